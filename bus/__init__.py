@@ -1,0 +1,1 @@
+"""The contract: whatever crosses a process boundary, and the time it crosses at."""

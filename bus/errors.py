@@ -1,0 +1,110 @@
+"""Every error Skyrack raises on purpose, drawn before it is defined.
+
+    SkyrackError                    carries what went wrong and the next step to take
+    |-- UserError                   you misused me: exit status 2, shown without a traceback
+    |   |-- ScenarioError           one or more Mistakes, each with file, line, column, found, allowed
+    |   |-- UnknownNameError        a name that is in no dictionary; carries the nearest ones
+    |   `-- EnvironmentFault        port in use, directory not writable, disk full
+    `-- RangeFailure                 the range itself failed: exit status 3
+        |-- DecodeError             bytes that are no message of ours (the only thing decoders raise)
+        |-- HandshakeRefused        another protocol, dictionary or scenario; carries the reason
+        |-- ParticipantLost         a process died or missed its deadline; carries its id and tick
+        `-- Diverged                a replayed step did not reproduce its recorded digest
+
+No I/O and no formatting for terminals here; `skyrack.py` decides how an error looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SkyrackError(Exception):
+    """Root of the tree. `hint` is the next step for whoever reads the message."""
+
+    exit_status = 3
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UserError(SkyrackError):
+    """A mistake of the user's: shown without a traceback, exit status 2."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in a file a user wrote. Lines and columns count from 1; 0 means unknown."""
+
+    file: str
+    line: int
+    column: int
+    field: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{where}: {self.field}: found {self.found}; allowed: {self.allowed}"
+
+
+class ScenarioError(UserError):
+    """Everything wrong with a scenario, design or catalogue file, found in one go."""
+
+    def __init__(self, mistakes: list[Mistake], *, hint: str = "") -> None:
+        super().__init__("\n".join(str(m) for m in mistakes), hint=hint)
+        self.mistakes = mistakes
+
+
+class UnknownNameError(UserError):
+    """A name that is in no dictionary. `nearest` holds what was probably meant."""
+
+    def __init__(self, what: str, name: str, nearest: list[str], *, hint: str = "") -> None:
+        meant = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        super().__init__(f"unknown {what} '{name}'{meant}", hint=hint)
+        self.what = what
+        self.name = name
+        self.nearest = nearest
+
+
+class EnvironmentFault(UserError):
+    """The machine does not allow it: port in use, directory not writable, disk full."""
+
+
+class RangeFailure(SkyrackError):
+    """The range failed, not the user and not the spacecraft: exit status 3."""
+
+
+class DecodeError(RangeFailure):
+    """Bytes that are no message of ours. Decoders raise nothing else, whatever they are fed."""
+
+
+class HandshakeRefused(RangeFailure):
+    """The other side speaks another protocol, dictionary or scenario, or is not who it says."""
+
+
+class ParticipantLost(RangeFailure):
+    """A participant died or did not answer a tick in time."""
+
+    def __init__(self, participant: str, tick: int, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"{participant} was lost at tick {tick}: {reason}", hint=hint)
+        self.participant = participant
+        self.tick = tick
+        self.reason = reason
+
+
+class Diverged(RangeFailure):
+    """A replayed step gave another digest than the recorded one."""
+
+    def __init__(self, participant: str, tick: int, expected: str, got: str, *, hint: str = "") -> None:
+        super().__init__(
+            f"{participant} did not reproduce tick {tick}: recorded digest {expected}, got {got}", hint=hint
+        )
+        self.participant = participant
+        self.tick = tick
+        self.expected = expected
+        self.got = got

@@ -1,0 +1,153 @@
+"""What flies: the resolved scenario, every default spelled out, every unit SI, every name checked.
+
+Text becomes this model in `scenario_file.py`. This one travels between processes (as JSON pieces), is written to the
+run's directory, and its digest names the run. It holds facts only; vocabularies (designs, stations, faults) come from
+the caller who resolves it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bus.messages import Identifier, Scalar
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TleOrbit(_Form):
+    """Two-line elements, flown with SGP4 (WGS-72, TEME) or as J2-secular mean elements taken at epoch."""
+
+    kind: Literal["tle"] = "tle"
+    line1: str
+    line2: str
+    name: str = ""
+    source: str
+    propagator: Literal["sgp4", "j2"]
+
+
+class KeplerOrbit(_Form):
+    """Mean elements at the scenario's epoch, J2-secular. Frame TEME of date."""
+
+    kind: Literal["kepler"] = "kepler"
+    semi_major_axis_m: float
+    eccentricity: float
+    inclination_rad: float
+    raan_rad: float
+    argument_of_perigee_rad: float
+    mean_anomaly_rad: float
+
+
+Orbit = Annotated[TleOrbit | KeplerOrbit, Field(discriminator="kind")]
+
+
+class Station(_Form):
+    """A ground station. Geodetic WGS-84; `mask_rad` is the least elevation it works at."""
+
+    id: Identifier
+    latitude_rad: float
+    longitude_rad: float
+    altitude_m: float
+    mask_rad: float
+    bands: tuple[str, ...]
+    source: str
+
+
+class Spacecraft(_Form):
+    """One spacecraft: which design, which orbit, how it starts, whom it sees over inter-satellite links.
+
+    `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders` are fixed
+    orders for runs without flight software (`skyrack truth`). `devices` and `fsw` name outside parties (HIL).
+    """
+
+    id: Identifier
+    design: str
+    orbit: Orbit
+    initial: dict[str, float] = {}
+    peers: tuple[Identifier, ...] = ()
+    orders: dict[str, Scalar] = {}
+    jobs: tuple[dict[str, Scalar], ...] = ()
+
+
+class Environment(_Form):
+    """What the physics needs to know of the Sun. `solar_activity` picks AP8-MIN or -MAX and the GCR level;
+    `storm_density_factor` multiplies the neutral density; `solar_event` names a profile, or is empty."""
+
+    solar_activity: Literal["minimum", "maximum"]
+    storm_density_factor: float
+    solar_event: str
+    solar_event_at_s: float
+
+
+class Fault(_Form):
+    """One fault of the scenario, already resolved to primitives by the catalogue (`primitives` as in
+    `messages.Injection`: seam, place, primitive, parameters)."""
+
+    id: str
+    fault: str
+    target: Identifier
+    at_s: float
+    until_s: float | None
+    parameters: dict[str, Scalar]
+    primitives: tuple[tuple[int, str, str, dict[str, Scalar]], ...]
+
+
+class TimelineEntry(_Form):
+    """A telecommand the operator asks for at a time; the ground radiates it in the next contact."""
+
+    at_s: float
+    spacecraft: Identifier
+    telecommand: str
+    arguments: dict[str, Scalar]
+
+
+class Expectation(_Form):
+    """One sentence of the expectation language (`faults/oracle.py`), as the user wrote it."""
+
+    text: str
+
+
+class RangeRules(_Form):
+    """How the range behaves: what a missing Tock does, and after how many seconds of silence."""
+
+    missing_tock: Literal["stop", "continue"]
+    tock_timeout_s: float
+    snapshot_every_ticks: int
+
+
+class Scenario(_Form):
+    """Everything that flies."""
+
+    name: str
+    description: str
+    epoch_utc: str
+    duration_ns: int
+    tick_ns: int
+    seed: int
+    environment: Environment
+    spacecraft: tuple[Spacecraft, ...]
+    stations: tuple[Station, ...]
+    timeline: tuple[TimelineEntry, ...]
+    faults: tuple[Fault, ...]
+    expectations: tuple[Expectation, ...]
+    range: RangeRules
+    truth_signals: dict[str, tuple[str, ...]]
+    file: str = ""
+
+    @property
+    def ticks(self) -> int:
+        """Whole ticks flown."""
+        return self.duration_ns // self.tick_ns
+
+    def to_json(self) -> bytes:
+        """Canonical bytes, the ones that travel."""
+        return self.model_dump_json(exclude={"file"}).encode()
+
+    @property
+    def digest(self) -> str:
+        """Content address: 32 hex digits."""
+        return hashlib.blake2b(self.to_json(), digest_size=16).hexdigest()

@@ -1,0 +1,1 @@
+"""One spacecraft: flight software over emulated hardware, a function of (tick, inbox)."""

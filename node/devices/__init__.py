@@ -1,0 +1,1 @@
+"""The seam between truth and flight software: readings one way, orders the other."""

@@ -1,0 +1,1 @@
+"""Flight software: sees readings and on-board time, never truth."""
