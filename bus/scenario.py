@@ -137,6 +137,7 @@ class Scenario(_Form):
     range: RangeRules
     truth_signals: dict[str, tuple[str, ...]]
     file: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -144,8 +145,8 @@ class Scenario(_Form):
         return self.duration_ns // self.tick_ns
 
     def to_json(self) -> bytes:
-        """Canonical bytes, the ones that travel."""
-        return self.model_dump_json(exclude={"file"}).encode()
+        """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
+        return self.model_dump_json(exclude={"file", "warnings"}).encode()
 
     @property
     def digest(self) -> str:

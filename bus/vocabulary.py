@@ -1,0 +1,59 @@
+"""What a scenario file may name, given by whoever loads it: designs, stations, faults, telecommands, signals.
+
+`bus` knows no spacecraft, so the composition root (`faults/range.py`) fills a `Vocabulary` and hands it to
+`scenario_file.load`. Only types live here. Every callable refuses by raising `ScenarioError` (its Mistakes' `field`
+is relative to the entry, e.g. "parameters.string"; file, line and column are filled in by the loader) or
+`UnknownNameError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bus.messages import Scalar
+from bus.scenario import Station
+
+Primitive = tuple[int, str, str, dict[str, Scalar]]
+"""(seam, place, primitive, parameters), as in `messages.Injection`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRequest:
+    """A fault as the user wrote it: parameters still carry their units ("20 K"), the design says what can break."""
+
+    fault: str
+    target: str
+    design: str
+    parameters: Mapping[str, Scalar]
+    tick_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFault:
+    """Parameters in SI with every default filled in, and the primitives that the target's seams understand."""
+
+    parameters: dict[str, Scalar]
+    primitives: tuple[Primitive, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Everything a scenario may refer to.
+
+    resolve_fault(request): primitives of a catalogue fault.
+    check_telecommand(design, name, arguments): arguments complete and typed, defaults filled in.
+    expectation_signals(text, spacecraft ids): truth signals a sentence needs, per spacecraft.
+    base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
+    check_plant_name(design, name): the name can be set as an initial value; raises if not.
+    check_order(design, name, value): the name is an order of `skyrack truth`; raises if not.
+    """
+
+    designs: Sequence[str]
+    stations: Mapping[str, Station]
+    resolve_fault: Callable[[FaultRequest], ResolvedFault]
+    check_telecommand: Callable[[str, str, Mapping[str, Scalar]], dict[str, Scalar]]
+    expectation_signals: Callable[[str, Sequence[str]], Mapping[str, Sequence[str]]]
+    base_truth_signals: Callable[[str], Sequence[str]]
+    check_plant_name: Callable[[str, str], None] | None = None
+    check_order: Callable[[str, str, Scalar], None] | None = None
