@@ -1,0 +1,72 @@
+"""The spacecraft's modes as a table: what each event means in each mode.
+
+A pair that is not in the table is refused and counted, never ignored in silence. Nothing here acts: the table says
+which mode comes next, `core.py` enters it. Figures in the manual are drawn from `TABLE`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Mode(IntEnum):
+    """Commanded regime of the whole spacecraft."""
+
+    LEOP = 0
+    NOMINAL = 1
+    SAFE = 2
+    SURVIVAL = 3
+
+
+class ModeEvent(IntEnum):
+    """What can ask for another mode: the ground, or something the flight software noticed by itself."""
+
+    GROUND_LEOP = 0
+    GROUND_NOMINAL = 1
+    GROUND_SAFE = 2
+    GROUND_SURVIVAL = 3
+    LOW_CHARGE = 4
+    CRITICAL_CHARGE = 5
+    CHARGE_RECOVERED = 6
+    REPEATED_REBOOT = 7
+
+
+GROUND_EVENT: dict[Mode, ModeEvent] = {
+    Mode.LEOP: ModeEvent.GROUND_LEOP,
+    Mode.NOMINAL: ModeEvent.GROUND_NOMINAL,
+    Mode.SAFE: ModeEvent.GROUND_SAFE,
+    Mode.SURVIVAL: ModeEvent.GROUND_SURVIVAL,
+}
+
+# SAFE holds: only the ground leads out of it, or a charge so low that even SAFE is too much. SURVIVAL climbs back to
+# SAFE by itself when the battery has recovered, and never further. LEOP is entered from SAFE only, on the ground's word.
+TABLE: dict[tuple[Mode, ModeEvent], Mode] = {
+    (Mode.LEOP, ModeEvent.GROUND_LEOP): Mode.LEOP,
+    (Mode.LEOP, ModeEvent.GROUND_NOMINAL): Mode.NOMINAL,
+    (Mode.LEOP, ModeEvent.GROUND_SAFE): Mode.SAFE,
+    (Mode.LEOP, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
+    (Mode.LEOP, ModeEvent.LOW_CHARGE): Mode.SAFE,
+    (Mode.LEOP, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
+    (Mode.LEOP, ModeEvent.REPEATED_REBOOT): Mode.SAFE,
+    (Mode.NOMINAL, ModeEvent.GROUND_NOMINAL): Mode.NOMINAL,
+    (Mode.NOMINAL, ModeEvent.GROUND_SAFE): Mode.SAFE,
+    (Mode.NOMINAL, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
+    (Mode.NOMINAL, ModeEvent.LOW_CHARGE): Mode.SAFE,
+    (Mode.NOMINAL, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
+    (Mode.NOMINAL, ModeEvent.REPEATED_REBOOT): Mode.SAFE,
+    (Mode.SAFE, ModeEvent.GROUND_LEOP): Mode.LEOP,
+    (Mode.SAFE, ModeEvent.GROUND_NOMINAL): Mode.NOMINAL,
+    (Mode.SAFE, ModeEvent.GROUND_SAFE): Mode.SAFE,
+    (Mode.SAFE, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
+    (Mode.SAFE, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
+    (Mode.SAFE, ModeEvent.REPEATED_REBOOT): Mode.SAFE,
+    (Mode.SURVIVAL, ModeEvent.GROUND_SAFE): Mode.SAFE,
+    (Mode.SURVIVAL, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
+    (Mode.SURVIVAL, ModeEvent.CHARGE_RECOVERED): Mode.SAFE,
+    (Mode.SURVIVAL, ModeEvent.REPEATED_REBOOT): Mode.SURVIVAL,
+}
+
+
+def next_mode(mode: Mode, event: ModeEvent) -> Mode | None:
+    """The mode that follows, or None where the table has no such pair (the caller refuses and counts)."""
+    return TABLE.get((mode, event))
