@@ -1,0 +1,111 @@
+"""From a scenario to the configuration of the ground: facts only, every default with its reason.
+
+No decisions and no state here. The dictionaries come from the composition root, keyed by design name, because the
+ground never imports a spacecraft.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bus.dictionary import Dictionary
+from bus.errors import UnknownNameError
+from bus.scenario import Orbit, Scenario, Station, TimelineEntry
+
+GROUND_ID = "ground"
+
+# Failure codes of service 1 that decide a terminal state on the ground. Every dictionary shares these two numbers
+# (tests/test_commander.py holds them against the flight software's own table).
+EXPIRED_CODE = 6
+INTERRUPTED_CODE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRules:
+    """How telecommands are followed. All of them are operational choices of this ground, not physics.
+
+    A telecommand reaches its terminal state at the latest `lifetime_s + patience_s` after it was asked for.
+    lifetime_s: not executed on board later than this after the request; half a day covers the longest gap between
+    contacts of a low orbit over one mid-latitude site. patience_s: how long after that the ground still waits for
+    a report before it says INDETERMINATE. retransmit_s: silence after which it is sent again, but at least
+    `retransmit_ticks` ticks, because a report needs up to four ticks to come back. transmissions_per_contact,
+    transmissions: bounds. window: telecommands of one spacecraft in the air at once; 1 keeps their order.
+    proof_margin_s: age beyond expiry from which an on-board store that never heard of a request proves that it never
+    arrived (covers clock drift and mail in the air).
+    """
+
+    lifetime_s: float = 43_200.0
+    patience_s: float = 43_200.0
+    retransmit_s: float = 8.0
+    retransmit_ticks: int = 5
+    transmissions_per_contact: int = 16
+    transmissions: int = 64
+    window: int = 1
+    queue_per_spacecraft: int = 1024
+    proof_margin_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRules:
+    """How contacts are predicted and antennas shared.
+
+    horizon_s: how far ahead contacts are known (a little more than one low orbit). step_s: distance of samples; a
+    local maximum between samples is refined, so contacts shorter than a step are found too. longest_s: a longer stay
+    in view (high orbits) is planned as several contacts. dwell_s: after this long an antenna turns to a spacecraft
+    that waits. rate_bps: by band; S is the lock rate of a small telemetry transmitter, X and Ka of a payload
+    transmitter (assumed, no source; the spacecraft's own link model has the last word).
+    """
+
+    horizon_s: float = 7_200.0
+    step_s: float = 60.0
+    longest_s: float = 3_600.0
+    dwell_s: float = 120.0
+    rate_bps: tuple[tuple[str, float], ...] = (("S", 1e6), ("X", 1e8), ("Ka", 1e9), ("optical", 1e10))
+
+
+@dataclass(frozen=True, slots=True)
+class SpacecraftPlan:
+    """What the ground knows of one spacecraft. Lower `priority` is served first when antennas are scarce."""
+
+    id: str
+    orbit: Orbit
+    dictionary: Dictionary
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GroundConfig:
+    """Everything the ground needs. `ground_boot` numbers its requests' name space, see `messages.Telecommand`."""
+
+    epoch_utc: str
+    tick_ns: int
+    duration_ns: int
+    scenario_digest: str
+    stations: tuple[Station, ...]
+    spacecraft: tuple[SpacecraftPlan, ...]
+    timeline: tuple[TimelineEntry, ...]
+    ground_boot: int = 1
+    command: CommandRules = field(default_factory=CommandRules)
+    contact: ContactRules = field(default_factory=ContactRules)
+
+
+def resolve(scenario: Scenario, dictionaries: Mapping[str, Dictionary]) -> GroundConfig:
+    """The ground of a scenario. `dictionaries` by design name. Raises UnknownNameError for a design without one."""
+    plans = []
+    for spacecraft in scenario.spacecraft:
+        dictionary = dictionaries.get(spacecraft.design)
+        if dictionary is None:
+            nearest = difflib.get_close_matches(spacecraft.design, sorted(dictionaries), 3)
+            raise UnknownNameError("design", spacecraft.design, nearest, hint="the ground needs its dictionary")
+        plans.append(SpacecraftPlan(id=spacecraft.id, orbit=spacecraft.orbit, dictionary=dictionary))
+    return GroundConfig(
+        epoch_utc=scenario.epoch_utc,
+        tick_ns=scenario.tick_ns,
+        duration_ns=scenario.duration_ns,
+        scenario_digest=scenario.digest,
+        stations=scenario.stations,
+        spacecraft=tuple(plans),
+        timeline=scenario.timeline,
+    )
