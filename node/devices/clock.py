@@ -1,0 +1,58 @@
+"""The on-board clock: mission time as this spacecraft's oscillator tells it. It drifts, and a fault can make it jump.
+
+Whole nanoseconds throughout, so that a clock is as exact as the range's time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bus.draws import stable_id, uniform
+from node.devices.device import DeviceForm, Order, Reading
+
+DRIFT_PPB = 500
+"""Largest drift either way. A temperature-compensated oscillator holds 0.5 ppm over temperature [T]."""
+_STREAM = stable_id("clock.drift")
+
+
+class Clock:
+    """Mission time, with an error of its own."""
+
+    def __init__(self, form: DeviceForm, seed: int, spacecraft_id: str) -> None:
+        self.form = form
+        draw = uniform(seed, _STREAM, stable_id(spacecraft_id), 0, 0)
+        self._drift_ppb = round((2.0 * draw - 1.0) * DRIFT_PPB)
+        self._offset_ns = 0
+        self.obt_ns = 0
+        self._reading = Reading(np.zeros(1))
+
+    @property
+    def name(self) -> str:
+        """Its name in the design."""
+        return self.form.name
+
+    def advance(self, mission_ns: int) -> None:
+        """The range's time has come this far."""
+        self.obt_ns = mission_ns + mission_ns * self._drift_ppb // 1_000_000_000 + self._offset_ns
+
+    def jump(self, by_ns: int) -> None:
+        """Step the clock."""
+        self._offset_ns += by_ns
+
+    def sample(self) -> Reading:
+        """On-board time in seconds; flight software takes `obt_ns` for stamps."""
+        self._reading.values[0] = self.obt_ns * 1e-9
+        return self._reading
+
+    def command(self, order: Order) -> None:
+        """It takes no orders yet; time service 9 will set it."""
+
+    def state(self) -> Any:
+        """Offset and present time."""
+        return [self._offset_ns, self.obt_ns]
+
+    def load(self, state: Any) -> None:
+        """Take over what `state` gave."""
+        self._offset_ns, self.obt_ns = state

@@ -1,0 +1,102 @@
+"""Reading many true quantities at once: names are resolved to memory once, then each tick costs two copies.
+
+The plant's arrays stay where they are for life (a restored snapshot is written into them), so the views made here stay
+good. Nothing here changes truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+
+class PlantLike(Protocol):
+    """What the node needs of a plant; `node.plant.step.Plant` is the real one."""
+
+    def step(self, tick: int, tick_s: float, beacons: dict[str, bytes]) -> None:
+        """Move truth on by one tick."""
+        ...
+
+    def beacon(self) -> bytes:
+        """Where it is, as the peers need to know it."""
+        ...
+
+    def read(self, name: str) -> float:
+        """One true quantity."""
+        ...
+
+    def locate(self, name: str) -> tuple[NDArray[Any], Any]:
+        """The array that holds a quantity, and its index there. Raises KeyError for a name there is not."""
+        ...
+
+    def save(self) -> bytes:
+        """The whole of truth."""
+        ...
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take over what `save` gave, in place."""
+        ...
+
+
+def place(plant: PlantLike, name: str) -> NDArray[Any]:
+    """A one-element view of a quantity: `place(...)[0]` reads it, assignment writes it."""
+    array, index = plant.locate(name)
+    flat = array if isinstance(index, (int, np.integer)) and array.ndim == 1 else None
+    if flat is not None:
+        return flat[int(index) : int(index) + 1]
+    if isinstance(index, tuple):
+        *outer, last = (int(part) for part in index)
+        row = array[tuple(outer)] if outer else array
+        return row[last : last + 1]
+    raise TypeError(f"plant.locate({name!r}) gave index {index!r} into an array of shape {array.shape}")
+
+
+class Gather:
+    """Copies the quantities of `names`, in their order, into one array of float64."""
+
+    def __init__(self, plant: PlantLike, names: Sequence[str]) -> None:
+        self.values: Values = np.zeros(len(names))
+        places = [place(plant, name) for name in names]
+        self._groups = _common_bases(places)
+
+    def __call__(self) -> Values:
+        """Sample now. The same array every time."""
+        values = self.values
+        for source, indices, targets in self._groups:
+            values[targets] = source[indices]
+        return values
+
+
+def _common_bases(places: Sequence[NDArray[Any]]) -> list[tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]]:
+    """Group places by the buffer and type they live in: (flat view of the buffer, indices there, targets)."""
+    found: dict[tuple[int, str], tuple[NDArray[Any], list[int], list[int]]] = {}
+    for target, view in enumerate(places):
+        root = _root(view)
+        address = root.__array_interface__["data"][0]
+        offset = view.__array_interface__["data"][0] - address
+        size = view.dtype.itemsize
+        flat = root.view(np.uint8).reshape(-1)
+        if offset % size or not root.flags.c_contiguous:
+            key, flat_typed, index = (id(view), view.dtype.str), view, 0
+        else:
+            key = (address, view.dtype.str)
+            flat_typed, index = flat[: flat.size // size * size].view(view.dtype), offset // size
+        _, indices, targets = found.setdefault(key, (flat_typed, [], []))
+        indices.append(index)
+        targets.append(target)
+    return [
+        (flat_typed, np.array(indices, dtype=np.intp), np.array(targets, dtype=np.intp))
+        for flat_typed, indices, targets in found.values()
+    ]
+
+
+def _root(view: NDArray[Any]) -> NDArray[Any]:
+    root = view
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    return root
