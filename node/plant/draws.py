@@ -1,0 +1,114 @@
+"""`bus/draws.py` once more, for kernels: the same integers give the same bits, and distributions are built on them.
+
+Golden vectors in `tests/test_draws.py` bind the two. No state and no generator may live here: a kernel that needs a
+random number says who asks (seed, stream, spacecraft), when (step) and for what (lane).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, error_model="numpy")
+def mix(z: np.uint64) -> np.uint64:
+    """splitmix64's finaliser after adding its gamma (Steele, Lea and Flood 2014; variant 13 by Stafford)."""
+    z = np.uint64(z) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(cache=True, error_model="numpy")
+def prefix(seed: np.uint64, stream: np.uint64, spacecraft: np.uint64) -> np.uint64:
+    """The part of the hash that does not change from step to step."""
+    h = mix(np.uint64(seed))
+    h = mix(h ^ np.uint64(stream))
+    return mix(h ^ np.uint64(spacecraft))
+
+
+@njit(cache=True, error_model="numpy")
+def unit(head: np.uint64, step: np.uint64, lane: np.uint64) -> float:
+    """A float in [0, 1) from `prefix` and the two integers that change."""
+    h = mix(head ^ np.uint64(step))
+    h = mix(h ^ np.uint64(lane))
+    return float(h >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@njit(cache=True, error_model="numpy")
+def bits(seed: np.uint64, stream: np.uint64, spacecraft: np.uint64, step: np.uint64, lane: np.uint64) -> np.uint64:
+    """64 random bits for these five integers."""
+    h = mix(prefix(seed, stream, spacecraft) ^ np.uint64(step))
+    return mix(h ^ np.uint64(lane))
+
+
+@njit(cache=True, error_model="numpy")
+def uniform(seed: np.uint64, stream: np.uint64, spacecraft: np.uint64, step: np.uint64, lane: np.uint64) -> float:
+    """A float in [0, 1), from the upper 53 bits of `bits`."""
+    return unit(prefix(seed, stream, spacecraft), step, lane)
+
+
+@njit(cache=True, error_model="numpy")
+def exponential(u: float) -> float:
+    """A draw of the exponential law with mean 1 from a uniform `u` in [0, 1)."""
+    return -math.log1p(-u)
+
+
+@njit(cache=True, error_model="numpy")
+def normal(u1: float, u2: float) -> float:
+    """A standard normal draw from two uniforms in [0, 1) (Box and Muller 1958)."""
+    return math.sqrt(-2.0 * math.log1p(-u1)) * math.cos(6.283185307179586 * u2)
+
+
+@njit(cache=True, error_model="numpy")
+def poisson(mean: float, u: float) -> int:
+    """A Poisson draw by inversion from one uniform in [0, 1): exact to rounding for means up to 1e9.
+
+    Probabilities are subtracted from `u` one outcome at a time: upwards from zero for small means, outwards from the
+    mode for large ones (any order of outcomes gives the exact law). A mean that is not above zero gives 0.
+    """
+    if not mean > 0.0:
+        return 0
+    if u < 1.0 - mean:  # exp(-mean) >= 1 - mean: the usual answer needs no exponential
+        return 0
+    if mean < 30.0:
+        probability = math.exp(-mean)
+        count = 0
+        rest = u - probability
+        while rest >= 0.0 and count < 400:
+            count += 1
+            probability *= mean / count
+            rest -= probability
+        return count
+    mode = math.floor(mean)
+    peak = math.exp(mode * math.log(mean) - mean - math.lgamma(mode + 1.0))
+    rest = u - peak
+    above = peak
+    below = peak
+    up = mode
+    down = mode
+    while rest >= 0.0 and (above > 1e-300 or below > 1e-300):
+        up += 1.0
+        above *= mean / up
+        rest -= above
+        if rest < 0.0:
+            return int(up)
+        if down >= 1.0:
+            below *= down / mean
+            down -= 1.0
+            rest -= below
+            if rest < 0.0:
+                return int(down)
+        else:
+            below = 0.0
+    return int(mode)
+
+
+@njit(cache=True, error_model="numpy")
+def geometric(success: float, u: float) -> int:
+    """Trials up to and with the first success, 1 or more, from one uniform in [0, 1). `success` in (0, 1]."""
+    if success >= 1.0:
+        return 1
+    return 1 + int(math.log1p(-u) / math.log1p(-success))
