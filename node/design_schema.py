@@ -1,0 +1,233 @@
+"""The form of a design file: which figures a satellite has, in which unit, and what they may be.
+
+Forms only: no reading of files (`design.py`), no plant fields (`design_power.py`, `design_thermal.py` ...).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from node.design_parts import BatteryCell, Chip, Form, SolarCell
+from node.design_units import (
+    Ampere,
+    Conductance,
+    Fraction,
+    HeatCapacity,
+    Kelvin,
+    Kilogram,
+    Number,
+    Second,
+    SquareMetre,
+    Volt,
+    Watt,
+    not_negative,
+    positive,
+)
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+AXES = {
+    "+x": (1.0, 0.0, 0.0), "-x": (-1.0, 0.0, 0.0), "+y": (0.0, 1.0, 0.0), "-y": (0.0, -1.0, 0.0),
+    "+z": (0.0, 0.0, 1.0), "-z": (0.0, 0.0, -1.0),
+}  # fmt: skip
+
+
+def _axis(value: object) -> tuple[float, float, float]:
+    """A body axis by name ("+x"), or three components that are normalised."""
+    if isinstance(value, str) and value in AXES:
+        return AXES[value]
+    if isinstance(value, (list, tuple)) and len(value) == 3 and all(isinstance(v, (int, float)) for v in value):
+        length = sum(float(v) ** 2 for v in value) ** 0.5
+        if 1e-6 < length < 1e6:
+            return (float(value[0]) / length, float(value[1]) / length, float(value[2]) / length)
+    raise ValueError(f"found {value!r}; allowed: one of {', '.join(AXES)}, or three numbers")
+
+
+Axis = Annotated[tuple[float, float, float], BeforeValidator(_axis)]
+
+
+class Drive(Form):
+    """The array drive: the normal turns about `axis`; `rate` limits it."""
+
+    axis: Axis
+    rate: Annotated[float, positive("rad/s")]
+
+
+class Array(Form):
+    """The solar array: `strings` equal strings of `series` cells share `area` x `packing` of cells."""
+
+    cell: SolarCell
+    strings: Annotated[int, Field(ge=1)]
+    series: Annotated[int, Field(ge=1)]
+    area: SquareMetre
+    packing: Fraction
+    control: Literal["mppt", "s3r"]
+    control_efficiency: Fraction
+    normal: Axis
+    drive: Drive | None
+    node: Name
+
+
+class Battery(Form):
+    """The battery: `groups` in parallel, each of `series` cells, together `energy` at nominal voltage."""
+
+    cell: BatteryCell
+    groups: Annotated[int, Field(ge=1)]
+    series: Annotated[int, Field(ge=1)]
+    energy: Annotated[float, positive("J")]
+    initial_soc: Fraction
+    node: Name
+
+
+class PowerBus(Form):
+    """The main power bus and its undervoltage protection."""
+
+    kind: Literal["regulated", "unregulated"]
+    voltage: Volt
+    charge_efficiency: Fraction
+    discharge_efficiency: Fraction
+    undervoltage: Volt
+    undervoltage_recovery: Volt
+    node: Name
+
+
+class Lcl(Form):
+    """A latching current limiter and the load behind it. Priority 0 is shed last (MODELS: P0 ... P4)."""
+
+    kind: Literal["lcl", "rlcl"]
+    priority: Annotated[int, Field(ge=0, le=4)]
+    limit: Ampere
+    trip_time: Second
+    load: Watt
+    node: Name
+    initially: Literal["on", "off"] = "on"
+    inrush: Annotated[float, not_negative("C")] | None = None
+
+
+class ThermalNode(Form):
+    """A lump of the thermal network."""
+
+    capacity: HeatCapacity
+    initial: Kelvin
+
+
+class Conductor(Form):
+    """Between two thermal nodes: `gl` (conduction), `gr` (radiation, emissivity x area x view) or `heat_pipe`."""
+
+    between: tuple[Name, Name]
+    gl: Conductance | None = None
+    gr: SquareMetre | None = None
+    heat_pipe: Conductance | None = None
+    heat_pipe_limit: Watt | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(v is not None for v in (self.gl, self.gr, self.heat_pipe)) != 1:
+            raise ValueError("found not exactly one of gl, gr, heat_pipe; allowed: one of them")
+        if (self.heat_pipe is None) != (self.heat_pipe_limit is None):
+            raise ValueError("found heat_pipe without heat_pipe_limit; allowed: both")
+        if self.between[0] == self.between[1]:
+            raise ValueError("found the same node twice; allowed: two different nodes")
+        return self
+
+
+class Face(Form):
+    """An outer face: it sees the Sun, the Earth and cold space. `driven` faces turn with the array."""
+
+    node: Name
+    kind: Literal["radiator", "array_front", "array_back", "blanket", "surface"]
+    normal: Axis
+    driven: bool = False
+    area: SquareMetre
+    absorptivity: Fraction
+    absorptivity_end_of_life: Fraction | None = None
+    emissivity: Fraction
+    fin_efficiency: Fraction | None = None
+
+
+class Heater(Form):
+    """A heater with its own mechanical thermostat."""
+
+    node: Name
+    power: Watt
+    lcl: Name
+    on_below: Kelvin
+    off_above: Kelvin
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if not self.on_below < self.off_above:
+            raise ValueError("found on_below; allowed: below off_above")
+        return self
+
+
+class Exchanger(Form):
+    """Heat exchange between the loop and a thermal node; `share` of the flow passes it."""
+
+    node: Name
+    conductance: Conductance
+    share: Fraction
+
+
+class Loop(Form):
+    """The pumped loop: cold plates on the way from supply to return, radiators on the way back."""
+
+    kind: Literal["single_phase", "two_phase"]
+    fluid_heat: Annotated[float, positive("J/kg K")]
+    density: Annotated[float, positive("kg/m3")]
+    freezing: Kelvin
+    latent_heat: Annotated[float, positive("J/kg")] | None = None
+    cells_per_leg: Annotated[int, Field(ge=1, le=5)]
+    inventory: Kilogram
+    accumulator: Kilogram
+    initial: Kelvin
+    flow: Annotated[float, positive("kg/s")]
+    head: Annotated[float, positive("Pa")]
+    shut_off_head: Annotated[float, positive("Pa")]
+    pump_power: Watt
+    pump_node: Name
+    pump_lcl: Name
+    spin_up: Second
+    valve_time: Second
+    plates: tuple[Exchanger, ...]
+    radiators: tuple[Exchanger, ...]
+
+
+class AcceleratorGroup(Form):
+    """Equal accelerators on one cold plate, behind one LCL."""
+
+    chip: Chip
+    count: Number
+    node: Name
+    lcl: Name
+    kind: Literal["accelerator", "host"] = "accelerator"
+
+
+class IslHead(Form):
+    """An optical terminal: which LCL feeds it and where its heat goes."""
+
+    lcl: Name
+    node: Name
+
+
+class DesignForm(Form):
+    """A whole satellite."""
+
+    title: str
+    traces_to: str
+    capacity_class: Literal["full", "fleet"]
+    mass: Kilogram
+    power_bus: PowerBus
+    array: Array
+    battery: Battery
+    lcls: Annotated[dict[Name, Lcl], Field(min_length=1)]
+    nodes: Annotated[dict[Name, ThermalNode], Field(min_length=1)]
+    conductors: tuple[Conductor, ...]
+    faces: Annotated[tuple[Face, ...], Field(min_length=1)]
+    heaters: dict[Name, Heater]
+    loop: Loop | None = None
+    accelerators: Annotated[dict[Name, AcceleratorGroup], Field(min_length=1)]
+    isl_heads: dict[Name, IslHead]
+    shielding: Annotated[float, not_negative("kg/m2")]
