@@ -141,13 +141,10 @@ class _Parser:
             expectation = Expectation(self.text, "within", self.condition(), deadline_s=deadline_s, trigger=trigger)
         else:
             window_s = self.window() if self.take("[") else None
-            condition = self.condition()
-            if operator == "never":
-                expectation = Expectation(self.text, "always", Not(condition), window_s)
-            elif operator == "always":
-                expectation = Expectation(self.text, "always", condition, window_s)
-            else:
-                expectation = Expectation(self.text, "eventually", condition, window_s)
+            condition = self.condition() if operator != "never" else Not(self.condition())
+            expectation = Expectation(
+                self.text, "eventually" if operator == "eventually" else "always", condition, window_s
+            )
         if self.token.kind != "end":
             self.refuse(self.token, "'and', 'or' or the end")
         return expectation
