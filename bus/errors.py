@@ -7,6 +7,7 @@
     |   `-- EnvironmentFault        port in use, directory not writable, disk full
     `-- RangeFailure                 the range itself failed: exit status 3
         |-- DecodeError             bytes that are no message of ours (the only thing decoders raise)
+        |-- MessageRefused        a message that cannot be sent: too large, or not what its schema says
         |-- HandshakeRefused        another protocol, dictionary or scenario; carries the reason
         |-- ParticipantLost         a process died or missed its deadline; carries its id and tick
         `-- Diverged                a replayed step did not reproduce its recorded digest
@@ -81,6 +82,10 @@ class RangeFailure(SkyrackError):
 
 class DecodeError(RangeFailure):
     """Bytes that are no message of ours. Decoders raise nothing else, whatever they are fed."""
+
+
+class MessageRefused(RangeFailure, ValueError):
+    """A message that cannot be sent: larger than 64 KiB, or a value or envelope that the schema does not carry."""
 
 
 class HandshakeRefused(RangeFailure):

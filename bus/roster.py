@@ -1,0 +1,139 @@
+"""Who takes part, and how far each has come: the plan, the state machine as a table, the seat.
+
+No I/O, no clock, and no decisions about mail (`post.py`) or ticks (`conductor.py`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from enum import Enum, auto
+
+from bus.messages import Plane
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantPlan:
+    """One seat of the range.
+
+    planes: what its key opens. It may send mail of the kinds of these planes, and answers it owes the range
+    (injection reports, accounts) in any case. peers: whose beacons its Ticks carry. forwards: further source that its
+    mail may carry (the ground passes on what "operator" asked for).
+    """
+
+    id: str
+    planes: frozenset[Plane]
+    peers: tuple[str, ...] = ()
+    forwards: str = ""
+
+
+class Phase(Enum):
+    """Where a participant stands."""
+
+    ABSENT = auto()  # not here yet
+    LIVE = auto()  # gets its Ticks as they are made
+    AWAY = auto()  # left, may come back
+    REPLAYING = auto()  # came back, goes through the Ticks since its snapshot
+    LOST = auto()  # given up
+
+
+class Happening(Enum):
+    """What can happen to a participant."""
+
+    JOINED = auto()
+    LEFT = auto()
+    CAUGHT_UP = auto()
+    GIVEN_UP = auto()
+
+
+# (phase, happening) -> phase. A pair that is not here is refused and counted; it changes nothing.
+TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
+    (Phase.ABSENT, Happening.JOINED): Phase.LIVE,
+    (Phase.ABSENT, Happening.GIVEN_UP): Phase.LOST,
+    (Phase.LIVE, Happening.LEFT): Phase.AWAY,
+    (Phase.LIVE, Happening.GIVEN_UP): Phase.LOST,
+    (Phase.AWAY, Happening.JOINED): Phase.REPLAYING,
+    (Phase.AWAY, Happening.GIVEN_UP): Phase.LOST,
+    (Phase.REPLAYING, Happening.CAUGHT_UP): Phase.LIVE,
+    (Phase.REPLAYING, Happening.LEFT): Phase.AWAY,
+    (Phase.REPLAYING, Happening.GIVEN_UP): Phase.LOST,
+    (Phase.LOST, Happening.JOINED): Phase.REPLAYING,
+}
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened at one seat. Everything that is dropped or ignored has a counter here."""
+
+    tocks: int = 0
+    late_tocks: int = 0
+    missed_ticks: int = 0
+    duplicate_tocks: int = 0
+    stale_tocks: int = 0
+    malformed_tocks: int = 0
+    replayed_ticks: int = 0
+    returns: int = 0
+    mail_sent: int = 0
+    mail_received: int = 0
+    mail_malformed: int = 0
+    mail_foreign_source: int = 0
+    mail_forbidden_kind: int = 0
+    mail_mistimed: int = 0
+    mail_repeated: int = 0
+    mail_unknown_destination: int = 0
+    outbox_overflow: int = 0
+    inbox_overflow: int = 0
+    history_overflow: int = 0
+    snapshots: int = 0
+    snapshots_refused: int = 0
+
+
+@dataclass(slots=True)
+class Page:
+    """One Tick of a participant: as sent, and the digest of the accepted answer (None: not answered yet)."""
+
+    tick: int
+    frames: list[bytes]
+    beacons: dict[str, bytes]
+    host_up: bool = True
+    digest: bytes | None = None
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Seat:
+    """Everything the conductor remembers of one participant."""
+
+    plan: ParticipantPlan
+    phase: Phase = Phase.ABSENT
+    counters: Counters = field(default_factory=Counters)
+    pages: deque[Page] = field(default_factory=deque)  # Ticks since the snapshot, oldest first, without gaps
+    bytes_kept: int = 0
+    snapshot: bytes | None = None
+    snapshot_next: int = 0  # the tick that follows the snapshot
+    pending: tuple[int, bytes] | None = None  # a snapshot whose Tock is still to come
+    answered: int = -1  # newest tick whose Tock was accepted
+    cursor: int = 0  # while REPLAYING: the tick it was sent last
+    beacon: bytes = b""
+    complaint: str = ""
+
+    def happens(self, happening: Happening) -> bool:
+        """Takes the transition; False if the table has none."""
+        phase = TRANSITIONS.get((self.phase, happening))
+        if phase is None:
+            return False
+        self.phase = phase
+        return True
+
+    def page(self, tick: int) -> Page | None:
+        """The page of this tick, if it is still kept."""
+        if not self.pages:
+            return None
+        index = tick - self.pages[0].tick
+        return self.pages[index] if 0 <= index < len(self.pages) else None
+
+
+def counted(seats: Iterable[Seat]) -> dict[str, dict[str, int]]:
+    """Counters per participant id, in id order."""
+    return {seat.plan.id: asdict(seat.counters) for seat in sorted(seats, key=lambda seat: seat.plan.id)}
