@@ -20,13 +20,17 @@ Primitive = tuple[int, str, str, dict[str, Scalar]]
 
 @dataclass(frozen=True, slots=True)
 class FaultRequest:
-    """A fault as the user wrote it: parameters still carry their units ("20 K"), the design says what can break."""
+    """A fault as the user wrote it: parameters still carry their units ("20 K"), the design says what can break.
+
+    `has_end`: the user gave it a window that ends, which faults that are over at once cannot have.
+    """
 
     fault: str
     target: str
     design: str
     parameters: Mapping[str, Scalar]
     tick_s: float
+    has_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Vocabulary:
 
     resolve_fault(request): primitives of a catalogue fault.
     check_telecommand(design, name, arguments): arguments complete and typed, defaults filled in.
-    expectation_signals(text, spacecraft ids): truth signals a sentence needs, per spacecraft.
+    expectation_signals(text, designs by spacecraft id, fault ids): truth signals a sentence needs, per spacecraft.
     base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
     check_plant_name(design, name): the name can be set as an initial value; raises if not.
     check_order(design, name, value): the name is an order of `skyrack truth`; raises if not.
@@ -53,7 +57,7 @@ class Vocabulary:
     stations: Mapping[str, Station]
     resolve_fault: Callable[[FaultRequest], ResolvedFault]
     check_telecommand: Callable[[str, str, Mapping[str, Scalar]], dict[str, Scalar]]
-    expectation_signals: Callable[[str, Sequence[str]], Mapping[str, Sequence[str]]]
+    expectation_signals: Callable[[str, Mapping[str, str], Sequence[str]], Mapping[str, Sequence[str]]]
     base_truth_signals: Callable[[str], Sequence[str]]
     check_plant_name: Callable[[str, str], None] | None = None
     check_order: Callable[[str, str, Scalar], None] | None = None

@@ -1,0 +1,124 @@
+"""The `spacecraft:` list of a scenario: who flies which design where, how it starts, whom it sees.
+
+An entry whose orbit is a constellation becomes many spacecraft with the entry's id as prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bus.errors import ScenarioError, UnknownNameError
+from bus.messages import ID_PATTERN, RESERVED_IDS, Scalar
+from bus.scenario import Spacecraft
+from bus.scenario_orbits import CONSTELLATIONS, MAX_MEMBERS, Placed, read_orbit
+from bus.units import dimension_of_name
+from bus.vocabulary import Vocabulary
+from bus.yaml_fields import Fields, Item, one_of
+
+MAX_PEERS = 64  # beacons a Tick carries, see messages.Tick
+MAX_ID = 32
+_FIELDS = ("id", "design", "orbit", "initial", "peers", "orders", "jobs")
+
+
+def read_spacecraft(
+    item: Item, epoch: datetime, end: datetime | None, vocabulary: Vocabulary
+) -> tuple[list[Spacecraft], dict[str, str]]:
+    """Everybody who flies, in the order of the file, and the design of every id.
+
+    Ids whose entry has a mistake are known with an empty design, so that one mistake does not cause others.
+    """
+    everybody: dict[str, Spacecraft] = {}
+    designs: dict[str, str] = {}
+    peers: list[tuple[Item, tuple[str, ...]]] = []
+    for entry in item.list(1, MAX_MEMBERS):
+        fields = entry.fields(_FIELDS)
+        mark = entry.sheet.mark()
+        name = fields["id"].text(longest=MAX_ID, pattern=ID_PATTERN, shape="an id such as 'sc-1' (a-z, 0-9, -)")
+        if name in RESERVED_IDS:
+            fields["id"].refuse(f"{name!r}", f"another id ({', '.join(RESERVED_IDS)} are taken)")
+        design = fields["design"].text(longest=64)
+        if design and design not in vocabulary.designs:
+            fields["design"].refuse(fields["design"].found, f"a design: {one_of(vocabulary.designs, design)}")
+            design = ""
+        places = read_orbit(fields["orbit"], epoch, end)
+        initial = _initial(fields, design, vocabulary.check_plant_name)
+        orders = _orders(fields, design, vocabulary.check_order)
+        jobs = tuple(job.fields(None).scalars() for job in fields["jobs"].list(0, 10_000)) if "jobs" in fields else ()
+        named = _peer_names(fields, places, name)
+        if not entry.sheet.clean_since(mark):
+            designs.update({f"{name}-{place.label}" if place.label else name: "" for place in places})
+            designs.setdefault(name, "")
+            continue
+        for place in places:
+            member = f"{name}-{place.label}" if place.label else name
+            if member in everybody or len(member) > MAX_ID or len(everybody) >= MAX_MEMBERS:
+                fields["id"].refuse(
+                    f"{member!r}", f"an id of its own of at most {MAX_ID} characters, {MAX_MEMBERS} in all"
+                )
+                break
+            mine = tuple(f"{name}-{label}" for label in place.neighbours) if named is None else named
+            everybody[member] = Spacecraft(
+                id=member, design=design, orbit=place.orbit, initial=initial, peers=mine, orders=orders, jobs=jobs
+            )
+        if named:
+            peers.append((fields["peers"], named))
+    designs.update({one.id: one.design for one in everybody.values()})
+    for where, names in peers:
+        for name in names:
+            if name not in designs:
+                where.refuse(f"{name!r}", f"a spacecraft of this scenario: {one_of(designs, name)}")
+    return list(everybody.values()), designs
+
+
+def _initial(fields: Fields, design: str, check: Callable[[str, str], None] | None) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for name, value in fields["initial"].fields(None).pairs() if "initial" in fields else ():
+        if not design:
+            continue
+        try:
+            if check is not None:
+                check(design, name)
+        except (ScenarioError, UnknownNameError) as error:
+            value.adopt(error)
+            continue
+        dimension = dimension_of_name(name)
+        high = 1.0 if dimension == "fraction" else 1e18
+        limits = "0 to 100 %" if dimension == "fraction" else ""
+        values[name] = value.quantity(
+            dimension, 0.0 if dimension in {"fraction", "temperature"} else -1e18, high, limits
+        )
+    return values
+
+
+def _orders(fields: Fields, design: str, check: Callable[[str, str, Scalar], None] | None) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = {}
+    for name, value in fields["orders"].fields(None).pairs() if "orders" in fields else ():
+        if not design:
+            continue
+        dimension = dimension_of_name(name)
+        order = value.scalar() if dimension == "number" else value.quantity(dimension, -1e18, 1e18)
+        try:
+            if check is not None:
+                check(design, name, order)
+        except (ScenarioError, UnknownNameError) as error:
+            value.adopt(error)
+            continue
+        values[name] = order
+    return values
+
+
+def _peer_names(fields: Fields, places: list[Placed], own: str) -> tuple[str, ...] | None:
+    """The peers as listed, or None for "neighbours", which only a constellation has."""
+    if "peers" not in fields:
+        return ()
+    item = fields["peers"]
+    if item.node is not None and item.node.value == "neighbours":
+        if places and not any(place.label for place in places):
+            item.refuse(item.found, f"a list of spacecraft ids ('neighbours' belongs to {', '.join(CONSTELLATIONS)})")
+            return ()
+        return None
+    names = tuple(dict.fromkeys(peer.text(longest=MAX_ID) for peer in item.list(0, MAX_PEERS)))
+    if own and own in names:
+        item.refuse(f"{own!r}", "other spacecraft than itself")
+    return tuple(name for name in names if name)

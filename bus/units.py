@@ -1,0 +1,205 @@
+"""Quantities as people write them ("650 km", "80 %", "1 h 30 min") -> plain numbers in SI, and nothing silent.
+
+A number without a unit is refused wherever a unit is needed. Decimal arithmetic throughout, so that "0.1 s" is exactly
+100,000,000 ns. No file, no scenario: only text and numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+_PI = Fraction(math.pi)
+
+DIMENSIONS: dict[str, dict[str, Fraction]] = {
+    "length": {"m": Fraction(1), "km": Fraction(1000), "mm": Fraction(1, 1000), "cm": Fraction(1, 100)},
+    "area": {"m2": Fraction(1), "cm2": Fraction(1, 10**4)},
+    "time": {
+        "s": Fraction(1),
+        "ms": Fraction(1, 1000),
+        "min": Fraction(60),
+        "h": Fraction(3600),
+        "d": Fraction(86400),
+    },
+    "angle": {"deg": _PI / 180, "rad": Fraction(1), "mrad": Fraction(1, 1000), "arcmin": _PI / 10800},
+    "angular rate": {"deg/s": _PI / 180, "rad/s": Fraction(1)},
+    "speed": {"m/s": Fraction(1), "km/s": Fraction(1000)},
+    "fraction": {"%": Fraction(1, 100), "": Fraction(1)},
+    "power": {"W": Fraction(1), "kW": Fraction(1000), "MW": Fraction(10**6), "mW": Fraction(1, 1000)},
+    "energy": {"J": Fraction(1), "kJ": Fraction(1000), "Wh": Fraction(3600), "kWh": Fraction(3600000)},
+    "temperature": {"K": Fraction(1), "degC": Fraction(1)},
+    "temperature difference": {"K": Fraction(1)},
+    "voltage": {"V": Fraction(1), "kV": Fraction(1000), "mV": Fraction(1, 1000)},
+    "current": {"A": Fraction(1), "mA": Fraction(1, 1000)},
+    "charge": {"C": Fraction(1), "Ah": Fraction(3600)},
+    "mass": {"kg": Fraction(1), "t": Fraction(1000), "g": Fraction(1, 1000)},
+    "bit rate": {
+        "bit/s": Fraction(1),
+        "kbit/s": Fraction(1000),
+        "Mbit/s": Fraction(10**6),
+        "Gbit/s": Fraction(10**9),
+        "Tbit/s": Fraction(10**12),
+        "bps": Fraction(1),
+        "kbps": Fraction(1000),
+        "Mbps": Fraction(10**6),
+        "Gbps": Fraction(10**9),
+    },
+    "frequency": {"Hz": Fraction(1), "kHz": Fraction(1000), "MHz": Fraction(10**6), "GHz": Fraction(10**9)},
+    "dose": {"Gy": Fraction(1), "rad(Si)": Fraction(1, 100)},
+    "angular momentum": {"N m s": Fraction(1)},
+    "torque": {"N m": Fraction(1), "mN m": Fraction(1, 1000)},
+    "number": {"": Fraction(1)},
+}
+"""Unit -> factor to SI, per dimension. Temperatures in degC are shifted, not scaled (see `parse`)."""
+
+_SUFFIXES = (
+    ("_rad_s", "angular rate"),
+    ("_m_s", "speed"),
+    ("_n_m_s", "angular momentum"),
+    ("_n_m", "torque"),
+    ("_fraction", "fraction"),
+    ("_soc", "fraction"),
+    ("_health", "fraction"),
+    ("_bps", "bit rate"),
+    ("_rad", "angle"),
+    ("_gy", "dose"),
+    ("_hz", "frequency"),
+    ("_kg", "mass"),
+    ("_m2", "area"),
+    ("_m", "length"),
+    ("_k", "temperature"),
+    ("_s", "time"),
+    ("_w", "power"),
+    ("_j", "energy"),
+    ("_v", "voltage"),
+    ("_a", "current"),
+    ("_c", "charge"),
+)
+
+MAX_MAGNITUDE = 1e30
+
+_NUMBER = r"[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,2})?"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*", re.ASCII | re.DOTALL)
+_TERM = re.compile(rf"\s*({_NUMBER})\s*([a-z]+)", re.ASCII)
+
+
+class UnitError(ValueError):
+    """A quantity that is none; `found` and `allowed` are ready to be shown."""
+
+    def __init__(self, found: str, allowed: str) -> None:
+        super().__init__(f"found {found}; allowed: {allowed}")
+        self.found = found
+        self.allowed = allowed
+
+
+def allowed_units(dimension: str, *, orbits: bool = False) -> str:
+    """The units of a dimension as a sentence for a mistake."""
+    units = [unit or "a plain number" for unit in DIMENSIONS[dimension]]
+    if orbits:
+        units.append("orbits")
+    return f"a {dimension} in {', '.join(units)}" if dimension != "number" else "a number"
+
+
+def dimension_of_name(name: str) -> str:
+    """The dimension a field's name ends in ("radiator_temperature_k[3]" is a temperature); "number" if none."""
+    stem = name.split("[", 1)[0]
+    for suffix, dimension in _SUFFIXES:
+        if stem.endswith(suffix):
+            return dimension
+    return "number"
+
+
+def parse(value: object, dimension: str) -> float:
+    """A quantity in SI (radians, kelvin, seconds). Raises UnitError for anything else, and for a missing unit."""
+    return _to_float(exact(value, dimension))
+
+
+def parse_duration_ns(value: object, *, orbit_s: float | None = None) -> int:
+    """A duration in whole nanoseconds. Terms may be summed ("1 h 30 min"); "orbits" needs the period of one orbit."""
+    seconds = _duration(value, orbit_s)
+    return round(seconds * 10**9)
+
+
+def parse_as(value: object, unit: str) -> float:
+    """A quantity in a given unit, whatever unit it was written in ("5 kW" as "W" is 5000.0).
+
+    A plain number is refused if the unit is known, so that nobody guesses; unknown units take plain numbers only.
+    """
+    for dimension, units in DIMENSIONS.items():
+        if unit and unit in units:
+            if unit == "degC":
+                return _to_float(exact(value, dimension) - _ZERO_C)
+            return _to_float(exact(value, dimension) / units[unit])
+    return parse(value, "number")
+
+
+_ZERO_C = Fraction(27315, 100)
+
+
+def exact(value: object, dimension: str) -> Fraction:
+    """As `parse`, without rounding."""
+    if dimension == "time":
+        return _duration(value, None)
+    units = DIMENSIONS[dimension]
+    number, unit = _split(value, allowed_units(dimension))
+    if unit not in units:
+        raise UnitError(show(value), allowed_units(dimension))
+    return number + _ZERO_C if unit == "degC" else number * units[unit]
+
+
+def show(value: object) -> str:
+    """A found value for a mistake: short, quoted, with its kind."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the plain number {str(value)[:40]}"
+    text = value if isinstance(value, str) else type(value).__name__
+    return ascii(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _duration(value: object, orbit_s: float | None) -> Fraction:
+    allowed = allowed_units("time", orbits=orbit_s is not None)
+    if not isinstance(value, str) or len(value) > 100:
+        raise UnitError(show(value), allowed)
+    units = dict(DIMENSIONS["time"])
+    if orbit_s is not None:
+        units["orbits"] = units["orbit"] = Fraction(orbit_s)
+    total, at = Fraction(0), 0
+    text = value.rstrip()
+    while at < len(text):
+        term = _TERM.match(text, at)
+        if term is None or term[2] not in units:
+            raise UnitError(show(value), allowed)
+        total += _fraction(term[1]) * units[term[2]]
+        at = term.end()
+    if at == 0 or abs(total) > MAX_MAGNITUDE:
+        raise UnitError(show(value), allowed)
+    return total
+
+
+def _split(value: object, allowed: str) -> tuple[Fraction, str]:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise UnitError(show(value), allowed)
+    if isinstance(value, (int, float)):
+        if not math.isfinite(value) or abs(value) > MAX_MAGNITUDE:
+            raise UnitError(show(value), allowed)
+        return Fraction(str(value)) if isinstance(value, float) else Fraction(value), ""
+    match = _QUANTITY.fullmatch(value) if len(value) <= 100 else None
+    if match is None:
+        raise UnitError(show(value), allowed)
+    number = _fraction(match[1])
+    if abs(number) > MAX_MAGNITUDE:
+        raise UnitError(show(value), allowed)
+    return number, match[2]
+
+
+def _fraction(text: str) -> Fraction:
+    return Fraction(Decimal(text))
+
+
+def _to_float(value: Fraction) -> float:
+    return float(value)
