@@ -39,7 +39,7 @@ GROUND_EVENT: dict[Mode, ModeEvent] = {
 }
 
 # SAFE holds: only the ground leads out of it, or a charge so low that even SAFE is too much. SURVIVAL climbs back to
-# SAFE by itself when the battery has recovered, and never further. LEOP is entered from SAFE only, on the ground's word.
+# SAFE by itself when the battery has recovered, and never further. LEOP is entered from SAFE only, by the ground.
 TABLE: dict[tuple[Mode, ModeEvent], Mode] = {
     (Mode.LEOP, ModeEvent.GROUND_LEOP): Mode.LEOP,
     (Mode.LEOP, ModeEvent.GROUND_NOMINAL): Mode.NOMINAL,
@@ -58,10 +58,13 @@ TABLE: dict[tuple[Mode, ModeEvent], Mode] = {
     (Mode.SAFE, ModeEvent.GROUND_NOMINAL): Mode.NOMINAL,
     (Mode.SAFE, ModeEvent.GROUND_SAFE): Mode.SAFE,
     (Mode.SAFE, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
+    (Mode.SAFE, ModeEvent.LOW_CHARGE): Mode.SAFE,
     (Mode.SAFE, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
     (Mode.SAFE, ModeEvent.REPEATED_REBOOT): Mode.SAFE,
     (Mode.SURVIVAL, ModeEvent.GROUND_SAFE): Mode.SAFE,
     (Mode.SURVIVAL, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
+    (Mode.SURVIVAL, ModeEvent.LOW_CHARGE): Mode.SURVIVAL,
+    (Mode.SURVIVAL, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
     (Mode.SURVIVAL, ModeEvent.CHARGE_RECOVERED): Mode.SAFE,
     (Mode.SURVIVAL, ModeEvent.REPEATED_REBOOT): Mode.SURVIVAL,
 }

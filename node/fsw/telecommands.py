@@ -63,6 +63,12 @@ def _bool(name: str, text: str) -> Argument:
     return Argument(name=name, unit="", type="bool", description=text)
 
 
+def _form(name: str, service: int, subtype: int, text: str, *arguments: Argument, hazardous: bool = False,
+          modes: tuple[str, ...] = ()) -> TelecommandForm:  # fmt: skip
+    return TelecommandForm(name=name, service=service, subtype=subtype, description=text, arguments=arguments,
+                           hazardous=hazardous, modes=modes)  # fmt: skip
+
+
 def telecommands(equipment: Equipment, structures: tuple[str, ...], events: tuple[str, ...],
                  parameters: tuple[str, ...]) -> tuple[TelecommandForm, ...]:  # fmt: skip
     """The telecommands of a design. Names of structures, events and parameters become enumerations."""
@@ -70,97 +76,37 @@ def telecommands(equipment: Equipment, structures: tuple[str, ...], events: tupl
     event = _enum("event", "event report", events)
     parameter = _enum("parameter", "on-board parameter", parameters)
     total_w = sum(equipment.accelerator_group_power_w)
-    group = _enum("group", "accelerator group", equipment.accelerator_groups)
     forms = [
-        TelecommandForm(name="test.ping", service=17, subtype=1, description="Are you alive? Answered by a test report"),
-        TelecommandForm(
-            name="mode.set", service=8, subtype=1, description="Change the spacecraft's mode, where the mode table allows it",
-            arguments=(_enum("mode", "mode to enter", MODE_NAMES),),
-        ),
-        TelecommandForm(
-            name="computer.reboot", service=8, subtype=2, hazardous=True,
-            description="Restart the on-board computer; non-volatile memory is kept",
-        ),
-        TelecommandForm(
-            name="attitude.set", service=8, subtype=10, description="Select the attitude mode",
-            arguments=(_enum("mode", "attitude mode", ATTITUDE_MODES),),
-        ),
-        TelecommandForm(
-            name="payload.on", service=8, subtype=20, modes=POWERED_MODES,
-            description="Switch all accelerator groups on (they stay shed while the charge is too low)",
-        ),
-        TelecommandForm(name="payload.off", service=8, subtype=21, description="Switch all accelerator groups off"),
-        TelecommandForm(
-            name="payload.power_cap", service=8, subtype=22, description="Limit the power of all accelerators together",
-            arguments=(_float("power_w", "W", "limit, shared among the groups by rated power", 0.0, total_w),),
-        ),
-        TelecommandForm(
-            name="payload.group", service=8, subtype=23, modes=POWERED_MODES, description="Enable one accelerator group",
-            arguments=(group, _bool("on", "enabled")),
-        ),
-        TelecommandForm(
-            name="housekeeping.enable", service=3, subtype=5, description="Enable a periodic structure",
-            arguments=(structure,),
-        ),
-        TelecommandForm(
-            name="housekeeping.disable", service=3, subtype=6, description="Disable a periodic structure",
-            arguments=(structure,),
-        ),
-        TelecommandForm(
-            name="housekeeping.one_shot", service=3, subtype=27, description="Report a structure once, now",
-            arguments=(structure,),
-        ),
-        TelecommandForm(
-            name="housekeeping.interval", service=3, subtype=31, description="Change the interval of a structure",
-            arguments=(structure, _int("interval_ticks", "flight software cycles between two reports", 1, 86_400)),
-        ),
-        TelecommandForm(
-            name="event.enable", service=5, subtype=5, description="Enable an event report", arguments=(event,)
-        ),
-        TelecommandForm(
-            name="event.disable", service=5, subtype=6, description="Disable an event report", arguments=(event,)
-        ),
-        TelecommandForm(
-            name="parameter.get", service=20, subtype=1, description="Report the value of an on-board parameter",
-            arguments=(parameter,),
-        ),
-        TelecommandForm(
-            name="parameter.set", service=20, subtype=3, hazardous=True,
-            description="Set an on-board parameter within its limits; survives a reboot",
-            arguments=(parameter, _float("value", "", "new value, in the parameter's unit", -1e12, 1e12)),
-        ),
+        _form("test.ping", 17, 1, "Are you alive? Answered by a test report"),
+        _form("mode.set", 8, 1, "Change the spacecraft's mode, where the mode table allows it",
+              _enum("mode", "mode to enter", MODE_NAMES)),
+        _form("computer.reboot", 8, 2, "Restart the on-board computer; non-volatile memory is kept", hazardous=True),
+        _form("attitude.set", 8, 10, "Select the attitude mode", _enum("mode", "attitude mode", ATTITUDE_MODES)),
+        _form("payload.on", 8, 20, "Switch the payload on (it stays shed while the charge is too low)",
+              modes=POWERED_MODES),
+        _form("payload.off", 8, 21, "Switch the payload off: all accelerator groups"),
+        _form("payload.power_cap", 8, 22, "Limit the power of all accelerators together",
+              _float("power_w", "W", "limit, shared among the groups by rated power", 0.0, total_w)),
+        _form("payload.group", 8, 23, "Let one accelerator group take part in the payload, or not",
+              _enum("group", "accelerator group", equipment.accelerator_groups), _bool("on", "takes part")),
+        _form("housekeeping.enable", 3, 5, "Enable a periodic structure", structure),
+        _form("housekeeping.disable", 3, 6, "Disable a periodic structure", structure),
+        _form("housekeeping.one_shot", 3, 27, "Report a structure once, now", structure),
+        _form("housekeeping.interval", 3, 31, "Change the interval of a structure", structure,
+              _int("interval_ticks", "flight software cycles between two reports", 1, 86_400)),
+        _form("event.enable", 5, 5, "Enable an event report", event),
+        _form("event.disable", 5, 6, "Disable an event report", event),
+        _form("parameter.get", 20, 1, "Report the value of an on-board parameter", parameter),
+        _form("parameter.set", 20, 3, "Set an on-board parameter within its limits; survives a reboot", parameter,
+              _float("value", "", "new value, in the parameter's unit", -1e12, 1e12), hazardous=True),
+        _form("thermal.pump", 2, 3, "Set the coolant pump's speed",
+              _float("speed_fraction", "1", "share of full speed", 0.0, 1.0)),
     ]  # fmt: skip
     if equipment.lcls:
-        forms.append(
-            TelecommandForm(
-                name="power.lcl",
-                service=2,
-                subtype=1,
-                hazardous=True,
-                description="Switch a latching current limiter",
-                arguments=(_enum("lcl", "current limiter", equipment.lcls), _bool("on", "closed")),
-            )  # fmt: skip
-        )
+        lcl = _enum("lcl", "current limiter", equipment.lcls)
+        forms.append(_form("power.lcl", 2, 1, "Switch a current limiter", lcl, _bool("on", "closed"), hazardous=True))
     if equipment.heaters:
-        forms.append(
-            TelecommandForm(
-                name="thermal.heater",
-                service=2,
-                subtype=2,
-                description="Switch a heater, or leave it to its thermostat",
-                arguments=(
-                    _enum("heater", "heater", equipment.heaters),
-                    _enum("order", "what it shall do", HEATER_ORDERS),
-                ),
-            )  # fmt: skip
-        )
-    forms.append(
-        TelecommandForm(
-            name="thermal.pump",
-            service=2,
-            subtype=3,
-            description="Set the coolant pump's speed",
-            arguments=(_float("speed_fraction", "", "share of full speed", 0.0, 1.0),),
-        )  # fmt: skip
-    )
+        heater = _enum("heater", "heater", equipment.heaters)
+        order = _enum("order", "what it shall do", HEATER_ORDERS)
+        forms.append(_form("thermal.heater", 2, 2, "Switch a heater, or leave it to its thermostat", heater, order))
     return tuple(forms)
