@@ -6,7 +6,6 @@ faults and expectations by `scenario_events.py`. No vocabulary of its own: names
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,13 +14,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bus.errors import EnvironmentFault, Mistake, ScenarioError
-from bus.messages import ID_PATTERN, RESERVED_IDS
-from bus.scenario import Environment, RangeRules, Scenario, Spacecraft, Station
+from bus.scenario import Environment, RangeRules, Scenario, Spacecraft
 from bus.scenario_events import Span, read_expectations, read_faults, read_timeline
 from bus.scenario_orbits import read_orbit
 from bus.scenario_spacecraft import read_spacecraft
+from bus.scenario_stations import read_stations
 from bus.vocabulary import FaultRequest, ResolvedFault, Vocabulary
-from bus.yaml_fields import Fields, Item, Sheet, one_of
+from bus.yaml_fields import Item, Sheet
 from bus.yaml_lines import MAX_CHARACTERS
 
 __all__ = ["FORMAT", "FaultRequest", "ResolvedFault", "Vocabulary", "load", "load_text"]
@@ -36,8 +35,6 @@ _EPOCH = re.compile(
 )
 _EPOCH_SHAPE = "a UTC time such as 2026-08-12T00:00:00Z, from 1957 to 2056"
 _LONGEST_NS = 366 * 86_400 * 10**9
-_DEG = math.pi / 180.0
-BANDS = ("S", "X", "Ka", "optical")
 
 
 def load(path: Path, vocabulary: Vocabulary) -> Scenario:
@@ -65,7 +62,7 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
     tick_ns = fields["tick"].duration_ns(10**7, 60 * 10**9, "10 ms to 60 s")
     epoch = _epoch(fields["epoch"])
     environment = _environment(fields["environment"], _LONGEST_NS)
-    stations = _stations(fields["stations"], vocabulary.stations)
+    stations = read_stations(fields["stations"], vocabulary.stations)
 
     mark = sheet.mark()
     first_orbit_s = _first_orbit_s(fields["spacecraft"], epoch)
@@ -156,45 +153,6 @@ def _environment(item: Item, longest_ns: int) -> Environment:
         storm_density_factor=fields["storm_density_factor"].quantity("number", 0.1, 20.0, "0.1 to 20"),
         solar_event="" if quiet else event,
         solar_event_at_s=at_ns / 1e9,
-    )
-
-
-def _stations(item: Item, known: Mapping[str, Station]) -> list[Station]:
-    """Names of the catalogue, or stations written out."""
-    stations: dict[str, Station] = {}
-    for entry in item.list(0, 256):
-        if entry.node is not None and entry.node.entries is not None:
-            station = read_station(entry.fields(STATION_FIELDS))
-        else:
-            name = entry.text(longest=64)
-            if name and name not in known:
-                entry.refuse(entry.found, f"a station of the catalogue: {one_of(known, name)}")
-            if name not in known:
-                continue
-            station = known[name]
-        if station.id in stations:
-            entry.refuse(f"{station.id!r} again", "every station once")
-        stations[station.id] = station
-    return list(stations.values())
-
-
-STATION_FIELDS = ("id", "latitude", "longitude", "altitude", "mask", "bands", "source")
-
-
-def read_station(fields: Fields) -> Station:
-    """A station's block; after a mistake something harmless."""
-    station = fields["id"].text(longest=32, pattern=ID_PATTERN, shape="an id such as 'my-station'")
-    if station in RESERVED_IDS:
-        fields["id"].refuse(f"{station!r}", f"another id ({', '.join(RESERVED_IDS)} are taken)")
-    bands = tuple(dict.fromkeys(band.choice(BANDS) for band in fields["bands"].list(1, len(BANDS))))
-    return Station(
-        id=station or "x",
-        latitude_rad=fields["latitude"].quantity("angle", -90 * _DEG, 90 * _DEG, "-90 deg to 90 deg"),
-        longitude_rad=fields["longitude"].quantity("angle", -180 * _DEG, 360 * _DEG, "-180 deg to 360 deg"),
-        altitude_m=fields["altitude"].quantity("length", -500.0, 9000.0, "-500 m to 9000 m"),
-        mask_rad=fields["mask"].quantity("angle", 0.0, 60 * _DEG, "0 deg to 60 deg"),
-        bands=bands,
-        source=fields["source"].text(),
     )
 
 
