@@ -6,6 +6,7 @@ Long runs are thinned to the least and greatest value of each pixel column: what
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -140,7 +141,7 @@ def thin(times_s: Floats, values: Floats, columns: int = PLOT_WIDTH) -> list[tup
         return list(zip(times_s.tolist(), values.tolist(), strict=True))
     edges = np.linspace(0, values.size, columns + 1).astype(int)
     points: list[tuple[float, float]] = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in itertools.pairwise(edges.tolist()):
         part = values[start:end]
         if np.isnan(part).any():
             points.append((float(times_s[start]), math.nan))
