@@ -1,0 +1,87 @@
+"""A child's side of "nobody is left behind": die with the supervisor, stop on signals, and never hang while stopping.
+
+A supervised process learns from SKYRACK_SUPERVISOR who started it. It dies with that process three ways: the kernel
+kills it (PR_SET_PDEATHSIG, Linux), it notices that its parent is not the recorded one, or its standard input, a pipe
+that only the supervisor holds, comes to its end. Reports for the supervisor go to standard output, one JSON a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import faulthandler
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+
+from bus.errors import SkyrackError, UserError
+
+SUPERVISOR = "SKYRACK_SUPERVISOR"
+STOP_WITHIN_S = 4.0  # then the process ends whatever it is doing: SIGTERM must have worked within 5 s
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def bind_to_supervisor() -> None:
+    """Call first thing in a process. Nothing happens in one that nobody supervises (a container, a terminal)."""
+    recorded = os.environ.get(SUPERVISOR, "")
+    if not recorded:
+        return
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != int(recorded):  # the supervisor died between starting us and the line above
+        os._exit(1)
+
+
+class Lifeline:
+    """Turns SIGINT, SIGTERM and the end of the supervisor's pipe into one call of `stop`, within a running loop.
+
+    From then on a hard deadline runs: after STOP_WITHIN_S the process prints its stack and exits.
+    """
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._loop = asyncio.get_running_loop()
+        self._supervised = bool(os.environ.get(SUPERVISOR))
+        self.reason = ""
+
+    def __enter__(self) -> Lifeline:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._end, signal.Signals(number).name)
+        if self._supervised:
+            self._loop.add_reader(0, self._pipe)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.remove_signal_handler(number)
+        if self._supervised:
+            self._loop.remove_reader(0)
+        faulthandler.cancel_dump_traceback_later()
+
+    def _pipe(self) -> None:
+        if not os.read(0, 1024):
+            self._loop.remove_reader(0)
+            self._end("the supervisor is gone")
+
+    def _end(self, reason: str) -> None:
+        if not self.reason:
+            self.reason = reason
+            faulthandler.dump_traceback_later(STOP_WITHIN_S, exit=True)
+            self._stop()
+
+
+def report(kind: str, content: Mapping[str, object]) -> None:
+    """Tell the supervisor; nothing if there is none."""
+    if os.environ.get(SUPERVISOR):
+        sys.stdout.write(json.dumps({"report": kind, **content}) + "\n")
+        sys.stdout.flush()
+
+
+def report_error(error: SkyrackError) -> None:
+    """Tell the supervisor why this process ends. Without one, standard error says it."""
+    kind = "user" if isinstance(error, UserError) else "range"
+    report("error", {"kind": kind, "type": type(error).__name__, "message": error.message, "hint": error.hint})
+    sys.stderr.write(f"{type(error).__name__}: {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
+    sys.stderr.flush()
