@@ -10,18 +10,17 @@
     operand    := spacecraft "." signal | number [unit] | label
     comparator := "<" | "<=" | ">" | ">=" | "==" | "!="
 
-A number with a unit is converted to the unit that ends the signal's name. Recursive descent, no I/O, no numpy.
+A number is converted to the unit that ends the signal's name. Recursive descent, no I/O, no numpy.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
-from bus.errors import Mistake, ScenarioError
+from bus.units import UnitError, dimension_of_name
+from bus.units import parse as parse_quantity
 from faults.expectation import (
     TELECOMMAND_STAGES,
     All,
@@ -40,24 +39,12 @@ from faults.expectation import (
     TelecommandTrigger,
     Trigger,
 )
-from faults.expectation_units import UnitMistake, convert, unit_of_signal
+from faults.expectation_words import Token, one_of, refuse, tokens_of
 
-MAX_TEXT = 2000
 MAX_DEPTH = 32
 OPERATORS = ("always", "eventually", "never", "within")
 COMPARATORS = ("<=", ">=", "==", "!=", "<", ">")
 KEYWORDS = {"and", "or", "not", "of", *OPERATORS}
-_TOKEN = re.compile(
-    r"\s+|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<comparator><=|>=|==|!=|<|>)"
-    r"|(?P<word>[A-Za-z_°%µ][\w\-./^°%²]*(?:\[[\w\-.]+\])?)|(?P<mark>[\[\](),:])"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +52,9 @@ class _Written:
     """An operand before both sides are known: a signal, a number with its unit as written, or a label."""
 
     signal: Signal | None
-    number: float
     unit: str
     label: str
-    token: _Token
+    token: Token
 
 
 def parse(text: str, names: Names) -> Expectation:
@@ -76,9 +62,9 @@ def parse(text: str, names: Names) -> Expectation:
     return _Parser(text, names).sentence()
 
 
-def nearest(name: str, known: Collection[str]) -> list[str]:
-    """Up to three known names that look like `name`, best first."""
-    return difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+def dimension_of(signal: str) -> str:
+    """The dimension that the end of a signal's name says; rates and fluxes without units of their own are numbers."""
+    return "number" if signal.partition("[")[0].endswith(("_gy_s", "_cm2_s", "_w_m2")) else dimension_of_name(signal)
 
 
 class _Parser:
@@ -87,43 +73,28 @@ class _Parser:
         self.names = names
         self.at = 0
         self.depth = 0
-        self.tokens: list[_Token] = []
-        if len(text) > MAX_TEXT:
-            self.refuse(_Token("end", f"{len(text)} characters", 0), f"at most {MAX_TEXT} characters")
-        position = 0
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                self.refuse(_Token("bad", text[position], position), "words, numbers, comparators, ( ) [ ] , :")
-            if match.lastgroup:
-                self.tokens.append(_Token(match.lastgroup, match.group(), position))
-            position = match.end()
-        self.tokens.append(_Token("end", "the end", len(text)))
+        self.tokens = tokens_of(text)
 
     # -- helpers
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         return self.tokens[self.at]
 
-    def refuse(self, token: _Token, allowed: str, found: str = "") -> NoReturn:
-        mistake = Mistake("expectation", 1, token.position + 1, "expectation", found or f"'{token.text}'", allowed)
-        raise ScenarioError([mistake], hint=f"in: {self.text[:200]}")
+    def refuse(self, token: Token, allowed: str, found: str = "") -> NoReturn:
+        refuse(self.text, token, allowed, found)
 
-    def unknown(self, token: _Token, what: str, name: str, known: Collection[str]) -> NoReturn:
-        close = nearest(name, known)
-        some = ", ".join(sorted(known)[:12]) or "none"
-        allowed = f"{' or '.join(close)}" if close else f"{some}{', ...' if len(known) > 12 else ''}"
-        self.refuse(token, allowed, f"{what} '{name}'")
+    def unknown(self, token: Token, what: str, name: str, known: Collection[str]) -> NoReturn:
+        self.refuse(token, one_of(name, known), f"{what} '{name}'")
 
-    def take(self, *texts: str) -> _Token | None:
+    def take(self, *texts: str) -> Token | None:
         token = self.token
         if token.kind != "end" and token.text in texts:
             self.at += 1
             return token
         return None
 
-    def need(self, *texts: str) -> _Token:
+    def need(self, *texts: str) -> Token:
         token = self.take(*texts)
         if token is None:
             self.refuse(self.token, " or ".join(f"'{text}'" for text in texts))
@@ -158,9 +129,9 @@ class _Parser:
         if not unit and float(token.text) != 0.0:
             self.refuse(self.token, "a unit of time (s, min, h, d)")
         try:
-            seconds = convert(float(token.text), unit or "s", "s")
-        except UnitMistake as mistake:
-            self.refuse(token, mistake.allowed, f"'{token.text} {unit}'")
+            seconds = parse_quantity(f"{token.text} {unit or 's'}", "time")
+        except UnitError as mistake:
+            self.refuse(token, mistake.allowed, mistake.found)
         if not 0.0 <= seconds < 1e10:
             self.refuse(token, "a time from 0 on")
         return seconds
@@ -257,22 +228,22 @@ class _Parser:
         token = self.token
         if token.kind == "number":
             self.at += 1
-            return _Written(None, float(token.text), self.unit(), "", token)
+            return _Written(None, self.unit(), "", token)
         if token.kind != "word" or token.text in KEYWORDS:
             self.refuse(token, "spacecraft.signal, a number with its unit, or a label such as SAFE")
         spacecraft, dot, name = token.text.partition(".")
         if not dot:
             self.at += 1
-            return _Written(None, 0.0, "", token.text, token)
+            return _Written(None, "", token.text, token)
         self.at += 1
         if spacecraft not in self.names.signals:
             self.unknown(token, "spacecraft", spacecraft, self.names.signals)
         known = self.names.signals[spacecraft]
         if known is not None and name not in known:
             self.unknown(token, f"signal of {spacecraft}", name, known)
-        return _Written(Signal(spacecraft, name), 0.0, "", "", token)
+        return _Written(Signal(spacecraft, name), "", "", token)
 
-    def compare(self, left: _Written, comparator: _Token, right: _Written) -> Comparison:
+    def compare(self, left: _Written, comparator: Token, right: _Written) -> Comparison:
         reference = left.signal or right.signal
         if reference is None:
             self.refuse(left.token, "a spacecraft.signal on at least one side of a comparison")
@@ -280,10 +251,10 @@ class _Parser:
         return Comparison(sides[0], cast(Comparator, comparator.text), sides[1])
 
     def value(self, written: _Written, reference: Signal) -> Operand:
-        unit = unit_of_signal(reference.name)
+        dimension = dimension_of(reference.name)
         if written.signal is not None:
-            if unit_of_signal(written.signal.name) != unit:
-                self.refuse(written.token, f"a signal in {unit or 'no unit'}, as {reference}")
+            if dimension_of(written.signal.name) != dimension:
+                self.refuse(written.token, f"a {dimension}, as {reference}")
             return written.signal
         if written.label:
             labels = self.names.labels.get(reference.name.partition("[")[0], ())
@@ -293,8 +264,8 @@ class _Parser:
                 return Number(float(written.label == "true"))
             if labels:
                 self.unknown(written.token, "label", written.label, labels)
-            self.refuse(written.token, f"spacecraft.signal, or a number in {unit or 'no unit'} for {reference}")
+            self.refuse(written.token, f"spacecraft.signal, or a {dimension} for {reference}")
         try:
-            return Number(convert(written.number, written.unit, unit))
-        except UnitMistake as mistake:
-            self.refuse(written.token, f"{mistake.allowed} for {reference}", f"'{written.token.text} {written.unit}'")
+            return Number(parse_quantity(f"{written.token.text} {written.unit}".strip(), dimension))
+        except UnitError as mistake:
+            self.refuse(written.token, f"{mistake.allowed} for {reference}", mistake.found)
