@@ -30,7 +30,7 @@ class Code(IntEnum):
     EXPIRED = 6
     REFUSED_BY_MODE_TABLE = 7
     INTERRUPTED = 8
-    LIMIT_OF_BUFFER = 9
+    NOT_STARTED = 9
 
 
 CODES: dict[int, str] = {
@@ -43,7 +43,7 @@ CODES: dict[int, str] = {
     Code.EXPIRED: "arrived after its expiry",
     Code.REFUSED_BY_MODE_TABLE: "the mode table has no such transition",
     Code.INTERRUPTED: "the computer was reset between start and completion: effect indeterminate",
-    Code.LIMIT_OF_BUFFER: "too many telecommands in one cycle",
+    Code.NOT_STARTED: "the computer was reset after acceptance and before start: no effect",
 }
 
 
