@@ -103,8 +103,9 @@ def allowed_units(dimension: str, *, orbits: bool = False) -> str:
 
 
 def dimension_of_name(name: str) -> str:
-    """The dimension a field's name ends in ("radiator_temperature_k[3]" is a temperature); "number" if none."""
-    stem = name.split("[", 1)[0]
+    """The dimension a name ends in: "radiator_temperature_k[3]" and "lcl_current_a.payload" have one, "mode" has none
+    ("number"). What stands in brackets or behind a dot picks a member."""
+    stem = name.split("[", 1)[0].split(".", 1)[0]
     for suffix, dimension in _SUFFIXES:
         if stem.endswith(suffix):
             return dimension
