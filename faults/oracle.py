@@ -6,11 +6,12 @@ and `always`, maximum over `or`, `eventually` and `within`. `==` and `!=` compar
 is 1: equal is +1 (unequal for `!=`: the distance), else minus the distance.
 
 What was not sampled counts as anything between minus and plus infinity, so each condition has a lower and an upper
-bound and two truth values (surely, possibly). The verdict is PASS when the sentence surely holds, FAIL when it
-possibly does not even possibly hold, INCONCLUSIVE between the two: the trigger never came, a signal is missing, or
-the run ended before the deadline. Samples stand for their instant; a window or deadline includes both its ends.
+bound and two truth values (surely, possibly). The verdict is PASS when the sentence surely holds, FAIL when it does
+not even possibly hold, INCONCLUSIVE between the two: the trigger never came, a signal is missing, or the run ended
+before the deadline. The robustness reported is the upper bound on FAIL, the lower one on PASS, and otherwise given only
+where both agree. Samples stand for their instant; a window or deadline includes both its ends.
 
-No files and no trace format here: see `evidence.py`.
+No files and no trace format here: see `recording.py`.
 """
 
 from __future__ import annotations
@@ -196,13 +197,13 @@ def _over_window(expectation: Expectation, evidence: Evidence, bounds: _Bounds, 
             first_s = float(evidence.times_s[inside][~possibly][0])
             return Judgement(text, "FAIL", _finite(float(high.min())), first_s)
         if surely.all() and not cut_short:
-            return Judgement(text, "PASS", robustness, None)
+            return Judgement(text, "PASS", _finite(float(low.min())), None)
     else:
         robustness = _finite(float(low.max()), float(high.max()))
         if surely.any():
             return Judgement(text, "PASS", _finite(float(low.max())), None)
         if not possibly.any() and not cut_short:
-            return Judgement(text, "FAIL", robustness, end_s)
+            return Judgement(text, "FAIL", _finite(float(high.max())), end_s)
     reason = reason or ("the run ended before the window did" if cut_short else "some samples are missing")
     return Judgement(text, "INCONCLUSIVE", robustness, None, reason)
 
