@@ -26,6 +26,7 @@ MAX_SEQ = 2**53
 MAX_AUTHENTICATION_BYTES = 64
 DIGEST_BYTES = 16
 CRC_BYTES = 4
+TAIL_BYTES = 2 + CRC_BYTES  # what digests leave out of a frame without authentication
 
 # Shortest frame: array byte, version, one-byte time, 1-character ids, seq, kind, empty bins, CRC.
 _LEAST_BYTES = 1 + 1 + 1 + 2 + 1 + 2 + 1 + 2 + 2 + CRC_BYTES
@@ -158,7 +159,7 @@ def peek(frame: bytes) -> Header:
         raise
     except Exception as error:  # msgpack's errors share no base class short of Exception
         raise DecodeError(f"not a frame: {type(error).__name__}") from error
-    return Header(sent_ns, source, seq, destination, _KINDS[kind], len(frame) - CRC_BYTES - 2 - len(authentication))
+    return Header(sent_ns, source, seq, destination, _KINDS[kind], len(frame) - TAIL_BYTES - len(authentication))
 
 
 def decode(frame: bytes) -> Message:
@@ -173,6 +174,15 @@ def decode(frame: bytes) -> Message:
         raise
     except Exception as error:  # msgpack's errors share no base class short of Exception; pydantic's are ValueErrors
         raise DecodeError(f"not a message: {type(error).__name__}: {str(error)[:300]}") from error
+
+
+def read_body(kind: int, content: bytes) -> Body:
+    """One body from the bytes of `pack_map(body.__dict__)`, fully validated. Raises DecodeError only."""
+    try:
+        body: Body = _VALIDATE[kind](_unpackb(content, **_BODY_LIMITS))
+    except Exception as error:  # as in `decode`
+        raise DecodeError(f"not a body of kind {kind!r}: {type(error).__name__}: {str(error)[:300]}") from error
+    return body
 
 
 def restamp(frame: bytes, sent_ns: int, seq: int) -> bytes:

@@ -14,14 +14,23 @@ No I/O, no clock, no randomness in here, and no reading of message bodies other 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Literal
 
+from bus import instructions as do
+from bus.codec import peek
+from bus.errors import DecodeError
+from bus.exchange import ReceivedTock, read_tock, write_tick
 from bus.instructions import Instruction
-from bus.roster import ParticipantPlan
+from bus.post import Letter, PostOffice
+from bus.roster import TRANSITIONS, Happening, Page, ParticipantPlan, Phase, Seat, counted, make_pages
+from bus.trace import write_record
+
+MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
 
 
 class Conductor:
-    """See the module. `tick` is the open tick, -1 before everybody has joined."""
+    """See the module. One object conducts one run."""
 
     def __init__(
         self,
@@ -39,54 +48,264 @@ class Conductor:
     ) -> None:
         """`history_*`: what is kept per participant since its snapshot (0: nobody ever comes back). `behind_ticks`:
         how many unanswered Ticks a paced participant may have before it is lost. `*_bytes`: mail per tick."""
+        plans = sorted(participants, key=lambda plan: plan.id)
+        self._seats = {plan.id: Seat(plan) for plan in plans}
+        if not plans or len(self._seats) != len(plans) or ticks < 0 or tick_ns <= 0:
+            raise ValueError("a run needs participants with distinct ids, ticks >= 0 and tick_ns > 0")
+        self._post = PostOffice(plans, outbox_bytes=outbox_bytes, inbox_bytes=inbox_bytes)
+        self._tick_ns = tick_ns
+        self._last = ticks
+        self._paced = paced
+        self._stop_on_lost = on_lost == "stop"
+        self._history_ticks = history_ticks
+        self._history_bytes = history_bytes
+        self._behind_ticks = behind_ticks
+        self._tick = -1
+        self._finished = False
+        self._waiting = set(self._seats)  # for membership; never iterated unsorted
+        self._answers: list[do.Answer] = []
+        self._delivered: list[Letter] = []
 
     @property
     def tick(self) -> int:
-        """The open tick: sent, not complete. -1 before the start, `ticks` while closing."""
-        raise NotImplementedError
+        """The open tick: sent, not complete. -1 before the start; equal to the number of ticks while closing."""
+        return self._tick
+
+    @property
+    def closing(self) -> bool:
+        """The open tick is the closing one."""
+        return self._tick == self._last
 
     @property
     def finished(self) -> bool:
         """Nothing will happen any more."""
-        raise NotImplementedError
+        return self._finished
 
     @property
     def waiting(self) -> tuple[str, ...]:
         """Whose answer (before the start: whose arrival) the open tick still needs, in id order."""
-        raise NotImplementedError
+        return tuple(sorted(self._waiting))
 
     @property
     def counters(self) -> dict[str, dict[str, int]]:
-        """Per participant id: everything counted so far (`roster.Counters`), outside mail under "outside"."""
-        raise NotImplementedError
+        """Per participant id: everything counted so far (`roster.Counters`)."""
+        return {**counted(self._seats.values()), "outside": asdict(self._post.outside)}
 
     def joined(self, id: str) -> list[Instruction]:
         """`id` has proved who it is and is ready for Ticks. The last to join starts the run."""
-        raise NotImplementedError
+        seat = self._seats.get(id)
+        if seat is None:
+            return [do.Refuse(id, f"{id} is not part of this run; expected: {', '.join(self._seats)}")]
+        if self._finished:
+            return [do.Refuse(id, "the run is over")]
+        if (seat.phase, Happening.JOINED) not in TRANSITIONS:
+            return [do.Refuse(id, f"{id} is already here; two processes may not share an identity")]
+        if not seat.restorable:
+            reason = f"{id} cannot come back: not everything since its last snapshot is kept"
+            return [do.Refuse(id, reason), *self._lose([seat], reason)]
+        returning = seat.phase is not Phase.ABSENT
+        seat.happens(Happening.JOINED)
+        out: list[Instruction] = [do.Admit(id, seat.snapshot_next, seat.snapshot, returning)]
+        if returning:
+            seat.counters.returns += 1
+            seat.complaint = ""
+            seat.cursor = seat.snapshot_next
+            newest = seat.page(self._tick)
+            if newest is not None and newest.digest is None:
+                self._waiting.add(id)
+            out += self._replay(seat)
+        if self._tick < 0:
+            self._waiting.discard(id)
+            out += self._settle()
+        return out
 
     def tock(self, id: str, frames: Sequence[bytes]) -> list[Instruction]:
         """Tock header and mail frames arrived from `id`."""
-        raise NotImplementedError
+        seat = self._seats.get(id)
+        if seat is None or self._finished:
+            return []
+        if seat.phase is not Phase.LIVE and seat.phase is not Phase.REPLAYING:
+            seat.counters.stale_tocks += 1
+            return []
+        try:
+            received = read_tock(id, frames)
+        except DecodeError as error:
+            seat.counters.malformed_tocks += 1
+            seat.complaint = error.message
+            return [do.Complaint(id, self._tick, error.message)]
+        page = seat.page(received.tick)
+        if page is None or (seat.phase is Phase.REPLAYING and received.tick != seat.cursor):
+            seat.counters.stale_tocks += 1
+            return []
+        if page.digest is None:
+            return self._accept(seat, page, received)
+        if seat.phase is Phase.LIVE:
+            seat.counters.duplicate_tocks += 1
+            return []
+        if page.digest != received.digest:
+            reason = f"it did not reproduce tick {page.tick} after its return"
+            gone: list[Instruction] = [do.Divergence(id, page.tick, page.digest.hex(), received.digest.hex())]
+            return gone + self._lose([seat], reason)
+        seat.counters.replayed_ticks += 1
+        seat.commit_snapshot(received.tick)
+        seat.cursor += 1
+        return self._replay(seat)
 
     def snapshot(self, id: str, tick: int, content: bytes) -> list[Instruction]:
         """`id` saved its state after stepping `tick`; to be reported before the Tock of that tick, which makes it
         valid. Ticks up to it are forgotten."""
-        raise NotImplementedError
+        seat = self._seats.get(id)
+        if seat is None or seat.phase not in (Phase.LIVE, Phase.REPLAYING) or not self._history_ticks:
+            return []
+        if len(content) > MAX_SNAPSHOT_BYTES or seat.page(tick) is None:
+            seat.counters.snapshots_refused += 1
+            return [do.Complaint(id, self._tick, f"a snapshot of {len(content)} bytes at tick {tick} is not wanted")]
+        seat.pending = (tick, content)
+        return []
 
     def left(self, id: str, reason: str) -> list[Instruction]:
         """The process or connection of `id` is gone."""
-        raise NotImplementedError
+        seat = self._seats.get(id)
+        if seat is None or self._finished or not seat.happens(Happening.LEFT):
+            return []
+        seat.pending = None
+        seat.complaint = f"it left ({reason}) and did not come back"
+        if self._tick < 0:
+            self._waiting.add(id)
+        return [do.Away(id, self._tick, reason)]
 
     def overdue(self, tick: int) -> list[Instruction]:
-        """Lockstep: the time-out of this tick is over (-1: of the start). Paced: its scheduled end has come. Ignored if
-        `tick` is not the open one."""
-        raise NotImplementedError
+        """Lockstep, and the closing tick in any case: the time-out of this tick is over (-1: of the start). Paced: its
+        scheduled end has come. Ignored if `tick` is not the open one."""
+        if tick != self._tick or self._finished:
+            return []
+        if self._paced and not self.closing and tick >= 0:
+            return self._close()
+        return self._lose([self._seats[id] for id in self.waiting], "no answer in time" if tick >= 0 else "never came")
 
     def inject(self, frames: Sequence[bytes]) -> list[Instruction]:
         """Mail from outside, delivered with the next Tick and recorded. Sent time and sequence are the conductor's;
         its source is kept (who may say so is decided by whoever calls this)."""
-        raise NotImplementedError
+        complaints = []
+        for frame in frames:
+            closing = self._finished or self.closing
+            complaint = "the run is closing" if closing else self._post.inject(frame, (self._tick + 1) * self._tick_ns)
+            if complaint:
+                complaints.append(do.Complaint("outside", self._tick, complaint))
+        return [*complaints]
 
     def stop(self, reason: str) -> list[Instruction]:
-        """End after the open tick: the closing Tick follows, so that the accounts are complete."""
-        raise NotImplementedError
+        """End after the open tick: the closing Tick follows, so that the accounts are complete. Before the start, the
+        run ends at once."""
+        if self._tick < 0:
+            return self._finish(False, reason)
+        self._last = min(self._last, self._tick + 1)
+        return []
+
+    def _open(self, tick: int) -> list[Instruction]:
+        """Sends Tick `tick` to everybody who is there and keeps it for everybody else."""
+        self._tick = tick
+        self._delivered, inboxes, outside = self._post.sort(self._seats)
+        out: list[Instruction] = [do.Outside(tuple(frame for _, frame in outside))] if outside else []
+        pages = make_pages(self._seats, tick, self._tick_ns, inboxes, closing=self.closing)
+        behind: list[Seat] = []
+        for id, page in pages.items():
+            seat = self._seats[id]
+            seat.keep(page, self._history_ticks, self._history_bytes)
+            if seat.phase is Phase.LOST:
+                continue
+            self._waiting.add(id)
+            if seat.phase is Phase.LIVE:
+                if tick - seat.answered > self._behind_ticks:
+                    behind.append(seat)
+                else:
+                    out.append(do.SendTick(id, tick, page.frames))
+        return out + self._lose(behind, f"it is more than {self._behind_ticks} ticks behind")
+
+    def _accept(self, seat: Seat, page: Page, received: ReceivedTock) -> list[Instruction]:
+        """The first answer to this page."""
+        plan, counters, tick = seat.plan, seat.counters, received.tick
+        out: list[Instruction] = []
+        page.digest = received.digest
+        counters.tocks += 1
+        late = tick < self._tick
+        counters.late_tocks += late
+        if received.mail:
+            complaint = self._post.accept(plan, counters, (tick + 1) * self._tick_ns, received.mail)
+            if complaint:
+                out.append(do.Complaint(plan.id, tick, complaint))
+        if tick > seat.answered:
+            seat.answered = tick
+            seat.beacon = received.beacon
+        self._answers.append(
+            do.Answer(plan.id, tick, page.host_up, late, received.digest, received.beacon, received.truth)
+        )
+        seat.commit_snapshot(tick)
+        if not late:
+            self._waiting.discard(plan.id)
+        if seat.phase is Phase.REPLAYING:
+            seat.cursor += 1
+            out += self._replay(seat)
+        return out + self._settle()
+
+    def _settle(self) -> list[Instruction]:
+        """Goes on where nobody is waited for any more."""
+        if self._finished or self._waiting:
+            return []
+        if self._tick < 0:
+            return self._open(0)
+        return [] if self._paced and not self.closing else self._close()
+
+    def _replay(self, seat: Seat) -> list[Instruction]:
+        """The next Tick of a participant that came back, verbatim or, if it missed it, with its computer down."""
+        page = seat.page(seat.cursor)
+        if page is None:
+            if seat.pages and seat.cursor < seat.pages[0].tick:
+                return self._lose([seat], "what it missed is more than is kept")
+            seat.happens(Happening.CAUGHT_UP)
+            return []
+        if page.digest is None:
+            if page.tick == self._tick:
+                seat.happens(Happening.CAUGHT_UP)
+            elif page.host_up:
+                mail = [(peek(frame), frame) for frame in page.frames[1:]]
+                page.host_up = False
+                page.frames = write_tick(page.tick, self._tick_ns, mail, page.beacons, host_up=False)
+        return [do.SendTick(seat.plan.id, page.tick, page.frames)]
+
+    def _close(self) -> list[Instruction]:
+        """The open tick is complete: record it and go on."""
+        there = {answer.id for answer in self._answers if answer.tick == self._tick}
+        for id, seat in self._seats.items():
+            if id not in there:
+                seat.counters.missed_ticks += 1
+                self._answers.append(do.Answer(id, self._tick, True, False, b"", b"", b""))
+        self._answers.sort()
+        content = write_record(self._tick, self.closing, self._delivered, self._answers)
+        out: list[Instruction] = [do.Record(self._tick, content, tuple(self._answers))]
+        self._answers = []
+        if self.closing:
+            lost = [id for id, seat in self._seats.items() if seat.phase is Phase.LOST]
+            return out + self._finish(
+                True, f"flown to the end, without {', '.join(lost)}" if lost else "flown to the end"
+            )
+        return out + self._open(self._tick + 1)
+
+    def _lose(self, seats: Sequence[Seat], reason: str) -> list[Instruction]:
+        """Gives these up, and the run with them where the scenario says so or nobody is left."""
+        out: list[Instruction] = []
+        for seat in seats:
+            if seat.happens(Happening.GIVEN_UP):
+                self._waiting.discard(seat.plan.id)
+                out.append(do.Lost(seat.plan.id, self._tick, seat.complaint or reason))
+        if not out or self._finished:
+            return out
+        if self._stop_on_lost or all(seat.phase is Phase.LOST for seat in self._seats.values()):
+            return out + self._finish(False, "; ".join(f"{i.id}: {i.reason}" for i in out if isinstance(i, do.Lost)))
+        return out + self._settle()
+
+    def _finish(self, complete: bool, reason: str) -> list[Instruction]:
+        """The end, whatever it is."""
+        self._finished = True
+        ticks = self._tick if complete else max(self._tick, 0)
+        return [do.Finished(ticks, complete, reason, self._post.drain(), self.counters)]

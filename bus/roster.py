@@ -6,10 +6,12 @@ No I/O, no clock, and no decisions about mail (`post.py`) or ticks (`conductor.p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum, auto
 
+from bus.codec import Header
+from bus.exchange import write_tick
 from bus.messages import Plane
 
 
@@ -112,6 +114,7 @@ class Seat:
     bytes_kept: int = 0
     snapshot: bytes | None = None
     snapshot_next: int = 0  # the tick that follows the snapshot
+    first_kept: int = 0  # the oldest tick whose page was not forgotten
     pending: tuple[int, bytes] | None = None  # a snapshot whose Tock is still to come
     answered: int = -1  # newest tick whose Tock was accepted
     cursor: int = 0  # while REPLAYING: the tick it was sent last
@@ -132,6 +135,62 @@ class Seat:
             return None
         index = tick - self.pages[0].tick
         return self.pages[index] if 0 <= index < len(self.pages) else None
+
+    @property
+    def restorable(self) -> bool:
+        """Every Tick since the snapshot is still here."""
+        return self.first_kept <= self.snapshot_next
+
+    def keep(self, page: Page, ticks: int, size: int) -> None:
+        """Adds the newest page and forgets the oldest where there are more than `ticks` or they have more than `size`
+        bytes. A live participant's unanswered pages stay: the conductor bounds how far it may fall behind."""
+        self.pages.append(page)
+        self.bytes_kept += page.size
+        while len(self.pages) > ticks or self.bytes_kept > size:
+            if self.phase is Phase.LIVE and self.pages[0].digest is None:
+                return
+            self._forget()
+            if ticks > 0:
+                self.counters.history_overflow += 1
+
+    def commit_snapshot(self, tick: int) -> None:
+        """The Tock of `tick` is in: a snapshot taken after that step is now valid, what led to it can go."""
+        if self.pending is None or self.pending[0] != tick:
+            return
+        self.snapshot, self.snapshot_next, self.pending = self.pending[1], tick + 1, None
+        self.counters.snapshots += 1
+        while self.pages and self.pages[0].tick <= tick:
+            self._forget()
+
+    def _forget(self) -> None:
+        page = self.pages.popleft()
+        self.bytes_kept -= page.size
+        self.first_kept = page.tick + 1
+
+
+def make_pages(
+    seats: Mapping[str, Seat],
+    tick: int,
+    tick_ns: int,
+    inboxes: Mapping[str, list[tuple[Header, bytes]]],
+    *,
+    closing: bool,
+) -> dict[str, Page]:
+    """The Tick of everybody. Those without mail and with the same peers share one header frame, encoded once."""
+    pages: dict[str, Page] = {}
+    shared: dict[tuple[str, ...], Page] = {}
+    for id, seat in seats.items():
+        peers = seat.plan.peers
+        mail = inboxes.get(id)
+        like = None if mail else shared.get(peers)
+        if like is None:
+            beacons = {peer: seats[peer].beacon for peer in peers if peer in seats and seats[peer].beacon}
+            frames = write_tick(tick, tick_ns, mail or [], beacons, closing=closing)
+            like = Page(tick, frames, beacons, size=sum(map(len, frames)))
+            if not mail:
+                shared[peers] = like
+        pages[id] = Page(tick, like.frames, like.beacons, size=like.size)
+    return pages
 
 
 def counted(seats: Iterable[Seat]) -> dict[str, dict[str, int]]:
