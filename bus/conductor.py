@@ -18,9 +18,8 @@ from dataclasses import asdict
 from typing import Literal
 
 from bus import instructions as do
-from bus.codec import peek
 from bus.errors import DecodeError
-from bus.exchange import ReceivedTock, read_tock, write_tick
+from bus.exchange import ReceivedTock, read_tock
 from bus.instructions import Instruction
 from bus.post import Letter, PostOffice
 from bus.roster import TRANSITIONS, Happening, Page, ParticipantPlan, Phase, Seat, counted, make_pages
@@ -175,8 +174,8 @@ class Conductor:
         return [do.Away(id, self._tick, reason)]
 
     def overdue(self, tick: int) -> list[Instruction]:
-        """Lockstep, and the closing tick in any case: the time-out of this tick is over (-1: of the start). Paced: its
-        scheduled end has come. Ignored if `tick` is not the open one."""
+        """Paced: the scheduled end of this tick has come. Lockstep, start (-1) and closing tick: its time-out is over.
+        Ignored if `tick` is not the open one."""
         if tick != self._tick or self._finished:
             return []
         if self._paced and not self.closing and tick >= 0:
@@ -186,13 +185,10 @@ class Conductor:
     def inject(self, frames: Sequence[bytes]) -> list[Instruction]:
         """Mail from outside, delivered with the next Tick and recorded. Sent time and sequence are the conductor's;
         its source is kept (who may say so is decided by whoever calls this)."""
-        complaints = []
-        for frame in frames:
-            closing = self._finished or self.closing
-            complaint = "the run is closing" if closing else self._post.inject(frame, (self._tick + 1) * self._tick_ns)
-            if complaint:
-                complaints.append(do.Complaint("outside", self._tick, complaint))
-        return [*complaints]
+        if self._finished or self.closing:
+            return [do.Complaint("outside", self._tick, "the run is closing")]
+        complaints = [self._post.inject(frame, (self._tick + 1) * self._tick_ns) for frame in frames]
+        return [do.Complaint("outside", self._tick, complaint) for complaint in complaints if complaint]
 
     def stop(self, reason: str) -> list[Instruction]:
         """End after the open tick: the closing Tick follows, so that the accounts are complete. Before the start, the
@@ -227,8 +223,8 @@ class Conductor:
         plan, counters, tick = seat.plan, seat.counters, received.tick
         out: list[Instruction] = []
         page.digest = received.digest
-        counters.tocks += 1
         late = tick < self._tick
+        counters.tocks += 1
         counters.late_tocks += late
         if received.mail:
             complaint = self._post.accept(plan, counters, (tick + 1) * self._tick_ns, received.mail)
@@ -237,9 +233,7 @@ class Conductor:
         if tick > seat.answered:
             seat.answered = tick
             seat.beacon = received.beacon
-        self._answers.append(
-            do.Answer(plan.id, tick, page.host_up, late, received.digest, received.beacon, received.truth)
-        )
+        self._answers.append(do.Answer(plan.id, tick, page.host_up, late, *received[1:4]))
         seat.commit_snapshot(tick)
         if not late:
             self._waiting.discard(plan.id)
@@ -268,9 +262,7 @@ class Conductor:
             if page.tick == self._tick:
                 seat.happens(Happening.CAUGHT_UP)
             elif page.host_up:
-                mail = [(peek(frame), frame) for frame in page.frames[1:]]
-                page.host_up = False
-                page.frames = write_tick(page.tick, self._tick_ns, mail, page.beacons, host_up=False)
+                page.turn_down(self._tick_ns)
         return [do.SendTick(seat.plan.id, page.tick, page.frames)]
 
     def _close(self) -> list[Instruction]:
@@ -286,9 +278,7 @@ class Conductor:
         self._answers = []
         if self.closing:
             lost = [id for id, seat in self._seats.items() if seat.phase is Phase.LOST]
-            return out + self._finish(
-                True, f"flown to the end, without {', '.join(lost)}" if lost else "flown to the end"
-            )
+            return out + self._finish(True, ", without ".join(["flown to the end", *lost]))
         return out + self._open(self._tick + 1)
 
     def _lose(self, seats: Sequence[Seat], reason: str) -> list[Instruction]:

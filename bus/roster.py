@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum, auto
 
-from bus.codec import Header
+from bus.codec import Header, peek
 from bus.exchange import write_tick
 from bus.messages import Plane
 
@@ -101,6 +101,12 @@ class Page:
     host_up: bool = True
     digest: bytes | None = None
     size: int = 0
+
+    def turn_down(self, tick_ns: int) -> None:
+        """The same Tick with `host_up` false: it was missed, and the computer was not there to see it."""
+        mail = [(peek(frame), frame) for frame in self.frames[1:]]
+        self.host_up = False
+        self.frames = write_tick(self.tick, tick_ns, mail, self.beacons, host_up=False)
 
 
 @dataclass(slots=True)

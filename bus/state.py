@@ -10,9 +10,9 @@ numpy arrays and structured arrays (numpy is loaded only if an array is met), me
 `object` for plain nested values. A dataclass field with `metadata={"state": False}` is left out; unpacking gives it its
 default. Objects are rebuilt without calling `__init__` or `__post_init__`.
 
-Form: [fingerprint of the layout: 8 bytes][msgpack][CRC-32]. The fingerprint covers every name and hint, so that state of
-another build is refused. `unpack` and `restore` raise DecodeError only (for any bytes); `pack` raises TypeError where
-a value is not what its hint says, and names the field. The codecs of single types are in `state_types.py`.
+Form: [fingerprint of the layout: 8 bytes][msgpack][CRC-32]. The fingerprint covers every name and hint, so that
+state of another build is refused. `unpack` and `restore` raise DecodeError only (for any bytes); `pack` raises
+TypeError where a value is not what its hint says, and names the field. Codecs of single types: `state_types.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _packer = msgpack.Packer(use_bin_type=True)
 def pack(value: object, hint: Any = None) -> bytes:
     """The bytes of a state. `hint` defaults to the value's class."""
     codec = codec_of(type(value) if hint is None else hint)
-    packed = codec.fingerprint + _packer.pack(codec.lower(value))
+    packed: bytes = codec.fingerprint + _packer.pack(codec.lower(value))
     return packed + crc32(packed).to_bytes(4, "big")
 
 
@@ -115,9 +115,7 @@ def _build(hint: Any, inside: tuple[Any, ...]) -> Codec:
     if hint in _LEAVES:
         return _LEAVES[hint]
     if hint in inside:
-        return Codec(
-            hint.__name__, f"^{hint.__qualname__}", lambda v: _known[hint].lower(v), lambda r: _known[hint].lift(r)
-        )
+        return _again(hint)
     origin = typing.get_origin(hint) or hint
     if origin is typing.Annotated:
         return _build(typing.get_args(hint)[0], inside)
@@ -154,6 +152,18 @@ def _build(hint: Any, inside: tuple[Any, ...]) -> Codec:
     raise TypeError(f"{hint!r} cannot be stored; mark the field with metadata={{'state': False}} if it need not be")
 
 
+def _again(kind: type) -> Codec:
+    """A class inside itself: its codec is looked up when it is needed."""
+
+    def lower(value: Any) -> Any:
+        return codec_of(kind).lower(value)
+
+    def lift(raw: Any) -> Any:
+        return codec_of(kind).lift(raw)
+
+    return Codec(kind.__name__, f"^{kind.__qualname__}", lower, lift)
+
+
 def _build_dataclass(kind: type, inside: tuple[Any, ...]) -> Codec:
     hints = typing.get_type_hints(kind)
     stored: list[tuple[str, Codec]] = []
@@ -182,7 +192,7 @@ def _build_dataclass(kind: type, inside: tuple[Any, ...]) -> Codec:
         return out
 
     def lift(raw: Any) -> Any:
-        value = object.__new__(kind)
+        value: Any = object.__new__(kind)
         for (name, codec), item in zip(stored, raw, strict=True):
             assign(value, name, codec.lift(item))
         for field in left_out:
@@ -191,9 +201,7 @@ def _build_dataclass(kind: type, inside: tuple[Any, ...]) -> Codec:
         return value
 
     layout = ",".join(f"{name}:{codec.layout}" for name, codec in stored)
-    codec = Codec(kind.__name__, f"{kind.__qualname__}({layout})", lower, lift)
-    _known.setdefault(kind, codec)
-    return codec
+    return Codec(kind.__name__, f"{kind.__qualname__}({layout})", lower, lift)
 
 
 def _build_named_tuple(kind: Any, inside: tuple[Any, ...]) -> Codec:
@@ -205,8 +213,5 @@ def _build_named_tuple(kind: Any, inside: tuple[Any, ...]) -> Codec:
             raise of.wrong(value, kind.__name__)
         return inner.lower(tuple(value))
 
-    codec = Codec(
-        kind.__name__, f"{kind.__qualname__}({kind._fields},{inner.layout})", lower, lambda raw: kind(*inner.lift(raw))
-    )
-    _known.setdefault(kind, codec)
-    return codec
+    layout = f"{kind.__qualname__}({','.join(kind._fields)}:{inner.layout})"
+    return Codec(kind.__name__, layout, lower, lambda raw: kind(*inner.lift(raw)))

@@ -150,7 +150,7 @@ def _lift_any(raw: Any) -> Any:
 ANY = Codec("any", "any", _lower_any, _lift_any)
 
 
-def sequence(item: Codec, kind: type, name: str) -> Codec:
+def sequence(item: Codec, kind: Any, name: str) -> Codec:
     """list or tuple of any length, one item type."""
 
     def lower(value: Any) -> Any:
@@ -166,7 +166,7 @@ def sequence(item: Codec, kind: type, name: str) -> Codec:
     return Codec(name, f"{name}[{item.layout}]", lower, lift)
 
 
-def sorted_set(item: Codec, kind: type) -> Codec:
+def sorted_set(item: Codec, kind: Any) -> Codec:
     """Stored in the order of the stored items, so that equal sets have equal bytes."""
     base = sequence(item, list, kind.__name__)
 
