@@ -1,0 +1,274 @@
+"""The front door: every sub-command on one page, and no logic behind it.
+
+Each command imports what it needs when it runs, so that `skyrack --help` answers at once. Exit status: 0 all is well,
+1 an expectation failed, 2 a mistake of the user's, 3 the range itself failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from bus.errors import SkyrackError
+
+app = typer.Typer(
+    name="skyrack",
+    help="The test range for orbital data centres: fly them, command them, break them, judge them.",
+    epilog="Begin with: skyrack run first-light",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+ScenarioName = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
+RunPath = Annotated[Path, typer.Argument(help="The directory of a run, e.g. out/first-light-001.")]
+LiveRun = Annotated[
+    Optional[Path],  # noqa: UP045 - typer reads this at run time
+    typer.Option("--run", envvar="SKYRACK_RUN", help="Directory of a live run; the newest one by default."),
+]
+Connect = Annotated[str, typer.Option(envvar="SKYRACK_CONNECT", help="The bus's time endpoint, tcp://HOST:PORT.")]
+Keys = Annotated[Path, typer.Option(envvar="SKYRACK_KEYS", help="Directory with the key files of this run.")]
+Given = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Argument(metavar="[NAME=VALUE]...", help="Arguments, each as name=value; values with units need quotes."),
+]
+
+
+class Listing(StrEnum):
+    """What `skyrack list` lists."""
+
+    designs = "designs"
+    scenarios = "scenarios"
+    stations = "stations"
+    faults = "faults"
+    telecommands = "telecommands"
+    telemetry = "telemetry"
+
+
+class ExportFormat(StrEnum):
+    """What `skyrack export` writes."""
+
+    mcap = "mcap"
+    csv = "csv"
+    parquet = "parquet"
+
+
+@app.command(epilog="Example: skyrack run first-light | skyrack run mine.yaml --in-process --json")
+def run(
+    scenario: Annotated[
+        str, typer.Argument(envvar="SKYRACK_SCENARIO", help="A scenario file, or the name of a shipped one.")
+    ] = "",
+    *,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Everything in one process.")] = False,
+    pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
+    duration: Annotated[str, typer.Option(help="Fly this long instead, e.g. '2 orbits' or '90 min'.")] = "",
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(envvar="SKYRACK_SEED", min=0, help="Another seed than the scenario's."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar="SKYRACK_OUT", help="Directory of this run; out/<name>-<counter> by default."),
+    ] = None,
+    tle: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Fly spacecraft of this catalogue (2LE, 3LE, OMM JSON or CSV) instead of a scenario."),
+    ] = None,
+    select: Annotated[list[str], typer.Option(help="Which of them, by name: 'DOVE*'. Repeatable.")] = [],  # noqa: B006
+    design: Annotated[str, typer.Option(help="The design that they are.")] = "pathfinder",
+    stations: Annotated[list[str], typer.Option(help="Ground stations for them. Repeatable.")] = [],  # noqa: B006
+    no_progress: Annotated[
+        bool, typer.Option("--no-progress", envvar="SKYRACK_NO_PROGRESS", help="No live display.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Fly a scenario and judge it.
+
+    Leaves summary.json, report.html, trace and archive in a directory of its own. Exit status: 0 all expectations
+    hold, 1 one does not, 2 a mistake of yours, 3 the range itself failed.
+    """
+    from faults.run_command import RunOptions, run_command  # noqa: PLC0415
+
+    options = RunOptions(
+        scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(stations),
+        not no_progress, json,
+    )  # fmt: skip
+    raise typer.Exit(run_command(options))
+
+
+@app.command(epilog="Example: skyrack check faults/scenarios/first-light.yaml")
+def check(scenario: ScenarioName, json: Json = False) -> None:
+    """Check a scenario without flying it.
+
+    Prints what would fly, or every mistake with file, line and column.
+    """
+    from faults.look_commands import check_command  # noqa: PLC0415
+
+    raise typer.Exit(check_command(scenario, as_json=json))
+
+
+@app.command("list", epilog="Example: skyrack list telecommands --design pathfinder | skyrack list faults --json")
+def list_(
+    what: Listing,
+    design: Annotated[str, typer.Option(help="Whose telecommands and telemetry; every design by default.")] = "",
+    json: Json = False,
+) -> None:
+    """List designs, scenarios, stations, faults, TM/TC."""
+    from faults.look_commands import list_command  # noqa: PLC0415
+
+    raise typer.Exit(list_command(what.value, design, as_json=json))
+
+
+@app.command(epilog="Example: skyrack bus --scenario first-light --keys keys --bind tcp://0.0.0.0:5600")
+def bus(
+    *,
+    scenario: Annotated[str, typer.Option(envvar="SKYRACK_SCENARIO", help="Scenario file or name.")],
+    keys: Keys = Path("keys"),
+    bind: Annotated[str, typer.Option(envvar="SKYRACK_BIND", help="Time endpoint.")] = "tcp://127.0.0.1:5600",
+    bind_range: Annotated[
+        str, typer.Option(envvar="SKYRACK_BIND_RANGE", help="Endpoint for injections.")
+    ] = "tcp://127.0.0.1:5601",
+    bind_observe: Annotated[
+        str, typer.Option(envvar="SKYRACK_BIND_OBSERVE", help="Endpoint for observers.")
+    ] = "tcp://127.0.0.1:5602",
+    pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar="SKYRACK_OUT", help="Directory of this run."),
+    ] = None,
+) -> None:
+    """Conduct a run, as one process of several.
+
+    What a container starts: clock, mail, trace and the range's director. Makes the keys if there are none.
+    """
+    from faults.process_commands import bus_command  # noqa: PLC0415
+
+    raise typer.Exit(bus_command(scenario, keys, bind, bind_range, bind_observe, pace, out))
+
+
+@app.command(epilog="Example: skyrack node --id dawn-1 --connect tcp://127.0.0.1:5600 --keys keys")
+def node(
+    *,
+    id: Annotated[str, typer.Option("--id", envvar="SKYRACK_ID", help="Which spacecraft of the scenario this is.")],
+    connect: Connect = "tcp://127.0.0.1:5600",
+    keys: Keys = Path("keys"),
+    scenario: Annotated[
+        str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
+    ] = "",
+    nvm: Annotated[Path, typer.Option(envvar="SKYRACK_NVM", help="Directory of the non-volatile memory.")] = Path(
+        "nvm"
+    ),
+) -> None:
+    """Fly one spacecraft, as one process of several."""
+    from faults.process_commands import node_command  # noqa: PLC0415
+
+    raise typer.Exit(node_command(id, connect, keys, scenario, nvm))
+
+
+@app.command(epilog="Example: skyrack ground --connect tcp://127.0.0.1:5600 --keys keys --archive archive.sqlite")
+def ground(
+    *,
+    connect: Connect = "tcp://127.0.0.1:5600",
+    keys: Keys = Path("keys"),
+    scenario: Annotated[
+        str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
+    ] = "",
+    archive: Annotated[Path, typer.Option(envvar="SKYRACK_ARCHIVE", help="The archive's file.")] = Path(
+        "archive.sqlite"
+    ),
+    bind: Annotated[str, typer.Option(envvar="SKYRACK_BIND", help="Endpoint for operators.")] = "tcp://127.0.0.1:5603",
+) -> None:
+    """Run the ground, as one process of several."""
+    from faults.process_commands import ground_command  # noqa: PLC0415
+
+    raise typer.Exit(ground_command(connect, keys, scenario, archive, bind))
+
+
+@app.command(epilog="Example: skyrack command dawn-1 set_mode mode=SAFE")
+def command(target: str, name: str, arguments: Given = None, run: LiveRun = None, json: Json = False) -> None:
+    """Send a telecommand in a live run.
+
+    Asks its ground, waits, and prints the verification stage by stage.
+    """
+    from faults.live_commands import telecommand_command  # noqa: PLC0415
+
+    raise typer.Exit(telecommand_command(target, name, tuple(arguments or ()), run, as_json=json))
+
+
+@app.command(epilog="Example: skyrack inject dawn-1 array-string-open string=2 for='10 min'")
+def inject(target: str, fault: str, parameters: Given = None, run: LiveRun = None, json: Json = False) -> None:
+    """Break something in a live run.
+
+    Waits for and prints what the spacecraft says of it.
+    """
+    from faults.live_commands import inject_command  # noqa: PLC0415
+
+    raise typer.Exit(inject_command(target, fault, tuple(parameters or ()), run, as_json=json))
+
+
+@app.command(epilog="Example: skyrack export out/first-light-001 --to mcap")
+def export(
+    run: RunPath,
+    to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="File (mcap) or directory; inside the run's directory by default."),
+    ] = None,
+) -> None:
+    """Write a run for other tools.
+
+    MCAP opens in Foxglove, CSV and Parquet anywhere.
+    """
+    from faults.export import export_command  # noqa: PLC0415
+
+    raise typer.Exit(export_command(run, to.value, out))
+
+
+@app.command(epilog="Example: skyrack replay out/first-light-001 --spacecraft dawn-1")
+def replay(
+    run: RunPath,
+    spacecraft: Annotated[str, typer.Option("--spacecraft", help="Whose steps to repeat.")],
+    json: Json = False,
+) -> None:
+    """Repeat one spacecraft's run, to the bit.
+
+    Steps it again with its recorded inbox and compares every digest.
+    """
+    from faults.replay import replay_command  # noqa: PLC0415
+
+    raise typer.Exit(replay_command(run, spacecraft, as_json=json))
+
+
+def main() -> None:
+    """Entry point: errors of ours are shown without a traceback, with the next step."""
+    try:
+        app()
+    except SkyrackError as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
+        if os.environ.get("SKYRACK_DEBUG"):
+            traceback.print_exc()
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.write("error: this is a fault of Skyrack itself, not yours\n  next: report it with the text above\n")
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()
