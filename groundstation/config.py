@@ -54,15 +54,15 @@ class ContactRules:
     horizon_s: how far ahead contacts are known (a little more than one low orbit). step_s: distance of samples; a
     local maximum between samples is refined, so contacts shorter than a step are found too. longest_s: a longer stay
     in view (high orbits) is planned as several contacts. dwell_s: after this long an antenna turns to a spacecraft
-    that waits. rate_bps: by band; S is the lock rate of a small telemetry transmitter, X and Ka of a payload
-    transmitter (assumed, no source; the spacecraft's own link model has the last word).
+    that waits. rate_bps: downlink rate by band, the first of a station's bands in this order is used; 2 Mbit/s is the
+    usual S-band telemetry rate, the others are assumptions (the spacecraft's own link has the last word).
     """
 
     horizon_s: float = 7_200.0
     step_s: float = 60.0
     longest_s: float = 3_600.0
     dwell_s: float = 120.0
-    rate_bps: tuple[tuple[str, float], ...] = (("S", 1e6), ("X", 1e8), ("Ka", 1e9), ("optical", 1e10))
+    rate_bps: tuple[tuple[str, float], ...] = (("S", 2e6), ("X", 1e8), ("Ka", 1e8), ("optical", 1e10))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,43 @@ them with `archive.Archive` before the Tock leaves, so no acknowledgement ever p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from bus.messages import Message
+from bus.messages import (
+    Account,
+    Allocation,
+    Body,
+    Event,
+    Message,
+    OperatorRequest,
+    StoreReport,
+    Telemetry,
+    Verification,
+)
 from bus.participant import Moment, Outbox
+from bus.state import pack, unpack
+from groundstation.antennas import Antennas, AntennaState
+from groundstation.commander import Commander, CommanderState, Effects, Service, Wanted
 from groundstation.config import GROUND_ID, GroundConfig
+from groundstation.contacts import Contact, PredictionState, Predictor
+from groundstation.intake import Intake, IntakeState
+from groundstation.orbit import Epoch
+
+MAX_COUNTERS = 480
+"""Counters in one Account; more spacecraft than fit are told in further Accounts."""
+
+
+@dataclass(slots=True)
+class GroundState:
+    """Everything a ground remembers."""
+
+    sequence: int = 0
+    opened: bool = False
+    unknown_mail: int = 0
+    prediction: PredictionState = field(default_factory=PredictionState)
+    antennas: AntennaState = field(default_factory=AntennaState)
+    commander: CommanderState = field(default_factory=CommanderState)
+    intake: IntakeState = field(default_factory=IntakeState)
 
 
 class Ground:
@@ -18,6 +51,28 @@ class Ground:
 
     def __init__(self, config: GroundConfig) -> None:
         self._config = config
+        self._ids = [plan.id for plan in config.spacecraft]
+        self._place = {name: place for place, name in enumerate(self._ids)}
+        self._stations = [station.id for station in config.stations]
+        dictionaries = {plan.id: plan.dictionary for plan in config.spacecraft}
+        self._timeline = sorted(
+            ((round(entry.at_s * 1e9), place) for place, entry in enumerate(config.timeline)),
+        )
+        rates = dict(config.contact.rate_bps)
+        self._links = [
+            next(((band, rate) for band, rate in rates.items() if band in station.bands), ("S", rates["S"]))
+            for station in config.stations
+        ]
+        orbits = tuple(plan.orbit for plan in config.spacecraft)
+        self._predictor = Predictor(Epoch.of(config.epoch_utc), orbits, config.stations, config.contact)
+        self._antennas = Antennas(
+            len(config.stations), tuple(plan.priority for plan in config.spacecraft), config.contact.dwell_s
+        )
+        self._commander = Commander(dictionaries, config.command, config.ground_boot, config.tick_ns)
+        self._intake = Intake(dictionaries)
+        self._sequence = 0
+        self._opened = False
+        self._unknown_mail = 0
 
     @property
     def id(self) -> str:
@@ -25,12 +80,161 @@ class Ground:
         return GROUND_ID
 
     def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
-        """One tick. Takes Telemetry, Event, Verification, StoreReport and OperatorRequest."""
-        return Outbox()
+        """One tick. Takes Telemetry, Event, Verification, StoreReport and OperatorRequest; the rest is counted."""
+        outbox = Outbox()
+        if not self._opened:
+            self._open(outbox)
+        now_ns = moment.end_ns
+        effects = Effects()
+        for message in inbox:
+            self._take(message, now_ns, effects, outbox)
+        if moment.closing:
+            self._commander.close(moment.start_ns, effects)
+            self._answer(effects, now_ns, outbox)
+            self._account(now_ns, outbox)
+            return outbox
+        self._follow_contacts(now_ns, outbox)
+        self._command(moment.start_ns, now_ns, effects)
+        self._answer(effects, now_ns, outbox)
+        self._acknowledge(now_ns, outbox)
+        return outbox
 
     def save(self) -> bytes:
         """All of its state."""
-        return b""
+        return pack(
+            GroundState(
+                self._sequence, self._opened, self._unknown_mail, self._predictor.state, self._antennas.state,
+                self._commander.state, self._intake.state,
+            )
+        )  # fmt: skip
 
     def restore(self, snapshot: bytes) -> None:
         """Take over what `save` gave. Raises DecodeError if it is not from the same build."""
+        state = unpack(GroundState, snapshot)
+        self._sequence, self._opened, self._unknown_mail = state.sequence, state.opened, state.unknown_mail
+        self._predictor.state = state.prediction
+        self._antennas.state = state.antennas
+        self._commander.state = state.commander
+        self._intake.state = state.intake
+
+    def _open(self, outbox: Outbox) -> None:
+        """First tick: what the archive has to know, and the first look ahead."""
+        config = self._config
+        for key, value in (
+            ("scenario", config.scenario_digest),
+            ("epoch_utc", config.epoch_utc),
+            ("tick_ns", str(config.tick_ns)),
+            ("ground_boot", str(config.ground_boot)),
+        ):
+            outbox.records.append(("meta", key, value))
+        seen: set[str] = set()
+        for plan in config.spacecraft:
+            version = plan.dictionary.version
+            if version not in seen:
+                seen.add(version)
+                outbox.records.append(
+                    ("dictionaries", version, plan.dictionary.design, plan.dictionary.model_dump_json())
+                )
+            outbox.records.append(("spacecraft", plan.id, plan.dictionary.design, version))
+        self._plan(self._predictor.first(), outbox)
+        self._opened = True
+
+    def _take(self, message: Message, now_ns: int, effects: Effects, outbox: Outbox) -> None:
+        """One piece of mail."""
+        body, source = message.body, message.source
+        place = self._place.get(source)
+        if isinstance(body, OperatorRequest) and source == "operator":
+            self._commander.ask(
+                Wanted(body.spacecraft, body.name, body.arguments, "operator", body.token), now_ns, effects
+            )
+        elif place is None:
+            self._unknown_mail += 1
+        elif isinstance(body, Telemetry | Event | Verification):
+            serving = self._antennas.station_of(place)
+            station = self._stations[serving] if serving >= 0 else ""
+            if self._intake.packet(source, body, station, now_ns, outbox.records) and isinstance(body, Verification):
+                self._commander.verify(source, body, now_ns, effects)
+        elif isinstance(body, StoreReport):
+            if self._intake.store_report(source, body, now_ns, outbox.records):
+                lost = self._intake.lost_reports(source)
+                self._commander.store_known(source, message.sent_ns, lost, now_ns, effects)
+        else:
+            self._unknown_mail += 1
+
+    def _follow_contacts(self, now_ns: int, outbox: Outbox) -> None:
+        """Look ahead, and turn antennas."""
+        found = self._predictor.advance(now_ns)
+        if found:
+            self._plan(found, outbox)
+        for change in self._antennas.step(now_ns, lambda place: self._commander.waiting(self._ids[place])):
+            station, spacecraft = self._stations[change.station], self._ids[change.spacecraft]
+            band, rate_bps = self._links[change.station]
+            allocation = Allocation(station=station, spacecraft=spacecraft, band=band, rate_bps=rate_bps, on=change.on)
+            self._send(spacecraft, allocation, now_ns, outbox)
+            off_ns = None if change.on else now_ns
+            outbox.records.append(("allocations", station, change.since_ns, spacecraft, off_ns))
+
+    def _plan(self, contacts: list[Contact], outbox: Outbox) -> None:
+        self._antennas.plan(contacts)
+        for contact in contacts:
+            outbox.records.append((
+                "contacts", self._stations[contact.station], self._ids[contact.spacecraft], contact.aos_ns,
+                contact.los_ns, contact.max_ns, contact.max_elevation_rad,
+            ))  # fmt: skip
+
+    def _command(self, start_ns: int, now_ns: int, effects: Effects) -> None:
+        """The timeline, deadlines, and whatever may be radiated."""
+        state = self._commander.state
+        while state.next_entry < len(self._timeline) and self._timeline[state.next_entry][0] <= start_ns:
+            entry = self._config.timeline[self._timeline[state.next_entry][1]]
+            state.next_entry += 1
+            self._commander.ask(
+                Wanted(entry.spacecraft, entry.telecommand, entry.arguments, "timeline"), now_ns, effects
+            )
+        self._commander.deadlines(now_ns, effects)
+        antennas = self._antennas.state
+        for station, place in enumerate(antennas.serving):
+            if place >= 0:
+                spacecraft = self._ids[place]
+                if self._commander.waiting(spacecraft):
+                    lost = self._intake.lost_reports(spacecraft)
+                    service = Service(spacecraft, self._stations[station], antennas.since_ns[station], lost)
+                    self._commander.serve(service, now_ns, effects)
+
+    def _answer(self, effects: Effects, now_ns: int, outbox: Outbox) -> None:
+        for spacecraft, telecommand in effects.radiate:
+            self._send(spacecraft, telecommand, now_ns, outbox)
+        for reply in effects.replies:
+            self._send("operator", reply, now_ns, outbox)
+        outbox.records += effects.records
+
+    def _acknowledge(self, now_ns: int, outbox: Outbox) -> None:
+        """Acknowledge what this outbox records, to spacecraft that an antenna points at."""
+        for spacecraft, acknowledgement in self._intake.acknowledgements():
+            if self._antennas.station_of(self._place[spacecraft]) >= 0:
+                self._send(spacecraft, acknowledgement, now_ns, outbox)
+
+    def _account(self, now_ns: int, outbox: Outbox) -> None:
+        """The final account: what became of telecommands and telemetry."""
+        totals = self._commander.state.totals
+        counters: dict[str, float] = {
+            "tc_requested": totals["requested"],
+            "tc_sent": totals["sent"],
+            "tc_completed": totals["COMPLETED"],
+            "tc_failed": totals["FAILED"],
+            "tc_rejected": totals["REJECTED"],
+            "tc_expired": totals["EXPIRED"],
+            "tc_indeterminate": totals["INDETERMINATE"],
+            "tc_contradiction": totals["contradiction"],
+            "tc_late_reports": totals["late"],
+            "unknown_mail": self._unknown_mail,
+        }
+        counters |= self._intake.counters()
+        items = list(counters.items())
+        for start in range(0, len(items), MAX_COUNTERS):
+            part = dict(items[start : start + MAX_COUNTERS])
+            self._send("range", Account(rows=(), counters=part), now_ns, outbox)
+
+    def _send(self, destination: str, body: Body, now_ns: int, outbox: Outbox) -> None:
+        outbox.messages.append(Message(now_ns, GROUND_ID, self._sequence, destination, body))
+        self._sequence += 1

@@ -1,0 +1,70 @@
+"""The archive's tables: the SQL that makes them and the SQL that fills them. `docs/reference/archive.md` explains them.
+
+Every statement may run again with the same row and leave the same table: after a crash the ground repeats the ticks
+since its last snapshot and writes the same records once more.
+"""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dictionaries (version TEXT PRIMARY KEY, design TEXT NOT NULL, content TEXT NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spacecraft (id TEXT PRIMARY KEY, design TEXT NOT NULL, dictionary TEXT NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS packets (
+  spacecraft TEXT NOT NULL, boot INTEGER NOT NULL, stream INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  kind INTEGER NOT NULL, obt_ns INTEGER NOT NULL, received_ns INTEGER NOT NULL, station TEXT NOT NULL,
+  number INTEGER NOT NULL, detail INTEGER NOT NULL, dictionary BLOB, payload BLOB,
+  PRIMARY KEY (spacecraft, boot, stream, sequence)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+  spacecraft TEXT NOT NULL, boot INTEGER NOT NULL, stream INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  event INTEGER NOT NULL, name TEXT NOT NULL, severity INTEGER NOT NULL, obt_ns INTEGER NOT NULL,
+  received_ns INTEGER NOT NULL, arguments TEXT NOT NULL,
+  PRIMARY KEY (spacecraft, boot, stream, sequence)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS telecommands (
+  ground_boot INTEGER NOT NULL, request INTEGER NOT NULL, spacecraft TEXT NOT NULL, name TEXT NOT NULL,
+  arguments TEXT NOT NULL, origin TEXT NOT NULL, requested_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL,
+  state TEXT NOT NULL, transmissions INTEGER NOT NULL, changed_ns INTEGER NOT NULL, detail TEXT NOT NULL,
+  PRIMARY KEY (ground_boot, request)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS telecommand_log (
+  ground_boot INTEGER NOT NULL, request INTEGER NOT NULL, step INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+  happening TEXT NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL,
+  PRIMARY KEY (ground_boot, request, step)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contacts (
+  station TEXT NOT NULL, spacecraft TEXT NOT NULL, aos_ns INTEGER NOT NULL, los_ns INTEGER NOT NULL,
+  max_ns INTEGER NOT NULL, max_elevation_rad REAL NOT NULL,
+  PRIMARY KEY (aos_ns, station, spacecraft)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS allocations (
+  station TEXT NOT NULL, on_ns INTEGER NOT NULL, spacecraft TEXT NOT NULL, off_ns INTEGER,
+  PRIMARY KEY (station, on_ns)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gaps (
+  spacecraft TEXT NOT NULL, boot INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL, declared_ns INTEGER NOT NULL,
+  PRIMARY KEY (spacecraft, boot, stream, first)) WITHOUT ROWID;
+"""
+
+_KEEP = "INSERT OR IGNORE INTO"
+_TAKE = "INSERT OR REPLACE INTO"
+
+
+def _into(verb: str, table: str, columns: int) -> str:
+    return f"{verb} {table} VALUES ({','.join('?' * columns)})"
+
+
+STATEMENTS: dict[str, str] = {
+    "meta": _into(_TAKE, "meta", 2),
+    "dictionaries": _into(_TAKE, "dictionaries", 3),
+    "spacecraft": _into(_TAKE, "spacecraft", 3),
+    "packets": _into(_KEEP, "packets", 12),
+    "events": _into(_KEEP, "events", 10),
+    "telecommands": _into(_TAKE, "telecommands", 12),
+    "telecommand_log": _into(_TAKE, "telecommand_log", 8),
+    "contacts": _into(_TAKE, "contacts", 6),
+    "allocations": _into(_TAKE, "allocations", 4),
+    "gaps": _into(_TAKE, "gaps", 6),
+    "gap_closed": "DELETE FROM gaps WHERE spacecraft = ? AND boot = ? AND stream = ? AND first = ?",
+}
+"""By the first element of a record; the rest of the record are the values."""
