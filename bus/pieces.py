@@ -1,4 +1,4 @@
-"""Larger things in content-addressed pieces of at most 48 KiB: the scenario and snapshots. Pure: bytes in, bytes out."""
+"""Larger things in content-addressed pieces of at most 48 KiB: the scenario, snapshots. Pure: bytes in, bytes out."""
 
 from __future__ import annotations
 

@@ -1,0 +1,300 @@
+"""The bus process: carries out what the conductor decides, over the ports, at the pace of the clock.
+
+It owns the time plane (ROUTER for participants), the range plane (ROUTER for injections from outside), the observers'
+XPUB and the participants that live in the bus process (the director). Nothing that arrives on a socket can end it or
+stall it: what does not decode is counted and dropped. Decisions are `conductor.py`'s, admission is `reception.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+from bus import instructions as do
+from bus.bus_plan import BusOutcome, BusPlan, Recorder
+from bus.clock import Clock, MachineClock, Pacer
+from bus.codec import decode, encode, peek
+from bus.conductor import Conductor
+from bus.errors import DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
+from bus.exchange import read_tick, write_tock
+from bus.injection_desk import InjectionDesk
+from bus.messages import Body, Bye, Kind, Message, Refusal, Welcome
+from bus.pieces import split
+from bus.ports import Network, PublisherPort, RouterPort
+from bus.reception import Reception
+from bus.zap import Grants, Keypair, Peer
+
+PROGRESS_EVERY_NS = 250_000_000
+MAX_COMPLAINTS_LOGGED = 100
+PATIENCE_S = 2.5  # a stop that was asked for ends the run within this, answered or not
+_LATE_WAKE_NS = 1_000_000_000  # woken so much too late, this process itself was stopped: nobody else is to blame
+
+
+class BusServer:
+    """One run. `report` hears of ready, progress, away, lost, back (see docs of the run's `run.json`)."""
+
+    def __init__(
+        self,
+        plan: BusPlan,
+        key: Keypair,
+        grants: Grants,
+        recorder: Recorder,
+        *,
+        report: Callable[[str, Mapping[str, object]], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._plan, self._key, self._grants, self._recorder, self._report = plan, key, grants, recorder, report
+        self._clock = clock or MachineClock()
+        self._pacer = Pacer(plan.tick_ns, plan.speed, self._clock)
+        self._conductor = Conductor(
+            plan.participants, plan.ticks, plan.tick_ns, paced=self._pacer.paced, on_lost=plan.missing_tock
+        )
+        self._local = {participant.id: participant for participant in plan.local}
+        self._reception = Reception(plan.scenario, plan.dictionaries)
+        self._desk = InjectionDesk(frozenset(participant.id for participant in plan.participants))
+        self._counters: Counter[str] = Counter()
+        self._done = asyncio.Event()
+        self._started = asyncio.Event()
+        self._finished: do.Finished | None = None
+        self._failure: SkyrackError | None = None
+        self._lost: list[do.Lost] = []
+        self._last_loss: ParticipantLost | None = None
+        self._divergence: Diverged | None = None
+        self._began_ns = self._reported_ns = self._clock.now_ns()
+        self._time: RouterPort
+        self._range: RouterPort
+        self._observe: PublisherPort
+        self._carry: dict[type[Any], Callable[[Any], Iterable[do.Instruction] | None]] = {
+            do.Admit: self._admit,
+            do.Refuse: self._refuse,
+            do.SendTick: self._send_tick,
+            do.Record: self._record,
+            do.Outside: self._outside,
+            do.Complaint: self._complain,
+            do.Away: self._away,
+            do.Lost: self._give_up,
+            do.Divergence: self._diverged,
+            do.Finished: self._finish,
+        }
+
+    async def run(self) -> BusOutcome:
+        """Open the planes, fly, say goodbye."""
+        with Network(self._grants) as network:
+            self._time = network.router(self._plan.time_endpoint, self._key, "time")
+            self._range = network.router(self._plan.range_endpoint, self._key, "range")
+            self._observe = network.publisher(self._plan.observe_endpoint, self._key, "observe")
+            for port in (self._time, self._range):
+                await network.prove_closed(port.endpoint, self._key.public)
+            endpoints = {"time": self._time.endpoint, "range": self._range.endpoint, "observe": self._observe.endpoint}
+            self._report("ready", {"endpoints": endpoints})
+            self._began_ns = self._clock.now_ns()
+            async with asyncio.TaskGroup() as group:
+                duties = [self._serve_time(), self._serve_range(), self._keep_time()]
+                tasks = [group.create_task(self._on_duty(duty)) for duty in duties]
+                try:
+                    for id in self._local:
+                        self._carry_out(self._conductor.joined(id))
+                except SkyrackError as error:
+                    self._fail(error)
+                await self._done.wait()
+                for task in tasks:
+                    task.cancel()
+            tick = max(0, self._conductor.tick)
+            finished = self._finished or do.Finished(tick, False, "it failed", (), self._conductor.counters)
+            self._say_goodbye(self._failure.message if self._failure else finished.reason)
+            traffic = dict(sorted((network.counters + self._counters).items()))
+        return BusOutcome(finished, self._failure, traffic, self._pacer.slips, tuple(self._lost))
+
+    def stop(self, reason: str) -> None:
+        """End after the open tick; after PATIENCE_S in any case."""
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._fail, RangeFailure(f"stopped before the end: {reason}"))
+        self._carry_out(self._conductor.stop(reason))
+
+    def _fail(self, error: SkyrackError) -> None:
+        if not self._done.is_set():
+            self._failure = error
+            self._done.set()
+
+    async def _on_duty(self, duty: Coroutine[Any, Any, None]) -> None:
+        try:
+            await duty
+        except SkyrackError as error:
+            self._fail(error)
+
+    async def _serve_time(self) -> None:
+        while True:
+            for peer, frames in await self._time.receive():
+                try:
+                    self._hear(peer, frames)
+                except DecodeError as error:
+                    self._counters["garbage"] += 1
+                    self._log(f"{peer.identity}: {error.message}")
+
+    def _hear(self, peer: Peer, frames: list[bytes]) -> None:
+        if not frames:
+            raise DecodeError("an empty message")
+        kind = peek(frames[0]).kind
+        if kind is Kind.HELLO:
+            self._greet(peer, decode(frames[0]))
+        elif not self._reception.is_current(peer):
+            raise DecodeError(f"{kind.name} without a session")
+        elif kind is Kind.TOCK:
+            self._carry_out(self._conductor.tock(peer.identity, frames))
+        elif kind is Kind.PIECE:
+            complete = self._reception.piece(peer, decode(frames[0]))
+            if complete is not None:
+                self._carry_out(self._conductor.snapshot(peer.identity, *complete))
+        elif kind is Kind.BYE:
+            self._leave(peer.identity, decode(frames[0]).body.reason)
+        elif kind is Kind.OPERATOR_REQUEST and peer.role == "ground":
+            self._carry_out(self._conductor.inject(frames[:1]))
+        else:
+            raise DecodeError(f"{kind.name} has no business on the time plane")
+
+    def _greet(self, peer: Peer, hello: Message) -> None:
+        verdict = self._reception.examine(peer, hello)
+        if isinstance(verdict, str):
+            self._send(peer.routing, Refusal(reason=verdict), peer.identity)
+            return
+        if verdict:  # it wants the scenario first
+            digests = tuple(piece.digest for piece in verdict)
+            self._send(peer.routing, Welcome(scenario=digests, snapshot=(), next_tick=0), peer.identity)
+            for piece in verdict:
+                self._send(peer.routing, piece, peer.identity)
+            return
+        old = self._reception.sessions.get(peer.identity)
+        if old is not None and self._time.send(old, [b""]):
+            reason = f"{peer.identity} already takes part, through another process"
+            self._send(peer.routing, Refusal(reason=reason), peer.identity)
+            return
+        if old is not None:
+            self._leave(peer.identity, "its connection is gone")
+        self._reception.seat(peer)
+        self._carry_out(self._conductor.joined(peer.identity))
+
+    def _leave(self, identity: str, reason: str) -> None:
+        self._reception.leave(identity)
+        self._carry_out(self._conductor.left(identity, reason))
+
+    async def _serve_range(self) -> None:
+        while True:
+            for peer, frames in await self._range.receive():
+                reply, mail = self._desk.hear(peer, frames, self._conductor.tick)
+                self._range.send(peer.routing, [reply])
+                if mail:
+                    self._carry_out(self._conductor.inject(mail))
+
+    async def _keep_time(self) -> None:
+        """Paced: end each tick on schedule. Lockstep: give up who stays silent for too long."""
+        if self._pacer.paced:
+            await self._started.wait()
+            await self._pacer.next_tick()
+            while True:
+                await self._pacer.next_tick()
+                self._carry_out(self._conductor.overdue(self._conductor.tick))
+        while True:
+            tick = self._conductor.tick
+            patience_s = self._plan.tock_timeout_s if tick >= 0 else self._plan.start_timeout_s
+            deadline_ns = self._began_ns + round(patience_s * 1e9)
+            await self._clock.until(deadline_ns)
+            if self._clock.now_ns() - deadline_ns > _LATE_WAKE_NS:
+                self._began_ns = self._clock.now_ns()
+            elif tick == self._conductor.tick and self._clock.now_ns() >= self._began_ns + round(patience_s * 1e9):
+                self._began_ns = self._clock.now_ns()
+                self._carry_out(self._conductor.overdue(tick))
+
+    def _carry_out(self, instructions: Iterable[do.Instruction]) -> None:
+        todo = deque(instructions)
+        while todo:
+            instruction = todo.popleft()
+            more = self._carry[type(instruction)](instruction)
+            if more:
+                todo.extend(more)
+
+    def _send(self, routing: bytes, body: Body, destination: str) -> bool:
+        return self._time.send(routing, [encode(Message(0, "bus", 0, destination, body))])
+
+    def _admit(self, order: do.Admit) -> None:
+        self._began_ns = self._clock.now_ns()
+        routing = self._reception.sessions.get(order.id)
+        if routing is None:  # it lives in this process
+            return
+        pieces = [] if order.snapshot is None else split("snapshot", order.next_tick, order.snapshot)
+        digests = tuple(piece.digest for piece in pieces)
+        self._send(routing, Welcome(scenario=(), snapshot=digests, next_tick=order.next_tick), order.id)
+        for piece in pieces:
+            self._send(routing, piece, order.id)
+        if order.replaying:
+            self._report("back", {"id": order.id, "tick": order.next_tick})
+
+    def _refuse(self, order: do.Refuse) -> None:
+        routing = self._reception.leave(order.id)
+        if routing is not None:
+            self._send(routing, Refusal(reason=order.reason), order.id)
+
+    def _send_tick(self, order: do.SendTick) -> list[do.Instruction] | None:
+        self._began_ns = self._clock.now_ns()
+        self._started.set()
+        local = self._local.get(order.id)
+        if local is not None:
+            self._desk.overhear(order.frames, self._range)
+            moment, inbox, _ = read_tick(order.frames, self._plan.tick_ns)
+            return self._conductor.tock(local.id, write_tock(local.id, moment, local.step(moment, inbox)))
+        routing = self._reception.sessions.get(order.id)
+        if routing is None or self._time.send(routing, order.frames):
+            return None
+        self._reception.leave(order.id)
+        return self._conductor.left(order.id, "its connection is gone")
+
+    def _record(self, order: do.Record) -> None:
+        self._recorder.append(order.content)
+        self._observe.publish(order.content)
+        now_ns = self._clock.now_ns()
+        if now_ns - self._reported_ns >= PROGRESS_EVERY_NS:
+            self._reported_ns = now_ns
+            self._report("progress", {"tick": order.tick + 1, "ticks": self._plan.ticks, "slips": self._pacer.slips})
+
+    def _outside(self, order: do.Outside) -> None:
+        ground = self._reception.sessions.get("ground")
+        for frame in order.frames:
+            if ground is not None and peek(frame).destination == "operator":
+                self._time.send(ground, [frame])
+
+    def _complain(self, order: do.Complaint) -> None:
+        self._log(f"{order.id} at tick {order.tick}: {order.reason}")
+
+    def _away(self, order: do.Away) -> None:
+        self._report("away", {"id": order.id, "tick": order.tick, "reason": order.reason})
+
+    def _give_up(self, order: do.Lost) -> None:
+        self._lost.append(order)
+        self._report("lost", {"id": order.id, "tick": order.tick, "reason": order.reason})
+        self._last_loss = ParticipantLost(
+            order.id, order.tick, order.reason, hint=f"see log/{order.id}.log; range.tock_timeout_s sets the patience"
+        )
+        routing = self._reception.leave(order.id)
+        if routing is not None:
+            self._send(routing, Bye(reason=f"given up at tick {order.tick}: {order.reason}"), order.id)
+
+    def _diverged(self, order: do.Divergence) -> None:
+        self._divergence = Diverged(
+            order.id, order.tick, order.expected, order.got, hint="its code is not deterministic"
+        )
+
+    def _finish(self, order: do.Finished) -> None:
+        self._finished = order
+        if not order.complete:
+            self._failure = self._divergence or self._last_loss or RangeFailure(order.reason)
+        self._done.set()
+
+    def _say_goodbye(self, reason: str) -> None:
+        for identity, routing in sorted(self._reception.sessions.items()):
+            self._send(routing, Bye(reason=reason[:1000]), identity)
+
+    def _log(self, line: str) -> None:
+        self._counters["logged"] += 1
+        if self._counters["logged"] <= MAX_COMPLAINTS_LOGGED:
+            sys.stderr.write(line + "\n")

@@ -1,0 +1,223 @@
+"""The asyncio shell of any participant: connect, shake hands, restore, then Tick in, step, commit, Tock out.
+
+The participant itself sees no socket, no clock and no await. The shell commits what a step wrote before it sends the
+Tock, sends snapshots on the scenario's schedule, and ends within 5 s of a signal or of the bus going away.
+A participant whose process has no other socket waits for its Ticks inside libzmq (see `ports.DealerPort.receive`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus import lifeline
+from bus.codec import decode, encode
+from bus.draws import stable_id
+from bus.errors import DecodeError, HandshakeRefused, RangeFailure, SkyrackError
+from bus.exchange import read_tick, write_tock
+from bus.keys import load_key, load_public, role_of
+from bus.messages import PROTOCOL_VERSION, Body, Bye, Hello, Message, Piece, Refusal, Tick, Welcome
+from bus.participant import Outbox, Participant
+from bus.pieces import Assembly, address, split
+from bus.ports import DealerPort, Network
+from bus.reception import SCENARIO
+
+CONNECT_WITHIN_S = 60.0  # a container may start before its bus does
+ANSWER_WITHIN_S = 30.0
+
+
+@dataclass
+class Served:
+    """A participant, built, with what its process adds.
+
+    dictionary: version of its TM/TC dictionary. commit: makes a step's writes (or the ground's records) durable.
+    close: called once at the end. companion: runs beside the loop (the ground's operator port) until cancelled; with
+    it the process has other sockets. outside: mail to somebody beyond this process that the bus passed back.
+    """
+
+    participant: Participant
+    tick_ns: int
+    snapshot_every_ticks: int = 0
+    dictionary: str = ""
+    commit: Callable[[Outbox], None] = lambda outbox: None
+    close: Callable[[], None] = lambda: None
+    companion: Callable[[Shell], Awaitable[None]] | None = None
+    outside: Callable[[Message], None] = lambda message: None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where and as whom to take part. `keys` is the directory with `<name>.key` and `bus.pub`; `versions` are shown in
+    the handshake, for the bus's log."""
+
+    identity: str
+    endpoint: str
+    keys: Path
+    versions: tuple[tuple[str, str], ...] = ()
+
+
+class Shell:
+    """One participant's life on the bus."""
+
+    def __init__(self, seat: Seat, port: DealerPort) -> None:
+        self._seat = seat
+        self._port = port
+        self.tick = -1
+        self.stopping = ""
+        self.dropped = 0  # messages whose body did not decode
+
+    def stop(self, reason: str) -> None:
+        """End soon."""
+        self.stopping = reason
+        self._port.interrupt(RangeFailure(reason))
+
+    def forward(self, frame: bytes) -> bool:
+        """Hand the bus a message from outside this process; it enters at the next tick boundary and is recorded."""
+        return self._port.push([frame])
+
+    async def shake_hands(self, dictionary: str, scenario: bytes | None) -> tuple[Welcome, bytes]:
+        """Welcome, and the content of the pieces that follow it: a snapshot, or the scenario if None was given."""
+        versions = dict(self._seat.versions)
+        if scenario is not None:
+            versions[SCENARIO] = address(scenario).hex()
+        role = role_of(self._seat.identity)
+        await self._say(Hello(protocol=PROTOCOL_VERSION, role=role, dictionary=dictionary, versions=versions))
+        welcome: Welcome | None = None
+        assembly: Assembly | None = None
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            while True:
+                for frames in await self._port.receive(most=1):  # what follows the answer is for `serve`
+                    body = decode(frames[0]).body if frames[0] else None
+                    if isinstance(body, Refusal):
+                        raise HandshakeRefused(f"the bus refuses {self._seat.identity}: {body.reason}")
+                    if isinstance(body, Bye):
+                        raise RangeFailure(f"the bus says goodbye: {body.reason}")
+                    if isinstance(body, Welcome):
+                        welcome = body
+                        digests = body.scenario or body.snapshot
+                        if not digests:
+                            return welcome, b""
+                        assembly = Assembly("scenario" if body.scenario else "snapshot", digests)
+                    elif isinstance(body, Piece) and welcome and assembly:
+                        complete = assembly.add(body)
+                        if complete:
+                            return welcome, complete[1]
+
+    def word(self, body: Body) -> bytes:
+        """A frame of this participant's for the bus itself."""
+        return encode(Message(0, self._seat.identity, 0, "bus", body))
+
+    async def _say(self, body: Body) -> None:
+        await self._port.send([self.word(body)])
+
+    async def serve(self, served: Served) -> str:
+        """Ticks until the bus says Bye; gives its reason. RangeFailure if it goes away without one."""
+        participant, tick_ns, commit = served.participant, served.tick_ns, served.commit
+        identity = self._seat.identity
+        every = served.snapshot_every_ticks
+        offset = stable_id(identity) % every if every else 0  # so that not everybody saves in the same tick
+        port = self._port
+        alone = served.companion is None
+        while not self.stopping:
+            for frames in await port.receive(block=alone):
+                if not frames[0]:
+                    continue  # the bus asks whether this connection stands
+                try:
+                    moment, inbox, dropped = read_tick(frames, tick_ns)
+                except DecodeError:
+                    message = decode(frames[0])
+                    if isinstance(message.body, Tick):
+                        raise
+                    if isinstance(message.body, Bye):
+                        return message.body.reason
+                    served.outside(message)
+                    continue
+                self.dropped += dropped
+                self.tick = moment.tick
+                outbox = participant.step(moment, inbox)
+                commit(outbox)
+                if every and not moment.closing and (moment.tick + 1 + offset) % every == 0:
+                    for piece in split("snapshot", moment.tick, participant.save()):
+                        await self._say(piece)
+                await port.send(write_tock(identity, moment, outbox))
+        return self.stopping
+
+
+async def take_part(seat: Seat, build: Callable[[bytes], Served], scenario: bytes | None) -> str:
+    """All of it; gives the reason of the end. `build` makes the participant from the scenario's canonical JSON;
+    with `scenario` None it is fetched from the bus, else the bus's must be the same."""
+    served: Served | None = build(scenario) if scenario is not None else None
+    with Network() as network:
+        key, server = load_key(seat.keys, seat.identity), load_public(seat.keys, "bus")
+        routing = f"{seat.identity}/{os.getpid():x}-{os.urandom(4).hex()}".encode()
+        port = network.dealer(seat.endpoint, key, server, routing)
+        shell = Shell(seat, port)
+        with lifeline.Lifeline(lambda: shell.stop("stopped by a signal")):
+            try:
+                async with asyncio.timeout(CONNECT_WITHIN_S):
+                    await port.opened()
+            except TimeoutError:
+                raise RangeFailure(f"no bus answers at {seat.endpoint}", hint="is it running? see run.json") from None
+            if served is None:
+                _, scenario = await shell.shake_hands("", None)
+                served = build(scenario)
+            try:
+                _, snapshot = await shell.shake_hands(served.dictionary, scenario)
+                if snapshot:
+                    served.participant.restore(snapshot)
+                gc.collect()
+                gc.freeze()  # what exists now lives to the end: later collections need not look at it
+                if served.companion is None:
+                    return await shell.serve(served)
+                return await _serve_beside(shell, served, served.companion)
+            except RangeFailure:
+                if not shell.stopping:
+                    raise
+                return shell.stopping
+            except Exception as error:  # tell the bus before the traceback tells the log
+                port.push([shell.word(Bye(reason=f"it failed: {type(error).__name__}: {error}"[:1000]))])
+                raise
+            finally:
+                if shell.stopping:
+                    port.push([shell.word(Bye(reason=shell.stopping))])
+                served.close()
+
+
+async def _serve_beside(shell: Shell, served: Served, companion: Callable[[Shell], Awaitable[None]]) -> str:
+    async def run_companion() -> None:
+        await companion(shell)
+
+    async with asyncio.TaskGroup() as group:
+        beside = group.create_task(run_companion())
+        reason = await shell.serve(served)
+        beside.cancel()
+    return reason
+
+
+def run_participant(seat: Seat, build: Callable[[bytes], Served], scenario: bytes | None = None) -> int:
+    """A participant's process from here to its end; gives the exit status. Errors go to the supervisor and stderr."""
+    lifeline.bind_to_supervisor()
+    try:
+        reason = asyncio.run(take_part(seat, build, scenario))
+    except Exception as error:
+        cause = _innermost(error)
+        if not isinstance(cause, SkyrackError):
+            traceback.print_exc(file=sys.stderr)
+            cause = RangeFailure(f"{seat.identity} failed: {type(cause).__name__}: {cause}", hint="see its log")
+        lifeline.report_error(cause)
+        return cause.exit_status
+    lifeline.report("ended", {"id": seat.identity, "reason": reason})
+    return 0
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What went wrong first, without the groups that tasks wrap around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
