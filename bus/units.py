@@ -49,15 +49,24 @@ DIMENSIONS: dict[str, dict[str, Fraction]] = {
     "frequency": {"Hz": Fraction(1), "kHz": Fraction(1000), "MHz": Fraction(10**6), "GHz": Fraction(10**9)},
     "dose": {"Gy": Fraction(1), "rad(Si)": Fraction(1, 100)},
     "angular momentum": {"N m s": Fraction(1)},
+    "dose rate": {"Gy/s": Fraction(1)},
+    "flux": {"1/cm2/s": Fraction(1)},
+    "irradiance": {"W/m2": Fraction(1)},
+    "rigidity": {"GV": Fraction(1)},
     "torque": {"N m": Fraction(1), "mN m": Fraction(1, 1000)},
     "number": {"": Fraction(1)},
 }
 """Unit -> factor to SI, per dimension. Temperatures in degC are shifted, not scaled (see `parse`)."""
 
 _SUFFIXES = (
+    ("_gy_s", "dose rate"),
+    ("_cm2_s", "flux"),
+    ("_w_m2", "irradiance"),
+    ("_gv", "rigidity"),
+    ("_dbhz", "number"),
     ("_rad_s", "angular rate"),
-    ("_m_s", "speed"),
     ("_n_m_s", "angular momentum"),
+    ("_m_s", "speed"),
     ("_n_m", "torque"),
     ("_fraction", "fraction"),
     ("_soc", "fraction"),
