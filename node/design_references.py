@@ -41,6 +41,7 @@ def wrong_references(form: DesignForm) -> list[tuple[Place, str]]:
     for name, head in form.isl_heads.items():
         want(("isl_heads", name, "node"), head.node, nodes, "thermal node")
         want(("isl_heads", name, "lcl"), head.lcl, lcls, "LCL")
+    want(("radio", "lcl"), form.radio.lcl, lcls, "LCL")
     if form.loop is not None:
         want(("loop", "pump_node"), form.loop.pump_node, nodes, "thermal node")
         want(("loop", "pump_lcl"), form.loop.pump_lcl, lcls, "LCL")

@@ -65,6 +65,7 @@ class Array(Form):
     packing: Fraction
     control: Literal["mppt", "s3r"]
     control_efficiency: Fraction
+    fluence_rate: Annotated[float, not_negative("1/m2 s")]
     normal: Axis
     drive: Drive | None
     node: Name
@@ -183,6 +184,7 @@ class Loop(Form):
     inventory: Kilogram
     accumulator: Kilogram
     initial: Kelvin
+    set_point: Kelvin
     flow: Annotated[float, positive("kg/s")]
     head: Annotated[float, positive("Pa")]
     shut_off_head: Annotated[float, positive("Pa")]
@@ -212,6 +214,14 @@ class IslHead(Form):
     node: Name
 
 
+class Radio(Form):
+    """What the transmitter costs: radiated power over efficiency, from one LCL."""
+
+    lcl: Name
+    transmitter_power: Watt
+    transmitter_efficiency: Fraction
+
+
 class DesignForm(Form):
     """A whole satellite."""
 
@@ -230,4 +240,5 @@ class DesignForm(Form):
     loop: Loop | None = None
     accelerators: Annotated[dict[Name, AcceleratorGroup], Field(min_length=1)]
     isl_heads: dict[Name, IslHead]
+    radio: Radio
     shielding: Annotated[float, not_negative("kg/m2")]

@@ -1,0 +1,262 @@
+# ruff: noqa: PLR0917, PLR1714, SIM109 - kernels take records by position and compare integers one by one
+"""Accelerators: power by clock, voltage and temperature; throttling and shutdown; dies and memories as thermal lumps.
+
+A group holds equal chips on one cold plate behind one limiter. P = idle + dynamic u f V(f)^2 + leakage exp((T - T0)/s)
++ memory x bandwidth, through a supply of given efficiency. What radiation does to chips is in `upsets.py`, jobs are in
+`jobs.py`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from node.plant.capacity import Capacity
+from node.plant.fields import Field, Record, shaped
+
+OFF, BOOT, IDLE, RUN, THROTTLED, ECC_PENDING, FAILED, QUARANTINED = range(8)
+
+
+def state_fields(cap: Capacity) -> list[Field]:
+    """Groups of accelerators. Powers are of the whole group, temperatures those of each of its chips."""
+    n = cap.accelerator_groups
+    return [
+        shaped("accelerator_state", "i4", n),
+        shaped("accelerator_power_w", "f8", n),  # at the limiter, supply loss included
+        shaped("accelerator_temperature_k", "f8", n),
+        shaped("hbm_temperature_k", "f8", n),
+        shaped("accelerator_clock_fraction", "f8", n),
+        shaped("accelerator_thermal_clock_fraction", "f8", n),  # what the software throttle allows
+        shaped("accelerator_limiter", "i4", n),  # 0 none, 1 power cap, 2 software, 3 hardware throttle
+        shaped("accelerator_slowdown", "i4", n),
+        shaped("accelerator_tripped", "i4", n),  # thermal shutdown, until switched off and on
+        shaped("accelerator_timer_s", "f8", n),
+        shaped("accelerator_rate", "f8", n),  # work done, in chips at full clock
+        shaped("accelerator_health", "f8", n),  # speed: a straggler is below 1
+        shaped("accelerator_lost", "f8", n),  # chips that have left the bus or are quarantined
+        shaped("accelerator_resistance_factor", "f8", n),  # thermal interface pumped out: above 1
+        shaped("accelerator_leakage_factor", "f8", n),
+        shaped("job_load", "f8", n),  # share of the ordered utilisation that the jobs have work for
+        ("job_progress_s", "f8"),
+        ("payload_power_w", "f8"),
+    ]
+
+
+def param_fields(cap: Capacity) -> list[Field]:
+    """Figures of the chips of each group."""
+    n = cap.accelerator_groups
+    names = (
+        "count", "idle_w", "dynamic_w", "leakage_w", "leakage_k", "leakage_scale_k", "memory_w", "voltage_floor",
+        "cap_lowest_w", "cap_highest_w", "efficiency", "die_j_k", "die_k_w", "memory_j_k", "memory_k_w", "throttle_k",
+        "slowdown_k", "shutdown_k", "memory_limit_k", "hysteresis_k", "boot_s",
+    )  # fmt: skip
+    fields = [shaped(f"chip_{name}", "f8", n) for name in names]
+    return [
+        ("accelerator_count", "i4"),
+        shaped("accelerator_node", "i4", n),
+        shaped("accelerator_lcl", "i4", n),
+        ("throttle_gain_k_s", "f8"),
+        *fields,
+    ]
+
+
+def input_fields(cap: Capacity) -> list[Field]:
+    """Orders. enable: 0 off, 1 on, 2 quarantined. The cap is of the whole group, at the limiter; 0: none."""
+    n = cap.accelerator_groups
+    return [
+        shaped("accelerator_enable", "i4", n),
+        shaped("accelerator_power_cap_w", "f8", n),
+        shaped("accelerator_utilisation", "f8", n),
+    ]
+
+
+def work_fields(cap: Capacity) -> list[Field]:
+    """Power of dies and memories, and their eliminated equations."""
+    n = cap.accelerator_groups
+    return [
+        shaped("die_w", "f8", n),
+        shaped("memory_w", "f8", n),
+        shaped("die_change_k", "f8", n),
+        shaped("die_follows", "f8", n),
+        shaped("memory_change_k", "f8", n),
+        shaped("memory_follows", "f8", n),
+    ]
+
+
+@njit(cache=True, error_model="numpy")
+def core_power_w(p: Record, g: int, clock: float, load: float) -> float:
+    """Switching power of one chip: dynamic u f V(f)^2, voltage linear in clock down to a floor."""
+    volts = p.chip_voltage_floor[g] + (1.0 - p.chip_voltage_floor[g]) * clock
+    return float(p.chip_dynamic_w[g] * load * clock * volts * volts)
+
+
+@njit(cache=True, error_model="numpy")
+def clock_for_power(p: Record, g: int, power_w: float, load: float) -> float:
+    """The clock at which switching takes `power_w`. Newton from 1: the law is convex, so it never falls below."""
+    if load <= 0.0 or core_power_w(p, g, 1.0, load) <= power_w:
+        return 1.0
+    floor = p.chip_voltage_floor[g]
+    clock = 1.0
+    for _ in range(6):
+        volts = floor + (1.0 - floor) * clock
+        excess = p.chip_dynamic_w[g] * load * clock * volts * volts - power_w
+        slope = p.chip_dynamic_w[g] * load * volts * (volts + 2.0 * clock * (1.0 - floor))
+        clock = max(0.1, clock - excess / slope)
+    return clock
+
+
+@njit(cache=True, error_model="numpy")
+def _next_state(s: Record, p: Record, u: Record, g: int, dt_s: float) -> int:
+    """OFF -> BOOT -> IDLE <-> RUN <-> THROTTLED; ECC_PENDING keeps running until it is reset."""
+    state = s.accelerator_state[g]
+    lcl = s.lcl_state[p.accelerator_lcl[g]]
+    powered = (lcl == 1 or lcl == 2) and s.main_bus_voltage_v > 0.5 * p.bus_voltage_v
+    if u.accelerator_enable[g] == 0:
+        s.accelerator_tripped[g] = 0
+    if u.accelerator_enable[g] == 2:
+        return QUARANTINED
+    if not powered or u.accelerator_enable[g] == 0 or s.accelerator_tripped[g] == 1:
+        return OFF
+    if s.accelerator_lost[g] >= p.chip_count[g]:
+        return FAILED
+    if state == OFF or state == FAILED or state == QUARANTINED:
+        s.accelerator_timer_s[g] = p.chip_boot_s[g]
+        return BOOT
+    if state == BOOT:
+        s.accelerator_timer_s[g] -= dt_s
+        return BOOT if s.accelerator_timer_s[g] > 0.0 else IDLE
+    if state == ECC_PENDING:
+        return ECC_PENDING
+    if u.accelerator_utilisation[g] * s.job_load[g] <= 0.0:
+        return IDLE
+    return THROTTLED if s.accelerator_limiter[g] >= 2 else RUN
+
+
+@njit(cache=True, error_model="numpy")
+def step_accelerators(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
+    """State, throttle, clock and power of every group; puts the power on its limiter's demand."""
+    for g in range(p.accelerator_count):
+        die = s.accelerator_temperature_k[g]
+        memory = s.hbm_temperature_k[g]
+        hysteresis = p.chip_hysteresis_k[g]
+        state = _next_state(s, p, u, g, dt_s)
+        if state != OFF and state != QUARANTINED and die >= p.chip_shutdown_k[g]:
+            s.accelerator_tripped[g] = 1
+            state = OFF
+        s.accelerator_state[g] = state
+        if die >= p.chip_slowdown_k[g] or memory >= p.chip_memory_limit_k[g]:
+            s.accelerator_slowdown[g] = 1
+        elif die < p.chip_slowdown_k[g] - hysteresis and memory < p.chip_memory_limit_k[g] - hysteresis:
+            s.accelerator_slowdown[g] = 0
+        allowed = s.accelerator_thermal_clock_fraction[g]
+        if die > p.chip_throttle_k[g]:
+            allowed -= p.throttle_gain_k_s * (die - p.chip_throttle_k[g]) * dt_s
+        elif die < p.chip_throttle_k[g] - hysteresis:
+            allowed += p.throttle_gain_k_s * hysteresis * dt_s
+        s.accelerator_thermal_clock_fraction[g] = min(1.0, max(0.2, allowed))
+        chips = max(0.0, p.chip_count[g] - s.accelerator_lost[g])
+        s.accelerator_power_w[g] = 0.0
+        s.accelerator_rate[g] = 0.0
+        s.accelerator_clock_fraction[g] = 0.0
+        w.die_w[g] = 0.0
+        w.memory_w[g] = 0.0
+        if state == OFF or state == FAILED or state == QUARANTINED:
+            continue
+        load = 0.0
+        if state != BOOT and state != IDLE:
+            load = min(1.0, max(0.0, u.accelerator_utilisation[g] * s.job_load[g]))
+        _run(s, p, u, w, g, chips, load)
+        w.lcl_demand_w[p.accelerator_lcl[g]] += s.accelerator_power_w[g]
+
+
+@njit(cache=True, error_model="numpy")
+def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load: float) -> None:
+    """Clock under cap and throttles, and what it costs."""
+    limiter = 0
+    clock = s.accelerator_thermal_clock_fraction[g]
+    if clock < 1.0:
+        limiter = 2
+    bandwidth = load
+    if s.accelerator_slowdown[g] == 1:
+        bandwidth *= 0.5
+        clock = min(clock, 0.5)
+        limiter = 3
+    warm = min(6.0, (s.accelerator_temperature_k[g] - p.chip_leakage_k[g]) / p.chip_leakage_scale_k[g])
+    leakage = p.chip_leakage_w[g] * math.exp(warm) * s.accelerator_leakage_factor[g]
+    memory = p.chip_memory_w[g] * bandwidth
+    cap = p.chip_cap_highest_w[g]
+    if u.accelerator_power_cap_w[g] > 0.0 and chips > 0.0:
+        wanted = u.accelerator_power_cap_w[g] * p.chip_efficiency[g] / chips
+        cap = min(cap, max(p.chip_cap_lowest_w[g], wanted))
+    capped = clock_for_power(p, g, max(0.0, cap - p.chip_idle_w[g] - leakage - memory), load)
+    if capped < clock:
+        clock = capped
+        limiter = 1 if limiter == 0 else limiter
+    core = p.chip_idle_w[g] + core_power_w(p, g, clock, load) + leakage
+    s.accelerator_limiter[g] = limiter
+    s.accelerator_clock_fraction[g] = clock
+    s.accelerator_rate[g] = chips * load * clock * s.accelerator_health[g]
+    w.die_w[g] = chips * core
+    w.memory_w[g] = chips * memory
+    s.accelerator_power_w[g] = chips * (core + memory) / p.chip_efficiency[g]
+
+
+@njit(cache=True, error_model="numpy")
+def heat_accelerators(s: Record, p: Record, w: Record) -> None:
+    """What the groups were really given, as heat: supply loss beside the limiter, the rest in die and memory."""
+    total = 0.0
+    for g in range(p.accelerator_count):
+        lcl = p.accelerator_lcl[g]
+        served = w.lcl_served[lcl]
+        power = s.accelerator_power_w[g] * served
+        w.die_w[g] *= served
+        w.memory_w[g] *= served
+        w.node_heat_w[p.lcl_node[lcl]] += power - w.die_w[g] - w.memory_w[g]
+        s.accelerator_power_w[g] = power
+        s.accelerator_rate[g] *= served
+        total += power
+    s.payload_power_w = total
+
+
+@njit(cache=True, error_model="numpy")
+def assemble_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
+    """Dies and memories are leaves of the network: eliminate them into the plate's equation."""
+    n = p.node_count
+    for g in range(p.accelerator_count):
+        plate = p.accelerator_node[g]
+        kelvin = s.thermal_temperature_k[plate]
+        count = p.chip_count[g]
+        path = count / (p.chip_die_k_w[g] * s.accelerator_resistance_factor[g])
+        mass = count * p.chip_die_j_k[g] / dt_s
+        flow = path * (s.accelerator_temperature_k[g] - kelvin)
+        w.die_follows[g] = path / (mass + path)
+        w.die_change_k[g] = (w.die_w[g] - flow) / (mass + path)
+        right = flow + path * w.die_change_k[g]
+        own = mass * w.die_follows[g]
+        path = count / (p.chip_memory_k_w[g] * s.accelerator_resistance_factor[g])
+        mass = count * p.chip_memory_j_k[g] / dt_s
+        flow = path * (s.hbm_temperature_k[g] - kelvin)
+        w.memory_follows[g] = path / (mass + path)
+        w.memory_change_k[g] = (w.memory_w[g] - flow) / (mass + path)
+        w.right[plate] += right + flow + path * w.memory_change_k[g]
+        w.matrix[plate * n + plate] += own + mass * w.memory_follows[g]
+
+
+@njit(cache=True, error_model="numpy")
+def advance_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
+    """Temperatures of dies and memories after the plate has moved, and their share of the books."""
+    stored = 0.0
+    internal = 0.0
+    for g in range(p.accelerator_count):
+        plate = w.change_k[p.accelerator_node[g]]
+        change = w.die_change_k[g] + w.die_follows[g] * plate
+        s.accelerator_temperature_k[g] += change
+        stored += p.chip_count[g] * p.chip_die_j_k[g] * change
+        change = w.memory_change_k[g] + w.memory_follows[g] * plate
+        s.hbm_temperature_k[g] += change
+        stored += p.chip_count[g] * p.chip_memory_j_k[g] * change
+        internal += w.die_w[g] + w.memory_w[g]
+    s.thermal_stored_j += stored
+    s.thermal_internal_w += internal
+    s.thermal_residual_j += stored - internal * dt_s

@@ -1,0 +1,76 @@
+"""What a plant is built from, as plain values, and how they fill the records.
+
+No scenario model and no design file is known here, and numba is not imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from node.plant.attitude_setup import AttitudeFigures
+from node.plant.fields import Record
+from node.plant.link_setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, Radio
+from node.plant.orbit_setup import Elements
+
+Value = float | int | Sequence[float] | Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantSetup:
+    """One spacecraft's plant.
+
+    names: names of the parts by kind ("lcl", "thermal_node", "station" ...), in the order of their indices.
+    parameters, state, orders: fields of PARAM, STATE and INPUT as the design gives them.
+    initial: first values by name ("battery_soc", "thermal_temperature_k[radiator_1]"), applied last.
+    elements or tle: mean elements at the epoch, or two lines; `propagator` is "j2" or "sgp4" (lines only).
+    """
+
+    capacity_class: str
+    names: Mapping[str, Sequence[str]]
+    parameters: Mapping[str, Value]
+    state: Mapping[str, Value]
+    orders: Mapping[str, Value]
+    spacecraft: str
+    seed: int
+    epoch_utc: str
+    mass_kg: float
+    drag_area_m2: float
+    attitude: AttitudeFigures
+    elements: Elements | None = None
+    tle: tuple[str, str] | None = None
+    propagator: str = "j2"
+    sites: Sequence[GroundSite] = ()
+    radios: tuple[Radio, Radio] = (S_BAND_RADIO, KA_BAND_RADIO)
+    shielding_kg_m2: float = 27.0
+    solar_maximum: float = 0.0
+    storm_density_factor: float = 1.0
+    solar_event: str = ""
+    solar_event_at_s: float = 0.0
+    peers: Sequence[str] = ()
+    initial: Mapping[str, float] = field(default_factory=dict)
+
+
+def fill(record: Record, values: Mapping[str, Value]) -> None:
+    """Write values into a record by field name; short sequences leave the rest of a sub-array as it is.
+
+    Raises KeyError for a field there is not, ValueError for a value that is not finite or does not fit.
+    """
+    names = record.dtype.names or ()
+    for name, value in values.items():
+        if name not in names:
+            raise KeyError(f"the plant has no field '{name}'")
+        array = np.asarray(value, dtype=np.float64)
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"{name} = {value}: not a finite number")
+        shape = record.dtype[name].shape
+        if not shape:
+            if array.shape:
+                raise ValueError(f"{name} takes one number")
+            record[name] = value
+        elif array.ndim != 1 or len(array) > shape[0]:
+            raise ValueError(f"{name} takes at most {shape[0]} numbers, got {array.size}")
+        else:
+            record[name][: len(array)] = value

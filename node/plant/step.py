@@ -1,0 +1,233 @@
+# ruff: noqa: PLR0917, PLR1714, SIM109 - kernels take records by position and compare integers one by one
+"""The table of contents of the plant: which model moves when, in one kernel per capacity class.
+
+Once per tick: orbit, environment, attitude, link, radiation, array, light on faces, coolant flow. In each sub-step:
+accelerators, heaters, limiters and bus, battery, heat. At the end: ageing and what follows from the new state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+from numba import njit
+
+from bus.draws import stable_id
+from node.plant.attitude import step_attitude
+from node.plant.attitude_setup import fill_attitude
+from node.plant.battery import age_battery
+from node.plant.compute import advance_chips, assemble_chips, heat_accelerators, step_accelerators
+from node.plant.environment import fill_environment, new_sky, step_environment, step_sky
+from node.plant.fields import Record
+from node.plant.limiters import order_lcls
+from node.plant.link import step_link
+from node.plant.link_setup import fill_link
+from node.plant.loop import assemble_loop, finish_loop, step_loop
+from node.plant.names import resolve
+from node.plant.orbit import place_orbit, step_orbit
+from node.plant.orbit_setup import MU_WGS72_M3_S2, Epoch, Sgp4, fill_drag, fill_kepler, fill_sgp4
+from node.plant.power import finish_array, step_array, step_power
+from node.plant.setup import PlantSetup, fill
+from node.plant.state import layout
+from node.plant.thermal import advance, assemble, heat_heaters, light_faces, solve, step_heaters
+
+_BEACON = struct.Struct("<11d")
+
+SUB_STEPS = {"full": 10, "fleet": 1}
+"""Electrical, fluid and thermal steps per tick (MODELS: 10 Hz for one spacecraft)."""
+
+
+@njit(cache=True, error_model="numpy")
+def surroundings(s: Record, p: Record, f: Record, u: Record, sky: Record, dt_s: float) -> None:
+    """Environment, attitude and link at the place where the spacecraft is."""
+    step_environment(s, p, sky)
+    step_attitude(s, p, u, sky, dt_s)
+    step_link(s, p, u, sky)
+
+
+@njit(cache=True, error_model="numpy")
+def sub_step(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
+    """Electrical, fluid and thermal truth, one step."""
+    for i in range(p.node_count):
+        w.node_heat_w[i] = 0.0
+    for k in range(p.lcl_count):
+        w.lcl_demand_w[k] = 0.0
+    step_accelerators(s, p, u, w, dt_s)
+    step_heaters(s, p, u, w)
+    if p.loop_kind != 0:
+        w.lcl_demand_w[p.pump_lcl] += w.pump_drawn_w
+    step_power(s, p, u, w, dt_s)
+    heat_accelerators(s, p, w)
+    heat_heaters(s, p, w)
+    if p.loop_kind != 0:
+        s.pump_power_w = w.pump_drawn_w * w.lcl_served[p.pump_lcl]
+        w.node_heat_w[p.pump_node] += s.pump_power_w
+    assemble(s, p, w, dt_s)
+    assemble_loop(s, p, w)
+    assemble_chips(s, p, w, dt_s)
+    solve(p, w)
+    advance(s, p, w, dt_s)
+    advance_chips(s, p, w, dt_s)
+    s.battery_temperature_k = s.thermal_temperature_k[p.battery_node]
+    s.array_temperature_k = s.thermal_temperature_k[p.array_node]
+
+
+@njit(cache=True, error_model="numpy")
+def inside(s: Record, p: Record, u: Record, w: Record, tick_s: float, sub_steps: int) -> None:
+    """Everything within the spacecraft over one tick."""
+    step_array(s, p, u, tick_s)
+    order_lcls(s, p, u)
+    light_faces(s, p, w)
+    step_loop(s, p, u, w, tick_s)
+    dt_s = tick_s / sub_steps
+    for _ in range(sub_steps):
+        sub_step(s, p, u, w, dt_s)
+    finish_array(s, p)
+    finish_loop(s, p, tick_s)
+    age_battery(s, p, tick_s)
+
+
+@njit(cache=True, error_model="numpy")
+def fly(
+    s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, tick: int, tick_s: float, sub_steps: int
+) -> None:
+    """One tick of a spacecraft on J2-secular elements. The sky must be at the end of the tick."""
+    step_orbit(s, f, u, (tick + 1) * tick_s, tick_s)
+    surroundings(s, p, f, u, sky, tick_s)
+    inside(s, p, u, w, tick_s, sub_steps)
+
+
+@njit(cache=True, error_model="numpy")
+def fly_placed(
+    s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, tick: int, tick_s: float, sub_steps: int,
+    r0: float, r1: float, r2: float, v0: float, v1: float, v2: float,
+) -> None:  # fmt: skip
+    """One tick of a spacecraft whose position and velocity are given (SGP4)."""
+    place_orbit(s, f, u, (tick + 1) * tick_s, tick_s, r0, r1, r2, v0, v1, v2)
+    surroundings(s, p, f, u, sky, tick_s)
+    inside(s, p, u, w, tick_s, sub_steps)
+
+
+class Plant:
+    """The truth of one spacecraft: one-element structured arrays, and the tick that moves them on.
+
+    `state`, `inputs` (what flight software orders, acting from the next tick) and `params` are structured arrays of
+    length one.
+    """
+
+    def __init__(self, setup: PlantSetup) -> None:
+        self.setup = setup
+        self.names = setup.names
+        shape = layout(setup.capacity_class)
+        self.state = np.zeros(1, shape.state)
+        self.params = np.zeros(1, shape.param)
+        self.inputs = np.zeros(1, shape.order)
+        self._flight = np.zeros(1, shape.flight)
+        self._work = np.zeros(1, shape.work)
+        self._epoch = Epoch.of(setup.epoch_utc)
+        self._sky = new_sky(self._epoch, setup.solar_maximum)
+        self._sub_steps = SUB_STEPS[setup.capacity_class]
+        self._records = (self.state[0], self.params[0], self._flight[0], self.inputs[0], self._work[0], self._sky[0])
+        self._sgp4 = self._fill()
+        self._begin()
+
+    def _fill(self) -> Sgp4 | None:
+        setup = self.setup
+        s, p, f, u = self.state[0], self.params[0], self._flight[0], self.inputs[0]
+        fill(p, setup.parameters)
+        fill_environment(s, p, setup.storm_density_factor)
+        fill_attitude(s, p, u, setup.attitude)
+        fill_link(s, p, u, setup.sites, setup.radios)
+        f["draw_seed"] = setup.seed & 0xFFFFFFFFFFFFFFFF
+        f["draw_spacecraft"] = stable_id(setup.spacecraft)
+        s["thruster_health"] = 1.0
+        sgp4 = None
+        if setup.tle is not None:
+            sgp4 = Sgp4(*setup.tle, self._epoch)
+            if setup.propagator == "sgp4":
+                fill_sgp4(f, sgp4)
+            else:
+                fill_kepler(f, sgp4.mean_elements(), MU_WGS72_M3_S2)
+                sgp4 = None
+        elif setup.elements is not None:
+            fill_kepler(f, setup.elements)
+        else:
+            raise ValueError(f"{setup.spacecraft}: neither elements nor two-line elements")
+        fill_drag(f, setup.mass_kg, setup.drag_area_m2)
+        fill(s, setup.state)
+        fill(u, setup.orders)
+        return sgp4
+
+    def _begin(self) -> None:
+        """Bring place, sky and attitude to time 0, then apply the scenario's initial values."""
+        s, p, f, u, _, sky = self._records
+        step_sky(sky, 0.0)
+        if self._sgp4 is None:
+            step_orbit(s, f, u, 0.0, 0.0)
+        else:
+            r, v = self._sgp4.at(0.0)
+            place_orbit(s, f, u, 0.0, 0.0, *r, *v)
+        surroundings(s, p, f, u, sky, 1e9)
+        for name, value in self.setup.initial.items():
+            if not math.isfinite(value):
+                raise ValueError(f"initial {name} = {value}: not a finite number")
+            if name == "battery_soc":
+                self._set_charge(value)
+                continue
+            array, index = self.locate(name)
+            array[index] = value
+
+    def _set_charge(self, soc: float) -> None:
+        if not 0.0 <= soc <= 1.0:
+            raise ValueError(f"initial battery_soc = {soc}: allowed 0 to 1")
+        for field in ("battery_soc", "battery_group_soc", "battery_group_turn_soc", "battery_group_peak_soc"):
+            self.state[field] = soc
+
+    def step(self, tick: int, tick_s: float, beacons: Mapping[str, bytes] | None = None) -> None:
+        """Truth moves on from tick * tick_s to (tick + 1) * tick_s."""
+        end_s = (tick + 1) * tick_s
+        s, p, f, u, w, sky = self._records
+        step_sky(sky, end_s)
+        if self._sgp4 is None:
+            fly(s, p, f, u, w, sky, tick, tick_s, self._sub_steps)
+        else:
+            r, v = self._sgp4.at(end_s)
+            fly_placed(s, p, f, u, w, sky, tick, tick_s, self._sub_steps, *r, *v)
+
+    def read(self, name: str) -> float:
+        """The value of a name of truth now."""
+        array, index = self.locate(name)
+        return float(array[index])
+
+    def locate(self, name: str) -> tuple[np.ndarray, int]:
+        """An array and an index that alias the state. Raises UnknownField (a KeyError) with the nearest names."""
+        field, index = resolve(self.state.dtype, self.names, name)
+        if index is None:
+            return self.state[field], 0
+        return self.state[field][0], index
+
+    def beacon(self) -> bytes:
+        """Place, velocity and attitude for declared peers."""
+        s = self.state[0]
+        return _BEACON.pack(
+            s["time_s"], *s["position_teme_m"], *s["velocity_teme_m_s"], *s["quaternion_body_from_teme"]
+        )
+
+    def save(self) -> bytes:
+        """State and orders."""
+        return self._digest() + self.state.tobytes() + self.inputs.tobytes()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take over what `save` gave. Raises ValueError if it is not from the same layout."""
+        head, states = self._digest(), self.state.nbytes
+        if snapshot[: len(head)] != head or len(snapshot) != len(head) + states + self.inputs.nbytes:
+            raise ValueError("snapshot of another plant: capacity class, fields or length differ")
+        self.state[:] = np.frombuffer(snapshot, self.state.dtype, 1, len(head))
+        self.inputs[:] = np.frombuffer(snapshot, self.inputs.dtype, 1, len(head) + states)
+
+    def _digest(self) -> bytes:
+        text = f"{self.state.dtype.descr}{self.inputs.dtype.descr}"
+        return hashlib.blake2b(text.encode(), digest_size=8).digest()

@@ -1,0 +1,270 @@
+# ruff: noqa: PLR0917, PLR1714, SIM109 - kernels take records by position and compare integers one by one
+"""The lumped thermal network: nodes, conductors, faces that see Sun, Earth and space, heaters with thermostats.
+
+C dT/dt = Q + sum GL (Tj - Ti) + sum GR sigma (Tj^4 - Ti^4). Linearly implicit (Rosenbrock-Euler): radiation enters the
+matrix with 4 GR sigma T^3, so any step is stable, and every conductor takes from one node exactly what it gives to the
+other. The matrix is eliminated along an order found in advance (`node/elimination.py`), without pivoting: it is column
+diagonally dominant. Coolant cells are nodes too; `loop.py` adds their flow. Dies and memories hang on their plate
+and are eliminated first, by hand.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from node.plant.capacity import Capacity
+from node.plant.environment import view_factor
+from node.plant.fields import Field, Record, shaped
+
+
+def state_fields(cap: Capacity) -> list[Field]:
+    """Temperatures, heaters, and the books of energy. A health of 1 is as built."""
+    return [
+        shaped("thermal_temperature_k", "f8", cap.thermal_nodes),
+        shaped("heater_state", "i4", cap.heaters),
+        shaped("heater_health", "f8", cap.heaters),  # 0: open
+        shaped("heater_stuck_on", "f8", cap.heaters),  # 1: the thermostat has welded
+        shaped("conductor_health", "f8", cap.conductors),
+        shaped("face_health", "f8", cap.faces),  # share of the face that radiates (deployed, not punctured)
+        shaped("radiator_health", "f8", cap.faces),  # the same for all faces of one radiator
+        ("coating_age_fraction", "f8"),  # 0: absorptivity at beginning of life, 1: at its end
+        ("heater_power_w", "f8"),
+        ("radiator_heat_w", "f8"),  # net to space from radiator faces: emitted less absorbed
+        ("thermal_emitted_w", "f8"),
+        ("thermal_absorbed_w", "f8"),
+        ("thermal_internal_w", "f8"),
+        ("thermal_stored_j", "f8"),  # change over the last sub-step
+        ("thermal_residual_j", "f8"),  # stored less (in less out) over the last sub-step
+    ]
+
+
+def param_fields(cap: Capacity) -> list[Field]:
+    """The network and the order of elimination."""
+    n = cap.thermal_nodes
+    return [
+        ("node_count", "i4"),
+        shaped("node_capacity_j_k", "f8", n),
+        ("conductor_count", "i4"),
+        shaped("conductor_kind", "i4", cap.conductors),  # 0 conduction, 1 radiation, 2 heat pipe
+        shaped("conductor_a", "i4", cap.conductors),
+        shaped("conductor_b", "i4", cap.conductors),
+        shaped("conductor_value", "f8", cap.conductors),  # W/K, or m2 of emissivity x area x view
+        shaped("conductor_limit_w", "f8", cap.conductors),
+        ("face_count", "i4"),
+        shaped("face_node", "i4", cap.faces),
+        shaped("face_radiator", "i4", cap.faces),  # index of its radiator, or -1
+        shaped("face_driven", "i4", cap.faces),
+        shaped("face_normal", "f8", 3 * cap.faces),
+        shaped("face_area_m2", "f8", cap.faces),
+        shaped("face_absorptivity", "f8", cap.faces),
+        shaped("face_absorptivity_growth", "f8", cap.faces),
+        shaped("face_emissivity", "f8", cap.faces),  # fin efficiency included
+        ("heater_count", "i4"),
+        shaped("heater_node", "i4", cap.heaters),
+        shaped("heater_lcl", "i4", cap.heaters),
+        shaped("heater_w", "f8", cap.heaters),
+        shaped("heater_on_k", "f8", cap.heaters),
+        shaped("heater_off_k", "f8", cap.heaters),
+        ("stefan_boltzmann_w_m2_k4", "f8"),
+        ("space_k", "f8"),
+        shaped("pivot_node", "i4", n),
+        shaped("pivot_start", "i4", n + 1),
+        shaped("pivot_neighbour", "i4", cap.pairs),
+    ]
+
+
+def input_fields(cap: Capacity) -> list[Field]:
+    """Orders: heater 0 off, 1 on, 2 thermostat. Survival thermostats are hardware: leave them at 2."""
+    return [shaped("heater_command", "i4", cap.heaters)]
+
+
+def work_fields(cap: Capacity) -> list[Field]:
+    """Heat into each node, absorbed light, emitting areas, and the linear system."""
+    n = cap.thermal_nodes
+    return [
+        shaped("node_heat_w", "f8", n),
+        shaped("node_absorbed_w", "f8", n),
+        shaped("node_emitting_m2", "f8", n),
+        shaped("node_radiating_m2", "f8", n),
+        shaped("heater_drawn_w", "f8", cap.heaters),
+        ("radiator_absorbed_w", "f8"),
+        ("to_space_w", "f8"),
+        shaped("matrix", "f8", n * n),
+        shaped("right", "f8", n),
+        shaped("change_k", "f8", n),
+    ]
+
+
+@njit(cache=True, error_model="numpy")
+def light_faces(s: Record, p: Record, w: Record) -> None:
+    """Light absorbed by each node and the area through which it emits. Once per tick."""
+    for i in range(p.node_count):
+        w.node_absorbed_w[i] = 0.0
+        w.node_emitting_m2[i] = 0.0
+        w.node_radiating_m2[i] = 0.0
+    w.radiator_absorbed_w = 0.0
+    total = 0.0
+    sun = s.solar_flux_w_m2 * s.illumination_fraction
+    for f in range(p.face_count):
+        x = p.face_normal[3 * f]
+        y = p.face_normal[3 * f + 1]
+        z = p.face_normal[3 * f + 2]
+        if p.face_driven[f] == 1:
+            cosine = s.array_incidence_cos * (1.0 if _along(p, x, y, z) > 0.0 else -1.0)
+            down = s.array_nadir_cos * (1.0 if _along(p, x, y, z) > 0.0 else -1.0)
+        else:
+            v = s.sun_direction_body
+            cosine = x * v[0] + y * v[1] + z * v[2]
+            d = s.nadir_direction_body
+            down = x * d[0] + y * d[1] + z * d[2]
+        view = view_factor(down, s.earth_radius_ratio)
+        health = s.face_health[f]
+        radiator = p.face_radiator[f]
+        if radiator >= 0:
+            health *= s.radiator_health[radiator]
+        area = p.face_area_m2[f] * health
+        alpha = p.face_absorptivity[f] + p.face_absorptivity_growth[f] * s.coating_age_fraction
+        heat = area * alpha * (sun * max(0.0, cosine) + s.solar_flux_w_m2 * s.albedo_factor * view)
+        heat += area * p.face_emissivity[f] * s.earth_ir_w_m2 * view
+        node = p.face_node[f]
+        w.node_absorbed_w[node] += heat
+        w.node_emitting_m2[node] += area * p.face_emissivity[f]
+        total += heat
+        if radiator >= 0:
+            w.node_radiating_m2[node] += area * p.face_emissivity[f]
+            w.radiator_absorbed_w += heat
+    s.thermal_absorbed_w = total
+
+
+@njit(cache=True, error_model="numpy")
+def _along(p: Record, x: float, y: float, z: float) -> float:
+    return float(x * p.array_normal[0] + y * p.array_normal[1] + z * p.array_normal[2])
+
+
+@njit(cache=True, error_model="numpy")
+def step_heaters(s: Record, p: Record, u: Record, w: Record) -> None:
+    """Thermostats with hysteresis; what each heater draws goes on its limiter's demand."""
+    for h in range(p.heater_count):
+        kelvin = s.thermal_temperature_k[p.heater_node[h]]
+        state = s.heater_state[h]
+        if u.heater_command[h] == 2:
+            if kelvin < p.heater_on_k[h]:
+                state = 1
+            elif kelvin > p.heater_off_k[h]:
+                state = 0
+        else:
+            state = u.heater_command[h]
+        if s.heater_stuck_on[h] > 0.5:
+            state = 1
+        s.heater_state[h] = state
+        w.heater_drawn_w[h] = p.heater_w[h] * state * s.heater_health[h]
+        w.lcl_demand_w[p.heater_lcl[h]] += w.heater_drawn_w[h]
+
+
+@njit(cache=True, error_model="numpy")
+def heat_heaters(s: Record, p: Record, w: Record) -> None:
+    """What the heaters were really given, as heat."""
+    total = 0.0
+    for h in range(p.heater_count):
+        power = w.heater_drawn_w[h] * w.lcl_served[p.heater_lcl[h]]
+        w.node_heat_w[p.heater_node[h]] += power
+        total += power
+    s.heater_power_w = total
+
+
+@njit(cache=True, error_model="numpy")
+def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
+    """Matrix and right side of the step, without coolant flow and chips. w.right holds dQ/dt at the old state."""
+    n = p.node_count
+    sigma = p.stefan_boltzmann_w_m2_k4
+    for i in range(n * n):
+        w.matrix[i] = 0.0
+    cold = p.space_k * p.space_k
+    cold = cold * cold
+    out = 0.0
+    for i in range(n):
+        kelvin = s.thermal_temperature_k[i]
+        cube = kelvin * kelvin * kelvin
+        emitted = sigma * w.node_emitting_m2[i] * (cube * kelvin - cold)
+        w.right[i] = w.node_heat_w[i] + w.node_absorbed_w[i] - emitted
+        w.matrix[i * n + i] = p.node_capacity_j_k[i] / dt_s + 4.0 * sigma * w.node_emitting_m2[i] * cube
+        out += emitted
+    w.to_space_w = out
+    for c in range(p.conductor_count):
+        a = p.conductor_a[c]
+        b = p.conductor_b[c]
+        value = p.conductor_value[c] * s.conductor_health[c]
+        ta = s.thermal_temperature_k[a]
+        tb = s.thermal_temperature_k[b]
+        if p.conductor_kind[c] == 1:
+            slope_a = 4.0 * sigma * value * ta * ta * ta
+            slope_b = 4.0 * sigma * value * tb * tb * tb
+            flow = 0.25 * (slope_a * ta - slope_b * tb)
+        else:
+            if p.conductor_kind[c] == 2:
+                most = p.conductor_limit_w[c] * s.conductor_health[c]
+                if abs(value * (ta - tb)) > most:
+                    value = most / abs(ta - tb)
+            slope_a = value
+            slope_b = value
+            flow = value * (ta - tb)
+        w.right[a] -= flow
+        w.right[b] += flow
+        w.matrix[a * n + a] += slope_a
+        w.matrix[b * n + a] -= slope_a
+        w.matrix[b * n + b] += slope_b
+        w.matrix[a * n + b] -= slope_b
+
+
+@njit(cache=True, error_model="numpy")
+def solve(p: Record, w: Record) -> None:
+    """Elimination along the given order, then back: w.change_k from w.matrix and w.right (both are used up)."""
+    n = p.node_count
+    for step in range(n):
+        k = p.pivot_node[step]
+        inverse = 1.0 / w.matrix[k * n + k]
+        w.matrix[k * n + k] = inverse
+        first = p.pivot_start[step]
+        last = p.pivot_start[step + 1]
+        for a in range(first, last):
+            i = p.pivot_neighbour[a]
+            factor = w.matrix[i * n + k] * inverse
+            w.right[i] -= factor * w.right[k]
+            for b in range(first, last):
+                j = p.pivot_neighbour[b]
+                w.matrix[i * n + j] -= factor * w.matrix[k * n + j]
+    for back in range(n):
+        step = n - 1 - back
+        k = p.pivot_node[step]
+        value = w.right[k]
+        for a in range(p.pivot_start[step], p.pivot_start[step + 1]):
+            j = p.pivot_neighbour[a]
+            value -= w.matrix[k * n + j] * w.change_k[j]
+        w.change_k[k] = value * w.matrix[k * n + k]
+
+
+@njit(cache=True, error_model="numpy")
+def advance(s: Record, p: Record, w: Record, dt_s: float) -> None:
+    """Take the change over; net heat of the radiators and the books of nodes (chips keep theirs in `compute.py`)."""
+    sigma = p.stefan_boltzmann_w_m2_k4
+    stored = 0.0
+    internal = 0.0
+    out = w.to_space_w
+    radiated = -w.radiator_absorbed_w
+    cold = p.space_k * p.space_k
+    cold = cold * cold
+    for i in range(p.node_count):
+        kelvin = s.thermal_temperature_k[i]
+        change = w.change_k[i]
+        cube = kelvin * kelvin * kelvin
+        slope = 4.0 * sigma * cube * change
+        out += w.node_emitting_m2[i] * slope
+        radiated += w.node_radiating_m2[i] * (sigma * (cube * kelvin - cold) + slope)
+        stored += p.node_capacity_j_k[i] * change
+        internal += w.node_heat_w[i]
+        s.thermal_temperature_k[i] = kelvin + change
+    s.radiator_heat_w = radiated
+    s.thermal_emitted_w = out
+    s.thermal_internal_w = internal
+    s.thermal_stored_j = stored
+    s.thermal_residual_j = stored - (internal + s.thermal_absorbed_w - out) * dt_s
