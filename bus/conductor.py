@@ -220,8 +220,8 @@ class Conductor:
 
     def _accept(self, seat: Seat, page: Page, received: ReceivedTock) -> list[Instruction]:
         """The first answer to this page."""
-        plan, counters, tick = seat.plan, seat.counters, received.tick
         out: list[Instruction] = []
+        plan, counters, tick = seat.plan, seat.counters, received.tick
         page.digest = received.digest
         late = tick < self._tick
         counters.tocks += 1
@@ -268,10 +268,9 @@ class Conductor:
     def _close(self) -> list[Instruction]:
         """The open tick is complete: record it and go on."""
         there = {answer.id for answer in self._answers if answer.tick == self._tick}
-        for id, seat in self._seats.items():
-            if id not in there:
-                seat.counters.missed_ticks += 1
-                self._answers.append(do.Answer(id, self._tick, True, False, b"", b"", b""))
+        for id in self._seats.keys() - there:
+            self._seats[id].counters.missed_ticks += 1
+            self._answers.append(do.Answer(id, self._tick, True, False, b"", b"", b""))
         self._answers.sort()
         content = write_record(self._tick, self.closing, self._delivered, self._answers)
         out: list[Instruction] = [do.Record(self._tick, content, tuple(self._answers))]

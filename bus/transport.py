@@ -71,7 +71,8 @@ class InProcess:
                 if finished is not None:
                     return finished
         missing = ", ".join(self._conductor.waiting)
-        raise ParticipantLost(missing, self._conductor.tick, "no participant of this id is in this process")
+        reason = self.complaints[-1].reason if self.complaints else "nobody of this id is in this process"
+        raise ParticipantLost(missing, self._conductor.tick, reason)
 
     def accident(self, id: str) -> None:
         """What `kill -9` does to a process: the participant is gone, and a fresh one takes its seat."""
@@ -80,7 +81,8 @@ class InProcess:
         self._queue.extend(self._conductor.left(id, "an accident of the range"))
         # Ticks on their way to the lost one die with it.
         kept = [i for i in self._queue if not (type(i) is do.SendTick and i.id == id)]
-        self._queue = deque(kept)
+        self._queue.clear()
+        self._queue.extend(kept)
         self._participants[id] = self._rebuild(id)
         self._queue.extend(self._conductor.joined(id))
 
