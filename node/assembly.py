@@ -1,25 +1,168 @@
-"""The wiring of one spacecraft on one page: plant, devices, radio, flight software.
+"""The wiring of one spacecraft on one page: plant, devices, radio, computer, fault seams.
 
 Everything is connected here and nowhere else. `dictionary` is generated from the declarations that the flight software
-runs on, and imports neither numba nor the plant.
+runs on, and imports neither numba nor the plant's kernels.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bus.dictionary import Dictionary
+from bus.messages import Seam
+from node.computer import Computer
+from node.design import Design, load_design
+from node.design_setup import plant_setup
+from node.devices.bench import Bench
+from node.devices.catalog import CLOCK_NAME, catalog
+from node.devices.clock import Clock
+from node.devices.device import Device, DeviceForm
+from node.devices.simulated import SimulatedDevice
+from node.fsw.core import SoftwareConfig
+from node.fsw.datapool import Layout, layout
+from node.fsw.equipment import Equipment
+from node.fsw.events import EVENT_NAMES, EVENTS
+from node.fsw.parameters import NAMES
+from node.fsw.telecommands import CODES, telecommands
+from node.injection import Injections
+from node.nvm import NonVolatileMemory
+from node.radio import Radio
+from node.seams import DeviceSeam, HostSeam, LinkSeam, PlantSeam
+from node.signals import Signals
+from node.truth import PlantLike, field
 
 if TYPE_CHECKING:
     from node.config import NodeConfig
     from node.node import Node
 
 
+@dataclass(slots=True)
+class Parts:
+    """A spacecraft taken apart."""
+
+    plant: PlantLike
+    clock: Clock
+    bench: Bench
+    devices: list[Device]
+    radio: Radio
+    nvm: NonVolatileMemory
+    computer: Computer
+    injections: Injections
+    signals: Signals
+    dictionary: Dictionary
+
+
+def equipment(design: Design) -> Equipment:
+    """What flight software must know of a design."""
+    groups = design.form.accelerators.values()
+    return Equipment(
+        design=design.name,
+        strings=design.strings,
+        battery_groups=design.battery_groups,
+        lcls=design.lcls,
+        thermal_nodes=design.thermal_nodes,
+        heaters=design.heaters,
+        accelerator_groups=design.accelerators,
+        accelerator_group_power_w=tuple(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups),
+    )
+
+
+@lru_cache(maxsize=32)
 def dictionary(design_name: str) -> Dictionary:
     """The telemetry and telecommand dictionary of a design. Raises UnknownNameError for a design there is not."""
-    raise NotImplementedError
+    return dictionary_of(load_design(design_name))
+
+
+def dictionary_of(design: Design) -> Dictionary:
+    """The dictionary of a design that is already loaded."""
+    parts = equipment(design)
+    return _dictionary(parts, layout(catalog(parts)))
+
+
+def _dictionary(parts: Equipment, pool: Layout) -> Dictionary:
+    structures = tuple(structure.name for structure in pool.structures)
+    return Dictionary(
+        design=parts.design,
+        parameters=pool.parameters,
+        structures=pool.structures,
+        events=EVENTS,
+        telecommands=telecommands(parts, structures, EVENT_NAMES, NAMES),
+        codes=CODES,
+    )
+
+
+def device_readings(design_name: str) -> tuple[str, ...]:
+    """Every "device.reading" of a design: what a fault at the device seam can name."""
+    forms = catalog(equipment(load_design(design_name)))
+    return tuple(f"{form.name}.{channel.name}" for form in forms for channel in form.channels)
 
 
 def assemble(config: NodeConfig) -> Node:
     """Build the spacecraft. Loads the plant, and with it numba, on first use."""
-    raise NotImplementedError
+    from node.node import Node  # noqa: PLC0415 (a node is made of what is wired here)
+
+    return Node(config)
+
+
+def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
+    """Everything connected. `plant` replaces the real one, in tests of what is around it."""
+    if plant is None:
+        plant = _plant(config)
+    who = (config.seed, config.id)
+    tick_s = config.tick_ns * 1e-9
+    parts = equipment(config.design)
+    forms = catalog(parts)
+    pool = layout(forms)
+    words = dictionary_of(config.design)
+    by_name = {form.name: form for form in forms}
+    measured = tuple(channel for form in forms for channel in form.channels if channel.source)
+    clock = Clock(by_name[CLOCK_NAME], *who)
+    radio = Radio(by_name["radio"], plant, [station.id for station in config.stations], who, config.tick_ns)
+    bench = Bench(plant, measured, *who)
+    devices = _devices(forms, clock, radio, bench, plant)
+    nvm = NonVolatileMemory()
+    computer = Computer(SoftwareConfig(parts, pool, words, config.tick_ns), nvm, config.initial_mode)
+    injections = Injections(
+        {
+            Seam.PLANT: PlantSeam(plant),
+            Seam.DEVICE: DeviceSeam(devices, forms, who, tick_s),
+            Seam.LINK: LinkSeam(radio.uplink, radio.downlink),
+            Seam.HOST: HostSeam(computer, clock, who, config.tick_ns),
+        }
+    )
+    signals = Signals(plant, config.truth_signals)
+    return Parts(plant, clock, bench, devices, radio, nvm, computer, injections, signals, words)
+
+
+def _plant(config: NodeConfig) -> PlantLike:
+    from node.plant.step import Plant  # noqa: PLC0415 (numba is loaded only where a spacecraft flies)
+
+    return Plant(
+        plant_setup(
+            config.design,
+            config.spacecraft,
+            stations=config.stations,
+            environment=config.environment,
+            epoch_utc=config.epoch_utc,
+            seed=config.seed,
+        )
+    )
+
+
+def _devices(forms: tuple[DeviceForm, ...], clock: Clock, radio: Radio, bench: Bench, plant: PlantLike) -> list[Device]:
+    """One device per form, in the order of the forms. A simulated one gets its slice of the bench."""
+    devices: list[Device] = []
+    start = 0
+    for form in forms:
+        if form.name == clock.name:
+            devices.append(clock)
+        elif form.name == radio.name:
+            devices.append(radio)
+        else:
+            inputs = {order: field(plant.inputs, name) for order, name in form.orders}
+            stop = start + len(form.channels)
+            devices.append(SimulatedDevice(form, bench.values[start:stop], inputs))
+            start = stop
+    return devices

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any
 
-from bus.errors import UnknownNameError
+from bus.errors import UnknownNameError, UserError
 from bus.scenario import Environment, Scenario, Spacecraft, Station
+from node.design import Design, load_design
 from node.fsw.modes import Mode
 
 
@@ -23,7 +23,7 @@ class NodeConfig:
     """
 
     spacecraft: Spacecraft
-    design: Any
+    design: Design
     stations: tuple[Station, ...]
     environment: Environment
     epoch_utc: str
@@ -47,4 +47,20 @@ def resolve(scenario: Scenario, spacecraft_id: str) -> NodeConfig:
         raise UnknownNameError(
             "spacecraft", spacecraft_id, nearest, hint="the scenario's `spacecraft:` lists who flies"
         )
-    raise NotImplementedError  # the design's loader is on its way
+    mode = spacecraft.initial.get("mode", float(Mode.NOMINAL))
+    if mode not in set(Mode):
+        raise UserError(
+            f"{spacecraft_id}: initial mode {mode}", hint=f"allowed: {', '.join(f'{m} {m.name}' for m in Mode)}"
+        )
+    plant_values = {name: value for name, value in spacecraft.initial.items() if name != "mode"}
+    return NodeConfig(
+        spacecraft=spacecraft.model_copy(update={"initial": plant_values}),
+        design=load_design(spacecraft.design),
+        stations=scenario.stations,
+        environment=scenario.environment,
+        epoch_utc=scenario.epoch_utc,
+        tick_ns=scenario.tick_ns,
+        seed=scenario.seed,
+        truth_signals=scenario.truth_signals.get(spacecraft_id, ()),
+        initial_mode=Mode(int(mode)),
+    )

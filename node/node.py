@@ -7,37 +7,160 @@ reads a socket, a clock, a file or a global random number.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bus.dictionary import Dictionary
-from bus.messages import Message
+from bus.errors import DecodeError
+from bus.messages import Account, Injection, Message
 from bus.participant import Moment, Outbox
+from bus.state import pack, unpack
+from node.assembly import Parts, wire
 from node.config import NodeConfig
+from node.devices.clock import Clock
+from node.fsw.boot import BootReason, BootRecord
+from node.fsw.commanding import Crashed
+from node.fsw.core import Cycle, FlightSoftware
+from node.fsw.storage import PacketStore
+from node.radio import Uplink
+
+STATE_VERSION = 1
+_MODE, _BOOTS, _UP, _GENERATED, _ON_BOARD, _CONTACT, _SHED = range(7)  # as in signals.NODE_SIGNALS
 
 
 class Node:
     """A spacecraft; implements `bus.participant.Participant`."""
 
-    def __init__(self, config: NodeConfig) -> None:
-        self._config = config
+    def __init__(self, config: NodeConfig, parts: Parts | None = None) -> None:
+        self.config = config
+        self.parts = parts = wire(config) if parts is None else parts
+        self._tick_s = config.tick_ns * 1e-9
+        self._plant, self._clock, self._bench = parts.plant, parts.clock, parts.bench
+        self._devices, self._radio, self._nvm = parts.devices, parts.radio, parts.nvm
+        self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals
+        self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
 
     @property
     def id(self) -> str:
         """Who it is on the bus."""
-        return self._config.id
+        return self.config.id
 
     @property
     def dictionary(self) -> Dictionary:
         """The telemetry and telecommand dictionary of its design."""
-        raise NotImplementedError
+        return self.parts.dictionary
+
+    @property
+    def software(self) -> FlightSoftware | None:
+        """Flight software while it runs, for tests and tools that look inside."""
+        return self._computer.fsw
 
     def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
-        """One tick."""
-        raise NotImplementedError
+        """One tick: inbox, injections, plant, devices, flight software, orders, outbox."""
+        if moment.closing:
+            return self._close(moment, inbox)
+        tick, end_ns, radio = moment.tick, moment.end_ns, self._radio
+        out = Outbox()
+        space = self._inject(moment, inbox, out.messages) if inbox or not self._injections.idle else inbox
+        uplink = radio.receive(tick, space) if space or not radio.uplink.idle else []
+        self._plant.step(tick, self._tick_s, moment.beacons)
+        self._clock.advance(end_ns)
+        self._bench.sample(tick)
+        cycle = self._cycle(moment, uplink)
+        if cycle is not None:
+            for order in cycle.orders:
+                self._devices[self._device_index[order.device]].command(order)
+            if cycle.reboot:
+                self._computer.reset(tick, BootReason.TELECOMMAND)
+        downlink = [] if cycle is None else cycle.downlink
+        if downlink or not radio.downlink.idle:
+            out.messages += radio.send(tick, end_ns, downlink)
+        out.truth = self._signals.sample()
+        out.beacon = self._plant.beacon()
+        out.writes = self._nvm.take_writes()
+        return out
+
+    def _inject(self, moment: Moment, inbox: Sequence[Message], messages: list[Message]) -> Sequence[Message]:
+        """Take the range's messages out of the inbox and let injections begin and end."""
+        injections, tick = self._injections, moment.tick
+        reports = []
+        space = []
+        for message in inbox:
+            if isinstance(message.body, Injection):
+                reports += injections.receive(message.body, tick)
+            else:
+                space.append(message)
+        reports += injections.step(tick, moment.start_ns)
+        at_ns, end_ns = moment.start_ns, moment.end_ns
+        messages.extend(self._radio.message(end_ns, "range", report.body(at_ns)) for report in reports)
+        return space
+
+    def _cycle(self, moment: Moment, uplink: Sequence[Uplink]) -> Cycle | None:
+        """Flight software's cycle, if the computer is up; None if it is not, or crashed in it."""
+        readings = [device.sample() for device in self._devices]
+        clock = self._devices[0]
+        obt_ns = self._clock.obt_ns if isinstance(clock, Clock) else round(readings[0].values.item(0) * 1e9)
+        computer, own, tick = self._computer, self._signals.own, moment.tick
+        own[_CONTACT] = self._radio.contact
+        if not moment.host_up:
+            computer.absent(tick)
+        fsw = computer.running(tick, obt_ns) if moment.host_up else None
+        own[_UP] = fsw is not None
+        if fsw is None:
+            for _ in uplink:
+                self._radio.uplink.drop("computer_down")
+            return None
+        try:
+            cycle = fsw.step(obt_ns, readings, uplink)
+        except Crashed:
+            computer.crash_at = 0
+            computer.reset(tick, BootReason.CRASH)
+            return None
+        store = fsw.store
+        own[_MODE], own[_BOOTS], own[_SHED] = fsw.modes.mode, fsw.boot.boot, fsw.payload.shed
+        own[_GENERATED], own[_ON_BOARD] = store.generated, store.packets
+        return cycle
+
+    def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
+        """The final account. What is still on its way up is heard: an acknowledgement may release packets."""
+        uplink = self._radio.receive(moment.tick, [m for m in inbox if not isinstance(m.body, Injection)])
+        fsw = self._computer.fsw
+        if fsw is not None:
+            fsw.acknowledge(uplink)
+        boot = BootRecord.read(self._nvm).boot
+        store = fsw.store if fsw is not None else PacketStore(self._nvm, boot)
+        account = Account(rows=tuple(store.account_rows()), counters=self._radio.counters())
+        out = Outbox(messages=[self._radio.message(moment.end_ns, "range", account)])
+        out.truth = self._signals.sample()
+        out.beacon = self._plant.beacon()
+        out.writes = self._nvm.take_writes()
+        return out
 
     def save(self) -> bytes:
         """All three parts of the state."""
-        raise NotImplementedError
+        devices = [device.state() for device in self._devices]
+        state = {
+            "of": self._identity(),
+            "plant": self._plant.save(),
+            "devices": devices,
+            "nvm": self._nvm.records(),
+            "computer": self._computer.state(),
+            "injections": self._injections.state(),
+            "own": self._signals.own.tolist(),
+        }
+        return pack(state, Any)
 
     def restore(self, snapshot: bytes) -> None:
         """Take over what `save` gave. Raises DecodeError if it is not from the same build."""
-        raise NotImplementedError
+        state: Any = unpack(Any, snapshot)
+        if not isinstance(state, dict) or state.get("of") != self._identity():
+            raise DecodeError(f"this is no state of {self.id} in this build", hint="start it without the snapshot")
+        self._plant.restore(state["plant"])
+        self._nvm.load(state["nvm"])
+        self._injections.load(state["injections"])
+        for device, remembered in zip(self._devices, state["devices"], strict=True):
+            device.load(remembered)
+        self._computer.load(state["computer"])
+        self._signals.own[:] = state["own"]
+
+    def _identity(self) -> list[Any]:
+        return [STATE_VERSION, self.id, self.parts.dictionary.version, self.config.seed, self.config.tick_ns]

@@ -16,7 +16,12 @@ Values = NDArray[np.float64]
 
 
 class PlantLike(Protocol):
-    """What the node needs of a plant; `node.plant.step.Plant` is the real one."""
+    """What the node needs of a plant; `node.plant.step.Plant` is the real one.
+
+    inputs, params: structured arrays of one element, what flight software orders and what the design is."""
+
+    inputs: NDArray[Any]
+    params: NDArray[Any]
 
     def step(self, tick: int, tick_s: float, beacons: dict[str, bytes]) -> None:
         """Move truth on by one tick."""
@@ -54,6 +59,12 @@ def place(plant: PlantLike, name: str) -> NDArray[Any]:
         row = array[tuple(outer)] if outer else array
         return row[last : last + 1]
     raise TypeError(f"plant.locate({name!r}) gave index {index!r} into an array of shape {array.shape}")
+
+
+def field(record: NDArray[Any], name: str) -> NDArray[Any]:
+    """A field of a one-element structured array as a flat view."""
+    view = record[name]
+    return view if view.ndim == 1 else view.reshape(-1)
 
 
 class Gather:

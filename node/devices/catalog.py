@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from node.devices.device import Channel, DeviceForm, slug
 from node.fsw.equipment import Equipment
 
-LCL_STATES = ("off", "on", "limiting", "tripped")
+LCL_STATES = ("off", "on", "limiting", "tripped", "retrigger", "undervoltage")
 HEATER_STATES = ("off", "on")
 ACCELERATOR_STATES = ("off", "boot", "idle", "run", "throttled", "ecc_pending", "failed", "quarantined")
 
@@ -142,11 +142,6 @@ def _accelerators(equipment: Equipment) -> DeviceForm:
                     f"hbm_temperature_k[{i}]", 0.2, 0.0, DIE_QUANTUM_K, hard_high=368.15),
             Channel(f"accelerator_clock_fraction.{s}", "1", "float", f"Clock of group {s}, share of its boost clock",
                     f"accelerator_clock_fraction[{i}]", 0.0, 0.0, 0.001),
-            Channel(f"accelerator_ecc_corrected.{s}", "", "int", f"Corrected memory errors of group {s}",
-                    f"accelerator_ecc_corrected[{i}]"),
-            Channel(f"accelerator_ecc_uncorrected.{s}", "", "int", f"Uncorrected memory errors of group {s}",
-                    f"accelerator_ecc_uncorrected[{i}]"),
-            Channel(f"accelerator_xid.{s}", "", "int", f"Last XID error of group {s}", f"accelerator_xid[{i}]"),
         ]  # fmt: skip
     orders = (("enable", "accelerator_enable"), ("power_cap", "accelerator_power_cap_w"))
     return DeviceForm("accelerators", tuple(channels), orders)

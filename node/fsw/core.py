@@ -186,6 +186,10 @@ class FlightSoftware:
                 self.counters.acknowledgements += 1
                 self.store.acknowledge(message.boot, message.stream, message.below)
 
+    def acknowledge(self, uplink: Sequence[Telecommand | TelemetryAck]) -> None:
+        """Take only the acknowledgements; for the end of a run, when there is no cycle any more."""
+        self._receive([message for message in uplink if isinstance(message, TelemetryAck)])
+
     def _medium_group(self) -> None:
         self.watch.cycle(self.pool, self.reporter)
         if self.boot.in_a_row and self.cycle >= self.parameters.cycles(_STABLE_AFTER):

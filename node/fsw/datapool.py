@@ -38,7 +38,7 @@ INTERNALS: tuple[Parameter, ...] = (
     _own("attitude_mode", "Attitude mode ordered", "enum", labels=ATTITUDE_MODES),
     _own("payload_on", "The payload is commanded on", "bool"),
     _own("payload_shed", "The payload is shed for want of charge", "bool"),
-    _own("payload_power_cap_w", "Power limit of the payload", "float", "W"),
+    _own("payload_power_cap_w", "Power limit of the payload, 0: none", "float", "W"),
     _own("boot_count", "Boots of the computer"),
     _own("boot_reason", "Why it booted last", "enum", labels=BOOT_REASONS),
     _own("cycle", "Cycles since the boot"),

@@ -42,7 +42,7 @@ class PayloadManager:
         self._ordered: list[int] = []
         record = nvm.get(_KEY)
         if record is None:
-            self.on, self.cap_w, self.taking_part = True, self._total_w, [True] * len(self._rated_w)
+            self.on, self.cap_w, self.taking_part = True, 0.0, [True] * len(self._rated_w)
         else:
             on, self.cap_w = _HEAD.unpack_from(record)
             self.on, self.taking_part = bool(on), [bool(flag) for flag in record[_HEAD.size :]]
@@ -68,7 +68,7 @@ class PayloadManager:
             self._orders.extend(Order("accelerators", "enable", i, on) for i, on in enumerate(wanted))
 
     def order_caps(self) -> None:
-        """Tell every group its share of the power limit."""
+        """Tell every group its share of the power limit; 0 is no limit, for the groups as for the whole."""
         for i, rated in enumerate(self._rated_w):
             cap = group_power_cap_w(self.cap_w, rated, self._total_w)
             self._orders.append(Order("accelerators", "power_cap", i, cap))

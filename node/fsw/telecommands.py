@@ -86,7 +86,7 @@ def telecommands(equipment: Equipment, structures: tuple[str, ...], events: tupl
               modes=POWERED_MODES),
         _form("payload.off", 8, 21, "Switch the payload off: all accelerator groups"),
         _form("payload.power_cap", 8, 22, "Limit the power of all accelerators together",
-              _float("power_w", "W", "limit, shared among the groups by rated power", 0.0, total_w)),
+              _float("power_w", "W", "limit, shared among the groups by rated power; 0: none", 0.0, total_w)),
         _form("payload.group", 8, 23, "Let one accelerator group take part in the payload, or not",
               _enum("group", "accelerator group", equipment.accelerator_groups), _bool("on", "takes part")),
         _form("housekeeping.enable", 3, 5, "Enable a periodic structure", structure),
