@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from bus import lifeline
-from bus.errors import EnvironmentFault, RangeFailure, SkyrackError, UserError
+from bus.errors import EnvironmentFault, RangeFailure, SkyrackError
 
 BUS = "bus"
 STOP_WITHIN_S = 3.5  # from asking to killing; the whole stop stays below 5 s
 BUS_STOP_S = 2.8  # the bus gets its closing ticks first (server.PATIENCE_S and some)
-LINGER_AFTER_END_S = 5.0  # for participants to end by themselves after the bus said goodbye
+LINGER_AFTER_END_S = 3.0  # for participants to end by themselves after the bus said goodbye
 MAX_LINE_BYTES = 64 * 1024
 LOG_TAIL_LINES = 8
 
@@ -55,6 +55,7 @@ class _Child:
         self.member = member
         self.process = process
         self.error: dict[str, Any] = {}
+        self.orderly = False  # the bus said goodbye to it
         self.rest = b""
         self.gone = asyncio.Event()
 
@@ -172,6 +173,8 @@ class Supervisor:
                 self._write_state("running")
         elif kind == "error":
             child.error = content
+        elif kind == "ended":
+            child.orderly = bool(content.get("orderly"))
         elif kind == "finished" and child.member.id == BUS:
             self._result = content
         self._on_report(child.member.id, content)
@@ -193,7 +196,7 @@ class Supervisor:
             if status != 0 or not self._result:
                 self._fail(self._why(child, status))
             self._over.set()
-        elif not self._over.is_set() and not self._result:
+        elif not self._over.is_set() and not self._result and not child.orderly:
             self._revive(child, status)
 
     def _revive(self, child: _Child, status: int) -> None:
@@ -278,6 +281,3 @@ def supervise(supervisor_of: Callable[[], Supervisor]) -> LaunchOutcome:
         return await supervisor_of().fly()
 
     return asyncio.run(run())
-
-
-__all__ = ["LaunchOutcome", "Member", "Supervisor", "UserError", "supervise"]

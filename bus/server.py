@@ -30,6 +30,7 @@ from bus.zap import Grants, Keypair, Peer
 PROGRESS_EVERY_NS = 250_000_000
 MAX_COMPLAINTS_LOGGED = 100
 PATIENCE_S = 2.5  # a stop that was asked for ends the run within this, answered or not
+_LOOK_EVERY_NS = 250_000_000
 _LATE_WAKE_NS = 1_000_000_000  # woken so much too late, this process itself was stopped: nobody else is to blame
 
 
@@ -73,8 +74,8 @@ class BusServer:
             do.SendTick: self._send_tick,
             do.Record: self._record,
             do.Outside: self._outside,
-            do.Complaint: self._complain,
-            do.Away: self._away,
+            do.Complaint: lambda order: self._log(f"{order.id} at tick {order.tick}: {order.reason}"),
+            do.Away: lambda order: self._report("away", {"id": order.id, "tick": order.tick, "reason": order.reason}),
             do.Lost: self._give_up,
             do.Divergence: self._diverged,
             do.Finished: self._finish,
@@ -197,13 +198,14 @@ class BusServer:
                 self._carry_out(self._conductor.overdue(self._conductor.tick))
         while True:
             tick = self._conductor.tick
-            patience_s = self._plan.tock_timeout_s if tick >= 0 else self._plan.start_timeout_s
-            deadline_ns = self._began_ns + round(patience_s * 1e9)
-            await self._clock.until(deadline_ns)
-            if self._clock.now_ns() - deadline_ns > _LATE_WAKE_NS:
-                self._began_ns = self._clock.now_ns()
-            elif tick == self._conductor.tick and self._clock.now_ns() >= self._began_ns + round(patience_s * 1e9):
-                self._began_ns = self._clock.now_ns()
+            patience_ns = round(1e9 * (self._plan.tock_timeout_s if tick >= 0 else self._plan.start_timeout_s))
+            look_ns = min(self._began_ns + patience_ns, self._clock.now_ns() + _LOOK_EVERY_NS)
+            await self._clock.until(look_ns)
+            now_ns = self._clock.now_ns()
+            if now_ns - look_ns > _LATE_WAKE_NS:
+                self._began_ns = now_ns
+            elif tick == self._conductor.tick and now_ns >= self._began_ns + patience_ns:
+                self._began_ns = now_ns
                 self._carry_out(self._conductor.overdue(tick))
 
     def _carry_out(self, instructions: Iterable[do.Instruction]) -> None:
@@ -262,12 +264,6 @@ class BusServer:
         for frame in order.frames:
             if ground is not None and peek(frame).destination == "operator":
                 self._time.send(ground, [frame])
-
-    def _complain(self, order: do.Complaint) -> None:
-        self._log(f"{order.id} at tick {order.tick}: {order.reason}")
-
-    def _away(self, order: do.Away) -> None:
-        self._report("away", {"id": order.id, "tick": order.tick, "reason": order.reason})
 
     def _give_up(self, order: do.Lost) -> None:
         self._lost.append(order)

@@ -30,6 +30,7 @@ from bus.reception import SCENARIO
 
 CONNECT_WITHIN_S = 60.0  # a container may start before its bus does
 ANSWER_WITHIN_S = 30.0
+STOPPED = "stopped by a signal"
 
 
 @dataclass
@@ -158,46 +159,46 @@ async def take_part(seat: Seat, build: Callable[[bytes], Served], scenario: byte
         routing = f"{seat.identity}/{os.getpid():x}-{os.urandom(4).hex()}".encode()
         port = network.dealer(seat.endpoint, key, server, routing)
         shell = Shell(seat, port)
-        with lifeline.Lifeline(lambda: shell.stop("stopped by a signal")):
+        with lifeline.Lifeline(lambda: shell.stop(STOPPED)):
             try:
                 async with asyncio.timeout(CONNECT_WITHIN_S):
                     await port.opened()
-            except TimeoutError:
-                raise RangeFailure(f"no bus answers at {seat.endpoint}", hint="is it running? see run.json") from None
-            if served is None:
-                _, scenario = await shell.shake_hands("", None)
-                served = build(scenario)
-            try:
+                if served is None:
+                    _, scenario = await shell.shake_hands("", None)
+                    served = build(scenario)
                 _, snapshot = await shell.shake_hands(served.dictionary, scenario)
                 if snapshot:
                     served.participant.restore(snapshot)
                 gc.collect()
                 gc.freeze()  # what exists now lives to the end: later collections need not look at it
-                if served.companion is None:
-                    return await shell.serve(served)
-                return await _serve_beside(shell, served, served.companion)
-            except RangeFailure:
-                if not shell.stopping:
+                return await _serve(shell, served)
+            except TimeoutError:
+                raise RangeFailure(f"no bus answers at {seat.endpoint}", hint="is it running? see run.json") from None
+            except Exception as error:
+                if not shell.stopping:  # tell the bus before the traceback tells the log
+                    port.push([shell.word(Bye(reason=f"it failed: {type(error).__name__}: {error}"[:1000]))])
                     raise
+                port.push([shell.word(Bye(reason=shell.stopping))])
                 return shell.stopping
-            except Exception as error:  # tell the bus before the traceback tells the log
-                port.push([shell.word(Bye(reason=f"it failed: {type(error).__name__}: {error}"[:1000]))])
-                raise
             finally:
-                if shell.stopping:
-                    port.push([shell.word(Bye(reason=shell.stopping))])
-                served.close()
+                if served is not None:
+                    served.close()
 
 
-async def _serve_beside(shell: Shell, served: Served, companion: Callable[[Shell], Awaitable[None]]) -> str:
+async def _serve(shell: Shell, served: Served) -> str:
+    companion = served.companion
+    if companion is None:
+        return await shell.serve(served)
+
     async def run_companion() -> None:
         await companion(shell)
 
     async with asyncio.TaskGroup() as group:
         beside = group.create_task(run_companion())
-        reason = await shell.serve(served)
-        beside.cancel()
-    return reason
+        try:
+            return await shell.serve(served)
+        finally:
+            beside.cancel()
 
 
 def run_participant(seat: Seat, build: Callable[[bytes], Served], scenario: bytes | None = None) -> int:
@@ -212,7 +213,7 @@ def run_participant(seat: Seat, build: Callable[[bytes], Served], scenario: byte
             cause = RangeFailure(f"{seat.identity} failed: {type(cause).__name__}: {cause}", hint="see its log")
         lifeline.report_error(cause)
         return cause.exit_status
-    lifeline.report("ended", {"id": seat.identity, "reason": reason})
+    lifeline.report("ended", {"id": seat.identity, "reason": reason, "orderly": reason != STOPPED})
     return 0
 
 

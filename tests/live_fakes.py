@@ -19,12 +19,13 @@ sys.path.insert(0, str(HERE.parent.parent))
 
 from bus.bus_plan import BusPlan  # noqa: E402
 from bus.bus_process import run_bus  # noqa: E402
+from bus.keys import make_keys  # noqa: E402
 from bus.launch import Member, Supervisor  # noqa: E402
 from bus.messages import Account, Event, Message, Plane  # noqa: E402
 from bus.participant import Moment, Outbox  # noqa: E402
 from bus.roster import ParticipantPlan  # noqa: E402
 from bus.shell import Seat, Served, run_participant  # noqa: E402
-from bus.trace import TraceHeader, Traced, TraceWriter  # noqa: E402
+from bus.trace import Traced, TraceHeader, TraceWriter  # noqa: E402
 
 TICK_NS = 1_000_000_000
 SCENARIO = b'{"name": "fake"}'
@@ -99,8 +100,6 @@ def members(run: Path, plan: dict[str, Any]) -> tuple[Member, list[Member]]:
 
 
 def supervisor(run: Path, plan: dict[str, Any], **more: Any) -> Supervisor:
-    from bus.keys import make_keys
-
     bus, others = members(run, plan)
     make_keys(run / "keys", [id for id in plan["ids"] if id != "ground"])
     return Supervisor(run, bus, others, **more)
