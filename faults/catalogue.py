@@ -104,6 +104,8 @@ def _value(form: ParameterForm, raw: Scalar, design: DesignInfo, known: Mapping[
             return raw
         case "sensor":
             return _sensor(form, raw, design)
+        case "device":
+            return _device(form, raw, design)
         case "reading":
             return units.parse(raw, _reading_dimension(known, difference=form.difference))
         case "reading rate":
@@ -147,9 +149,19 @@ def _sensor(form: ParameterForm, raw: Scalar, design: DesignInfo) -> str:
         matches = [one for one in design.sensors if raw in (one, one.partition(".")[2])]
         if len(matches) == 1:
             return matches[0]
-        if form.whole and any(one.partition(".")[0] == raw for one in design.sensors):
+        if form.whole and raw in _devices(design):
             return raw
     raise _Refused(units.show(raw), _allowed(form, design, raw))
+
+
+def _device(form: ParameterForm, raw: Scalar, design: DesignInfo) -> str:
+    if isinstance(raw, str) and raw in _devices(design):
+        return raw
+    raise _Refused(units.show(raw), _allowed(form, design, raw))
+
+
+def _devices(design: DesignInfo) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.partition(".")[0] for one in design.sensors))
 
 
 def _allowed(form: ParameterForm, design: DesignInfo, raw: Scalar | None = None) -> str:
@@ -162,16 +174,16 @@ def _allowed(form: ParameterForm, design: DesignInfo, raw: Scalar | None = None)
     if form.kind == "sensor":
         names = design.sensors
         if form.whole:
-            names = (*dict.fromkeys(one.partition(".")[0] for one in names), *names)
+            names = (*_devices(design), *names)
         near = nearest(found, [*names, *(one.partition(".")[2] for one in design.sensors)]) if found else []
         return (
             f"{' or '.join(near)}"
             if near
             else f"a reading of design '{design.name}' as device.reading: {one_of(names)}"
         )
-    if form.kind == "choice":
-        return one_of(form.choices)
-    return form.text
+    if form.kind == "device":
+        return one_of(_devices(design), found)
+    return one_of(form.choices) if form.kind == "choice" else form.text
 
 
 def _reading_dimension(known: Mapping[str, Scalar], *, difference: bool) -> str:

@@ -15,7 +15,7 @@ from bus.yaml_fields import Item, Sheet
 
 CATALOGUE = Path(__file__).with_name("catalogue.yaml")
 KINDS = (
-    "member", "quantity", "probability", "integer", "choice", "duration", "sensor", "reading", "reading rate",
+    "member", "quantity", "probability", "integer", "choice", "duration", "sensor", "device", "reading", "reading rate",
 )  # fmt: skip
 GROUPS = (
     "string", "battery_group", "lcl", "thermal_node", "heater", "accelerator", "isl_head", "conductor", "radiator",

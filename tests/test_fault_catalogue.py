@@ -13,6 +13,10 @@ from bus.messages import Injection, Scalar, Seam
 from bus.vocabulary import FaultRequest
 from faults.catalogue import FAULTS, DesignInfo, resolve_fault, resolver
 from faults.catalogue_form import GROUPS
+from faults.vocabulary import design_info
+from node.design import design_names, load_design
+from node.plant.names import resolve
+from node.plant.state import layout
 
 DESIGN = DesignInfo(
     name="test",
@@ -31,12 +35,14 @@ SAMPLES: dict[str, Scalar] = {
     "reading rate": "1 K/min",
     "quantity": "2",
     "integer": 1,
+    "device": "pcdu",
 }
 
 
 def complete(fault: str) -> dict[str, Scalar]:
     """A value for each parameter that has no default."""
-    return {p.name: SAMPLES[p.kind] for p in FAULTS[fault].parameters.values() if p.required}
+    required = [p for p in FAULTS[fault].parameters.values() if p.required]
+    return {p.name: "1 kW" if p.dimension == "power" else SAMPLES[p.kind] for p in required}
 
 
 def refusal(fault: str, parameters: dict[str, Scalar], *, has_end: bool = False) -> str:
@@ -69,6 +75,28 @@ def test_every_parameter_of_a_form_is_used(name: str) -> None:
     form = FAULTS[name]
     written = " ".join(f"{p.place} {dict(p.parameters)}" for p in form.primitives)
     assert set(re.findall(r"\$([a-z_]+)", written)) == set(form.parameters)
+
+
+@pytest.mark.parametrize("design", design_names())
+def test_every_place_exists_in_every_design_that_has_the_part(design: str) -> None:
+    """Plant places are fields of the state; devices and their readings are those of the design."""
+    info = design_info(design)
+    form = load_design(design)
+    state = layout(form.form.capacity_class).state
+    for name, fault in FAULTS.items():
+        members = [p for p in fault.parameters.values() if p.kind == "member"]
+        if any(not info.groups[p.of] for p in members):
+            continue
+        parameters = {**complete(name), **{p.name: info.groups[p.of][0] for p in members}}
+        if "sensor" in parameters:
+            parameters["sensor"] = f"thermal_temperature_k.{info.groups['thermal_node'][0]}"
+        for seam, place, _, _ in resolve_fault(name, info, parameters, tick_s=1.0).primitives:
+            if seam == Seam.PLANT:
+                resolve(state, form.names, place)
+            elif seam == Seam.DEVICE:
+                assert any(one == place or one.startswith(place + ".") for one in info.sensors)
+            else:
+                assert place in ("uplink", "downlink", "computer")
 
 
 def test_parameters_in_si_with_defaults_filled_in() -> None:
