@@ -1,5 +1,5 @@
-"""The conductor's promises: any order of arrival gives the same records; duplicates, late and missing Tocks, leaving and
-coming back are what DESIGN says; planes and bounds hold and everything dropped is counted."""
+"""The conductor's promises: any order of arrival gives the same records; duplicates, late and missing Tocks,
+leaving and coming back end as they should; planes and bounds hold and everything dropped is counted."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_failing_step_names_the_participant_and_leaves_a_readable_trace(tmp_pa
 
     parts = [f if f.id != "sat-b" else Broken("sat-b", IDS) for f in fakes()]
     trace = TraceWriter(tmp_path / "trace.bin", HEADER)
-    with pytest.raises(ParticipantLost, match="sat-b was lost at tick 3.*boom"):
+    with pytest.raises(ParticipantLost, match=r"sat-b was lost at tick 3.*boom"):
         run_in_process(Conductor(plans(), 10, TICK_NS), parts, TICK_NS, trace)
     with TraceReader(tmp_path / "trace.bin") as reader:
         assert len(reader) == 3 and reader.end is None
