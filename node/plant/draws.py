@@ -7,13 +7,17 @@ random number says who asks (seed, stream, spacecraft), when (step) and for what
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+Word = Any
+"""An integer of any width in Python, an unsigned one of 64 bits inside a kernel."""
+
 
 @njit(cache=True, error_model="numpy")
-def mix(z: np.uint64) -> np.uint64:
+def mix(z: Word) -> Word:
     """splitmix64's finaliser after adding its gamma (Steele, Lea and Flood 2014; variant 13 by Stafford)."""
     z = np.uint64(z) + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -22,7 +26,7 @@ def mix(z: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, error_model="numpy")
-def prefix(seed: np.uint64, stream: np.uint64, spacecraft: np.uint64) -> np.uint64:
+def prefix(seed: Word, stream: Word, spacecraft: Word) -> Word:
     """The part of the hash that does not change from step to step."""
     h = mix(np.uint64(seed))
     h = mix(h ^ np.uint64(stream))
@@ -30,7 +34,7 @@ def prefix(seed: np.uint64, stream: np.uint64, spacecraft: np.uint64) -> np.uint
 
 
 @njit(cache=True, error_model="numpy")
-def unit(head: np.uint64, step: np.uint64, lane: np.uint64) -> float:
+def unit(head: Word, step: Word, lane: Word) -> float:
     """A float in [0, 1) from `prefix` and the two integers that change."""
     h = mix(head ^ np.uint64(step))
     h = mix(h ^ np.uint64(lane))
@@ -38,14 +42,14 @@ def unit(head: np.uint64, step: np.uint64, lane: np.uint64) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def bits(seed: np.uint64, stream: np.uint64, spacecraft: np.uint64, step: np.uint64, lane: np.uint64) -> np.uint64:
+def bits(seed: Word, stream: Word, spacecraft: Word, step: Word, lane: Word) -> Word:
     """64 random bits for these five integers."""
     h = mix(prefix(seed, stream, spacecraft) ^ np.uint64(step))
     return mix(h ^ np.uint64(lane))
 
 
 @njit(cache=True, error_model="numpy")
-def uniform(seed: np.uint64, stream: np.uint64, spacecraft: np.uint64, step: np.uint64, lane: np.uint64) -> float:
+def uniform(seed: Word, stream: Word, spacecraft: Word, step: Word, lane: Word) -> float:
     """A float in [0, 1), from the upper 53 bits of `bits`."""
     return unit(prefix(seed, stream, spacecraft), step, lane)
 
@@ -82,7 +86,7 @@ def poisson(mean: float, u: float) -> int:
             probability *= mean / count
             rest -= probability
         return count
-    mode = math.floor(mean)
+    mode = float(math.floor(mean))
     peak = math.exp(mode * math.log(mean) - mean - math.lgamma(mode + 1.0))
     rest = u - peak
     above = peak

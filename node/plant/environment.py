@@ -1,11 +1,13 @@
 """What surrounds a spacecraft: the Sun, the Earth's shadow, heat and light from the Earth, where it is over ground.
 
-Frames: TEME of date throughout. The Sun's series is referred to the mean equinox of date; the equation of the equinoxes
-(below 0.005 deg) is neglected. Earth-fixed axes are TEME turned by Greenwich mean sidereal time (polar motion neglected).
-The sky record is common to all spacecraft of a tick: `step_sky` writes it from its epoch and the time. `step_environment`
-reads the sky, s.position_teme_m, s.velocity_teme_m_s, p.earth_* and writes the fields below. The magnetic field and the
-upper atmosphere live in `geophysics.py`.
+Frames: TEME of date throughout. The Sun's series is referred to the mean equinox of date; the equation of the
+equinoxes (below 0.005 deg) is neglected. Earth-fixed axes are TEME turned by Greenwich mean sidereal time (polar
+motion neglected). The sky record is common to all spacecraft of a tick: `step_sky` writes it from its epoch and the
+time. `step_environment` reads the sky, s.position_teme_m, s.velocity_teme_m_s, p.earth_* and writes the fields
+below. The magnetic field and the upper atmosphere live in `geophysics.py`.
 """
+
+# ruff: noqa: PLR0917  (kernels take scalars, and many of them)
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from numba import njit
 from node.plant.fields import Capacity, Field, Record
 from node.plant.geophysics import density_kg_m3
 from node.plant.orbit_setup import EARTH_RADIUS_M, Epoch
+from node.plant.quaternions import wrap
 
 SKY = np.dtype(
     [
@@ -88,7 +91,7 @@ def step_sky(sky: Record, time_s: float) -> None:
         + (8640184.812866 + (0.093104 - 6.2e-6 * century) * century) * (whole - 0.5) / 36525.0
         + (days + 0.5 - whole) * 86400.0 * 1.00273790935
     )
-    sky.gmst_rad = math.fmod(seconds * (2.0 * math.pi / 86400.0), 2.0 * math.pi)
+    sky.gmst_rad = wrap(seconds * (2.0 * math.pi / 86400.0))
     sky.gmst_cos = math.cos(sky.gmst_rad)
     sky.gmst_sin = math.sin(sky.gmst_rad)
 
@@ -236,3 +239,4 @@ def fill_environment(
     p["earth_albedo"] = earth_albedo
     p["earth_radius_m"] = EARTH_RADIUS_M
     s["neutral_density_factor"] = storm_density_factor
+    s["thruster_health"] = 1.0

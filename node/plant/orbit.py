@@ -1,11 +1,13 @@
 """Where a spacecraft is: J2-secular mean elements in a kernel, or SGP4 called once a tick and handed to a kernel.
 
-Frame TEME of date, SI units, time in seconds since the scenario's epoch.
-`step_orbit` reads p.orbit_*, s.neutral_density_*, s.thruster_health, u.thrust_command_n and writes s.time_s, s.position_teme_m,
-s.velocity_teme_m_s, s.orbit_period_s, s.orbit_decay_m, s.orbit_advance_rad. `place_orbit` does the same from a position
-and a velocity given. Setting parameters up from elements lives in `orbit_setup.py`; nothing about the Sun or the Earth's
-surface may live here.
+Frame TEME of date, SI units, time in seconds since the scenario's epoch. `step_orbit` reads p.orbit_*,
+s.neutral_density_*, s.thruster_health, u.thrust_command_n and writes s.time_s, s.position_teme_m,
+s.velocity_teme_m_s, s.orbit_period_s, s.orbit_decay_m, s.orbit_advance_rad. `place_orbit` does the same from a
+position and a velocity given. Setting parameters up from elements lives in `orbit_setup.py`; nothing about the Sun
+or the Earth's surface may live here.
 """
+
+# ruff: noqa: PLR0917  (kernels take scalars, and many of them)
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ import math
 from numba import njit
 
 from node.plant.fields import Capacity, Field, Record
+from node.plant.quaternions import wrap
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -95,7 +98,7 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
     _drift(s, p, u, p.orbit_semi_major_axis_m, dt_s)
     a = p.orbit_semi_major_axis_m - s.orbit_decay_m
     e = p.orbit_eccentricity
-    m = math.fmod(p.orbit_anomaly_rad + p.orbit_anomaly_rate_rad_s * time_s + s.orbit_advance_rad, 6.283185307179586)
+    m = wrap(p.orbit_anomaly_rad + p.orbit_anomaly_rate_rad_s * time_s + s.orbit_advance_rad)
     sin_e = math.sin(m)
     cos_e = math.cos(m)
     if e > 0.0:
@@ -108,8 +111,8 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
     rate = math.sqrt(p.orbit_mu_m3_s2 / a) / (1.0 - e * cos_e)
     vx = -rate * sin_e
     vy = rate * b * cos_e
-    w = math.fmod(p.orbit_perigee_rad + p.orbit_perigee_rate_rad_s * time_s, 6.283185307179586)
-    node = math.fmod(p.orbit_raan_rad + p.orbit_raan_rate_rad_s * time_s, 6.283185307179586)
+    w = wrap(p.orbit_perigee_rad + p.orbit_perigee_rate_rad_s * time_s)
+    node = wrap(p.orbit_raan_rad + p.orbit_raan_rate_rad_s * time_s)
     cos_w = math.cos(w)
     sin_w = math.sin(w)
     cos_n = math.cos(node)
@@ -134,7 +137,17 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
 
 @njit(cache=True, error_model="numpy")
 def place_orbit(
-    s: Record, p: Record, u: Record, time_s: float, dt_s: float, r0: float, r1: float, r2: float, v0: float, v1: float, v2: float
+    s: Record,
+    p: Record,
+    u: Record,
+    time_s: float,
+    dt_s: float,
+    r0: float,
+    r1: float,
+    r2: float,
+    v0: float,
+    v1: float,
+    v2: float,
 ) -> None:
     """A position and a velocity given (TEME, m, m/s), as SGP4 says, moved along the orbit by drag beyond nominal.
 

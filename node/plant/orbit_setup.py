@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from sgp4.api import SGP4_ERRORS, WGS72, Satrec
 
@@ -34,8 +34,8 @@ class Epoch:
         """From ISO 8601 text, e.g. 2026-08-12T00:00:00Z. Without a zone it is UTC. Raises ValueError."""
         moment = datetime.fromisoformat(utc)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
-        since = moment - datetime(2000, 1, 1, 12, tzinfo=timezone.utc)
+            moment = moment.replace(tzinfo=UTC)
+        since = moment - datetime(2000, 1, 1, 12, tzinfo=UTC)
         return cls(J2000_JD + since.days, (since.seconds + since.microseconds * 1e-6) / 86400.0)
 
     @property

@@ -1,0 +1,216 @@
+"""Solar energetic particle events: NOAA S-scale profiles, or the user's table of integral proton flux.
+
+An event becomes an array: one row per sample, time (s since the scenario's epoch) and then integral directional flux
+(cm-2 s-1 sr-1) above each threshold of the flux table. `step_event` brings the sky's fluxes to the sky's time. What
+gets through the magnetic field is worked out in `radiation.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from node.plant.fields import Record
+from node.plant.radiation_setup import rigidity_gv
+from node.plant.shielding import ENERGIES_MEV
+
+Samples = NDArray[np.float64]
+
+PROFILES = {
+    # name: peak above 10 MeV (pfu), e-folding rise (h), decay (h), R0 (MV)
+    "S1": (1e1, 1.0, 12.0, 70.0),
+    "S2": (1e2, 1.5, 14.0, 75.0),
+    "S3": (1e3, 2.0, 16.0, 80.0),
+    "S4": (1e4, 3.0, 20.0, 80.0),
+    "S5": (1e5, 4.0, 24.0, 80.0),
+    "october_1989": (4e4, 4.0, 24.0, 65.0),
+    "october_2003": (2.95e4, 3.0, 20.0, 70.0),
+    "may_2024": (2.08e2, 1.5, 12.0, 60.0),
+}
+"""Thresholds of the NOAA solar radiation storm scale; peaks of three events. Fast rise and exponential decay of 12
+to 24 h, spectrum exp(-R/R0) with R0 of 60 to 150 MV: textbook; the pairing of figures is an assumption.
+"""
+
+COLUMN = re.compile(r"^(?:gt|>=?|p>=?)\s*(\d+(?:\.\d+)?)\s*MeV[\s_]*\(?(.*?)\)?$", re.IGNORECASE)
+PFU = {"pfu", "cm-2 s-1 sr-1", "cm^-2 s^-1 sr^-1", "1/(cm2 s sr)", "p/cm2/s/sr"}
+LONGEST_GAP_S = 3600.0
+
+
+@dataclass(frozen=True)
+class SolarEvent:
+    """Samples for the kernel, and what a user should know of how they came about."""
+
+    samples: Samples
+    notes: tuple[str, ...] = ()
+
+
+def no_event() -> SolarEvent:
+    """A quiet Sun."""
+    return SolarEvent(np.zeros((1, 1 + len(ENERGIES_MEV))))
+
+
+def profile(name: str, onset_s: float) -> SolarEvent:
+    """A profile by name, rising from `onset_s`. Raises ValueError for a name there is not."""
+    if name not in PROFILES:
+        raise ValueError(f"solar event {name!r}; allowed: {', '.join(PROFILES)}")
+    peak, rise_h, decay_h, r0_mv = PROFILES[name]
+    rise, decay = rise_h * 3600.0, decay_h * 3600.0
+    top_at = math.log(1.0 + decay / rise) * rise  # of (1 - exp(-t/rise)) exp(-t/decay)
+    scale = 1.0 / ((1.0 - math.exp(-top_at / rise)) * math.exp(-top_at / decay))
+    spectrum = [math.exp(-(rigidity_gv(e) - rigidity_gv(10.0)) * 1e3 / r0_mv) for e in ENERGIES_MEV]
+    rows = []
+    for k in range(1009):  # a week in steps of ten minutes
+        t = 600.0 * k
+        shape = scale * (1.0 - math.exp(-t / rise)) * math.exp(-t / decay)
+        rows.append([onset_s + t, *(peak * shape * x for x in spectrum)])
+    return SolarEvent(np.array(rows))
+
+
+def from_csv(text: str, onset_s: float, gaps: str = "refuse", background: str = "quiet") -> SolarEvent:
+    """A table of integral proton flux as NOAA publishes it: a time column (ISO 8601) and columns like gt10MeV_pfu.
+
+    The first row falls on `onset_s`. gaps: "refuse" or "interpolate" those longer than an hour. background: "quiet"
+    takes each channel's lowest hourly mean away (cosmic rays and noise), "keep" does not. Raises ValueError with the
+    line's number.
+    """
+    rows = list(csv.reader(io.StringIO(text)))
+    if len(rows) < 3:
+        raise ValueError("line 1: a table of flux needs a header and at least two rows")
+    time_column, channels = _header(rows[0])
+    notes: list[str] = []
+    times: list[float] = []
+    fluxes: list[list[float]] = []
+    for line, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        moment = _moment(row, time_column, line)
+        values = [_value(row, column, line) for column, _ in channels]
+        if times and moment <= times[-1]:
+            raise ValueError(f"line {line}: times must rise; this one is not after the line before")
+        if any(value < 0.0 for value in values):
+            notes.append(f"line {line}: negative flux marks missing data; the row is left out")
+            continue
+        times.append(moment)
+        fluxes.append(values)
+    if len(times) < 2:
+        raise ValueError("line 2: fewer than two usable rows")
+    for before, after in pairwise(times):
+        if after - before > LONGEST_GAP_S:
+            words = (
+                f"gap of {(after - before) / 3600.0:.1f} h, {(before - times[0]) / 3600.0:.1f} h after the first row"
+            )
+            if gaps != "interpolate":
+                raise ValueError(f"{words}; fill it, or ask for gaps to be interpolated")
+            notes.append(f"{words}: interpolated")
+    energies = [energy for _, energy in channels]
+    table = np.array(fluxes)
+    if background == "quiet":
+        quiet = _quiet(times, table)
+        table = np.maximum(table - quiet, 0.0)
+        levels = ", ".join(f">{e:g} MeV {q:.3g}" for e, q in zip(energies, quiet, strict=True))
+        notes.append(f"quiet-time background taken away (pfu): {levels}")
+    if energies[0] > 10.0 or energies[-1] < 100.0:
+        raise ValueError("line 1: channels must reach from 10 MeV or below to 100 MeV or above")
+    if energies[-1] < ENERGIES_MEV[-1]:
+        notes.append(f"above {energies[-1]:g} MeV the spectrum is carried on as a power law")
+    samples = [
+        [t - times[0] + onset_s, *_spectrum(energies, row)] for t, row in zip(times, table.tolist(), strict=True)
+    ]
+    return SolarEvent(np.array(samples), tuple(notes))
+
+
+def _header(cells: Sequence[str]) -> tuple[int, list[tuple[int, float]]]:
+    """The time column's index, and (index, energy) of the flux columns by rising energy."""
+    names = [cell.strip() for cell in cells]
+    times = [i for i, name in enumerate(names) if name.lower() in ("utc", "time", "time_tag", "time_utc")]
+    if len(times) != 1:
+        raise ValueError("line 1: exactly one column must be called utc, time or time_tag")
+    channels = []
+    for i, name in enumerate(names):
+        match = COLUMN.match(name)
+        if not match:
+            continue
+        unit = match.group(2).strip().lower().replace("_", " ")
+        if unit not in PFU:
+            raise ValueError(f"line 1: column {name!r} has unit {unit or 'none'!r}; allowed: pfu (cm-2 s-1 sr-1)")
+        channels.append((i, float(match.group(1))))
+    if len(channels) < 2:
+        raise ValueError("line 1: at least two flux columns are needed, named like gt10MeV_pfu")
+    return times[0], sorted(channels, key=lambda channel: channel[1])
+
+
+def _moment(row: Sequence[str], column: int, line: int) -> float:
+    try:
+        moment = datetime.fromisoformat(row[column].strip())
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"line {line}: no ISO 8601 time in the time column") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime(2000, 1, 1, tzinfo=UTC)).total_seconds()
+
+
+def _value(row: Sequence[str], column: int, line: int) -> float:
+    try:
+        value = float(row[column]) if row[column].strip() else -1.0
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"line {line}: column {column + 1} holds no number") from error
+    return value if math.isfinite(value) else -1.0
+
+
+def _quiet(times: Sequence[float], table: Samples) -> Samples:
+    """The lowest hourly mean of each channel."""
+    lowest: Samples = table.max(axis=0)
+    start = 0
+    for i, t in enumerate(times):
+        if t - times[start] >= 3600.0:
+            lowest = np.minimum(lowest, table[start:i].mean(axis=0))
+            start = i
+    return lowest
+
+
+def _spectrum(energies: Sequence[float], fluxes: Sequence[float]) -> list[float]:
+    """Fluxes above ENERGIES_MEV by log-log interpolation; never rising with energy."""
+    floor = 1e-9
+    values: list[float] = []
+    for energy in ENERGIES_MEV:
+        k = 0
+        while k < len(energies) - 2 and energies[k + 1] < energy:
+            k += 1
+        low, high = max(fluxes[k], floor), max(fluxes[k + 1], floor)
+        slope = min(0.0, math.log(high / low) / math.log(energies[k + 1] / energies[k]))
+        value = low * math.exp(slope * math.log(energy / energies[k]))
+        value = 0.0 if value <= 2.0 * floor else value
+        values.append(min(value, values[-1]) if values else value)
+    return values
+
+
+@njit(cache=True, error_model="numpy")
+def step_event(sky: Record, samples: Samples) -> None:
+    """The event's fluxes at sky.time_s, linear between samples, zero outside them."""
+    n = samples.shape[0]
+    t = sky.time_s
+    if n < 2 or t <= samples[0, 0] or t >= samples[n - 1, 0]:
+        for k in range(12):
+            sky.event_flux_cm2_s_sr[k] = 0.0
+        return
+    low = 0
+    high = n - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if samples[middle, 0] <= t:
+            low = middle
+        else:
+            high = middle
+    f = (t - samples[low, 0]) / (samples[high, 0] - samples[low, 0])
+    for k in range(12):
+        sky.event_flux_cm2_s_sr[k] = samples[low, k + 1] * (1.0 - f) + samples[high, k + 1] * f
