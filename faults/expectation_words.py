@@ -48,9 +48,14 @@ def refuse(text: str, token: Token, allowed: str, found: str = "") -> NoReturn:
     raise ScenarioError([mistake], hint=f"in: {text[:200]}")
 
 
+def close_names(name: str, known: Collection[str]) -> list[str]:
+    """Up to three known names that look like `name`, best first."""
+    return difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+
+
 def one_of(name: str, known: Collection[str]) -> str:
     """What to offer for a name that is not known: those that look like it, else the first few."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    close = close_names(name, known)
     if close:
         return " or ".join(close)
     return (", ".join(sorted(known)[:12]) or "none") + (", ..." if len(known) > 12 else "")

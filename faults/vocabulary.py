@@ -1,0 +1,154 @@
+"""What scenario files may name, collected from all rooms: designs, stations, faults, telecommands, truth signals.
+
+Part of the composition root: it knows every room, and holds no state.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bus.dictionary import Dictionary
+from bus.errors import UnknownNameError
+from bus.messages import Scalar
+from bus.vocabulary import Vocabulary
+from faults.catalogue import DesignInfo, resolver
+from faults.expectation import Names
+from faults.oracle import parse, signals_needed
+from groundstation.catalog import stations
+from groundstation.operator import check_telecommand
+from node.assembly import device_readings, dictionary
+from node.design import design_names, load_design
+from node.devices.catalog import ACCELERATOR_STATES, HEATER_STATES, LCL_STATES
+from node.fsw.modes import Mode
+from node.signals import NODE_SIGNALS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MODES = tuple(mode.name for mode in Mode)
+LABELS: Mapping[str, tuple[str, ...]] = {
+    "mode": MODES,
+    "lcl_state": tuple(state.upper() for state in LCL_STATES),
+    "heater_state": tuple(state.upper() for state in HEATER_STATES),
+    "accelerator_state": tuple(state.upper() for state in ACCELERATOR_STATES),
+}
+BASE_SIGNALS = (
+    *NODE_SIGNALS,
+    "illumination_fraction",
+    "latitude_rad",
+    "longitude_rad",
+    "altitude_m",
+    "battery_soc",
+    "main_bus_voltage_v",
+    "array_power_w",
+    "load_power_w",
+    "payload_power_w",
+    "heater_power_w",
+    "array_temperature_k",
+)
+"""Sampled every tick of every run, for the report and the exports."""
+
+
+class TruthNames(Collection[str]):
+    """The truth signals of a design: parts by the design's names or by number."""
+
+    def __init__(self, design: str, station_ids: Sequence[str] = ()) -> None:
+        self._design = design
+        self._stations = tuple(station_ids)
+
+    def __contains__(self, name: object) -> bool:
+        from node.plant.names import UnknownField, resolve  # noqa: PLC0415 - numba is loaded where truth is asked for
+
+        if name in NODE_SIGNALS:
+            return True
+        try:
+            resolve(*_fields(self._design, self._stations), str(name))
+        except UnknownField:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        from node.plant.names import every_name  # noqa: PLC0415
+
+        yield from NODE_SIGNALS
+        yield from every_name(*_fields(self._design, self._stations))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _fields(design: str, station_ids: tuple[str, ...]) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
+    from node.plant.state import layout  # noqa: PLC0415
+
+    form = load_design(design)
+    return layout(form.form.capacity_class).state, {**form.names, "station": station_ids}
+
+
+@lru_cache(maxsize=64)
+def dictionary_of(design: str) -> Dictionary:
+    """The dictionary of a design, made once."""
+    return dictionary(design)
+
+
+@lru_cache(maxsize=64)
+def design_info(design: str) -> DesignInfo:
+    """What can break in a design."""
+    form = load_design(design)
+    return DesignInfo(form.name, form.names, device_readings(design))
+
+
+def names_of(designs: Mapping[str, str], faults: Collection[str] | None, station_ids: Sequence[str] = ()) -> Names:
+    """What an expectation may name: `designs` by spacecraft id (a design may be empty where it is not known)."""
+    known = {spacecraft: design for spacecraft, design in designs.items() if design}
+    return Names(
+        signals={s: TruthNames(known[s], station_ids) if s in known else None for s in designs},
+        labels=LABELS,
+        faults=faults,
+        events={s: [event.name for event in dictionary_of(design).events] for s, design in known.items()},
+        telecommands={s: list(dictionary_of(design).telecommand) for s, design in known.items()},
+    )
+
+
+def base_truth_signals(design: str) -> tuple[str, ...]:
+    """Signals sampled whether or not an expectation needs them: few enough to be cheap, enough for the report."""
+    form = load_design(design)
+    nodes = [form.form.battery.node, *form.radiators[:1]]
+    nodes += [group.node for group in list(form.form.accelerators.values())[:1]]
+    signals = [*BASE_SIGNALS, *(f"thermal_temperature_k[{node}]" for node in dict.fromkeys(nodes))]
+    for group in form.accelerators[:1]:
+        signals += [f"accelerator_temperature_k[{group}]", f"accelerator_clock_fraction[{group}]"]
+    return tuple(signals)
+
+
+def vocabulary() -> Vocabulary:
+    """Everything a scenario may refer to."""
+    return Vocabulary(
+        designs=design_names(),
+        stations=stations(),
+        resolve_fault=resolver(design_info),
+        check_telecommand=_check_telecommand,
+        expectation_signals=_expectation_signals,
+        base_truth_signals=base_truth_signals,
+        check_plant_name=_check_plant_name,
+        check_order=None,
+    )
+
+
+def _check_telecommand(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    return check_telecommand(dictionary_of(design), name, arguments)
+
+
+def _expectation_signals(text: str, designs: Mapping[str, str], faults: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return signals_needed(parse(text, names_of(designs, faults)))
+
+
+def _check_plant_name(design: str, name: str) -> None:
+    if name == "mode":
+        return
+    names = TruthNames(design)
+    if name in NODE_SIGNALS or name not in names:
+        nearest = difflib.get_close_matches(name, list(names), 3)
+        raise UnknownNameError("initial value", name, nearest, hint="`skyrack list designs --json` shows the parts")
