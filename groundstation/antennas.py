@@ -125,6 +125,8 @@ class Antennas:
             waiting = [other for other in views[station] if state.serves[other] < 0]
             if spacecraft < 0 and waiting:
                 return 0  # another antenna let go of it just now: look again in the next tick
+            if any(self._priorities[other] < self._priorities[spacecraft] for other in waiting):
+                return 0  # the same, and it goes before the one that is served
             if any(self._priorities[other] == self._priorities[spacecraft] for other in waiting):
                 when = min(when, state.since_ns[station] + self._dwell_ns)
         return when

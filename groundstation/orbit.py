@@ -133,9 +133,8 @@ def propagator(orbit: Orbit, epoch: Epoch) -> Propagator:
     if orbit.propagator == "sgp4":
         return _sgp4(orbit, epoch)
     tle = _two_line(orbit)
-    n = tle.no_unkozai / 60.0
     mean = KeplerOrbit(
-        semi_major_axis_m=(MU_WGS72_M3_S2 / (n * n)) ** (1.0 / 3.0),
+        semi_major_axis_m=tle.a * tle.radiusearthkm * 1e3,  # of the Brouwer mean motion, not of Kozai's in the lines
         eccentricity=tle.ecco,
         inclination_rad=tle.inclo,
         raan_rad=tle.nodeo,

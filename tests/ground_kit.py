@@ -30,9 +30,7 @@ DICTIONARY = Dictionary(
             service=2,
             subtype=3,
             description="pump",
-            arguments=(
-                Argument(name="speed_fraction", unit="", type="float", description="share", low=0.0, high=1.0),
-            ),
+            arguments=(Argument(name="speed_fraction", unit="", type="float", description="share", low=0.0, high=1.0),),
         ),
         TelecommandForm(
             name="mode.set",
@@ -67,7 +65,7 @@ def circular(altitude_m: float, inclination_rad: float, raan_rad: float = 0.0, p
 
 
 OVER_THE_POLE = circular(650e3, math.pi / 2, 0.0, math.radians(75.0))
-"""In view of the pole from the epoch on (the contact's edge is about 20 degrees from the pole), for some eight minutes."""
+"""In view of the pole from the epoch on, for nearly ten minutes, and again from 5778 s to 6454 s."""
 
 
 def config(
