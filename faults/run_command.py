@@ -1,0 +1,143 @@
+"""`skyrack run`: from what was typed to a flown, judged and reported run, and the table at its end.
+
+How a run flies in one process is `range.py`'s business, how as processes `processes.py`'s.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bus.clock import parse_pace
+from bus.errors import SkyrackError, UserError
+from bus.scenario import Scenario
+from faults import range as root
+from faults.progress import Observer, Peek, observer
+from faults.run_directory import RunDirectory, create
+from faults.scenario_choice import choose
+from faults.summary import exit_status, to_json
+from faults.svg import clock
+from faults.warm import warm_up
+
+VERDICT_STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What was typed. Empty strings and None: not given."""
+
+    scenario: str = ""
+    in_process: bool = False
+    pace: str = "free"
+    duration: str = ""
+    seed: int | None = None
+    out: Path | None = None
+    tle: Path | None = None
+    select: tuple[str, ...] = ()
+    design: str = "pathfinder"
+    stations: tuple[str, ...] = ()
+    progress: bool = True
+    as_json: bool = False
+
+
+def run_command(options: RunOptions) -> int:
+    """Fly, judge, report. Gives the exit status."""
+    speed = parse_pace(options.pace)
+    if options.in_process and speed is not None:
+        raise UserError(
+            f"--pace {options.pace} needs processes: in one process virtual time runs free",
+            hint="leave out --in-process, or --pace",
+        )
+    chosen = choose(options)
+    scenario = chosen.scenario
+    for note in chosen.notes:
+        sys.stderr.write(f"note: {note}\n")
+    directory = create(scenario.name, options.out)
+    display = observer(scenario, wanted=options.progress)
+    mode = "in-process" if options.in_process else "processes"
+    try:
+        display.say(
+            f"{scenario.name}: seed {scenario.seed}, {len(scenario.spacecraft)} spacecraft, into {directory.path}"
+        )
+        root.prepare(directory, scenario, chosen.text)
+        warm_up(scenario, display.say)
+        flown = _fly(scenario, directory, options, display)
+    finally:
+        display.close()
+    if not directory.trace.is_file():
+        raise flown.failure or UserError("nothing was recorded")
+    summary = root.conclude(directory, flown, mode=mode, pace=options.pace)
+    if options.as_json:
+        sys.stdout.write(to_json(summary))
+    else:
+        _print(summary, directory)
+    if flown.failure is not None:
+        _complain(flown.failure)
+        return flown.failure.exit_status
+    return exit_status(summary)
+
+
+def _fly(scenario: Scenario, directory: RunDirectory, options: RunOptions, display: Observer) -> root.Flown:
+    if options.in_process:
+        peek = Peek(scenario)
+        return root.fly_in_process(
+            scenario, directory, on_tick=lambda record: display.show(record.tick + 1, peek(record.answers))
+        )
+    from faults.processes import fly_as_processes  # noqa: PLC0415 - zmq only where it is used
+
+    return fly_as_processes(scenario, directory, pace=options.pace, display=display)
+
+
+def _complain(error: SkyrackError) -> None:
+    sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
+
+
+def _print(summary: dict[str, Any], directory: RunDirectory) -> None:
+    """The table at the end."""
+    console = Console(highlight=False)
+    telecommands, total = summary["telecommands"], summary["telemetry"]["total"]
+    speed = summary["sim_s"] / summary["wall_s"] if summary["wall_s"] else 0.0
+    table = Table(
+        title=f"{summary['scenario']}, seed {summary['seed']}", title_justify="left", show_header=False, box=None
+    )
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row("flown", f"{clock(summary['sim_s'])} in {summary['wall_s']:.1f} s (x{speed:,.0f}), {summary['mode']}")
+    table.add_row("telecommands", _counts(telecommands))
+    table.add_row("telemetry", _counts({k: v for k, v in total.items() if k != "unaccounted"}) + _closed(total))
+    for fault in summary["faults"]:
+        table.add_row("fault", _fault(fault))
+    for row in summary["expectations"]:
+        margin = "" if row["robustness"] is None else f"  margin {row['robustness']:.4g}"
+        when = "" if row["first_violation_s"] is None else f"  first violated at {clock(row['first_violation_s'])}"
+        why = f"  ({row['reason']})" if row["reason"] else ""
+        table.add_row(
+            Text(row["verdict"], style=VERDICT_STYLES[row["verdict"]]), Text(f"{row['text']}{margin}{when}{why}")
+        )
+    table.add_row("trace", summary["trace_hash"])
+    table.add_row("report", str(directory.report))
+    console.print(table)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
+
+
+def _closed(total: dict[str, int]) -> str:
+    return "; ledger closed" if not total["unaccounted"] else f"; {total['unaccounted']:,} UNACCOUNTED"
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    text = f"{fault['id']} ({fault['fault']}, {fault['seam']} of {fault['target']}) "
+    if fault["refused"]:
+        return text + f"refused: {fault['refused']}"
+    if fault["at_s"] is None:
+        return text + "never active"
+    cleared = "stays" if fault["cleared_s"] is None else f"to {clock(fault['cleared_s'])}"
+    return text + f"at {clock(fault['at_s'])} {cleared}"

@@ -1,0 +1,86 @@
+"""Which scenario flies: a file, a shipped one, or one made from a catalogue; and what the user changes of it.
+
+The text that flies is kept with the run, changes included, so that `skyrack run <run>/scenario.yaml` repeats it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bus.errors import EnvironmentFault, UserError
+from bus.scenario import Scenario
+from bus.scenario_elements import Flight, scenario_text
+from bus.scenario_file import load_text
+from faults.range import find_scenario
+from faults.vocabulary import vocabulary
+from node.design import design_names
+
+if TYPE_CHECKING:
+    from faults.run_command import RunOptions
+
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A scenario, the text it came from, and what the user should know about it."""
+
+    scenario: Scenario
+    text: str
+    notes: tuple[str, ...]
+
+
+def choose(options: RunOptions) -> Chosen:
+    """The scenario that was asked for, resolved. Raises UserError and its kin for everything wrong with it."""
+    notes: list[str] = []
+    if options.tle is not None:
+        if options.scenario:
+            raise UserError("a scenario and --tle cannot both be flown", hint="leave one of them out")
+        if not options.select:
+            raise UserError("--tle needs --select", hint="for example --select 'STARCLOUD*'")
+        flight = Flight(design=options.design, stations=options.stations)
+        text, notes = scenario_text(options.tle, options.select, flight, design_names())
+        file = str(options.tle)
+    else:
+        if not options.scenario:
+            raise UserError("nothing to fly", hint="skyrack run first-light, or skyrack run --tle FILE --select NAME")
+        path = find_scenario(options.scenario)
+        text, file = _read(path), str(path)
+    if options.duration:
+        text = _with(text, "duration", options.duration)
+    if options.seed is not None:
+        text = _with(text, "seed", str(options.seed))
+    scenario = load_text(text, vocabulary(), file=file)
+    return Chosen(scenario, text, (*notes, *scenario.warnings))
+
+
+def load_named(name: str) -> Chosen:
+    """A scenario by path or name, as it is."""
+    path = find_scenario(name)
+    text = _read(path)
+    scenario = load_text(text, vocabulary(), file=str(path))
+    return Chosen(scenario, text, tuple(scenario.warnings))
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise EnvironmentFault(f"{path} is larger than {_MAX_BYTES} bytes", hint="is this a scenario file?")
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot read scenario {path}: {error.strerror}", hint="`skyrack list scenarios` shows the shipped ones"
+        ) from error
+
+
+def _with(text: str, key: str, value: str) -> str:
+    """The scenario's text with another value of a top-level key; the line keeps its number."""
+    if not re.fullmatch(r"[0-9A-Za-z .+-]{1,40}", value):
+        raise UserError(f"{key} '{value}' is no value for a scenario", hint="such as 7, '90 min', '2 orbits'")
+    line = re.compile(rf"^{key}[ \t]*:[^\n]*$", re.MULTILINE)
+    if not line.search(text):
+        return f"{text.rstrip()}\n{key}: {value}\n"
+    return line.sub(f"{key}: {value}", text, count=1)
