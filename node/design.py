@@ -123,6 +123,7 @@ class Design:
             "isl_head": self.isl_heads,
             "conductor": self.conductors,
             "radiator": self.radiators,
+            "radiation_device": (*self.accelerators, *self.form.devices),
         }
 
 

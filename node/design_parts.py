@@ -8,10 +8,11 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from node.design_units import (
     Ampere,
+    Decibel,
     Fraction,
     HeatCapacity,
     Kelvin,
@@ -27,6 +28,25 @@ from node.design_units import (
     not_negative,
     positive,
 )
+
+AXES = {
+    "+x": (1.0, 0.0, 0.0), "-x": (-1.0, 0.0, 0.0), "+y": (0.0, 1.0, 0.0), "-y": (0.0, -1.0, 0.0),
+    "+z": (0.0, 0.0, 1.0), "-z": (0.0, 0.0, -1.0),
+}  # fmt: skip
+
+
+def _axis(value: object) -> tuple[float, float, float]:
+    """A body axis by name ("+x"), or three components that are normalised."""
+    if isinstance(value, str) and value in AXES:
+        return AXES[value]
+    if isinstance(value, (list, tuple)) and len(value) == 3 and all(isinstance(v, (int, float)) for v in value):
+        length = sum(float(v) ** 2 for v in value) ** 0.5
+        if 1e-6 < length < 1e6:
+            return (float(value[0]) / length, float(value[1]) / length, float(value[2]) / length)
+    raise ValueError(f"found {value!r}; allowed: one of {', '.join(AXES)}, or three numbers")
+
+
+Axis = Annotated[tuple[float, float, float], BeforeValidator(_axis)]
 
 
 class Form(BaseModel):
@@ -130,3 +150,36 @@ class Chip(Form):
         if not self.throttle < self.slowdown < self.shutdown:
             raise ValueError("found throttle, slowdown, shutdown; allowed: rising in this order")
         return self
+
+
+class RadioBand(Form):
+    """One band of the radio. `steering` is how far the beam can leave `axis`; a beamwidth of 0 is omnidirectional."""
+
+    downlink_frequency: Annotated[float, positive("Hz")]
+    uplink_frequency: Annotated[float, positive("Hz")]
+    power: Annotated[float, positive("W")]
+    gain: Annotated[float, any_sign("dBi")]
+    beamwidth: Annotated[float, not_negative("rad")]
+    axis: Axis
+    steering: Annotated[float, not_negative("rad")]
+    gain_over_temperature: Annotated[float, any_sign("dB/K")]
+    loss: Decibel
+    threshold: Decibel
+    downlink_rate: Annotated[float, positive("bit/s")]
+    uplink_rate: Annotated[float, positive("bit/s")]
+
+
+class OpticalTerminal(Form):
+    """One kind of optical inter-satellite terminal."""
+
+    power: Annotated[float, positive("W")]
+    aperture: Annotated[float, positive("m")]
+    efficiency: Fraction
+    wavelength: Annotated[float, positive("m")]
+    loss: Decibel
+    threshold: Annotated[float, positive("W")]
+    rate: Annotated[float, positive("bit/s")]
+    jitter: Annotated[float, not_negative("rad")]
+    field: Annotated[float, positive("rad")]
+    search_time: Second
+    sun_exclusion: Annotated[float, not_negative("rad")]

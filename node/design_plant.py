@@ -180,8 +180,8 @@ def _bus(design: Design) -> dict[str, Value]:
         "lcl_inrush_full_c": [lcl.inrush or 0.0 for lcl in lcls.values()],
         "lcl_node": [nodes.index(lcl.node) for lcl in lcls.values()],
         "transmitter_lcl": design.lcls.index(radio.lcl),
-        "transmitter_w": radio.transmitter_power / radio.transmitter_efficiency,
-        "transmitter_radiated_w": radio.transmitter_power,
+        "transmitter_w": radio.s_band.power / radio.transmitter_efficiency,
+        "transmitter_radiated_w": radio.s_band.power,
     }
 
 

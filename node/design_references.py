@@ -41,6 +41,8 @@ def wrong_references(form: DesignForm) -> list[tuple[Place, str]]:
     for name, head in form.isl_heads.items():
         want(("isl_heads", name, "node"), head.node, nodes, "thermal node")
         want(("isl_heads", name, "lcl"), head.lcl, lcls, "LCL")
+    if form.isl_heads and form.isl is None:
+        wrong.append((("isl_heads",), "found heads without a terminal; allowed: `isl:` with its figures"))
     want(("radio", "lcl"), form.radio.lcl, lcls, "LCL")
     if form.loop is not None:
         want(("loop", "pump_node"), form.loop.pump_node, nodes, "thermal node")
@@ -69,6 +71,7 @@ def _too_many(form: DesignForm) -> list[tuple[Place, str]]:
         (("loop",), exchangers, cap.exchangers),
         (("accelerators",), len(form.accelerators), cap.accelerator_groups),
         (("isl_heads",), len(form.isl_heads), cap.isl_heads),
+        (("devices",), len(form.accelerators) + len(form.devices), cap.radiation_devices),
     ]
     return [
         (place, f"found {count}; allowed: at most {room} in class '{cap.name}'")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from node.design_parts import BatteryCell, Chip, Form, SolarCell
+from node.design_parts import Axis, BatteryCell, Chip, Form, OpticalTerminal, RadioBand, SolarCell
 from node.design_units import (
     Ampere,
     Conductance,
@@ -22,30 +22,12 @@ from node.design_units import (
     SquareMetre,
     Volt,
     Watt,
+    curve,
     not_negative,
     positive,
 )
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-
-AXES = {
-    "+x": (1.0, 0.0, 0.0), "-x": (-1.0, 0.0, 0.0), "+y": (0.0, 1.0, 0.0), "-y": (0.0, -1.0, 0.0),
-    "+z": (0.0, 0.0, 1.0), "-z": (0.0, 0.0, -1.0),
-}  # fmt: skip
-
-
-def _axis(value: object) -> tuple[float, float, float]:
-    """A body axis by name ("+x"), or three components that are normalised."""
-    if isinstance(value, str) and value in AXES:
-        return AXES[value]
-    if isinstance(value, (list, tuple)) and len(value) == 3 and all(isinstance(v, (int, float)) for v in value):
-        length = sum(float(v) ** 2 for v in value) ** 0.5
-        if 1e-6 < length < 1e6:
-            return (float(value[0]) / length, float(value[1]) / length, float(value[2]) / length)
-    raise ValueError(f"found {value!r}; allowed: one of {', '.join(AXES)}, or three numbers")
-
-
-Axis = Annotated[tuple[float, float, float], BeforeValidator(_axis)]
 
 
 class Drive(Form):
@@ -208,18 +190,43 @@ class AcceleratorGroup(Form):
 
 
 class IslHead(Form):
-    """An optical terminal: which LCL feeds it and where its heat goes."""
+    """An optical terminal: where it looks, which LCL feeds it, where its heat goes."""
 
+    axis: Axis
     lcl: Name
     node: Name
 
 
 class Radio(Form):
-    """What the transmitter costs: radiated power over efficiency, from one LCL."""
+    """Both bands' figures, and the LCL that the transmitter is fed from."""
 
     lcl: Name
-    transmitter_power: Watt
     transmitter_efficiency: Fraction
+    s_band: RadioBand
+    ka_band: RadioBand | None = None
+
+
+class Attitude(Form):
+    """Axes of the body and of its actuators. `inertia` along x, y, z."""
+
+    sun_axis: Axis
+    sun_second_axis: Axis
+    nadir_axis: Axis
+    nadir_second_axis: Axis
+    inertia: Annotated[tuple[float, ...], curve("kg m2"), Field(min_length=3, max_length=3)]
+    slew_rate: Annotated[float, positive("rad/s")]
+    wheel_torque: Annotated[float, positive("N m")]
+    wheel_momentum: Annotated[float, positive("N m s")]
+    torquer: Annotated[float, not_negative("A m2")]
+    drag_area: SquareMetre
+    sun_area: SquareMetre
+
+
+class Device(Form):
+    """A part that radiation strikes, besides the accelerators: bits of memory, or a count of parts."""
+
+    kind: Literal["host", "sram", "ddr", "fpga", "latching_part"]
+    amount: Number
 
 
 class DesignForm(Form):
@@ -241,4 +248,7 @@ class DesignForm(Form):
     accelerators: Annotated[dict[Name, AcceleratorGroup], Field(min_length=1)]
     isl_heads: dict[Name, IslHead]
     radio: Radio
+    isl: OpticalTerminal | None = None
+    attitude: Attitude
+    devices: dict[Name, Device]
     shielding: Annotated[float, not_negative("kg/m2")]

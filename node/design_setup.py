@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bus.scenario import Environment, Spacecraft, Station, TleOrbit
 from node.design import Design
+from node.design_parts import RadioBand
 from node.design_plant import plant_orders, plant_parameters, plant_state
-from node.plant.attitude_setup import for_mass
-from node.plant.link_setup import GroundSite
+from node.plant import radiation_setup
+from node.plant.attitude_setup import AttitudeFigures
+from node.plant.link_setup import KA_BAND_RADIO, GroundSite, Radio
 from node.plant.orbit_setup import Elements
 from node.plant.setup import PlantSetup
 
-DRAG_SHARE = 0.1  # assumption: an array edge-on to the flow shows a tenth of its area, averaged over an orbit
+DRAG_COEFFICIENT = 2.2  # flat plates in free molecular flow: SMAD
+REFLECTED = 1.3  # assumption: pressure of sunlight over that on a black plate
 
 
 def plant_setup(
@@ -48,14 +51,18 @@ def plant_setup(
         seed=seed,
         epoch_utc=epoch_utc,
         mass_kg=design.form.mass,
-        drag_area_m2=DRAG_SHARE * design.form.array.area,
-        attitude=for_mass(design.form.mass, design.form.array.area),
+        drag_area_m2=design.form.attitude.drag_area,
+        attitude=_attitude(design),
         elements=elements,
         tle=tle,
         propagator=propagator,
         sites=[_site(station) for station in stations],
+        radios=_radios(design),
+        isl_axes=[head.axis for head in design.form.isl_heads.values()],
+        isl_terminal=_terminal(design),
         shielding_kg_m2=design.form.shielding,
-        solar_maximum=1.0 if environment.solar_activity == "maximum" else 0.0,
+        devices=_devices(design),
+        solar_activity=environment.solar_activity,
         storm_density_factor=environment.storm_density_factor,
         solar_event=environment.solar_event,
         solar_event_at_s=environment.solar_event_at_s,
@@ -73,3 +80,84 @@ def _site(station: Station) -> GroundSite:
         station.mask_rad,
         bands=("s" in bands, "ka" in bands),
     )
+
+
+def _attitude(design: Design) -> AttitudeFigures:
+    form = design.form.attitude
+    return AttitudeFigures(
+        sun_axis=form.sun_axis,
+        sun_second_axis=form.sun_second_axis,
+        nadir_axis=form.nadir_axis,
+        nadir_second_axis=form.nadir_second_axis,
+        slew_rate_rad_s=form.slew_rate,
+        inertia_kg_m2=(form.inertia[0], form.inertia[1], form.inertia[2]),
+        wheel_torque_n_m=form.wheel_torque,
+        wheel_momentum_n_m_s=form.wheel_momentum,
+        wheel_coulomb_n_m=0.01 * form.wheel_torque,
+        torquer_a_m2=form.torquer,
+        drag_area_m2=DRAG_COEFFICIENT * form.drag_area,
+        sun_area_m2=REFLECTED * form.sun_area,
+    )
+
+
+def _radios(design: Design) -> tuple[Radio, Radio]:
+    form = design.form.radio
+    return _band(form.s_band), KA_BAND_RADIO if form.ka_band is None else _band(form.ka_band)
+
+
+def _band(form: RadioBand) -> Radio:
+    return Radio(
+        downlink_frequency_hz=form.downlink_frequency,
+        uplink_frequency_hz=form.uplink_frequency,
+        power_w=form.power,
+        gain_dbi=form.gain,
+        beamwidth_rad=form.beamwidth,
+        axis=form.axis,
+        steering_rad=form.steering,
+        gt_db_k=form.gain_over_temperature,
+        loss_db=form.loss,
+        threshold_db=form.threshold,
+        downlink_rate_bps=form.downlink_rate,
+        uplink_rate_bps=form.uplink_rate,
+    )
+
+
+def _terminal(design: Design) -> dict[str, float]:
+    form = design.form.isl
+    if form is None:
+        return {}
+    return {
+        "power_w": form.power,
+        "aperture_m": form.aperture,
+        "efficiency": form.efficiency,
+        "wavelength_m": form.wavelength,
+        "loss_db": form.loss,
+        "threshold_w": form.threshold,
+        "full_rate_bps": form.rate,
+        "jitter_rad": form.jitter,
+        "field_rad": form.field,
+        "search_mean_s": form.search_time,
+        "sun_exclusion_rad": form.sun_exclusion,
+    }
+
+
+def _devices(design: Design) -> list[radiation_setup.Device]:
+    """The accelerator groups first, in their order, then the design's other parts."""
+    devices = [
+        radiation_setup.accelerator(
+            group.count,
+            group.chip.memory_error_dose,
+            group.chip.silent_error_dose,
+            group.chip.interrupt_dose,
+            group.chip.corrected_per_uncorrected,
+        )
+        for group in design.form.accelerators.values()
+    ]
+    kinds: dict[str, Callable[[float], radiation_setup.Device]] = {
+        "host": radiation_setup.host,
+        "sram": radiation_setup.sram,
+        "ddr": radiation_setup.ddr,
+        "fpga": radiation_setup.fpga,
+        "latching_part": radiation_setup.latching_part,
+    }
+    return devices + [kinds[form.kind](form.amount) for form in design.form.devices.values()]

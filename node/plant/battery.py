@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917, PLR1714, SIM109 - kernels take records by position and compare integers one by one
 """The battery: groups of cells in parallel on one pair of terminals.
 
 Each group counts coulombs and has an open-circuit voltage by state of charge, a series resistance by temperature and

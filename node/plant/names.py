@@ -32,6 +32,13 @@ _KINDS = (
     ("uplink_", "station"),
     ("frame_loss", "station"),
     ("isl_", "isl_head"),
+    ("device_sensitivity", "radiation_device"),
+    ("corrected_upsets", "radiation_device"),
+    ("uncorrected_upsets", "radiation_device"),
+    ("silent_errors", "radiation_device"),
+    ("interrupts", "radiation_device"),
+    ("latchups", "radiation_device"),
+    ("upset_bits", "radiation_device"),
 )
 
 

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917, PLR1714, SIM109 - kernels take records by position and compare integers one by one
+# ruff: noqa: PLR0917 - kernels take records by position and compare integers one by one
 """Solar array and the power balance of the main bus.
 
 Electrical quantities are quasi-static: a main bus settles in milliseconds. Limiters are in `limiters.py`, the battery

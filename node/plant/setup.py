@@ -14,6 +14,7 @@ from node.plant.attitude_setup import AttitudeFigures
 from node.plant.fields import Record
 from node.plant.link_setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, Radio
 from node.plant.orbit_setup import Elements
+from node.plant.radiation_setup import Device
 
 Value = float | int | Sequence[float] | Sequence[int]
 
@@ -24,6 +25,8 @@ class PlantSetup:
 
     names: names of the parts by kind ("lcl", "thermal_node", "station" ...), in the order of their indices.
     parameters, state, orders: fields of PARAM, STATE and INPUT as the design gives them.
+    isl_terminal: figures of `optical_setup.OpticalHead` that differ from its defaults.
+    devices: what radiation strikes, the accelerator groups first.
     initial: first values by name ("battery_soc", "thermal_temperature_k[radiator_1]"), applied last.
     elements or tle: mean elements at the epoch, or two lines; `propagator` is "j2" or "sgp4" (lines only).
     """
@@ -44,8 +47,11 @@ class PlantSetup:
     propagator: str = "j2"
     sites: Sequence[GroundSite] = ()
     radios: tuple[Radio, Radio] = (S_BAND_RADIO, KA_BAND_RADIO)
+    isl_axes: Sequence[tuple[float, float, float]] = ()
+    isl_terminal: Mapping[str, float] = field(default_factory=dict)
     shielding_kg_m2: float = 27.0
-    solar_maximum: float = 0.0
+    devices: Sequence[Device] = ()
+    solar_activity: str = "minimum"
     storm_density_factor: float = 1.0
     solar_event: str = ""
     solar_event_at_s: float = 0.0

@@ -11,11 +11,24 @@ from functools import lru_cache
 
 import numpy as np
 
-from node.plant import attitude, battery, compute, environment, limiters, link, loop, orbit, power, thermal
+from node.plant import (
+    attitude,
+    battery,
+    compute,
+    environment,
+    limiters,
+    link,
+    loop,
+    optical,
+    orbit,
+    power,
+    radiation,
+    thermal,
+)
 from node.plant.capacity import CLASSES, Capacity
 from node.plant.fields import Field
 
-MODELS = (environment, attitude, link, power, limiters, battery, thermal, loop, compute)
+MODELS = (environment, attitude, link, optical, radiation, power, limiters, battery, thermal, loop, compute)
 """Every model but the orbit, whose parameters belong to the spacecraft and not to the design."""
 
 IDENTITY: list[Field] = [("draw_seed", "u8"), ("draw_spacecraft", "u8")]
@@ -42,7 +55,6 @@ def layout(capacity_class: str) -> Layout:
     params = [f for model in MODELS for f in model.param_fields(cap)]
     orders = [f for model in (orbit, *MODELS) for f in model.input_fields(cap)]
     works = [f for model in MODELS if hasattr(model, "work_fields") for f in model.work_fields(cap)]
-    states += _SOON
     return Layout(
         cap,
         _record(states),
@@ -51,15 +63,6 @@ def layout(capacity_class: str) -> Layout:
         _record(orders),
         _record(works),
     )
-
-
-_SOON: list[Field] = [
-    ("dose_rate_gy_s", "f8"),
-    ("dose_gy", "f8"),
-    ("proton_flux_30mev_cm2_s", "f8"),
-    ("l_shell", "f8"),
-    ("cutoff_rigidity_gv", "f8"),
-]
 
 
 def _record(fields: list[Field]) -> np.dtype[np.void]:

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917, PLR1714, SIM109 - kernels take records by position and compare integers one by one
+# ruff: noqa: PLR0917 - kernels take records by position and compare integers one by one
 """The table of contents of the plant: which model moves when, in one kernel per capacity class.
 
 Once per tick: orbit, environment, attitude, link, radiation, array, light on faces, coolant flow. In each sub-step:
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import struct
-from collections.abc import Mapping
 
 import numpy as np
 from numba import njit
@@ -19,6 +17,7 @@ from bus.draws import stable_id
 from node.plant.attitude import step_attitude
 from node.plant.attitude_setup import fill_attitude
 from node.plant.battery import age_battery
+from node.plant.belt import Belt, load_belt
 from node.plant.compute import advance_chips, assemble_chips, heat_accelerators, step_accelerators
 from node.plant.environment import fill_environment, new_sky, step_environment, step_sky
 from node.plant.fields import Record
@@ -27,25 +26,30 @@ from node.plant.link import step_link
 from node.plant.link_setup import fill_link
 from node.plant.loop import assemble_loop, finish_loop, step_loop
 from node.plant.names import resolve
+from node.plant.optical import step_optical
+from node.plant.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
 from node.plant.orbit import place_orbit, step_orbit
 from node.plant.orbit_setup import MU_WGS72_M3_S2, Epoch, Sgp4, fill_drag, fill_kepler, fill_sgp4
 from node.plant.power import finish_array, step_array, step_power
+from node.plant.radiation import step_radiation
+from node.plant.radiation_setup import fill_radiation
 from node.plant.setup import PlantSetup, fill
+from node.plant.solar_event import no_event, profile, step_event
 from node.plant.state import layout
 from node.plant.thermal import advance, assemble, heat_heaters, light_faces, solve, step_heaters
-
-_BEACON = struct.Struct("<11d")
 
 SUB_STEPS = {"full": 10, "fleet": 1}
 """Electrical, fluid and thermal steps per tick (MODELS: 10 Hz for one spacecraft)."""
 
 
 @njit(cache=True, error_model="numpy")
-def surroundings(s: Record, p: Record, f: Record, u: Record, sky: Record, dt_s: float) -> None:
-    """Environment, attitude and link at the place where the spacecraft is."""
+def surroundings(s: Record, p: Record, f: Record, u: Record, sky: Record, belt: Belt, tick: int, dt_s: float) -> None:
+    """Environment, attitude, links and radiation at the place where the spacecraft is."""
     step_environment(s, p, sky)
     step_attitude(s, p, u, sky, dt_s)
     step_link(s, p, u, sky)
+    step_optical(s, p, f, u, tick, dt_s)
+    step_radiation(s, p, f, sky, belt, tick, dt_s)
 
 
 @njit(cache=True, error_model="numpy")
@@ -92,22 +96,31 @@ def inside(s: Record, p: Record, u: Record, w: Record, tick_s: float, sub_steps:
 
 @njit(cache=True, error_model="numpy")
 def fly(
-    s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, tick: int, tick_s: float, sub_steps: int
+    s: Record,
+    p: Record,
+    f: Record,
+    u: Record,
+    w: Record,
+    sky: Record,
+    belt: Belt,
+    tick: int,
+    tick_s: float,
+    sub_steps: int,
 ) -> None:
     """One tick of a spacecraft on J2-secular elements. The sky must be at the end of the tick."""
     step_orbit(s, f, u, (tick + 1) * tick_s, tick_s)
-    surroundings(s, p, f, u, sky, tick_s)
+    surroundings(s, p, f, u, sky, belt, tick, tick_s)
     inside(s, p, u, w, tick_s, sub_steps)
 
 
 @njit(cache=True, error_model="numpy")
 def fly_placed(
-    s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, tick: int, tick_s: float, sub_steps: int,
-    r0: float, r1: float, r2: float, v0: float, v1: float, v2: float,
+    s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, belt: Belt, tick: int, tick_s: float,
+    sub_steps: int, r0: float, r1: float, r2: float, v0: float, v1: float, v2: float,
 ) -> None:  # fmt: skip
     """One tick of a spacecraft whose position and velocity are given (SGP4)."""
     place_orbit(s, f, u, (tick + 1) * tick_s, tick_s, r0, r1, r2, v0, v1, v2)
-    surroundings(s, p, f, u, sky, tick_s)
+    surroundings(s, p, f, u, sky, belt, tick, tick_s)
     inside(s, p, u, w, tick_s, sub_steps)
 
 
@@ -128,7 +141,9 @@ class Plant:
         self._flight = np.zeros(1, shape.flight)
         self._work = np.zeros(1, shape.work)
         self._epoch = Epoch.of(setup.epoch_utc)
-        self._sky = new_sky(self._epoch, setup.solar_maximum)
+        self._sky = new_sky(self._epoch, 1.0 if setup.solar_activity == "maximum" else 0.0)
+        self._belt = load_belt(setup.solar_activity, self._epoch.year)
+        self._event = (profile(setup.solar_event, setup.solar_event_at_s) if setup.solar_event else no_event()).samples
         self._sub_steps = SUB_STEPS[setup.capacity_class]
         self._records = (self.state[0], self.params[0], self._flight[0], self.inputs[0], self._work[0], self._sky[0])
         self._sgp4 = self._fill()
@@ -141,6 +156,9 @@ class Plant:
         fill_environment(s, p, setup.storm_density_factor)
         fill_attitude(s, p, u, setup.attitude)
         fill_link(s, p, u, setup.sites, setup.radios)
+        fill_optical(s, p, u, OpticalHead(**setup.isl_terminal), setup.isl_axes)
+        solar = 1.0 if setup.solar_activity == "maximum" else 0.0
+        fill_radiation(s, p, setup.shielding_kg_m2, setup.devices, solar)
         f["draw_seed"] = setup.seed & 0xFFFFFFFFFFFFFFFF
         f["draw_spacecraft"] = stable_id(setup.spacecraft)
         s["thruster_health"] = 1.0
@@ -165,12 +183,15 @@ class Plant:
         """Bring place, sky and attitude to time 0, then apply the scenario's initial values."""
         s, p, f, u, _, sky = self._records
         step_sky(sky, 0.0)
+        step_event(sky, self._event)
         if self._sgp4 is None:
             step_orbit(s, f, u, 0.0, 0.0)
         else:
             r, v = self._sgp4.at(0.0)
             place_orbit(s, f, u, 0.0, 0.0, *r, *v)
-        surroundings(s, p, f, u, sky, 1e9)
+        step_environment(s, p, sky)
+        step_attitude(s, p, u, sky, 1e9)
+        step_link(s, p, u, sky)
         for name, value in self.setup.initial.items():
             if not math.isfinite(value):
                 raise ValueError(f"initial {name} = {value}: not a finite number")
@@ -186,16 +207,19 @@ class Plant:
         for field in ("battery_soc", "battery_group_soc", "battery_group_turn_soc", "battery_group_peak_soc"):
             self.state[field] = soc
 
-    def step(self, tick: int, tick_s: float, beacons: Mapping[str, bytes] | None = None) -> None:
+    def step(self, tick: int, tick_s: float, beacons: dict[str, bytes]) -> None:
         """Truth moves on from tick * tick_s to (tick + 1) * tick_s."""
         end_s = (tick + 1) * tick_s
         s, p, f, u, w, sky = self._records
         step_sky(sky, end_s)
+        step_event(sky, self._event)
+        if self.setup.peers:
+            hear_beacons(u, self.setup.peers, beacons)
         if self._sgp4 is None:
-            fly(s, p, f, u, w, sky, tick, tick_s, self._sub_steps)
+            fly(s, p, f, u, w, sky, self._belt, tick, tick_s, self._sub_steps)
         else:
             r, v = self._sgp4.at(end_s)
-            fly_placed(s, p, f, u, w, sky, tick, tick_s, self._sub_steps, *r, *v)
+            fly_placed(s, p, f, u, w, sky, self._belt, tick, tick_s, self._sub_steps, *r, *v)
 
     def read(self, name: str) -> float:
         """The value of a name of truth now."""
@@ -210,11 +234,8 @@ class Plant:
         return self.state[field][0], index
 
     def beacon(self) -> bytes:
-        """Place, velocity and attitude for declared peers."""
-        s = self.state[0]
-        return _BEACON.pack(
-            s["time_s"], *s["position_teme_m"], *s["velocity_teme_m_s"], *s["quaternion_body_from_teme"]
-        )
+        """Place, velocity, attitude and optical heads for declared peers."""
+        return beacon(self.state[0], len(self.setup.isl_axes))
 
     def save(self) -> bytes:
         """State and orders."""

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917, PLR1714, SIM109 - kernels take records by position and compare integers one by one
 """The lumped thermal network: nodes, conductors, faces that see Sun, Earth and space, heaters with thermostats.
 
 C dT/dt = Q + sum GL (Tj - Ti) + sum GR sigma (Tj^4 - Ti^4). Linearly implicit (Rosenbrock-Euler): radiation enters the
