@@ -97,7 +97,7 @@ def main() -> int:
         print(f"telemetry of 50 values, {figures['frame_bytes']} bytes a frame")
         print(f"  bare msgpack.unpackb   {figures['bare_msgpack_us']:8.2f} us")
         print(
-            f"  decode and validate    {figures['decode_us']:8.2f} us   {figures['ratio']:.2f} x (target {TARGET_RATIO:g} x)"
+            f"  decode and validate    {figures['decode_us']:8.2f} us, {figures['ratio']:.2f} x (target {TARGET_RATIO:g} x)"
         )
         print(f"  encode                 {figures['encode_us']:8.2f} us")
         print(f"  peek (forwarding)      {figures['peek_us']:8.2f} us")

@@ -32,22 +32,21 @@ TAIL_BYTES = 2 + CRC_BYTES  # what digests leave out of a frame without authenti
 _LEAST_BYTES = 1 + 1 + 1 + 2 + 1 + 2 + 1 + 2 + 2 + CRC_BYTES
 _ID = re.compile(r"[a-z][a-z0-9-]{0,31}").fullmatch
 _BIN8 = 0xC4
+_MAX_KNOWN_IDS = 4096
+_known_ids: set[str] = set()  # ids that were found well formed before, so that the pattern is matched once each
 
+# msgpack's own defaults, relied on: raw=False (strict UTF-8), strict_map_key=True, and no container or bin may claim to
+# be longer than the frame. Each option that is named costs time on every message.
 _ENVELOPE_LIMITS: dict[str, Any] = {
-    "raw": False,
     "use_list": False,
-    "strict_map_key": True,
     "max_str_len": 32,
-    "max_bin_len": MAX_MESSAGE_BYTES,
     "max_array_len": 8,
     "max_map_len": 0,
     "max_ext_len": 0,
 }
 # The longest things any body declares: Text is 1024 characters of up to 4 bytes, Account has 8192 rows.
 _BODY_LIMITS: dict[str, Any] = {
-    "raw": False,
     "use_list": False,
-    "strict_map_key": True,
     "max_str_len": 4096,
     "max_bin_len": MAX_PIECE_BYTES,
     "max_array_len": 8192,
@@ -58,6 +57,7 @@ _BODY_LIMITS: dict[str, Any] = {
 _VALIDATE = {int(kind): model.__pydantic_validator__.validate_python for kind, model in BODIES.items()}
 _KINDS = {int(kind): kind for kind in BODIES}
 _unpackb = msgpack.unpackb
+_new = tuple.__new__  # a NamedTuple without its keyword handling
 _pack = msgpack.Packer(use_bin_type=True, strict_types=False).pack
 
 
@@ -70,6 +70,14 @@ class Header(NamedTuple):
     destination: str
     kind: Kind
     covered: int  # bytes of the frame that digests cover: all but authentication and CRC
+
+
+def _is_id(text: str) -> bool:
+    if _ID(text) is None:
+        return False
+    if len(_known_ids) < _MAX_KNOWN_IDS:
+        _known_ids.add(text)
+    return True
 
 
 def encode(message: Message) -> bytes:
@@ -92,7 +100,8 @@ def seal(  # noqa: PLR0917 - the envelope in its own order
     sent_ns: int, source: str, seq: int, destination: str, kind: int, body: bytes, authentication: bytes = b""
 ) -> bytes:
     """A frame around a body that is already msgpack. For the bus itself; everybody else uses `encode`."""
-    if not (_ID(source) and _ID(destination) and 0 <= sent_ns <= MAX_TIME_NS and 0 <= seq <= MAX_SEQ):
+    ids = (source in _known_ids or _is_id(source)) and (destination in _known_ids or _is_id(destination))
+    if not (ids and 0 <= sent_ns <= MAX_TIME_NS and 0 <= seq <= MAX_SEQ):
         raise MessageRefused(f"not an envelope: {source!r} to {destination!r}, sent_ns {sent_ns!r}, seq {seq!r}")
     if len(authentication) > MAX_AUTHENTICATION_BYTES:
         raise MessageRefused(f"authentication of {len(authentication)} bytes, limit {MAX_AUTHENTICATION_BYTES}")
@@ -136,8 +145,8 @@ def _open(frame: bytes) -> tuple[int, str, int, str, int, bytes, bytes]:
         and 0 <= seq <= MAX_SEQ
         and type(source) is str
         and type(destination) is str
-        and _ID(source)
-        and _ID(destination)
+        and (source in _known_ids or _is_id(source))
+        and (destination in _known_ids or _is_id(destination))
         and type(kind) is int
         and type(body) is bytes
         and type(authentication) is bytes
@@ -169,7 +178,7 @@ def decode(frame: bytes) -> Message:
         fields = _unpackb(content, **_BODY_LIMITS)
         if type(fields) is not dict:
             raise DecodeError("a body is a map")
-        return Message(sent_ns, source, seq, destination, _VALIDATE[kind](fields), authentication)
+        return _new(Message, (sent_ns, source, seq, destination, _VALIDATE[kind](fields), authentication))
     except DecodeError:
         raise
     except Exception as error:  # msgpack's errors share no base class short of Exception; pydantic's are ValueErrors
