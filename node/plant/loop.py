@@ -1,9 +1,9 @@
 """The pumped coolant loop: pump and lines, accumulator and leak, bypass valve, coolant cells, heat exchange.
 
 The coolant travels in cells (upwind, as many per leg as the design says): supply leg, cold plates, return leg,
-radiators and bypass, supply leg. Cells are thermal nodes, so transport and exchange are part of the implicit
-step and close the books of energy. Two-phase variant: plates boil into the return cell, radiators condense from it; the accumulator
-sets the saturation temperature, dry-out ends boiling, lack of subcooling makes the pump cavitate.
+radiators and bypass, supply leg. Cells are thermal nodes, so transport and exchange are part of the implicit step and
+close the books of energy. Two-phase variant: plates boil into the return cell, radiators condense from it; the
+accumulator sets the saturation temperature, dry-out ends boiling, lack of subcooling makes the pump cavitate.
 """
 
 from __future__ import annotations
