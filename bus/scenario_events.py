@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bus.errors import ScenarioError, UnknownNameError
+from bus.messages import Scalar
 from bus.scenario import Expectation, Fault, TimelineEntry
+from bus.units import dimension_of_name
 from bus.vocabulary import FaultRequest, Vocabulary
 from bus.yaml_fields import Fields, Item, one_of
 
@@ -51,7 +53,7 @@ def read_timeline(item: Item, span: Span, vocabulary: Vocabulary) -> list[Timeli
         mark = entry.sheet.mark()
         spacecraft = span.spacecraft(telecommand["to"])
         name = telecommand["name"].text(longest=64)
-        arguments = telecommand["arguments"].fields(None).scalars() if "arguments" in telecommand else {}
+        arguments = _arguments(telecommand["arguments"]) if "arguments" in telecommand else {}
         if telecommand.broken or not entry.sheet.clean_since(mark):
             continue
         if not span.designs[spacecraft]:
@@ -63,6 +65,15 @@ def read_timeline(item: Item, span: Span, vocabulary: Vocabulary) -> list[Timeli
             continue
         entries.append(TimelineEntry(at_s=at_ns / 1e9, spacecraft=spacecraft, telecommand=name, arguments=arguments))
     return sorted(entries, key=lambda e: e.at_s)
+
+
+def _arguments(item: Item) -> dict[str, Scalar]:
+    """Arguments by name; those whose names end in a unit are quantities, given to the vocabulary in SI."""
+    arguments: dict[str, Scalar] = {}
+    for name, value in item.fields(None).pairs():
+        dimension = dimension_of_name(name)
+        arguments[name] = value.scalar() if dimension == "number" else value.quantity(dimension, -1e18, 1e18)
+    return arguments
 
 
 def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> list[Fault]:
