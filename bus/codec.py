@@ -11,7 +11,8 @@ Decoders raise DecodeError and nothing else, for any byte string. No I/O here, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -168,7 +169,8 @@ def peek(frame: bytes) -> Header:
         raise
     except Exception as error:  # msgpack's errors share no base class short of Exception
         raise DecodeError(f"not a frame: {type(error).__name__}") from error
-    return Header(sent_ns, source, seq, destination, _KINDS[kind], len(frame) - TAIL_BYTES - len(authentication))
+    covers = len(frame) - TAIL_BYTES - len(authentication)
+    return _new(Header, (sent_ns, source, seq, destination, _KINDS[kind], covers))
 
 
 def decode(frame: bytes) -> Message:
@@ -208,13 +210,11 @@ def restamp(frame: bytes, sent_ns: int, seq: int) -> bytes:
     return seal(sent_ns, source, seq, destination, kind, body, authentication)
 
 
-def digest(parts: Iterable[bytes]) -> bytes:
-    """16 bytes (blake2b) over byte strings, each with its length, so that no two lists share their input."""
-    state = blake2b(digest_size=DIGEST_BYTES)
-    for part in parts:
-        state.update(len(part).to_bytes(4, "big"))
-        state.update(part)
-    return state.digest()
+def digest(parts: Sequence[bytes]) -> bytes:
+    """16 bytes (blake2b) over byte strings and, before them, how many there are and how long each is, so that no two
+    lists share their input."""
+    lengths = struct.pack(f">{len(parts) + 1}I", len(parts), *map(len, parts))
+    return blake2b(lengths + b"".join(parts), digest_size=DIGEST_BYTES).digest()
 
 
 def covered(frame: bytes) -> bytes:

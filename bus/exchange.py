@@ -77,14 +77,18 @@ def read_tick(frames: Sequence[bytes], tick_ns: int) -> ReceivedTick:
     moment = Moment(body.tick, start_ns, start_ns + tick_ns, body.beacons, body.host_up, body.closing)
     if not mail:
         return ReceivedTick(moment, [], 0)
-    if body.digest != digest([frame[: peek(frame).covered] for frame in mail]):
-        raise DecodeError(f"the digest of Tick {body.tick} does not fit its messages")
     inbox: list[Message] = []
+    parts: list[bytes] = []
     for frame in mail:
         try:
-            inbox.append(decode(frame))
+            letter = decode(frame)
         except DecodeError:
+            parts.append(frame[: peek(frame).covered])
             continue
+        inbox.append(letter)
+        parts.append(frame[: -(TAIL_BYTES + len(letter.authentication))])
+    if body.digest != digest(parts):
+        raise DecodeError(f"the digest of Tick {body.tick} does not fit its messages")
     return ReceivedTick(moment, inbox, len(mail) - len(inbox))
 
 
