@@ -41,11 +41,17 @@ RANGE_SEAT = frozenset({Plane.TIME, Plane.RANGE})
 
 @dataclass(frozen=True, slots=True)
 class Flown:
-    """How a run ended. `failure`: why the range stopped before the end, None if it did not."""
+    """How a run ended.
+
+    wall_s: from the first tick to the end. failure: why the range stopped before the end, None if it did not.
+    interrupted: the signal that asked for the end, or empty. restarts: processes that died and were started again.
+    """
 
     finished: Finished | None
     wall_s: float
     failure: SkyrackError | None = None
+    interrupted: str = ""
+    restarts: int = 0
 
 
 def shipped_scenarios() -> dict[str, Path]:
@@ -186,6 +192,8 @@ def conclude(directory: RunDirectory, flown: Flown, *, mode: str, pace: str) -> 
     error = flown.failure.message if flown.failure else ""
     if not error and flown.finished is not None and not flown.finished.complete:
         error = flown.finished.reason
+    if not error and flown.interrupted:
+        error = f"interrupted by {flown.interrupted}"
     summary = summarise(recording, judgements, mode=mode, pace=pace, wall_s=flown.wall_s, error=error)
     directory.write(directory.summary, to_json(summary))
     directory.write(directory.report, render(recording, summary, judgements))

@@ -25,6 +25,7 @@ from faults.summary import exit_status, to_json
 from faults.svg import clock
 from faults.warm import warm_up
 
+INTERRUPTED = 130  # as a shell reports SIGINT
 VERDICT_STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 
@@ -80,6 +81,8 @@ def run_command(options: RunOptions) -> int:
     if flown.failure is not None:
         _complain(flown.failure)
         return flown.failure.exit_status
+    if flown.interrupted:
+        return INTERRUPTED
     return exit_status(summary)
 
 

@@ -161,8 +161,8 @@ def read_run(directory: RunDirectory) -> dict[str, Any]:
 
 def is_alive(content: dict[str, Any]) -> bool:
     """Whether the process that conducts the run still exists."""
-    pid = content.get("pid")
-    if not isinstance(pid, int) or content.get("state") in ("finished", "failed"):
+    pid = content.get("supervisor")
+    if not isinstance(pid, int) or content.get("state") not in ("starting", "running"):
         return False
     try:
         os.kill(pid, 0)

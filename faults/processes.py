@@ -1,0 +1,104 @@
+"""A run as processes on this machine: one bus, one process per spacecraft, one ground, under one supervisor.
+
+Who they are and what they are given; how they are started, watched and ended is `bus/launch.py`'s business.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+from bus.errors import EnvironmentFault, SkyrackError
+from bus.keys import make_keys
+from bus.launch import LaunchOutcome, Member, Supervisor, supervise
+from bus.scenario import Scenario
+from faults.progress import SHOWN, Glimpse, Observer
+from faults.range import Flown
+from faults.run_directory import RunDirectory
+from faults.warm import environment
+
+RESTARTS = 3
+"""A process that dies is started again so often; then its death is no accident and the run stops."""
+
+
+def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer) -> Flown:
+    """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick."""
+    spacecraft = [each.id for each in scenario.spacecraft]
+    keys = directory.path / "keys"
+    try:
+        make_keys(keys, spacecraft)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot make keys in {keys}: {error}", hint="choose another --out") from error
+    bus, others = members(scenario, directory, pace)
+    facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys), "pace": pace}
+    listener = _Listener(display)
+    outcome = supervise(
+        lambda: Supervisor(directory.path, bus, others, facts=facts, on_report=listener.hear, restarts=RESTARTS)
+    )
+    display.close()
+    return flown_of(outcome)
+
+
+def members(scenario: Scenario, directory: RunDirectory, pace: str) -> tuple[Member, list[Member]]:
+    """The bus, and everybody else."""
+    path = directory.path.resolve()
+    common = {
+        "PYTHONPATH": environment()["PYTHONPATH"],
+        "SKYRACK_KEYS": str(path / "keys"),
+        "SKYRACK_SCENARIO": str(path / directory.scenario.name),
+    }
+    bus = Member("bus", _module("faults.bus_process"), {**common, "SKYRACK_OUT": str(path), "SKYRACK_PACE": pace})
+    nodes = [
+        Member(s.id, _module("node.live"), {**common, "SKYRACK_ID": s.id, "SKYRACK_NVM": str(path / "nvm")})
+        for s in scenario.spacecraft
+    ]
+    ground = Member(
+        "ground",
+        _module("groundstation.live"),
+        {
+            **common,
+            "SKYRACK_ARCHIVE": str(path / directory.archive.name),
+            "SKYRACK_DICTIONARIES": str(path / directory.dictionaries.name),
+            "SKYRACK_BIND": "",
+        },
+    )
+    return bus, [*nodes, ground]
+
+
+def flown_of(outcome: LaunchOutcome) -> Flown:
+    """What the supervisor says, as `range.py` wants to hear it."""
+    wall_s = outcome.result.get("wall_s", 0.0)
+    failure: SkyrackError | None = outcome.failure
+    return Flown(None, float(wall_s), failure, outcome.interrupted, sum(outcome.restarts.values()))
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name)
+
+
+class _Listener:
+    """Turns the processes' reports into what is displayed."""
+
+    def __init__(self, display: Observer) -> None:
+        self._display = display
+
+    def hear(self, who: str, report: dict[str, Any]) -> None:
+        match report.get("report"):
+            case "glimpse":
+                self._display.show(int(report["tick"]), _glimpses(report["spacecraft"]))
+            case "away":
+                self._display.say(f"{report['id']} is gone at tick {report['tick']}: {report['reason']}")
+            case "restarted":
+                self._display.say(f"{who} was started again")
+            case "back":
+                self._display.say(f"{report['id']} is back at tick {report['tick']} and catches up")
+            case "lost":
+                self._display.say(f"{report['id']} is given up at tick {report['tick']}: {report['reason']}")
+
+
+def _glimpses(rows: dict[str, list[float | None]]) -> dict[str, Glimpse]:
+    return {
+        name: Glimpse(*(math.nan if value is None else float(value) for value in values[: len(SHOWN)]))
+        for name, values in rows.items()
+    }
