@@ -160,8 +160,7 @@ class Sgp4:
     def mean_elements(self) -> Elements:
         """Brouwer mean elements, their angles carried secularly to the scenario's epoch (J2 only, no drag)."""
         sat = self._satellite
-        n = sat.no_unkozai / 60.0
-        a = (MU_WGS72_M3_S2 / (n * n)) ** (1.0 / 3.0)
+        a = sat.a * sat.radiusearthkm * 1e3  # Brouwer's, already freed of Kozai's convention by SGP4
         raan_rate, perigee_rate, anomaly_rate = secular_rates(a, sat.ecco, sat.inclo, MU_WGS72_M3_S2)
         age = self.age_s
         turn = 2.0 * math.pi
