@@ -19,6 +19,10 @@ from bus.messages import Kind
 LOOK_BACK = 10_000
 """How many packets `latest` looks back for a structure that is no longer reported."""
 
+_HOUSEKEEPING = (
+    "SELECT number, obt_ns, payload FROM packets WHERE spacecraft = ? AND kind = ? AND stream = 3 AND dictionary = ?"
+)
+
 
 def unpack_values(payload: bytes) -> tuple[float, ...]:
     """Values of a packet's payload: little-endian float64, by position of the structure."""
@@ -103,16 +107,15 @@ class ArchiveReader:
         return Dictionary.model_validate_json(str(rows[0][0]))
 
     def latest(self, spacecraft: str) -> dict[str, tuple[float, int]]:
-        """Newest value of every telemetered parameter, with the on-board time (ns) it was reported at."""
+        """Newest value of every telemetered parameter, with the on-board time (ns) it was reported at.
+        Packets of another dictionary version are left out, here and below: nothing is half-decoded."""
         dictionary = self.dictionary(spacecraft)
         wanted = set(dictionary.structure)
         values: dict[str, tuple[float, int]] = {}
-        query = (
-            "SELECT number, obt_ns, payload FROM packets WHERE spacecraft = ? AND kind = ? AND stream = 3"
-            f" ORDER BY boot DESC, sequence DESC LIMIT {LOOK_BACK}"
-        )
+        query = f"{_HOUSEKEEPING} ORDER BY boot DESC, sequence DESC LIMIT {LOOK_BACK}"
+        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
         with self._open() as connection:
-            for number, obt_ns, payload in connection.execute(query, (spacecraft, int(Kind.TELEMETRY))):
+            for number, obt_ns, payload in connection.execute(query, of):
                 if number not in wanted:
                     continue
                 wanted.discard(number)
@@ -125,18 +128,16 @@ class ArchiveReader:
 
     def series(self, spacecraft: str, parameter: str) -> list[tuple[int, float]]:
         """(on-board time ns, value) of one parameter, by boot and sequence, from every structure that holds it."""
+        dictionary = self.dictionary(spacecraft)
         places = {
             number: structure.parameters.index(parameter)
-            for number, structure in self.dictionary(spacecraft).structure.items()
+            for number, structure in dictionary.structure.items()
             if parameter in structure.parameters
         }
-        query = (
-            "SELECT number, obt_ns, payload FROM packets WHERE spacecraft = ? AND kind = ? AND stream = 3"
-            " ORDER BY boot, sequence"
-        )
+        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
         result = []
         with self._open() as connection:
-            for number, obt_ns, payload in connection.execute(query, (spacecraft, int(Kind.TELEMETRY))):
+            for number, obt_ns, payload in connection.execute(f"{_HOUSEKEEPING} ORDER BY boot, sequence", of):
                 place = places.get(number)
                 if place is not None and len(payload) >= 8 * (place + 1):
                     result.append((obt_ns, struct.unpack_from("<d", payload, 8 * place)[0]))

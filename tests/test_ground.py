@@ -169,10 +169,17 @@ def test_nothing_is_acknowledged_to_a_spacecraft_out_of_view() -> None:
     assert not outbox.messages
 
 
-def test_telemetry_of_another_dictionary_is_kept_and_counted() -> None:
+def test_telemetry_of_another_dictionary_is_kept_and_counted_but_not_decoded(tmp_path: Path) -> None:
     bench = Bench(config())
     bench.step(("sat-1", telemetry(0).model_copy(update={"dictionary": b"12345678"})))
     bench.step(closing=True)
+    archive = Archive(tmp_path / "a.sqlite")
+    archive.write(bench.records)
+    archive.close()
+    reader = ArchiveReader(tmp_path / "a.sqlite")
+    assert reader.counts() == {("sat-1", 0, 3): 1}
+    assert reader.latest("sat-1") == {}
+    assert reader.series("sat-1", "battery_soc") == []
     account = counters(bench)
     assert (account["foreign_dictionary"], account["archived"]) == (1, 1)
 
