@@ -16,7 +16,7 @@ from bus.vocabulary import FaultRequest, Vocabulary
 from bus.yaml_fields import Fields, Item, one_of
 
 MAX_ENTRIES = 10_000
-NAME = r"[a-z][a-z0-9_.-]{0,63}"
+_FOREVER_NS = 2**61
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,16 @@ class Span:
     orbit_s: float
     designs: Mapping[str, str]
     """Design of every spacecraft; empty for those whose own entry has a mistake."""
+    cut_short: bool = False
+    """The user asked for a shorter run than the file's: what comes after its end is a warning."""
 
     def read(self, item: Item, low_ns: int) -> int:
         """A time within the scenario, in nanoseconds since the epoch."""
+        if self.cut_short:
+            time_ns = item.duration_ns(low_ns, _FOREVER_NS, f"{low_ns / 1e9:g} s or later", orbit_s=self.orbit_s)
+            if time_ns > self.duration_ns:
+                item.warn(item.found, f"nothing after the end of this shorter run ({self.duration_ns / 1e9:g} s)")
+            return time_ns
         limits = f"{low_ns / 1e9:g} s to the scenario's end ({self.duration_ns / 1e9:g} s)"
         return item.duration_ns(low_ns, self.duration_ns, limits, orbit_s=self.orbit_s)
 
@@ -126,7 +133,7 @@ def _until(fields: Fields, at_ns: int, span: Span) -> int | None:
         return span.read(fields["until"], at_ns + span.tick_ns)
     if "for" in fields:
         limits = f"at least one tick, {span.tick_ns / 1e9:g} s"
-        return at_ns + fields["for"].duration_ns(span.tick_ns, 2**62, limits, orbit_s=span.orbit_s)
+        return at_ns + fields["for"].duration_ns(span.tick_ns, _FOREVER_NS, limits, orbit_s=span.orbit_s)
     return None
 
 

@@ -281,6 +281,15 @@ def test_a_station_written_out() -> None:
     )
 
 
+def test_a_shorter_run_than_the_file_says_warns_of_what_comes_too_late() -> None:
+    text = TEXT.replace("20 min", "3 min")
+    assert "timeline[0].at: found '5 min'" in mistakes(text)[0]
+    flown = load_text(text, VOCABULARY, cut_short=True)
+    assert flown.ticks == 180
+    assert len(flown.warnings) == 1
+    assert "timeline[0].at: found '5 min'; expected: nothing after the end of this shorter run" in flown.warnings[0]
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="cannot read scenario"):
         load(tmp_path / "missing.yaml", VOCABULARY)
