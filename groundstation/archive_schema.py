@@ -61,7 +61,7 @@ STATEMENTS: dict[str, str] = {
     "packets": _into(_KEEP, "packets", 12),
     "events": _into(_KEEP, "events", 10),
     "telecommands": _into(_TAKE, "telecommands", 12),
-    "telecommand_log": _into(_TAKE, "telecommand_log", 8),
+    "telecommand_log": _into(_TAKE, "telecommand_log", 7),
     "contacts": _into(_TAKE, "contacts", 6),
     "allocations": _into(_TAKE, "allocations", 4),
     "gaps": _into(_TAKE, "gaps", 6),

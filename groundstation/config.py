@@ -61,7 +61,7 @@ class ContactRules:
     horizon_s: float = 7_200.0
     step_s: float = 60.0
     longest_s: float = 3_600.0
-    dwell_s: float = 120.0
+    dwell_s: float = 60.0
     rate_bps: tuple[tuple[str, float], ...] = (("S", 2e6), ("X", 1e8), ("Ka", 1e8), ("optical", 1e10))
 
 

@@ -13,6 +13,7 @@ import pytest
 from ground_kit import DICTIONARY, SECOND_NS, Bench, config, event, store, telemetry, verification
 
 from bus.errors import EnvironmentFault
+from bus.messages import OperatorRequest
 from groundstation.archive import Archive
 from groundstation.archive_reader import ArchiveReader, StreamAccount, unpack_values
 from groundstation.archive_schema import STATEMENTS, TABLES
@@ -28,12 +29,13 @@ def _dump(path: Path) -> list[str]:
 
 
 def _flight() -> Bench:
-    """A short flight with everything in it: gaps, a recovered packet, an event, a telecommand."""
+    """A short flight with every kind of record: gaps, a recovered packet, an event, a telecommand."""
     bench = Bench(config())
     bench.step(("sat-1", telemetry(0)), ("sat-1", event(0)))
     bench.step(("sat-1", telemetry(3, values=(0.75, 27.0))), ("sat-1", telemetry(5)))
     bench.step(("sat-1", store((0, 3, 5, 6), (0, 5, 0, 1))))
-    bench.step(("sat-1", telemetry(2)))
+    ping = OperatorRequest(token=1, spacecraft="sat-1", name="test.ping", arguments={})
+    bench.step(("sat-1", telemetry(2)), ("operator", ping))
     bench.step(("sat-1", verification(0, 0, 1)))
     bench.step(closing=True)
     return bench
@@ -57,7 +59,7 @@ def test_the_same_records_again_change_nothing(tmp_path: Path) -> None:
 
 
 def test_every_record_of_a_flight_has_a_table_and_every_table_a_statement(tmp_path: Path) -> None:
-    assert {str(record[0]) for record in _flight().records} <= set(STATEMENTS)
+    assert {str(record[0]) for record in _flight().records} == set(STATEMENTS)
     tables = {line.split()[5] for line in TABLES.splitlines() if line.startswith("CREATE")}
     assert tables == set(STATEMENTS) - {"gap_closed"}
     archive = Archive(tmp_path / "a.sqlite")
@@ -84,7 +86,12 @@ def test_questions(tmp_path: Path) -> None:
     assert reader.dictionary("sat-1") == DICTIONARY
     assert next(row[:2] for row in reader.contacts()) == ("pole", "sat-1")
     assert reader.allocations()[0][:3] == ("pole", SECOND_NS, "sat-1")
-    assert reader.telecommands() == []
+    (telecommand,) = reader.telecommands()
+    assert (telecommand["name"], telecommand["state"], telecommand["transmissions"]) == (
+        "test.ping",
+        "INDETERMINATE",
+        1,
+    )
     archive.close()
     with pytest.raises(EnvironmentFault, match="no spacecraft 'sat-9'"):
         reader.latest("sat-9")
