@@ -258,7 +258,7 @@ class SubscriberPort(Socket):
     def _connection(self, event: str) -> None:
         if event.startswith("refused"):
             self._fault = HandshakeRefused(f"{self._endpoint} does not admit this key", hint="use the observer's key")
-        elif event == "disconnected":
+        elif event == "disconnected" and self._fault is None:
             self._fault = RangeFailure(f"the connection to {self._endpoint} is gone", hint="the run has ended")
         self.nudge()
 

@@ -116,6 +116,7 @@ class Socket:
     def on_readable(self, callback: Callable[[], None]) -> None:
         """Call this when the socket may have something; it must drain to the end."""
         self._loop.add_reader(self._fd, callback)
+        callback()  # a queue signals only after it has once been found empty
 
     def watch(self, on_event: Callable[[str], None]) -> None:
         """Count refused connections, and report "succeeded", "refused_key", "refused_handshake", "disconnected"."""
@@ -123,6 +124,7 @@ class Socket:
         mask = sum(_EVENTS)
         self._monitor = self._socket.get_monitor_socket(mask)
         self._loop.add_reader(self._monitor.FD, self.read_events)
+        self.read_events()  # a queue signals only after it has once been found empty
 
     def read_events(self) -> None:
         """Report connection events that have not been reported yet."""
@@ -132,7 +134,7 @@ class Socket:
             except zmq.Again:
                 return
             event = _EVENTS.get(int(parse_monitor_message(frames)["event"]), "")
-            if event.startswith("refused"):
+            if event and event != "succeeded":
                 self.counters[event] += 1
             self._on_event(event)
 
