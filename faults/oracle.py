@@ -66,6 +66,11 @@ class Evidence(Protocol):
         ...
 
     @property
+    def planned_s(self) -> float:
+        """When the run was to end."""
+        ...
+
+    @property
     def signals(self) -> Mapping[tuple[str, str], Floats]:
         """(spacecraft, signal) -> one value per sample time; NaN where nothing was sampled."""
         ...
@@ -183,7 +188,7 @@ def _inside(evidence: Evidence, start_s: float, end_s: float) -> Bools:
 
 
 def _over_window(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reason: str) -> Judgement:
-    start_s, end_s = expectation.window_s or (0.0, evidence.end_s)
+    start_s, end_s = expectation.window_s or (0.0, evidence.planned_s)
     inside = _inside(evidence, start_s, end_s)
     text = expectation.text
     if not inside.any():

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bus.dictionary import Dictionary
-from bus.errors import UnknownNameError
+from bus.errors import Mistake, ScenarioError, UnknownNameError
 from bus.messages import Scalar
+from bus.units import UnitError, parse_as
 from bus.vocabulary import Vocabulary
 from faults.catalogue import DesignInfo, resolver
 from faults.expectation import Names
@@ -138,7 +139,27 @@ def vocabulary() -> Vocabulary:
 
 
 def _check_telecommand(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    return check_telecommand(dictionary_of(design), name, arguments)
+    return check_telecommand(dictionary_of(design), name, in_units(design, name, arguments))
+
+
+def in_units(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Arguments as people write them ("12 kW", "25 %") as plain numbers in the unit of the dictionary."""
+    form = dictionary_of(design).telecommand.get(name)
+    numeric = {a.name: a.unit for a in form.arguments if a.type in ("float", "int")} if form else {}
+    converted: dict[str, Scalar] = {}
+    mistakes = []
+    for key, value in arguments.items():
+        converted[key] = value
+        if key in numeric and isinstance(value, str):
+            try:
+                number = parse_as(value, numeric[key])
+            except UnitError as error:
+                mistakes.append(Mistake("", 0, 0, f"arguments.{key}", error.found, error.allowed))
+                continue
+            converted[key] = int(number) if number.is_integer() and "." not in value else number
+    if mistakes:
+        raise ScenarioError(mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}")
+    return converted
 
 
 def _expectation_signals(text: str, designs: Mapping[str, str], faults: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -44,10 +44,15 @@ class Recorded:
     times_s: np.ndarray
     signals: dict[tuple[str, str], np.ndarray]
     triggers: dict[Trigger, list[float]] = field(default_factory=dict)
+    unflown_s: float = 0.0
 
     @property
     def end_s(self) -> float:
         return float(self.times_s[-1]) if self.times_s.size else 0.0
+
+    @property
+    def planned_s(self) -> float:
+        return self.end_s + self.unflown_s
 
     def occurrences(self, trigger: Trigger) -> list[float]:
         return self.triggers.get(trigger, [])
@@ -190,6 +195,15 @@ def test_what_cannot_be_known_is_inconclusive(text: str, reason: str) -> None:
     )
     judgement = judged(text, evidence)
     assert (judgement.verdict, judgement.reason) == ("INCONCLUSIVE", reason)
+
+
+def test_a_run_that_stopped_early_passes_nothing_that_needs_its_end() -> None:
+    evidence = recorded({"battery_soc": [0.5, 0.4]})
+    evidence.unflown_s = 10.0
+    assert judged("always dawn-1.battery_soc > 0.3", evidence).verdict == "INCONCLUSIVE"
+    assert judged("eventually dawn-1.battery_soc < 0.3", evidence).verdict == "INCONCLUSIVE"
+    assert judged("always dawn-1.battery_soc > 0.45", evidence).verdict == "FAIL"
+    assert judged("eventually dawn-1.battery_soc < 0.45", evidence).verdict == "PASS"
 
 
 def test_a_certain_violation_beats_missing_samples() -> None:
