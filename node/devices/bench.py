@@ -87,6 +87,7 @@ class Bench:
         steps /= self._quantum
         np.rint(steps, out=steps)
         steps *= self._quantum
+        steps += 0.0  # a measured zero has no sign
         values[self._quantised] = steps
         return values
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from node.nvm import NonVolatileMemory
@@ -51,12 +52,13 @@ class _Stream:
 class PacketStore:
     """The store of one spacecraft; everything but the sending cursors is in non-volatile memory."""
 
-    def __init__(self, nvm: NonVolatileMemory, boot: int) -> None:
+    def __init__(self, nvm: NonVolatileMemory, boot: int, shares_bytes: Mapping[int, int] = SHARES_BYTES) -> None:
         self._nvm = nvm
+        self._share = shares_bytes
         self._boot = boot
         self._streams: dict[Key, _Stream] = {}
         self._full: list[_Stream] = []  # those that hold packets, in order of sending
-        self._used: dict[int, int] = dict.fromkeys(SHARES_BYTES, 0)
+        self._used: dict[int, int] = dict.fromkeys(shares_bytes, 0)
         self.generated = 0
         self.packets = 0
         self.dropped = 0
@@ -85,7 +87,7 @@ class PacketStore:
         self._used[stream] += len(packet)
         self.generated += 1
         self.packets += 1
-        return self._make_room(stream) if self._used[stream] > SHARES_BYTES[stream] else 0
+        return self._make_room(stream) if self._used[stream] > self._share[stream] else 0
 
     def acknowledge(self, boot: int, stream: int, below: int) -> int:
         """The ground has everything of (boot, stream) below this. Returns how many packets went."""
@@ -149,7 +151,7 @@ class PacketStore:
     def _make_room(self, stream: int) -> int:
         """Drop the oldest packets of a stream, oldest boot first, until its share fits."""
         dropped = 0
-        while self._used[stream] > SHARES_BYTES[stream]:
+        while self._used[stream] > self._share[stream]:
             oldest = min((e for e in self._full if e.stream == stream), key=lambda e: e.boot)
             self._drop_first(oldest)
             oldest.cursor = max(oldest.cursor, oldest.first)
