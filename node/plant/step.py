@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from bus.draws import stable_id
 from node.plant.attitude import step_attitude
@@ -34,9 +36,12 @@ from node.plant.power import finish_array, step_array, step_power
 from node.plant.radiation import step_radiation
 from node.plant.radiation_setup import fill_radiation
 from node.plant.setup import PlantSetup, fill
-from node.plant.solar_event import no_event, profile, step_event
+from node.plant.solar_event import Samples, no_event, profile, step_event
 from node.plant.state import layout
 from node.plant.thermal import advance, assemble, heat_heaters, light_faces, solve, step_heaters
+
+Records = NDArray[np.void]
+Vector = NDArray[np.float64]
 
 SUB_STEPS = {"full": 10, "fleet": 1}
 """Electrical, fluid and thermal steps per tick (MODELS: 10 Hz for one spacecraft)."""
@@ -95,33 +100,39 @@ def inside(s: Record, p: Record, u: Record, w: Record, tick_s: float, sub_steps:
 
 
 @njit(cache=True, error_model="numpy")
-def fly(
-    s: Record,
-    p: Record,
-    f: Record,
-    u: Record,
-    w: Record,
-    sky: Record,
-    belt: Belt,
-    tick: int,
-    tick_s: float,
-    sub_steps: int,
-) -> None:
-    """One tick of a spacecraft on J2-secular elements. The sky must be at the end of the tick."""
-    step_orbit(s, f, u, (tick + 1) * tick_s, tick_s)
+def one(
+    s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, belt: Belt, tick: int, tick_s: float,
+    sub_steps: int, place: Vector,
+) -> None:  # fmt: skip
+    """One tick of one spacecraft, under a sky at the end of the tick. `place` is used by SGP4's spacecraft only."""
+    end_s = (tick + 1) * tick_s
+    if f.orbit_kind == 1:
+        place_orbit(s, f, u, end_s, tick_s, place[0], place[1], place[2], place[3], place[4], place[5])
+    else:
+        step_orbit(s, f, u, end_s, tick_s)
     surroundings(s, p, f, u, sky, belt, tick, tick_s)
     inside(s, p, u, w, tick_s, sub_steps)
 
 
 @njit(cache=True, error_model="numpy")
-def fly_placed(
-    s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, belt: Belt, tick: int, tick_s: float,
-    sub_steps: int, r0: float, r1: float, r2: float, v0: float, v1: float, v2: float,
+def fly(
+    states: Records, params: Records, flights: Records, orders: Records, works: Records, skies: Records, belt: Belt,
+    event: Samples, tick: int, tick_s: float, sub_steps: int, place: Vector,
 ) -> None:  # fmt: skip
-    """One tick of a spacecraft whose position and velocity are given (SGP4)."""
-    place_orbit(s, f, u, (tick + 1) * tick_s, tick_s, r0, r1, r2, v0, v1, v2)
-    surroundings(s, p, f, u, sky, belt, tick, tick_s)
-    inside(s, p, u, w, tick_s, sub_steps)
+    """The entry: one tick of the spacecraft in element 0. Tick -1 only brings place, sky and attitude to time 0."""
+    s, p, f, u, w, sky = states[0], params[0], flights[0], orders[0], works[0], skies[0]
+    step_sky(sky, (tick + 1) * tick_s)
+    step_event(sky, event)
+    if tick >= 0:
+        one(s, p, f, u, w, sky, belt, tick, tick_s, sub_steps, place)
+        return
+    if f.orbit_kind == 1:
+        place_orbit(s, f, u, 0.0, 0.0, place[0], place[1], place[2], place[3], place[4], place[5])
+    else:
+        step_orbit(s, f, u, 0.0, 0.0)
+    step_environment(s, p, sky)
+    step_attitude(s, p, u, sky, 1e9)
+    step_link(s, p, u, sky)
 
 
 class Plant:
@@ -145,7 +156,7 @@ class Plant:
         self._belt = load_belt(setup.solar_activity, self._epoch.year)
         self._event = (profile(setup.solar_event, setup.solar_event_at_s) if setup.solar_event else no_event()).samples
         self._sub_steps = SUB_STEPS[setup.capacity_class]
-        self._records = (self.state[0], self.params[0], self._flight[0], self.inputs[0], self._work[0], self._sky[0])
+        self._place = np.zeros(6)
         self._sgp4 = self._fill()
         self._begin()
 
@@ -181,17 +192,7 @@ class Plant:
 
     def _begin(self) -> None:
         """Bring place, sky and attitude to time 0, then apply the scenario's initial values."""
-        s, p, f, u, _, sky = self._records
-        step_sky(sky, 0.0)
-        step_event(sky, self._event)
-        if self._sgp4 is None:
-            step_orbit(s, f, u, 0.0, 0.0)
-        else:
-            r, v = self._sgp4.at(0.0)
-            place_orbit(s, f, u, 0.0, 0.0, *r, *v)
-        step_environment(s, p, sky)
-        step_attitude(s, p, u, sky, 1e9)
-        step_link(s, p, u, sky)
+        self._fly(-1, 1.0)
         for name, value in self.setup.initial.items():
             if not math.isfinite(value):
                 raise ValueError(f"initial {name} = {value}: not a finite number")
@@ -209,24 +210,27 @@ class Plant:
 
     def step(self, tick: int, tick_s: float, beacons: dict[str, bytes]) -> None:
         """Truth moves on from tick * tick_s to (tick + 1) * tick_s."""
-        end_s = (tick + 1) * tick_s
-        s, p, f, u, w, sky = self._records
-        step_sky(sky, end_s)
-        step_event(sky, self._event)
+        if tick < 0 or not 0.0 < tick_s <= 60.0:
+            raise ValueError(f"tick {tick} of {tick_s} s: allowed are ticks from 0, of up to a minute")
         if self.setup.peers:
-            hear_beacons(u, self.setup.peers, beacons)
-        if self._sgp4 is None:
-            fly(s, p, f, u, w, sky, self._belt, tick, tick_s, self._sub_steps)
-        else:
-            r, v = self._sgp4.at(end_s)
-            fly_placed(s, p, f, u, w, sky, self._belt, tick, tick_s, self._sub_steps, *r, *v)
+            hear_beacons(self.inputs[0], self.setup.peers, beacons)
+        self._fly(tick, tick_s)
+
+    def _fly(self, tick: int, tick_s: float) -> None:
+        if self._sgp4 is not None:
+            r, v = self._sgp4.at((tick + 1) * tick_s)
+            self._place[:] = (*r, *v)
+        fly(
+            self.state, self.params, self._flight, self.inputs, self._work, self._sky, self._belt, self._event, tick,
+            tick_s, self._sub_steps, self._place,
+        )  # fmt: skip
 
     def read(self, name: str) -> float:
         """The value of a name of truth now."""
         array, index = self.locate(name)
         return float(array[index])
 
-    def locate(self, name: str) -> tuple[np.ndarray, int]:
+    def locate(self, name: str) -> tuple[NDArray[Any], int]:
         """An array and an index that alias the state. Raises UnknownField (a KeyError) with the nearest names."""
         field, index = resolve(self.state.dtype, self.names, name)
         if index is None:
