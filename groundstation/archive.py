@@ -7,7 +7,8 @@ business, so that nobody who only reads can ever take the write lock.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -18,6 +19,18 @@ from groundstation.archive_schema import SCHEMA_VERSION, STATEMENTS, TABLES
 BUSY_TIMEOUT_MS = 5000
 CHECKPOINT_PAGES = 4096  # 16 MiB of write-ahead log before it is folded back: fewer, longer writes
 _TABLE = itemgetter(0)
+_HINTS = {
+    sqlite3.SQLITE_FULL: "free some space there, or choose another output directory; what was committed is intact",
+    sqlite3.SQLITE_BUSY: "another process writes this archive: give each run its own output directory",
+    sqlite3.SQLITE_LOCKED: "another process writes this archive: give each run its own output directory",
+    sqlite3.SQLITE_NOTADB: "the file is no archive of Skyrack's: move it away or choose another output directory",
+    sqlite3.SQLITE_CORRUPT: "the file was damaged: move it away or choose another output directory",
+    sqlite3.SQLITE_CANTOPEN: "check that the directory exists and that you may write there",
+    sqlite3.SQLITE_READONLY: "check that you may write there",
+    sqlite3.SQLITE_PERM: "check that you may write there",
+    sqlite3.SQLITE_IOERR: "the disk refused; check its space, your quota and its health",
+}
+"""What the machine can do to an archive, and the next step; every other error of SQLite's is ours."""
 
 
 class Archive:
@@ -32,46 +45,44 @@ class Archive:
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        connection: sqlite3.Connection | None = None
-        try:
+        with self._named():
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")  # before journal_mode, which takes a lock
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            self._prepare(connection)
-        except sqlite3.Error as error:
-            if connection is not None:
+            try:
+                connection.execute(
+                    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"
+                )  # before journal_mode, which takes a lock
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+                self._prepare(connection)
+            except BaseException:
                 connection.close()
-            raise self._fault(error) from error
-        except EnvironmentFault:
-            if connection is not None:
-                connection.close()
-            raise
+                raise
         self._connection = connection
 
     def write(self, records: Sequence[tuple[object, ...]]) -> None:
         """Commit the records of one tick, all or none, in their order. An empty list costs nothing.
 
-        Raises EnvironmentFault, KeyError for a table there is not (a programming error).
+        Raises EnvironmentFault; KeyError or sqlite3.Error only for records that fit no table (a programming error).
         """
         if not records:
             return
         connection = self._connection
         if connection is None:
             raise EnvironmentFault(f"the archive {self._path} is closed")
-        try:
+        with self._named():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for table, rows in groupby(records, _TABLE):
-                    connection.executemany(STATEMENTS[str(table)], [row[1:] for row in rows])
+                    values = [row[1:] for row in rows]
+                    if table == "meta":
+                        self._same_run(connection, values)
+                    connection.executemany(STATEMENTS[str(table)], values)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
-            raise self._fault(error) from error
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close. Idempotent."""
@@ -79,9 +90,8 @@ class Archive:
         if connection is None:
             return
         try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            raise self._fault(error) from error
+            with self._named():
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             connection.close()
 
@@ -99,15 +109,23 @@ class Archive:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
 
-    def _fault(self, error: sqlite3.Error) -> EnvironmentFault:
-        """SQLite's word for it, in ours, with the next step."""
-        text = str(error)
-        if "full" in text:
-            hint = "free some space there, or give the run another output directory; what was committed is intact"
-        elif "locked" in text:
-            hint = "another process writes this archive: give each run its own output directory"
-        elif "not a database" in text or "malformed" in text:
-            hint = "the file is no archive of Skyrack's, or was damaged: move it away or choose another directory"
-        else:
-            hint = "check that the directory exists and that you may write there (and its quota)"
-        return EnvironmentFault(f"the archive {self._path} cannot be written: {text}", hint=hint)
+    def _same_run(self, connection: sqlite3.Connection, facts: list[tuple[object, ...]]) -> None:
+        """Two runs in one archive would be neither: another scenario's archive is refused."""
+        before = connection.execute("SELECT value FROM meta WHERE key = 'scenario'").fetchone()
+        now = dict(fact for fact in facts if len(fact) == 2).get("scenario")
+        if before is not None and now is not None and before[0] != now:
+            raise EnvironmentFault(
+                f"the archive {self._path} belongs to another scenario ({before[0]})",
+                hint="give the run an output directory of its own",
+            )
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """SQLite's word for what the machine does, in ours and with the next step."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            hint = _HINTS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            if hint is None:
+                raise
+            raise EnvironmentFault(f"the archive {self._path} cannot be written: {error}", hint=hint) from error

@@ -73,6 +73,7 @@ class Intake:
                 continue
             for start, end in stream.declare_below(first):
                 records.append(("gaps", spacecraft, boot, number, start, end - 1, now_ns))
+                book.reports_lost += (end - start) if number == VERIFICATION_STREAM else 0
             if stream.below > first:
                 self._owe(spacecraft, boot, number)  # it keeps what is archived: an acknowledgement was lost
             if number == VERIFICATION_STREAM and stream.below < following:
@@ -92,8 +93,8 @@ class Intake:
         return result
 
     def lost_reports(self, spacecraft: str) -> int:
-        """Verification packets declared lost so far."""
-        return self.state.books[spacecraft].lost_in(VERIFICATION_STREAM)
+        """Verification packets ever declared lost."""
+        return self.state.books[spacecraft].reports_lost
 
     def counters(self) -> dict[str, float]:
         """For the final account."""

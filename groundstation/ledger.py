@@ -106,11 +106,13 @@ class Stream:
 
 @dataclass(slots=True)
 class Book:
-    """One spacecraft's streams by (boot, stream), and what had to be refused or came twice."""
+    """One spacecraft's streams by (boot, stream), what had to be refused or came twice, and how many verification
+    packets were ever declared lost (those that came after all included: it only rises)."""
 
     streams: dict[tuple[int, int], Stream] = field(default_factory=dict)
     duplicates: int = 0
     refused: int = 0
+    reports_lost: int = 0
 
     def stream(self, boot: int, stream: int) -> Stream | None:
         """The stream, opened on first sight; None (counted) when there are too many."""
@@ -131,7 +133,3 @@ class Book:
     def declared_lost(self) -> int:
         """Packets declared lost, all streams."""
         return sum(stream.declared_lost for stream in self.streams.values())
-
-    def lost_in(self, stream: int) -> int:
-        """Packets of one stream number declared lost, all boots."""
-        return sum(row.declared_lost for key, row in self.streams.items() if key[1] == stream)

@@ -119,7 +119,7 @@ def test_values_keep_every_bit(tmp_path: Path) -> None:
 
 def test_a_tick_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "a.sqlite")
-    with pytest.raises(EnvironmentFault):
+    with pytest.raises(sqlite3.IntegrityError):
         archive.write([("meta", "first", "good"), ("meta", "second", None)])  # NOT NULL refuses the second
     archive.close()
     assert not any("good" in line for line in _dump(tmp_path / "a.sqlite"))
@@ -158,6 +158,16 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(EnvironmentFault, match="schema version 99"):
         Archive(tmp_path / "a.sqlite")
+
+
+def test_an_archive_of_another_scenario_is_left_alone(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "a.sqlite")
+    archive.write([("meta", "scenario", "1" * 32)])
+    archive.write([("meta", "scenario", "1" * 32)])
+    with pytest.raises(EnvironmentFault, match="another scenario"):
+        archive.write([("meta", "scenario", "2" * 32), ("meta", "epoch_utc", "later")])
+    archive.close()
+    assert not any("later" in line for line in _dump(tmp_path / "a.sqlite"))
 
 
 def test_closed_twice_and_written_after(tmp_path: Path) -> None:
