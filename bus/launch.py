@@ -230,6 +230,8 @@ class Supervisor:
             self._signal([bus], signal.SIGTERM)
             await self._gone([bus], BUS_STOP_S)
         elif bus is not None:
+            given_up = {lost["id"] for lost in self._result.get("lost", [])}
+            self._signal([child for child in others if child.member.id in given_up], signal.SIGKILL)
             await self._gone([bus, *others], LINGER_AFTER_END_S)
         self._stopping = True
         living = [child for child in self._children.values() if not child.gone.is_set()]

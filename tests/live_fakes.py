@@ -1,6 +1,7 @@
 """Small participants and the processes of a small run, for the tests of everything that is alive.
 
-Run as a program it is one process of a run: `live_fakes.py bus|node|ground RUN [ID]`, told what to do by RUN/plan.json.
+Run as a program it is one process of a run: `live_fakes.py supervisor|bus|node|ground RUN ID`, told what to do by
+RUN/plan.json.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ sys.path.insert(0, str(HERE.parent.parent))
 from bus.bus_plan import BusPlan  # noqa: E402
 from bus.bus_process import run_bus  # noqa: E402
 from bus.keys import make_keys  # noqa: E402
-from bus.launch import Member, Supervisor  # noqa: E402
+from bus.launch import Member, Supervisor, supervise  # noqa: E402
 from bus.messages import Account, Event, Message, Plane  # noqa: E402
 from bus.participant import Moment, Outbox  # noqa: E402
 from bus.roster import ParticipantPlan  # noqa: E402
@@ -112,6 +113,9 @@ def bus_plan(plan: dict[str, Any]) -> BusPlan:
 
 def main(role: str, run: Path, id: str) -> int:
     plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
+    if role == "supervisor":
+        outcome = supervise(lambda: supervisor(run, plan))
+        return 0 if outcome.failure is None else outcome.failure.exit_status
     if role == "bus":
         traced = tuple(Traced(id, "node") for id in sorted(plan["ids"]))
         header = TraceHeader("0" * 32, 1, TICK_NS, plan["ticks"], traced)
