@@ -203,8 +203,7 @@ class Telecommand(Body):
 
 class Packet(Body):
     """What every telemetry packet carries. Sequence numbers run per (boot, stream) from 0 without gaps.
-    `stream` is the ECSS service number: 1 verification, 3 housekeeping, 5 events, 17 test, 20 parameters.
-    `station` receives it; empty until the radio has it."""
+    `stream` is the ECSS service number: 1 verification, 3 housekeeping, 5 events, 17 test, 20 parameters."""
 
     boot: Count
     stream: Annotated[int, Field(ge=0, le=255)]
