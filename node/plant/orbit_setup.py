@@ -127,6 +127,17 @@ def fill_kepler(p: Record, elements: Elements, mu_m3_s2: float = MU_M3_S2) -> No
     p["orbit_anomaly_rate_rad_s"] = anomaly_rate
 
 
+def _brouwer_axis_m(kozai_rad_s: float, e: float, i_rad: float) -> float:
+    """Semi-major axis behind the mean motion that element sets carry (Hoots and Roehrich 1980, Spacetrack Report #3)."""
+    re_m, j2 = 6378135.0, 1.082616e-3  # WGS-72
+    first = (MU_WGS72_M3_S2 / (kozai_rad_s * kozai_rad_s)) ** (1.0 / 3.0) / re_m
+    d1 = 0.75 * j2 * (3.0 * math.cos(i_rad) ** 2 - 1.0) / (1.0 - e * e) ** 1.5
+    change = d1 / (first * first)
+    change = d1 / (first * (1.0 - change * (1.0 / 3.0 + change * (1.0 + 134.0 / 81.0 * change)))) ** 2
+    n = kozai_rad_s / (1.0 + change)
+    return float((MU_WGS72_M3_S2 / (n * n)) ** (1.0 / 3.0))
+
+
 class Sgp4:
     """Two-line elements flown with SGP4. Raises ValueError for lines that SGP4 rejects."""
 
