@@ -14,7 +14,6 @@ from bus.dictionary import Dictionary
 from bus.messages import Seam
 from node.computer import Computer
 from node.design import Design, load_design
-from node.design_setup import plant_setup
 from node.devices.bench import Bench
 from node.devices.catalog import CLOCK_NAME, catalog
 from node.devices.clock import Clock
@@ -137,7 +136,8 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
 
 
 def _plant(config: NodeConfig) -> PlantLike:
-    from node.plant.step import Plant  # noqa: PLC0415 (numba is loaded only where a spacecraft flies)
+    from node.design_setup import plant_setup  # noqa: PLC0415 (numba and sgp4 only where a spacecraft flies)
+    from node.plant.step import Plant  # noqa: PLC0415
 
     return Plant(
         plant_setup(

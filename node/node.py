@@ -162,5 +162,10 @@ class Node:
         self._computer.load(state["computer"])
         self._signals.own[:] = state["own"]
 
+    def remember(self, records: dict[str, bytes]) -> None:
+        """Start with what an earlier process committed to non-volatile memory; flight software boots from it."""
+        self._nvm.load(records)
+        self._computer.absent(-1)
+
     def _identity(self) -> list[Any]:
         return [STATE_VERSION, self.id, self.parts.dictionary.version, self.config.seed, self.config.tick_ns]

@@ -151,12 +151,12 @@ class Flight:
         self.send(body)
         return body
 
-    def inject(self, seam: int, place: str, primitive: str, *, name: str = "f", ticks: int = 0, delay: int = 0,
+    def inject(self, seam: int, place: str, primitive: str, *, name: str = "f", during: int = 0, delay: int = 0,
                clear: bool = False, **parameters: Any) -> None:  # fmt: skip
         start = (self.tick + delay) * TICK_NS
         body = Injection(
             injection=name, seam=seam, place=place, primitive=primitive, parameters=parameters, start_ns=start,
-            end_ns=start + ticks * TICK_NS if ticks else 0, clear=clear,
+            end_ns=start + during * TICK_NS if during else 0, clear=clear,
         )  # fmt: skip
         self.send(body, "range")
 

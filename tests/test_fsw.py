@@ -402,7 +402,7 @@ def test_a_bit_flip_really_changes_the_rule_until_the_scrubber_repairs_it(flight
 
 
 def test_a_device_that_drops_out_is_reported_stale_and_the_charge_rules_rest(flight: Flight) -> None:
-    flight.inject(DEVICE, "battery-monitor", "dropout", ticks=30)
+    flight.inject(DEVICE, "battery-monitor", "dropout", during=30)
     flight.fly(2)
     flight.plant.set("battery_soc", 0.05)
     names = flight.events(flight.fly(20))
