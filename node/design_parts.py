@@ -144,6 +144,7 @@ class Chip(Form):
     interrupt_dose: Annotated[float, positive("Gy")]
     corrected_per_uncorrected: Number
     spare_rows: Number
+    leakage_growth: Annotated[float, not_negative("1/Gy")]
 
     @model_validator(mode="after")
     def _ladder(self) -> Self:

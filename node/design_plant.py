@@ -22,6 +22,8 @@ RESISTANCE_EMPTY = 2.0  # assumption: resistance of an empty cell over that of a
 RESUME_V = 0.10  # assumption: a cut-off cell is used again when it has recovered by this
 RUNAWAY_S = 120.0  # assumption: a cell in runaway burns out in two minutes
 RETRIGGER_S = 1.0  # essential limiters try again after about a second: ECSS-E-ST-20-20C class, textbook
+REMAP_FAILURE = 0.02  # assumption: one row remap in fifty fails (XID 64)
+UNCONTAINED = 0.05  # assumption: one uncorrectable error in twenty is not contained (XID 95)
 THROTTLE_GAIN_K_S = 0.02  # assumption: software throttle takes 2 % of clock per second and kelvin
 
 
@@ -67,6 +69,7 @@ def plant_state(design: Design) -> dict[str, Value]:
         "accelerator_leakage_factor": [1.0] * len(groups),
         "accelerator_thermal_clock_fraction": [1.0] * len(groups),
         "job_load": [1.0] * len(groups),
+        "job_corrupt_at_s": [-1.0] * design.capacity.jobs,
     }
     return {**ones, **network_state(design)}
 
@@ -185,6 +188,16 @@ def _bus(design: Design) -> dict[str, Value]:
     }
 
 
+def _devices(design: Design) -> dict[str, Value]:
+    """Latch-up current and limiter of each radiation device; the accelerator groups come first and have none."""
+    groups, devices = len(design.accelerators), list(design.form.devices.values())
+    return {
+        "device_latch_w": [0.0] * groups + [device.latch_power or 0.0 for device in devices],
+        "device_lcl": [-1] * groups + [-1 if d.lcl is None else design.lcls.index(d.lcl) for d in devices],
+        "device_is_host": [0] * groups + [int(device.kind == "host") for device in devices],
+    }
+
+
 def _accelerators(design: Design) -> dict[str, Value]:
     groups = list(design.form.accelerators.values())
     chips: list[Chip] = [group.chip for group in groups]
@@ -213,6 +226,7 @@ def _accelerators(design: Design) -> dict[str, Value]:
         "memory_limit_k": "memory_limit",
         "hysteresis_k": "hysteresis",
         "boot_s": "boot_time",
+        "leakage_growth_gy": "leakage_growth",
     }
     fields: dict[str, Value] = {f"chip_{field}": each(name) for field, name in renamed.items()}
     return {
@@ -221,5 +235,9 @@ def _accelerators(design: Design) -> dict[str, Value]:
         "accelerator_lcl": [design.lcls.index(group.lcl) for group in groups],
         "chip_count": [group.count for group in groups],
         "throttle_gain_k_s": THROTTLE_GAIN_K_S,
+        "chip_spare_rows": each("spare_rows"),
+        "remap_failure": REMAP_FAILURE,
+        "uncontained": UNCONTAINED,
+        **_devices(design),
         **fields,
     }

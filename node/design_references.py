@@ -38,6 +38,9 @@ def wrong_references(form: DesignForm) -> list[tuple[Place, str]]:
     for name, group in form.accelerators.items():
         want(("accelerators", name, "node"), group.node, nodes, "thermal node")
         want(("accelerators", name, "lcl"), group.lcl, lcls, "LCL")
+    for name, device in form.devices.items():
+        if device.lcl is not None:
+            want(("devices", name, "lcl"), device.lcl, lcls, "LCL")
     for name, head in form.isl_heads.items():
         want(("isl_heads", name, "node"), head.node, nodes, "thermal node")
         want(("isl_heads", name, "lcl"), head.lcl, lcls, "LCL")

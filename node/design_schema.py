@@ -227,6 +227,14 @@ class Device(Form):
 
     kind: Literal["host", "sram", "ddr", "fpga", "latching_part"]
     amount: Number
+    lcl: Name | None = None
+    latch_power: Watt | None = None
+
+    @model_validator(mode="after")
+    def _latch(self) -> Self:
+        if (self.lcl is None) != (self.latch_power is None):
+            raise ValueError("found lcl without latch_power; allowed: both or neither")
+        return self
 
 
 class DesignForm(Form):

@@ -25,6 +25,7 @@ class Capacity:
     accelerator_groups: int
     radiation_devices: int
     jobs: int
+    checkpoints: int
     stations: int
     isl_heads: int
     curve_points: int
@@ -44,6 +45,7 @@ FULL = Capacity(
     accelerator_groups=16,
     radiation_devices=20,
     jobs=4,
+    checkpoints=8,
     stations=16,
     isl_heads=4,
     curve_points=11,
@@ -64,6 +66,7 @@ FLEET = Capacity(
     accelerator_groups=4,
     radiation_devices=5,
     jobs=1,
+    checkpoints=4,
     stations=1,
     isl_heads=1,
     curve_points=11,

@@ -2,7 +2,7 @@
 """Accelerators: power by clock, voltage and temperature; throttling and shutdown; dies and memories as thermal lumps.
 
 A group holds equal chips on one cold plate behind one limiter. P = idle + dynamic u f V(f)^2 + leakage exp((T - T0)/s)
-+ memory x bandwidth, through a supply of given efficiency. What radiation does to chips is in `upsets.py`, jobs are in
++ memory x bandwidth, through a supply of given efficiency. What radiation does to chips is in `strikes.py`, jobs are in
 `jobs.py`.
 """
 
@@ -34,11 +34,9 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("accelerator_timer_s", "f8", n),
         shaped("accelerator_rate", "f8", n),  # work done, in chips at full clock
         shaped("accelerator_health", "f8", n),  # speed: a straggler is below 1
-        shaped("accelerator_lost", "f8", n),  # chips that have left the bus or are quarantined
+        shaped("accelerator_lost", "f8", n),  # chips that have left the bus, until a power cycle
         shaped("accelerator_resistance_factor", "f8", n),  # thermal interface pumped out: above 1
         shaped("accelerator_leakage_factor", "f8", n),
-        shaped("job_load", "f8", n),  # share of the ordered utilisation that the jobs have work for
-        ("job_progress_s", "f8"),
         ("payload_power_w", "f8"),
     ]
 
@@ -49,7 +47,7 @@ def param_fields(cap: Capacity) -> list[Field]:
     names = (
         "count", "idle_w", "dynamic_w", "leakage_w", "leakage_k", "leakage_scale_k", "memory_w", "voltage_floor",
         "cap_lowest_w", "cap_highest_w", "efficiency", "die_j_k", "die_k_w", "memory_j_k", "memory_k_w", "throttle_k",
-        "slowdown_k", "shutdown_k", "memory_limit_k", "hysteresis_k", "boot_s",
+        "slowdown_k", "shutdown_k", "memory_limit_k", "hysteresis_k", "boot_s", "leakage_growth_gy",
     )  # fmt: skip
     fields = [shaped(f"chip_{name}", "f8", n) for name in names]
     return [
@@ -118,7 +116,7 @@ def _next_state(s: Record, p: Record, u: Record, g: int, dt_s: float) -> int:
         return QUARANTINED
     if not powered or u.accelerator_enable[g] == 0 or s.accelerator_tripped[g] == 1:
         return OFF
-    if s.accelerator_lost[g] >= p.chip_count[g]:
+    if s.accelerator_lost[g] + s.accelerator_quarantined[g] >= p.chip_count[g]:
         return FAILED
     if state == OFF or state == FAILED or state == QUARANTINED:
         s.accelerator_timer_s[g] = p.chip_boot_s[g]
@@ -155,7 +153,9 @@ def step_accelerators(s: Record, p: Record, u: Record, w: Record, dt_s: float) -
         elif die < p.chip_throttle_k[g] - hysteresis:
             allowed += p.throttle_gain_k_s * hysteresis * dt_s
         s.accelerator_thermal_clock_fraction[g] = min(1.0, max(0.2, allowed))
-        chips = max(0.0, p.chip_count[g] - s.accelerator_lost[g])
+        if state == OFF:
+            s.accelerator_lost[g] = 0.0
+        chips = max(0.0, p.chip_count[g] - s.accelerator_lost[g] - s.accelerator_quarantined[g])
         s.accelerator_power_w[g] = 0.0
         s.accelerator_rate[g] = 0.0
         s.accelerator_clock_fraction[g] = 0.0
@@ -184,6 +184,7 @@ def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load:
         limiter = 3
     warm = min(6.0, (s.accelerator_temperature_k[g] - p.chip_leakage_k[g]) / p.chip_leakage_scale_k[g])
     leakage = p.chip_leakage_w[g] * math.exp(warm) * s.accelerator_leakage_factor[g]
+    leakage *= 1.0 + p.chip_leakage_growth_gy[g] * s.dose_gy
     memory = p.chip_memory_w[g] * bandwidth
     cap = p.chip_cap_highest_w[g]
     if u.accelerator_power_cap_w[g] > 0.0 and chips > 0.0:

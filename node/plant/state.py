@@ -16,6 +16,7 @@ from node.plant import (
     battery,
     compute,
     environment,
+    jobs,
     limiters,
     link,
     loop,
@@ -23,12 +24,27 @@ from node.plant import (
     orbit,
     power,
     radiation,
+    strikes,
     thermal,
 )
 from node.plant.capacity import CLASSES, Capacity
 from node.plant.fields import Field
 
-MODELS = (environment, attitude, link, optical, radiation, power, limiters, battery, thermal, loop, compute)
+MODELS = (
+    environment,
+    attitude,
+    link,
+    optical,
+    radiation,
+    power,
+    limiters,
+    battery,
+    thermal,
+    loop,
+    compute,
+    strikes,
+    jobs,
+)
 """Every model but the orbit, whose parameters belong to the spacecraft and not to the design."""
 
 IDENTITY: list[Field] = [("draw_seed", "u8"), ("draw_spacecraft", "u8")]

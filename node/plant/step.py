@@ -23,6 +23,7 @@ from node.plant.belt import Belt, load_belt
 from node.plant.compute import advance_chips, assemble_chips, heat_accelerators, step_accelerators
 from node.plant.environment import fill_environment, new_sky, step_environment, step_sky
 from node.plant.fields import Record
+from node.plant.jobs import step_jobs
 from node.plant.limiters import order_lcls
 from node.plant.link import step_link
 from node.plant.link_setup import fill_link
@@ -38,6 +39,7 @@ from node.plant.radiation_setup import fill_radiation
 from node.plant.setup import PlantSetup, fill
 from node.plant.solar_event import Samples, no_event, profile, step_event
 from node.plant.state import layout
+from node.plant.strikes import draw_latched, heat_latched, step_strikes
 from node.plant.thermal import advance, assemble, heat_heaters, light_faces, solve, step_heaters
 
 Records = NDArray[np.void]
@@ -66,11 +68,13 @@ def sub_step(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
         w.lcl_demand_w[k] = 0.0
     step_accelerators(s, p, u, w, dt_s)
     step_heaters(s, p, u, w)
+    draw_latched(s, p, w)
     if p.loop_kind != 0:
         w.lcl_demand_w[p.pump_lcl] += w.pump_drawn_w
     step_power(s, p, u, w, dt_s)
     heat_accelerators(s, p, w)
     heat_heaters(s, p, w)
+    heat_latched(s, p, w)
     if p.loop_kind != 0:
         s.pump_power_w = w.pump_drawn_w * w.lcl_served[p.pump_lcl]
         w.node_heat_w[p.pump_node] += s.pump_power_w
@@ -85,8 +89,10 @@ def sub_step(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def inside(s: Record, p: Record, u: Record, w: Record, tick_s: float, sub_steps: int) -> None:
+def inside(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, tick_s: float, sub_steps: int) -> None:
     """Everything within the spacecraft over one tick."""
+    step_strikes(s, p, f, tick)
+    step_jobs(s, p, f, u, tick, tick_s)
     step_array(s, p, u, tick_s)
     order_lcls(s, p, u)
     light_faces(s, p, w)
@@ -111,7 +117,7 @@ def one(
     else:
         step_orbit(s, f, u, end_s, tick_s)
     surroundings(s, p, f, u, sky, belt, tick, tick_s)
-    inside(s, p, u, w, tick_s, sub_steps)
+    inside(s, p, f, u, w, tick, tick_s, sub_steps)
 
 
 @njit(cache=True, error_model="numpy")
