@@ -179,6 +179,7 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     served = s.power_served_fraction
     total = s.main_bus_short_w * served
     w.node_heat_w[p.bus_node] += s.power_loss_w + total
+    w.node_heat_w[p.array_node] -= s.array_power_w  # what leaves the cells as electricity does not warm them
     for k in range(p.lcl_count):
         power = s.lcl_power_w[k] * served
         s.lcl_power_w[k] = power
