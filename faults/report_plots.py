@@ -145,9 +145,14 @@ def _parts(recording: Recording, name: str, signals: Mapping[str, Floats], tick_
     ]
     if temperatures:
         parts.append(Panel("Temperature", "°C", temperatures))
-    if "accelerator_clock_fraction[0]" in signals:
-        clocks = Line("clock", 100.0 * signals["accelerator_clock_fraction[0]"], 3)
-        parts.append(Panel("Accelerators", "%", [clocks], least=0.0, most=100.0))
+    clocks = [
+        Line(f"clock {_short(signal)}".strip(), 100.0 * values, 3 + index)
+        for index, (signal, values) in enumerate(
+            [(n, v) for n, v in signals.items() if n.startswith("accelerator_clock_fraction")][:4]
+        )
+    ]
+    if clocks:
+        parts.append(Panel("Accelerators", "%", clocks, least=0.0, most=100.0))
     return parts
 
 
@@ -156,4 +161,4 @@ def _short(signal: str) -> str:
     base, _, index = signal.partition("[")
     stem = base.removesuffix("_temperature_k").replace("_", " ")
     element = index.removesuffix("]").replace("_", " ")
-    return element if stem == "thermal" else f"{stem} {element}".strip()
+    return element if stem in ("thermal", "accelerator clock fraction") else f"{stem} {element}".strip()

@@ -5,10 +5,13 @@ A key once published keeps its meaning; new ones may be added. Takes a recording
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from faults.oracle import Judgement
@@ -20,9 +23,25 @@ VERSION = "0.1.0"
 """Skyrack's own; the same as in pyproject.toml (a test compares them)."""
 
 
+_HOUSE = Path(__file__).resolve().parent.parent
+_SOURCES = ("bus", "node", "groundstation", "faults")
+
+
+@lru_cache(maxsize=1)
+def sources_digest() -> str:
+    """16 hex digits that name this very Skyrack: its program files and its data, by content."""
+    digest = hashlib.blake2b(digest_size=8)
+    for room in _SOURCES:
+        for path in sorted((_HOUSE / room).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and "scenarios" not in path.parts:
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(_HOUSE).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
 def versions() -> dict[str, str]:
     """Everything that decides bits, by name."""
-    found = {"skyrack": VERSION, "python": platform.python_version()}
+    found = {"skyrack": VERSION, "sources": sources_digest(), "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -133,7 +133,7 @@ def clock(seconds: float) -> str:
     return f"{days}d {text}" if days else text
 
 
-def thin(times_s: Floats, values: Floats, columns: int = PLOT_WIDTH) -> list[tuple[float, float]]:
+def thin(times_s: Floats, values: Floats, columns: int = PLOT_WIDTH // 2) -> list[tuple[float, float]]:
     """At most two points per column: its least and greatest value in the order they come. NaN survives as a break."""
     import numpy as np  # noqa: PLC0415 - the report is the only one who needs it
 
@@ -205,12 +205,16 @@ def _panel(chart: Chart, panel: Panel, top: int) -> list[str]:
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
+    """Path data. Points in the middle of a level stretch are left out: modes and switched loads are mostly level."""
+    rows = [(f"{x:.1f}", f"{y:.1f}") if math.isfinite(y) else ("", "") for x, y in points]
     parts, pen_down = [], False
-    for x, y in points:
-        if not math.isfinite(y):
+    for index, (x, y) in enumerate(rows):
+        if not y:
             pen_down = False
             continue
-        parts.append(f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}")
+        if 0 < index < len(rows) - 1 and rows[index - 1][1] == y == rows[index + 1][1]:
+            continue
+        parts.append(f"{'L' if pen_down else 'M'}{x} {y}")
         pen_down = True
     return "".join(parts)
 
