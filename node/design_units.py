@@ -35,7 +35,7 @@ UNITS: dict[str, tuple[float, Dimension]] = {
     "K": (1.0, _K),
     "N": (1.0, (1, 1, -2, 0, 0, 0)), "mN": (1e-3, (1, 1, -2, 0, 0, 0)), "Pa": (1.0, (-1, 1, -2, 0, 0, 0)),
     "kPa": (1e3, (-1, 1, -2, 0, 0, 0)), "bar": (1e5, (-1, 1, -2, 0, 0, 0)),
-    "W": (1.0, _WATT), "kW": (1e3, _WATT), "mW": (1e-3, _WATT), "MW": (1e6, _WATT),
+    "W": (1.0, _WATT), "kW": (1e3, _WATT), "mW": (1e-3, _WATT), "uW": (1e-6, _WATT), "MW": (1e6, _WATT),
     "J": (1.0, _JOULE), "kJ": (1e3, _JOULE), "MJ": (1e6, _JOULE), "Wh": (3.6e3, _JOULE), "kWh": (3.6e6, _JOULE),
     "eV": (1.602176634e-19, _JOULE),
     "V": (1.0, _VOLT), "mV": (1e-3, _VOLT), "ohm": (1.0, (2, 1, -3, -2, 0, 0)), "mohm": (1e-3, (2, 1, -3, -2, 0, 0)),

@@ -150,6 +150,8 @@ def step_loop(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
         health = s.pump_b_health if u.pump_select == 1 else s.pump_health
         wanted = min(1.0, max(0.0, u.pump_speed_command_fraction)) * health
     s.pump_speed_fraction += (wanted - s.pump_speed_fraction) * dt_s / (p.pump_spin_up_s + dt_s)
+    if s.pump_speed_fraction < 1e-3:
+        s.pump_speed_fraction = 0.0
     speed = s.pump_speed_fraction
     w.pump_drawn_w = p.pump_w * speed * speed * speed if powered else 0.0
     _turn_valve(s, p, u, supply, dt_s)
@@ -161,7 +163,9 @@ def step_loop(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
 @njit(cache=True, error_model="numpy")
 def _turn_valve(s: Record, p: Record, u: Record, supply_k: float, dt_s: float) -> None:
     wanted = u.valve_command_fraction
-    if wanted < 0.0:
+    if wanted < 0.0 and p.loop_kind == 2:  # a condenser takes the whole flow; its flooding regulates
+        wanted = 1.0
+    elif wanted < 0.0:
         wanted = s.valve_fraction + (supply_k - p.coolant_set_k) * p.valve_gain_k_s * dt_s
     most = s.valve_health * dt_s / p.valve_s
     turned = s.valve_fraction + min(most, max(-most, wanted - s.valve_fraction))
@@ -249,3 +253,5 @@ def finish_loop(s: Record, p: Record, dt_s: float) -> None:
         if carried > 0.0:
             quality = min(1.0, max(0.0, s.loop_heat_w / carried))
         s.coolant_quality += (quality - s.coolant_quality) * dt_s / (2.0 + dt_s)
+        if s.coolant_quality < 1e-6:
+            s.coolant_quality = 0.0
