@@ -437,6 +437,20 @@ def test_a_snapshot_of_a_step_that_was_never_answered_dies_with_its_process() ->
     assert conductor.joined(A)[0] == do.Admit(A, 0, None, True)
 
 
+def test_a_snapshot_taken_while_replaying_is_as_good() -> None:
+    conductor = started()
+    for tick in range(3):
+        for id in (A, B):
+            conductor.tock(id, tock(id, tick))
+    conductor.left(A, "gone")
+    conductor.joined(A)
+    conductor.tock(A, tock(A, 0))
+    conductor.snapshot(A, 1, b"second time")
+    conductor.tock(A, tock(A, 1))
+    conductor.left(A, "gone again")
+    assert conductor.joined(A)[0] == do.Admit(A, 2, b"second time", True)
+
+
 def test_while_replaying_only_the_answer_to_the_tick_sent_counts() -> None:
     conductor = started()
     for tick in range(3):
