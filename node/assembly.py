@@ -20,7 +20,7 @@ from node.devices.clock import Clock
 from node.devices.device import Device, DeviceForm
 from node.devices.simulated import SimulatedDevice
 from node.fsw.core import SoftwareConfig
-from node.fsw.datapool import Layout, layout
+from node.fsw.datapool import layout
 from node.fsw.equipment import Equipment
 from node.fsw.events import EVENT_NAMES, EVENTS
 from node.fsw.parameters import NAMES
@@ -64,6 +64,7 @@ def equipment(design: Design) -> Equipment:
         thermal_nodes=design.thermal_nodes,
         heaters=design.heaters,
         accelerator_groups=design.accelerators,
+        isl_heads=design.isl_heads,
         accelerator_group_power_w=tuple(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups),
     )
 
@@ -71,23 +72,19 @@ def equipment(design: Design) -> Equipment:
 @lru_cache(maxsize=32)
 def dictionary(design_name: str) -> Dictionary:
     """The telemetry and telecommand dictionary of a design. Raises UnknownNameError for a design there is not."""
-    return dictionary_of(load_design(design_name))
+    return dictionary_for(equipment(load_design(design_name)))
 
 
-def dictionary_of(design: Design) -> Dictionary:
-    """The dictionary of a design that is already loaded."""
-    parts = equipment(design)
-    return _dictionary(parts, layout(catalog(parts)))
-
-
-def _dictionary(parts: Equipment, pool: Layout) -> Dictionary:
-    structures = tuple(structure.name for structure in pool.structures)
+def dictionary_for(parts: Equipment) -> Dictionary:
+    """The dictionary of any equipment."""
+    pool = layout(catalog(parts))
+    periodic = tuple(structure.name for structure in pool.structures if structure.interval_ticks)
     return Dictionary(
         design=parts.design,
         parameters=pool.parameters,
         structures=pool.structures,
         events=EVENTS,
-        telecommands=telecommands(parts, structures, EVENT_NAMES, NAMES),
+        telecommands=telecommands(parts, periodic, EVENT_NAMES, NAMES),
         codes=CODES,
     )
 
@@ -114,7 +111,7 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     parts = equipment(config.design)
     forms = catalog(parts)
     pool = layout(forms)
-    words = dictionary_of(config.design)
+    words = dictionary_for(parts)
     by_name = {form.name: form for form in forms}
     measured = tuple(channel for form in forms for channel in form.channels if channel.source)
     clock = Clock(by_name[CLOCK_NAME], *who)

@@ -21,7 +21,16 @@ from node.node import Node
 
 TICK_NS = 1_000_000_000
 STATIONS = ("north", "south")
-_NARROW = ("lcl_state", "lcl_trip_count", "heater_state", "accelerator_state", "station_visible")
+_NARROW = (
+    "lcl_state",
+    "lcl_trip_count",
+    "heater_state",
+    "accelerator_state",
+    "accelerator_xid",
+    "accelerator_xid_count",
+    "isl_state",
+    "station_visible",
+)
 
 
 class FakePlant:

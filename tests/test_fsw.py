@@ -387,6 +387,24 @@ def test_parameters_are_set_within_limits_reported_and_survive_a_reboot(flight: 
     assert reports[-1].values == (0.0, 0.4)
 
 
+def test_thresholds_cannot_be_set_across_each_other(flight: Flight) -> None:
+    flight.command("parameter.set", parameter="power.shed_below_soc", value=0.5)
+    flight.command("parameter.set", parameter="power.restore_above_soc", value=0.6)
+    flight.command("parameter.set", parameter="power.shed_below_soc", value=0.5)
+    flight.fly(3)
+    assert [stages(flight, request)[-1][0] for request in (1, 2, 3)] == [Stage.FAILED, Stage.COMPLETED, Stage.COMPLETED]
+
+
+def test_counters_of_the_equipment_that_move_are_reported(flight: Flight) -> None:
+    flight.fly(10)
+    flight.plant.set("lcl_trip_count[2]", 1)
+    flight.plant.set("accelerator_xid_count[0]", 1)
+    flight.plant.set("accelerator_xid[0]", 79)
+    messages = flight.fly(12)
+    found = {flight.dictionary.event[e.event].name: e.arguments for e in flight.bodies(Event, messages)}
+    assert (found["lcl_tripped"], found["accelerator_error"]) == ((2.0, 1.0), (0.0, 79.0))
+
+
 def test_a_bit_flip_really_changes_the_rule_until_the_scrubber_repairs_it(flight: Flight) -> None:
     fsw = flight.node.software
     assert fsw is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from node.assembly import assemble, dictionary, wire
 from node.config import resolve
 from node.fsw.modes import Mode
 from node.node import Node
+from node.reference import pages
 from node.signals import NODE_SIGNALS
 
 PLANT, DEVICE, LINK, HOST = 1, 2, 3, 4
@@ -195,6 +197,12 @@ def test_the_dictionary_is_made_without_numba_and_without_the_plant_s_kernels() 
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() == dictionary("pathfinder").version
+
+
+@pytest.mark.parametrize("name", ["telecommands.md", "telemetry.md"])
+def test_the_reference_pages_say_what_is_declared(name: str) -> None:
+    page = Path(__file__).parent.parent / "docs" / "reference" / name
+    assert page.read_text(encoding="utf-8") == pages()[name], "stale: run `python -m node.reference docs/reference`"
 
 
 def test_a_real_plant_flies_and_can_be_saved_and_restored() -> None:

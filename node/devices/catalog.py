@@ -12,6 +12,7 @@ from node.devices.device import Channel, DeviceForm, slug
 from node.fsw.equipment import Equipment
 
 LCL_STATES = ("off", "on", "limiting", "tripped", "retrigger", "undervoltage")
+ISL_STATES = ("parked", "coarse", "spiral_acq", "fine", "locked", "lost")
 HEATER_STATES = ("off", "on")
 ACCELERATOR_STATES = ("off", "boot", "idle", "run", "throttled", "ecc_pending", "failed", "quarantined")
 
@@ -128,7 +129,8 @@ def _attitude() -> DeviceForm:
 
 def _accelerators(equipment: Equipment) -> DeviceForm:
     channels: list[Channel] = [
-        Channel("payload_power_w", "W", "float", "Power of all accelerators", "payload_power_w", 1.0, 0.0, 1.0)
+        Channel("payload_power_w", "W", "float", "Power of all accelerators", "payload_power_w", 1.0, 0.0, 1.0),
+        Channel("job_progress_s", "s", "float", "Useful work of all jobs", "job_progress_s", 0.0, 0.0, 1.0),
     ]
     for i, s in _each(equipment.accelerator_groups):
         channels += [
@@ -142,9 +144,31 @@ def _accelerators(equipment: Equipment) -> DeviceForm:
                     f"hbm_temperature_k[{i}]", 0.2, 0.0, DIE_QUANTUM_K, hard_high=368.15),
             Channel(f"accelerator_clock_fraction.{s}", "1", "float", f"Clock of group {s}, share of its boost clock",
                     f"accelerator_clock_fraction[{i}]", 0.0, 0.0, 0.001),
+            Channel(f"accelerator_ecc_corrected.{s}", "", "int", f"Corrected memory errors of group {s}",
+                    f"accelerator_ecc_corrected[{i}]"),
+            Channel(f"accelerator_ecc_uncorrected.{s}", "", "int", f"Uncorrected memory errors of group {s}",
+                    f"accelerator_ecc_uncorrected[{i}]"),
+            Channel(f"accelerator_remapped_rows.{s}", "", "int", f"Memory rows remapped in group {s}",
+                    f"accelerator_remapped_rows[{i}]"),
+            Channel(f"accelerator_xid.{s}", "", "int", f"Last XID error of group {s}", f"accelerator_xid[{i}]"),
+            Channel(f"accelerator_xid_count.{s}", "", "int", f"XID errors of group {s}",
+                    f"accelerator_xid_count[{i}]"),
         ]  # fmt: skip
     orders = (("enable", "accelerator_enable"), ("power_cap", "accelerator_power_cap_w"))
     return DeviceForm("accelerators", tuple(channels), orders)
+
+
+def _isl(equipment: Equipment) -> DeviceForm:
+    channels: list[Channel] = []
+    for i, s in _each(equipment.isl_heads):
+        channels += [
+            Channel(f"isl_state.{s}", "", "enum", f"State of terminal {s}", f"isl_state[{i}]", labels=ISL_STATES),
+            Channel(f"isl_rate_bps.{s}", "bit/s", "float", f"Rate of terminal {s}", f"isl_rate_bps[{i}]",
+                    0.0, 0.0, 1e3),
+            Channel(f"isl_range_m.{s}", "m", "float", f"Range that terminal {s} measures", f"isl_range_m[{i}]",
+                    0.1, 0.0, 0.1),
+        ]  # fmt: skip
+    return DeviceForm("isl", tuple(channels), (("head", "isl_command"),))
 
 
 def _dosimeter() -> DeviceForm:
@@ -182,6 +206,7 @@ def catalog(equipment: Equipment) -> tuple[DeviceForm, ...]:
         _gnss(),
         _attitude(),
         _accelerators(equipment),
+        *((_isl(equipment),) if equipment.isl_heads else ()),
         _dosimeter(),
         _radio(),
     )

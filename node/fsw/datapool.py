@@ -114,7 +114,7 @@ def layout(forms: tuple[DeviceForm, ...]) -> Layout:
         _structure(1, "core", _CORE, 10),
         _structure(2, "power", by_device["pcdu"] + by_device["battery-monitor"], 30),
         _structure(3, "thermal", by_device["thermal-controller"], 60),
-        _structure(4, "payload", by_device["accelerators"], 30),
+        _structure(4, "payload", by_device["accelerators"] + by_device.get("isl", ()), 30),
         _structure(5, "flight", by_device["gnss"] + by_device["attitude"] + by_device["dosimeter"], 60),
         _structure(6, "software", (*by_device["radio"], *(p.name for p in INTERNALS)), 60),
         _structure(TEST_REPORT, "test_report", ("mode", "boot_count", "cycle"), 0),

@@ -20,3 +20,4 @@ class Equipment:
     heaters: tuple[str, ...]
     accelerator_groups: tuple[str, ...]
     accelerator_group_power_w: tuple[float, ...]
+    isl_heads: tuple[str, ...] = ()

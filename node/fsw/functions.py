@@ -13,7 +13,7 @@ from node.fsw.datapool import TEST_REPORT
 from node.fsw.events import EVENTS
 from node.fsw.mode_manager import ModeManager
 from node.fsw.modes import GROUND_EVENT, Mode
-from node.fsw.parameters import FORMS, INDEX
+from node.fsw.parameters import INDEX
 from node.fsw.telecommands import ATTITUDE_MODES, HEATER_ORDERS, Code
 
 if TYPE_CHECKING:
@@ -56,26 +56,18 @@ def functions(fsw: FlightSoftware) -> dict[str, Function]:
 
     def enable_structure(on: bool) -> Function:
         def enable(a: Arguments) -> Failure:
-            number = structures[str(a["structure"])]
-            if number not in housekeeping.enabled:
-                return Code.OUT_OF_RANGE, f"{a['structure']} is not periodic"
-            housekeeping.enabled[number] = on
+            housekeeping.enabled[structures[str(a["structure"])]] = on
             return None
 
         return enable
 
     def one_shot(a: Arguments) -> Failure:
-        number = structures[str(a["structure"])]
-        if number not in housekeeping.enabled:
-            return Code.OUT_OF_RANGE, f"{a['structure']} answers its own telecommand"
-        housekeeping.one_shot(number)
+        housekeeping.one_shot(structures[str(a["structure"])])
         return None
 
     def interval(a: Arguments) -> Failure:
-        number = structures[str(a["structure"])]
-        if number not in housekeeping.enabled:
-            return Code.OUT_OF_RANGE, f"{a['structure']} is not periodic"
-        housekeeping.set_interval(number, int(cast(int, a["interval_ticks"])), fsw.cycle)
+        interval_cycles = int(cast(int, a["interval_ticks"]))
+        housekeeping.set_interval(structures[str(a["structure"])], interval_cycles, fsw.cycle)
         return None
 
     def suppress(on: bool) -> Function:
@@ -94,9 +86,9 @@ def functions(fsw: FlightSoftware) -> dict[str, Function]:
     def parameter_set(a: Arguments) -> Failure:
         index = INDEX[str(a["parameter"])]
         value = float(cast(float, a["value"]))
-        if not fsw.parameters.set(index, value):
-            form = FORMS[index]
-            return Code.OUT_OF_RANGE, f"{form.name} {value} is outside {form.low} ... {form.high} {form.unit}"
+        refusal = fsw.parameters.set(index, value)
+        if refusal:
+            return Code.OUT_OF_RANGE, refusal
         housekeeping.parameter_report(index, value)
         return None
 
@@ -107,6 +99,10 @@ def functions(fsw: FlightSoftware) -> dict[str, Function]:
     def heater(a: Arguments) -> Failure:
         element, value = equipment.heaters.index(str(a["heater"])), HEATER_ORDERS.index(str(a["order"]))
         orders.append(Order("thermal-controller", "heater", element, value))
+        return None
+
+    def isl_head(a: Arguments) -> Failure:
+        orders.append(Order("isl", "head", equipment.isl_heads.index(str(a["head"])), 1 if a["on"] else 0))
         return None
 
     def pump(a: Arguments) -> Failure:
@@ -133,6 +129,7 @@ def functions(fsw: FlightSoftware) -> dict[str, Function]:
         "power.lcl": lcl,
         "thermal.heater": heater,
         "thermal.pump": pump,
+        "isl.head": isl_head,
     }
 
 

@@ -111,9 +111,11 @@ class Watch:
 
     def __init__(self, layout: Layout, equipment: Equipment) -> None:
         trips = [p for p in layout.index if p.startswith("lcl_trip_count.")]
-        errors = [p for p in layout.index if p.startswith("accelerator_xid.")]
+        errors = [p for p in layout.index if p.startswith("accelerator_xid_count.")]
+        last = [p.replace("_count", "") for p in errors]
         self._trips = np.array([layout.index[p] for p in trips], dtype=np.intp)
         self._errors = np.array([layout.index[p] for p in errors], dtype=np.intp)
+        self._last = [layout.index[p] for p in last]
         self._seen: Values | None = None
 
     def cycle(self, pool: Values, reporter: Reporter) -> None:
@@ -127,8 +129,9 @@ class Watch:
             i = int(position)
             if i < len(trips):
                 reporter.event(EventId.LCL_TRIPPED, i, float(now[i]))
-            elif now[i] != 0.0:
-                reporter.event(EventId.ACCELERATOR_ERROR, i - len(trips), float(now[i]))
+            else:
+                group = i - len(trips)
+                reporter.event(EventId.ACCELERATOR_ERROR, group, pool.item(self._last[group]))
 
     def state(self) -> Any:
         """What is in RAM only."""

@@ -43,6 +43,12 @@ FORMS: tuple[ParameterForm, ...] = (
 )  # fmt: skip
 NAMES = tuple(form.name for form in FORMS)
 INDEX = {name: index for index, name in enumerate(NAMES)}
+ASCENDING = (
+    ("power.shed_below_soc", "power.restore_above_soc"),
+    ("power.survival_below_soc", "power.safe_below_soc"),
+    ("power.safe_below_soc", "power.good_above_soc"),
+)
+"""Pairs that must stay in this order, or the rules would swing to and fro."""
 _KEY = "parameter."
 
 
@@ -68,14 +74,20 @@ class Parameters:
         form = FORMS[index]
         return int(value) if form.low <= value <= form.high else int(form.default)
 
-    def set(self, index: int, value: float) -> bool:
-        """Set and keep a parameter. False, and nothing done, outside its limits."""
+    def set(self, index: int, value: float) -> str:
+        """Set and keep a parameter. Outside its limits, or across one it must stay below or above: the reason why not."""
         form = FORMS[index]
         if not form.low <= value <= form.high:
-            return False
+            return f"{form.name} {value} is outside {form.low} ... {form.high} {form.unit}"
+        for lower, upper in ASCENDING:
+            pair = {name: self._kept(FORMS[INDEX[name]]) for name in (lower, upper)}
+            if form.name in pair:
+                pair[form.name] = value
+                if not pair[lower] < pair[upper]:
+                    return f"{lower} {pair[lower]} must be below {upper} {pair[upper]}"
         self._nvm.put(_KEY + form.name, struct.pack("<d", value))
         self.image[index] = value
-        return True
+        return ""
 
     def flip(self, word: int, bit: int) -> None:
         """An upset: one bit of one 64-bit word of the image."""

@@ -109,4 +109,8 @@ def telecommands(equipment: Equipment, structures: tuple[str, ...], events: tupl
         heater = _enum("heater", "heater", equipment.heaters)
         order = _enum("order", "what it shall do", HEATER_ORDERS)
         forms.append(_form("thermal.heater", 2, 2, "Switch a heater, or leave it to its thermostat", heater, order))
+    if equipment.isl_heads:
+        head = _enum("head", "optical terminal", equipment.isl_heads)
+        acquire = _bool("on", "acquire and hold the peer; otherwise park")
+        forms.append(_form("isl.head", 2, 4, "Let an optical terminal acquire its peer, or park it", head, acquire))
     return tuple(forms)
