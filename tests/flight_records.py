@@ -1,4 +1,6 @@
-"""A spacecraft's records for tests of orbit, environment, attitude, link and radiation: those models alone, nothing else."""
+"""A spacecraft's records for tests of orbit, environment, attitude, link and radiation: those models alone."""
+
+# ruff: noqa: PLR0917  (property tests and kernels take many values)
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Sun, shadow, heat from the Earth, geodesy, magnetic field and atmosphere against erfa, closed forms and known seasons."""
+"""Sun, shadow, the Earth's heat, geodesy, magnetic field and atmosphere against erfa, closed forms and known seasons."""
 
 from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import erfa
@@ -262,7 +263,7 @@ def test_density_by_the_table_and_between() -> None:
     assert density_kg_m3(400e3, 1.0) == pytest.approx(7.55e-12, rel=1e-6)
     assert density_kg_m3(425e3, 0.0) == pytest.approx(math.sqrt(7.32e-13 * 2.47e-13), rel=1e-6)
     values = [density_kg_m3(h * 1e3, 0.5) for h in range(100, 1501, 10)]
-    assert all(b < a for a, b in zip(values, values[1:], strict=False))
+    assert all(b < a for a, b in pairwise(values))
 
 
 def test_density_against_nrlmsise() -> None:

@@ -64,7 +64,9 @@ def test_period_and_speed_at_650_km() -> None:
     c = craft(sso(650e3))
     fly(c, 1, models=0)
     assert c.s["orbit_period_s"] / 60.0 == pytest.approx(97.728, abs=1e-3)
-    assert np.linalg.norm(c.s["velocity_teme_m_s"]) == pytest.approx(7530.9, abs=0.1)
+    a = EARTH_RADIUS_M + 650e3
+    assert 2.0 * math.pi * a / c.s["orbit_period_s"] == pytest.approx(7530.9, abs=1.0)
+    assert np.linalg.norm(c.s["velocity_teme_m_s"]) == pytest.approx(7530.9, rel=2e-3)  # J2 slows this orbit by 1.2e-3
 
 
 @pytest.mark.parametrize(("altitude_km", "degrees"), [(500, 97.401), (650, 97.986), (800, 98.603), (1200, 100.419)])
@@ -98,17 +100,21 @@ def test_kepler_equation_is_solved(mean_anomaly: float, eccentricity: float) -> 
     st.floats(min_value=0.0, max_value=math.pi),
     st.floats(min_value=-1e7, max_value=1e7),
 )
-def test_energy_and_momentum_are_those_of_the_elements(
-    perigee_m: float, e: float, inclination: float, t: float
-) -> None:
+def test_velocity_is_the_derivative_of_the_position(perigee_m: float, e: float, inclination: float, t: float) -> None:
     a = (EARTH_RADIUS_M + perigee_m) / (1.0 - e)
     c = craft()
     fill_kepler(c.f, Elements(a, e, inclination, 1.0, 2.0, 3.0))
-    step_orbit(c.s, c.f, c.u, t, 1.0)
-    r, v = c.s["position_teme_m"], c.s["velocity_teme_m_s"]
-    assert 0.5 * v @ v - MU_M3_S2 / np.linalg.norm(r) == pytest.approx(-0.5 * MU_M3_S2 / a, rel=1e-11)
+    places = []
+    for moment in (t - 0.5, t + 0.5, t):
+        step_orbit(c.s, c.f, c.u, moment, 1.0)
+        places.append(c.s["position_teme_m"].copy())
+    r, v = places[2], c.s["velocity_teme_m_s"]
+    assert np.linalg.norm(places[1] - places[0] - v) < 0.02
+    assert np.linalg.norm(r) >= a * (1.0 - e) * (1.0 - 1e-12)
+    energy = 0.5 * v @ v - MU_M3_S2 / np.linalg.norm(r)
+    assert energy == pytest.approx(-0.5 * MU_M3_S2 / a, rel=2e-2)
     h = np.cross(r, v)
-    assert h[2] / np.linalg.norm(h) == pytest.approx(math.cos(inclination), abs=1e-11)
+    assert h[2] / np.linalg.norm(h) == pytest.approx(math.cos(inclination), abs=2e-3)
 
 
 def test_mean_elements_follow_sgp4_for_a_day() -> None:

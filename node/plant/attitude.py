@@ -186,6 +186,18 @@ def step_attitude(s: Record, p: Record, u: Record, sky: Record, dt_s: float) -> 
 
 
 @njit(cache=True, error_model="numpy")
+def settle_attitude(s: Record, p: Record, u: Record, sky: Record) -> None:
+    """Start at the mode's target, at rest: for the first moment of a run, when a slew from nowhere would be a lie."""
+    s.time_s = sky.time_s
+    tx, ty, tz, tw = _target(s, p, u)
+    s.quaternion_body_from_teme[0] = tx
+    s.quaternion_body_from_teme[1] = ty
+    s.quaternion_body_from_teme[2] = tz
+    s.quaternion_body_from_teme[3] = tw
+    look(s, p, sky)
+
+
+@njit(cache=True, error_model="numpy")
 def look(s: Record, p: Record, sky: Record) -> None:
     """The vectors that other models use, in body axes, from the attitude as it is."""
     x, y, z = rotate(s, s.sun_direction_teme[0], s.sun_direction_teme[1], s.sun_direction_teme[2])

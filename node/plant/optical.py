@@ -98,16 +98,16 @@ def received_w(power_w: float, gain: float, wavelength_m: float, range_m: float,
 @njit(cache=True, error_model="numpy")
 def _blocked(s: Record, p: Record, u: Record, i: int, dt_s: float) -> int:
     """Geometry to the peer of head i (writes range and its rate); why there is no line, or 0."""
-    if u.isl_peer_valid[i] == 0:
-        s.isl_range_m[i] = 0.0
-        s.isl_range_rate_m_s[i] = 0.0
-        s.isl_light_time_s[i] = 0.0
-        return 1
     k = 3 * i
     rx = u.isl_peer_position_teme_m[k]
     ry = u.isl_peer_position_teme_m[k + 1]
     rz = u.isl_peer_position_teme_m[k + 2]
     r2 = rx * rx + ry * ry + rz * rz
+    if u.isl_peer_valid[i] == 0 or r2 < 1e12:  # nobody orbits the core
+        s.isl_range_m[i] = 0.0
+        s.isl_range_rate_m_s[i] = 0.0
+        s.isl_light_time_s[i] = 0.0
+        return 1
     fall = -3.986004418e14 / (r2 * math.sqrt(r2))
     half = 0.5 * fall * dt_s * dt_s
     vx = u.isl_peer_velocity_teme_m_s[k]

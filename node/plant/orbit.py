@@ -108,9 +108,10 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
     b = math.sqrt(1.0 - e * e)
     x = a * (cos_e - e)
     y = a * b * sin_e
-    rate = math.sqrt(p.orbit_mu_m3_s2 / a) / (1.0 - e * cos_e)
-    vx = -rate * sin_e
-    vy = rate * b * cos_e
+    speed = a * p.orbit_anomaly_rate_rad_s / (1.0 - e * cos_e)
+    # the velocity is the derivative of the position: anomaly, perigee and node all turn
+    vx = -speed * sin_e - p.orbit_perigee_rate_rad_s * y
+    vy = speed * b * cos_e + p.orbit_perigee_rate_rad_s * x
     w = wrap(p.orbit_perigee_rad + p.orbit_perigee_rate_rad_s * time_s)
     node = wrap(p.orbit_raan_rad + p.orbit_raan_rate_rad_s * time_s)
     cos_w = math.cos(w)
@@ -126,11 +127,13 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
     qy = -sin_n * sin_w + cos_n * cos_w * cos_i
     qz = cos_w * sin_i
     s.time_s = time_s
-    s.position_teme_m[0] = x * px + y * qx
-    s.position_teme_m[1] = x * py + y * qy
+    rx = x * px + y * qx
+    ry = x * py + y * qy
+    s.position_teme_m[0] = rx
+    s.position_teme_m[1] = ry
     s.position_teme_m[2] = x * pz + y * qz
-    s.velocity_teme_m_s[0] = vx * px + vy * qx
-    s.velocity_teme_m_s[1] = vx * py + vy * qy
+    s.velocity_teme_m_s[0] = vx * px + vy * qx - p.orbit_raan_rate_rad_s * ry
+    s.velocity_teme_m_s[1] = vx * py + vy * qy + p.orbit_raan_rate_rad_s * rx
     s.velocity_teme_m_s[2] = vx * pz + vy * qz
     s.orbit_period_s = 6.283185307179586 * a * math.sqrt(a / p.orbit_mu_m3_s2)
 

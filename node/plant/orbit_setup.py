@@ -128,7 +128,7 @@ def fill_kepler(p: Record, elements: Elements, mu_m3_s2: float = MU_M3_S2) -> No
 
 
 def _brouwer_axis_m(kozai_rad_s: float, e: float, i_rad: float) -> float:
-    """Semi-major axis behind the mean motion that element sets carry (Hoots and Roehrich 1980, Spacetrack Report #3)."""
+    """Semi-major axis behind the mean motion that element sets carry (Spacetrack Report #3, 1980)."""
     re_m, j2 = 6378135.0, 1.082616e-3  # WGS-72
     first = (MU_WGS72_M3_S2 / (kozai_rad_s * kozai_rad_s)) ** (1.0 / 3.0) / re_m
     d1 = 0.75 * j2 * (3.0 * math.cos(i_rad) ** 2 - 1.0) / (1.0 - e * e) ** 1.5

@@ -1,8 +1,8 @@
 """Protons through aluminium into silicon: stopping power, range, and dose at the centre of a solid sphere.
 
-Bethe's formula without shell and density corrections (within 1 % of PSTAR from 10 to 400 MeV), ranges in the
-continuous slowing-down approximation. Runs at setup only; what a tick needs is a row of weights on integral fluxes.
-Fluxes themselves live in `radiation.py`.
+Bethe's formula without shell and density corrections (within 1 % of PSTAR at 67 MeV and in the ranges checked),
+ranges in the continuous slowing-down approximation. Runs at setup only; what a tick needs is a row of weights on
+integral fluxes. Fluxes themselves live in `radiation.py`.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ PROFILES = {
     "S3": (1e3, 2.0, 16.0, 80.0),
     "S4": (1e4, 3.0, 20.0, 80.0),
     "S5": (1e5, 4.0, 24.0, 80.0),
-    "october_1989": (4e4, 4.0, 24.0, 65.0),
+    "october_1989": (4e4, 3.0, 12.0, 60.0),
     "october_2003": (2.95e4, 3.0, 20.0, 70.0),
     "may_2024": (2.08e2, 1.5, 12.0, 60.0),
 }
@@ -79,31 +79,63 @@ def profile(name: str, onset_s: float) -> SolarEvent:
 def from_csv(text: str, onset_s: float, gaps: str = "refuse", background: str = "quiet") -> SolarEvent:
     """A table of integral proton flux as NOAA publishes it: a time column (ISO 8601) and columns like gt10MeV_pfu.
 
-    The first row falls on `onset_s`. gaps: "refuse" or "interpolate" those longer than an hour. background: "quiet"
-    takes each channel's lowest hourly mean away (cosmic rays and noise), "keep" does not. Raises ValueError with the
-    line's number.
+    The first row falls on `onset_s`. A channel missing from a row is filled from that row's other channels, which must
+    reach from 10 to 100 MeV. gaps: "refuse" or "interpolate" those longer than an hour. background: "quiet" takes each
+    channel's lowest hourly mean away (cosmic rays and noise), "keep" does not. What was done is said in the notes.
+    Raises ValueError with the line's number.
     """
     rows = list(csv.reader(io.StringIO(text)))
     if len(rows) < 3:
         raise ValueError("line 1: a table of flux needs a header and at least two rows")
     time_column, channels = _header(rows[0])
-    notes: list[str] = []
+    energies = [energy for _, energy in channels]
+    if energies[0] > 10.0 or energies[-1] < 100.0:
+        raise ValueError("line 1: channels must reach from 10 MeV or below to 100 MeV or above")
     times: list[float] = []
     fluxes: list[list[float]] = []
+    dropped: list[int] = []
+    holes: dict[float, list[int]] = {}
     for line, row in enumerate(rows[1:], start=2):
         if not row:
             continue
         moment = _moment(row, time_column, line)
-        values = [_value(row, column, line) for column, _ in channels]
         if times and moment <= times[-1]:
             raise ValueError(f"line {line}: times must rise; this one is not after the line before")
-        if any(value < 0.0 for value in values):
-            notes.append(f"line {line}: negative flux marks missing data; the row is left out")
+        values = [_value(row, column, line) for column, _ in channels]
+        present = [energy for energy, value in zip(energies, values, strict=True) if value >= 0.0]
+        if len(present) < 2 or present[0] > 10.0 or present[-1] < 100.0:
+            dropped.append(line)
             continue
+        for energy in (energy for energy in energies if energy not in present):
+            holes.setdefault(energy, []).append(line)
         times.append(moment)
-        fluxes.append(values)
+        fluxes.append([value if value >= 0.0 else math.nan for value in values])
+    notes = [f"{len(dropped)} rows without enough data left out, the first on line {dropped[0]}"] if dropped else []
+    notes += [
+        f">{energy:g} MeV missing from {len(lines)} rows, the first on line {lines[0]}: filled from other channels"
+        for energy, lines in sorted(holes.items())
+    ]
     if len(times) < 2:
         raise ValueError("line 2: fewer than two usable rows")
+    notes += _gaps(times, gaps)
+    table = np.array(fluxes)
+    if background == "quiet":
+        quiet = _quiet(times, table)
+        table = np.maximum(table - quiet, 0.0)
+        levels = ", ".join(f">{e:g} MeV {q:.3g}" for e, q in zip(energies, quiet, strict=True))
+        notes.append(f"quiet-time background taken away (pfu): {levels}")
+    if energies[-1] < ENERGIES_MEV[-1]:
+        notes.append(f"above {energies[-1]:g} MeV the spectrum is carried on as a power law")
+    samples = []
+    for moment, values in zip(times, table.tolist(), strict=True):
+        there = [(energy, value) for energy, value in zip(energies, values, strict=True) if not math.isnan(value)]
+        samples.append([moment - times[0] + onset_s, *_spectrum([e for e, _ in there], [f for _, f in there])])
+    return SolarEvent(np.array(samples), tuple(notes))
+
+
+def _gaps(times: Sequence[float], gaps: str) -> list[str]:
+    """Notes on gaps that are interpolated; ValueError for one that must not be."""
+    notes = []
     for before, after in pairwise(times):
         if after - before > LONGEST_GAP_S:
             words = (
@@ -112,21 +144,7 @@ def from_csv(text: str, onset_s: float, gaps: str = "refuse", background: str = 
             if gaps != "interpolate":
                 raise ValueError(f"{words}; fill it, or ask for gaps to be interpolated")
             notes.append(f"{words}: interpolated")
-    energies = [energy for _, energy in channels]
-    table = np.array(fluxes)
-    if background == "quiet":
-        quiet = _quiet(times, table)
-        table = np.maximum(table - quiet, 0.0)
-        levels = ", ".join(f">{e:g} MeV {q:.3g}" for e, q in zip(energies, quiet, strict=True))
-        notes.append(f"quiet-time background taken away (pfu): {levels}")
-    if energies[0] > 10.0 or energies[-1] < 100.0:
-        raise ValueError("line 1: channels must reach from 10 MeV or below to 100 MeV or above")
-    if energies[-1] < ENERGIES_MEV[-1]:
-        notes.append(f"above {energies[-1]:g} MeV the spectrum is carried on as a power law")
-    samples = [
-        [t - times[0] + onset_s, *_spectrum(energies, row)] for t, row in zip(times, table.tolist(), strict=True)
-    ]
-    return SolarEvent(np.array(samples), tuple(notes))
+    return notes[:20]
 
 
 def _header(cells: Sequence[str]) -> tuple[int, list[tuple[int, float]]]:
@@ -169,11 +187,13 @@ def _value(row: Sequence[str], column: int, line: int) -> float:
 
 def _quiet(times: Sequence[float], table: Samples) -> Samples:
     """The lowest hourly mean of each channel."""
-    lowest: Samples = table.max(axis=0)
+    lowest: Samples = np.nanmax(table, axis=0)
     start = 0
     for i, t in enumerate(times):
         if t - times[start] >= 3600.0:
-            lowest = np.minimum(lowest, table[start:i].mean(axis=0))
+            hour = table[start:i]
+            whole = ~np.isnan(hour).any(axis=0)
+            lowest[whole] = np.minimum(lowest, np.where(whole, hour.sum(axis=0) / len(hour), lowest))[whole]
             start = i
     return lowest
 

@@ -1,0 +1,389 @@
+"""Radio and optical links against closed forms, Suncatcher's budget example, and their state machine's promises."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from flight_records import Craft, craft, fly, sso
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.plant import optical
+from node.plant.environment import new_sky
+from node.plant.link import bit_error_rate, coded_frame_loss, free_space_loss_db, pointing_loss_db
+from node.plant.link_setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, fill_link
+from node.plant.optical import COARSE, FINE, LOCKED, LOST, PARKED, SPIRAL, antenna_gain, received_w, step_optical
+from node.plant.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
+from node.plant.orbit_setup import EARTH_RADIUS_M, Elements, Epoch
+
+POLE = GroundSite(math.pi / 2, 0.0, EARTH_RADIUS_M - 6356752.314245179, math.radians(5.0))
+"""At the pole, as far from the centre as the equator: the Earth's turn and shape drop out, and closed forms hold."""
+POLAR = Elements(EARTH_RADIUS_M + 650e3, 0.0, math.pi / 2, 0.3, 0.0, 0.0)
+
+
+def _pass(c: Craft, ticks: int = 6000) -> dict[str, np.ndarray]:
+    rows = []
+    for k in range(ticks):
+        fly(c, 1, first=k, models=3)
+        s = c.s
+        rows.append(
+            (
+                s["station_elevation_rad"][0], s["station_range_m"][0], s["station_range_rate_m_s"][0],
+                s["station_visible"][0], s["light_time_s"][0], s["downlink_cn0_dbhz"][0], s["frame_loss"][0],
+            )
+        )  # fmt: skip
+    names = ("elevation", "range", "rate", "visible", "light", "cn0", "loss")
+    return dict(zip(names, np.array(rows).T, strict=True))
+
+
+@pytest.fixture(scope="module")
+def overhead() -> dict[str, np.ndarray]:
+    return _pass(craft(POLAR, sites=(POLE,)))
+
+
+def test_overhead_contact_lasts_eleven_minutes(overhead: dict[str, np.ndarray]) -> None:
+    assert overhead["visible"].sum() / 60.0 == pytest.approx(11.02, abs=0.05)
+
+
+@pytest.mark.parametrize(("degrees", "km", "ms"), [(0.0, 2952.0, 9.85), (5.0, 2448.0, 8.17), (10.0, 2045.3, 6.82)])
+def test_slant_range_and_light_time(overhead: dict[str, np.ndarray], degrees: float, km: float, ms: float) -> None:
+    high = int(np.argmax(overhead["elevation"]))
+    rising = slice(0, high)
+    at = np.interp(math.radians(degrees), overhead["elevation"][rising], overhead["range"][rising])
+    light = np.interp(math.radians(degrees), overhead["elevation"][rising], overhead["light"][rising])
+    assert at / 1e3 == pytest.approx(km, abs=0.15)
+    assert light * 1e3 == pytest.approx(ms, abs=0.01)
+
+
+def test_range_rate_is_the_slope_of_the_range_and_zero_at_closest_approach(overhead: dict[str, np.ndarray]) -> None:
+    slope = (overhead["range"][2:] - overhead["range"][:-2]) / 2.0
+    assert np.abs(slope - overhead["rate"][1:-1]).max() < 1.0
+    closest = int(np.argmin(overhead["range"]))
+    crossing = np.interp(0.0, overhead["rate"][closest - 2 : closest + 3], np.arange(-2.0, 3.0))
+    assert abs(crossing) <= 1.0
+    assert overhead["range"].min() == pytest.approx(650e3, rel=2e-3)
+
+
+def test_range_rate_over_a_turning_earth() -> None:
+    c = craft(sso(650e3), sites=(GroundSite(math.radians(40.0), 1.0, 200.0, 0.0),))
+    values = _pass(c, 3000)
+    slope = (values["range"][2:] - values["range"][:-2]) / 2.0
+    assert np.abs(slope - values["rate"][1:-1]).max() < 1.5
+
+
+def test_doppler_in_three_bands(overhead: dict[str, np.ndarray]) -> None:
+    """MODELS: 50 kHz in S-band, 429 kHz at 18.8 GHz and 658 kHz at 28.85 GHz, at the horizon of 650 km."""
+    rate = np.abs(overhead["rate"][overhead["elevation"] > 0.0]).max()
+    for hertz, shift in ((2.2e9, 50e3), (18.8e9, 429e3), (28.85e9, 658e3)):
+        assert rate / 299792458.0 * hertz == pytest.approx(shift, rel=0.02)
+
+
+def test_azimuth_and_elevation_of_known_directions() -> None:
+    """A station on the equator below the spacecraft's meridian, which is north of it."""
+    c = craft(Elements(EARTH_RADIUS_M + 650e3, 0.0, math.pi / 2, 0.0, 0.0, math.radians(10.0)))
+    longitude = -float(new_sky(Epoch.of("2026-06-21T08:24:00Z"), 0.0)[0]["gmst_rad"])
+    for offset, azimuth in ((0.0, 0.0), (math.radians(-8.0), 0.7), (math.radians(8.0), 2 * math.pi - 0.7)):
+        fill_link(c.s, c.p, c.u, [GroundSite(0.0, longitude + offset, 0.0, 0.0)])
+        fly(c, 1, 1e-6, models=2)
+        difference = (c.s["station_azimuth_rad"][0] - azimuth + math.pi) % (2 * math.pi) - math.pi
+        assert abs(difference) < 0.05
+        assert c.s["station_elevation_rad"][0] > 0.0
+
+
+@pytest.mark.parametrize(("ghz", "loss"), [(2.2, 167.07), (28.85, 189.43)])
+def test_free_space_loss(ghz: float, loss: float) -> None:
+    assert free_space_loss_db(2448e3, ghz * 1e9) == pytest.approx(loss, abs=0.01)
+    assert free_space_loss_db(2448e3, ghz * 1e9) == pytest.approx(
+        92.45 + 20 * math.log10(ghz) + 20 * math.log10(2448.0), abs=0.01
+    )
+
+
+@pytest.mark.parametrize(("ebn0", "rate"), [(9.6, 9.7e-6), (10.5, 1.08e-6)])
+def test_bpsk_error_rate(ebn0: float, rate: float) -> None:
+    assert bit_error_rate(ebn0) == pytest.approx(rate, rel=0.01)
+
+
+def test_budget_of_the_formation_satellite(overhead: dict[str, np.ndarray]) -> None:
+    """1 W, 0 dBi into 20 dB/K at 2448 km: 78.5 dBHz, 15.5 dB at 2 Mbit/s."""
+    high = int(np.argmax(overhead["elevation"]))
+    seen = overhead["visible"][:high] > 0
+    cn0 = np.interp(-2448e3, -overhead["range"][:high][seen], overhead["cn0"][:high][seen])
+    assert cn0 == pytest.approx(78.5, abs=0.1)
+    assert cn0 - 10.0 * math.log10(2e6) == pytest.approx(15.5, abs=0.1)
+    assert overhead["loss"][overhead["visible"] > 0].max() == 0.0
+    assert overhead["loss"][overhead["visible"] == 0].min() == 1.0
+
+
+def test_frame_loss_is_a_step() -> None:
+    assert [coded_frame_loss(m) for m in (-40.0, -0.3, 0.0, 0.3, 40.0)] == pytest.approx([1.0, 1.0, 0.5, 0.0, 0.0])
+    values = [coded_frame_loss(m / 100.0) for m in range(-50, 51)]
+    assert all(b <= a for a, b in pairwise(values))
+
+
+def test_pointing_loss() -> None:
+    assert pointing_loss_db(math.radians(1.0), math.radians(2.0)) == pytest.approx(3.0)
+    assert pointing_loss_db(3.0, 0.0) == 0.0
+    assert pointing_loss_db(3.0, 0.01) == 60.0
+
+
+KA = GroundSite(math.pi / 2, 0.0, POLE.altitude_m, math.radians(5.0), bands=(True, True))
+
+
+def _near(c: Craft) -> Craft:
+    """Fly to the contact, everything on."""
+    for k in range(0, 6000, 20):
+        fly(c, 1, 20.0, first=k // 20, models=3)
+        if c.s["station_elevation_rad"][0] > 0.5:
+            return c
+    raise AssertionError("never in contact")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("transmitter_health", 0.0), ("link_extra_loss_db", 60.0), ("antenna_stuck_rad", 1.0), ("station_rain_db", 60.0)],
+)
+def test_each_fault_breaks_the_high_rate_downlink(field: str, value: float) -> None:
+    c = craft(POLAR, sites=(KA,))
+    c.u["radio_band"] = 1
+    c.u["attitude_mode"] = 1
+    _near(c)
+    assert c.s["station_visible"][0] == 1 and c.s["frame_loss"][0] == 0.0
+    c.s[field] = value
+    fly(c, 1, 1e-3, first=int(c.s["time_s"] * 1e3), models=2)
+    assert c.s["frame_loss"][0] == 1.0
+
+
+def test_off_pointing_costs_the_beam_and_not_the_omni() -> None:
+    c = craft(POLAR, sites=(KA,))
+    c.u["attitude_mode"] = 1
+    c.s["pointing_offset_rad"] = (math.pi, 0.0, 0.0)  # upside down
+    _near(c)
+    assert c.s["frame_loss"][0] == 0.0
+    c.u["radio_band"] = 1
+    fly(c, 1, 1e-3, first=int(c.s["time_s"] * 1e3), models=2)
+    assert c.s["frame_loss"][0] == 1.0
+
+
+def test_receiver_and_station_faults() -> None:
+    c = _near(craft(POLAR, sites=(KA,)))
+    assert c.s["uplink_frame_loss"][0] == 0.0
+    now = int(c.s["time_s"] * 1e3)
+    c.s["receiver_health"] = 0.0
+    fly(c, 1, 1e-3, first=now, models=2)
+    assert c.s["uplink_frame_loss"][0] == 1.0 and c.s["frame_loss"][0] == 0.0
+    c.s["station_health"][0] = 0.0
+    fly(c, 1, 1e-3, first=now, models=2)
+    assert c.s["station_visible"][0] == 0
+
+
+def test_band_that_a_station_lacks_is_not_visible() -> None:
+    c = craft(POLAR, sites=(replace(KA, bands=(True, False)),))
+    c.u["radio_band"] = 1
+    _near(c)
+    assert c.s["station_visible"][0] == 0
+
+
+def test_transmitter_off_is_silent() -> None:
+    c = craft(POLAR, sites=(KA,))
+    c.u["transmitter_on"] = 0
+    _near(c)
+    assert c.s["downlink_cn0_dbhz"][0] == 0.0 and c.s["frame_loss"][0] == 1.0 and c.s["uplink_frame_loss"][0] == 0.0
+
+
+def test_impossible_radios_are_refused() -> None:
+    c = craft()
+    with pytest.raises(ValueError, match="above zero"):
+        fill_link(c.s, c.p, c.u, [], (replace(S_BAND_RADIO, power_w=0.0), KA_BAND_RADIO))
+    with pytest.raises(ValueError, match="room for 16"):
+        fill_link(c.s, c.p, c.u, [POLE] * 17)
+    with pytest.raises(ValueError, match="room for 4"):
+        fill_optical(c.s, c.p, c.u, OpticalHead(), ((1.0, 0.0, 0.0),) * 5)
+    with pytest.raises(ValueError, match="above zero"):
+        fill_optical(c.s, c.p, c.u, OpticalHead(aperture_m=0.0), ())
+
+
+def test_optical_budget_of_suncatcher() -> None:
+    """5 W, 10 cm, 80 %, 1.55 um, 3 dB lost, 5000 km: 105.1 dB, 1.6 uW; confocal at 5 km; 18.9 urad."""
+    gain = antenna_gain(0.10, 1.55e-6, 0.80)
+    assert 10.0 * math.log10(gain) == pytest.approx(105.1, abs=0.1)
+    assert received_w(5.0, gain, 1.55e-6, 5e6, 10.0**-0.3) == pytest.approx(1.6e-6, rel=0.03)
+    assert math.pi * 0.05**2 / 1.55e-6 == pytest.approx(5e3, rel=0.03)
+    assert pytest.approx(18.9e-6, rel=0.03) == 1.22 * 1.55e-6 / 0.10
+    assert received_w(5.0, gain, 1.55e-6, 150.0, 0.5) == 2.5  # near field: no more than was sent
+
+
+PAIR_HEAD = OpticalHead(search_mean_s=1.0)
+
+
+def _pair(distance_m: float = 150.0) -> tuple[Craft, Craft]:
+    """Two spacecraft one behind the other, heads along and against the velocity, nadir pointing."""
+    base = sso(650e3)
+    ahead = replace(base, mean_anomaly_rad=distance_m / base.semi_major_axis_m)
+    heads = ((1.0, 0.0, 0.0), (-1.0, 0.0, 0.0))
+    pair = tuple(craft(e, heads=heads, head=PAIR_HEAD) for e in (base, ahead))
+    pair[1].f["draw_spacecraft"] = 12
+    for c in pair:
+        c.u["attitude_mode"] = 1
+        c.u["isl_command"][:2] = 1
+    pair[0].u["isl_peer_head"][0] = 1
+    pair[1].u["isl_peer_head"][1] = 0
+    return pair[0], pair[1]
+
+
+def _tick(pair: tuple[Craft, Craft], k: int) -> None:
+    said = [beacon(c.s, 2) if k else b"" for c in pair]
+    hear_beacons(pair[0].u, ["b", ""], {"b": said[1]})
+    hear_beacons(pair[1].u, ["", "a"], {"a": said[0]})
+    for c in pair:
+        fly(c, 1, first=k, models=3)
+
+
+def _lock(pair: tuple[Craft, Craft], until: int = 700) -> int:
+    for k in range(until):
+        _tick(pair, k)
+        if pair[0].s["isl_state"][0] == LOCKED and pair[1].s["isl_state"][1] == LOCKED:
+            return k
+    raise AssertionError("never locked")
+
+
+def test_two_spacecraft_acquire_and_carry_the_full_rate() -> None:
+    pair = _pair()
+    k = _lock(pair)
+    for j in range(k + 1, k + 30):
+        _tick(pair, j)
+    assert pair[0].s["isl_rate_bps"][0] == pytest.approx(9.6e12)
+    assert pair[0].s["isl_range_m"][0] == pytest.approx(150.0, abs=1.0)
+    assert abs(pair[0].s["isl_range_rate_m_s"][0]) < 0.1
+    assert pair[0].s["isl_attempts"][0] >= 1
+    assert pair[0].s["isl_state"][1] == PARKED and pair[0].s["isl_blocked"][1] == 1
+
+
+@pytest.mark.parametrize("cause", ["shake", "drift", "health", "silence", "tumble", "park"])
+def test_each_cause_breaks_the_link(cause: str) -> None:
+    pair = _pair()
+    k = _lock(pair) + 1
+    if cause == "shake":
+        pair[0].s["isl_jitter_factor"][0] = 100.0
+    elif cause == "drift":
+        pair[0].s["isl_drift_rad"][0] = 1e-4
+    elif cause == "health":
+        pair[0].s["isl_health"][0] = 0.0
+    elif cause == "tumble":
+        pair[0].s["pointing_offset_rad"] = (0.0, 2.0, 0.0)
+    elif cause == "park":
+        pair[0].u["isl_command"][0] = 0
+    for j in range(k, k + 200):
+        _tick(pair, j)
+        if cause == "silence":
+            hear_beacons(pair[0].u, ["b"], {})
+            step_optical(pair[0].s, pair[0].p, pair[0].f, pair[0].u, j, 1.0)
+        if pair[0].s["isl_state"][0] in (LOST, PARKED):
+            break
+    assert pair[0].s["isl_state"][0] == (PARKED if cause == "park" else LOST)
+    assert pair[0].s["isl_rate_bps"][0] == 0.0
+    _tick(pair, j + 1)
+    _tick(pair, j + 2)
+    assert pair[1].s["isl_state"][1] != LOCKED
+
+
+def test_a_lost_link_comes_back_by_itself() -> None:
+    pair = _pair()
+    k = _lock(pair) + 1
+    pair[0].s["isl_health"][0] = 0.0
+    for j in range(k, k + 20):
+        _tick(pair, j)
+    pair[0].s["isl_health"][0] = 1.0
+    for j in range(k + 20, k + 120):
+        _tick(pair, j)
+        if pair[0].s["isl_state"][0] == LOCKED:
+            return
+    raise AssertionError("never came back")
+
+
+def test_search_time_is_exponential_with_its_mean() -> None:
+    c = craft(heads=((1.0, 0.0, 0.0),))
+    times = []
+    fly(c, 1, models=1)
+    c.u["isl_peer_valid"][0] = 1
+    v = c.s["velocity_teme_m_s"]
+    c.u["isl_peer_position_teme_m"][:3] = c.s["position_teme_m"] + v / np.linalg.norm(v) * 1e5 - v
+    c.u["isl_peer_velocity_teme_m_s"][:3] = v
+    c.u["isl_command"][0] = 1
+    c.p["isl_field_rad"] = math.pi
+    c.p["isl_sun_exclusion_rad"] = 0.0
+    for tick in range(4000):
+        c.s["isl_state"][0], c.s["isl_timer_s"][0] = COARSE, 0.5
+        step_optical(c.s, c.p, c.f, c.u, tick, 1.0)
+        assert c.s["isl_state"][0] == SPIRAL
+        times.append(float(c.s["isl_timer_s"][0]))
+    assert np.mean(times) == pytest.approx(20.0, rel=0.06)
+    assert np.mean(np.array(times) > 20.0) == pytest.approx(math.exp(-1.0), abs=0.03)
+
+
+def _aim(direction: Any, distance_m: float = 1e6) -> Craft:
+    """A head that sees everywhere, its peer in a direction given (TEME)."""
+    c = craft(heads=((1.0, 0.0, 0.0),))
+    fly(c, 1, models=1)
+    c.p["isl_field_rad"] = math.pi
+    c.u["isl_command"][0] = 1
+    c.u["isl_peer_valid"][0] = 1
+    c.u["isl_peer_velocity_teme_m_s"][:3] = 0.0
+    c.u["isl_peer_position_teme_m"][:3] = c.s["position_teme_m"] + np.asarray(direction) * distance_m
+    step_optical(c.s, c.p, c.f, c.u, 1, 1e-3)
+    return c
+
+
+def test_sun_and_earth_in_the_line() -> None:
+    c = _aim([0.0, 0.0, 1.0])
+    sun = c.s["sun_direction_teme"].copy()
+    down = -c.s["position_teme_m"] / np.linalg.norm(c.s["position_teme_m"])
+    assert c.s["isl_blocked"][0] == 0
+    assert c.s["illumination_fraction"] > 0.0
+    assert _aim(sun).s["isl_blocked"][0] == 4
+    assert _aim(down, 2e7).s["isl_blocked"][0] == 2
+    assert _aim(down, 5e5).s["isl_blocked"][0] == 0  # in front of the Earth
+
+
+def test_beacons_that_are_not_beacons_are_no_peers() -> None:
+    c = craft(heads=((1.0, 0.0, 0.0),))
+    good = beacon(c.s, 1)
+    for data in (b"", b"x", good[:72], good + b"1", b"\xff" * 88):
+        hear_beacons(c.u, ["a"], {"a": data})
+        assert c.u["isl_peer_valid"][0] == 0
+    hear_beacons(c.u, ["a"], {"a": good})
+    assert c.u["isl_peer_valid"][0] == 1
+    hear_beacons(c.u, ["a"], {"b": good})
+    assert c.u["isl_peer_valid"][0] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(min_value=-2, max_value=8),
+    st.integers(min_value=-3, max_value=9),
+    st.floats(min_value=-1e8, max_value=1e8),
+    st.floats(min_value=0.0, max_value=1e6),
+    st.floats(min_value=0.0, max_value=2.0),
+)
+def test_links_are_never_nan_and_rates_never_negative(
+    state: int, peer: int, where: float, bad: float, health: float
+) -> None:
+    c = craft(heads=((1.0, 0.0, 0.0),) * 4, sites=(POLE, KA))
+    c.s["isl_state"][:] = state
+    c.u["isl_peer_state"][:] = peer
+    c.u["isl_peer_valid"][:] = 1
+    c.u["isl_command"][:] = 1
+    c.u["isl_peer_position_teme_m"][:] = where
+    c.s["isl_jitter_factor"][:] = bad
+    c.s["isl_drift_rad"][:] = bad
+    c.s["isl_health"][:] = health
+    c.s["transmitter_health"] = health
+    fly(c, 3, models=3)
+    for field in c.state.dtype.names:
+        assert np.isfinite(np.asarray(c.s[field], dtype=float)).all(), field
+    assert (c.s["isl_rate_bps"] >= 0.0).all() and (c.s["frame_loss"] <= 1.0).all()
+    assert (c.s["isl_rate_bps"] <= 9.6e12).all() and FINE < LOCKED and len(optical.STATES) == 6
