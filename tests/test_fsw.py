@@ -225,7 +225,7 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
         if form.name in {"computer.reboot", "mode.set"}:
             continue
         arguments = {
-            a.name: a.labels[0] if a.labels else True if a.type == "bool" else 1 if a.type == "int" else 0.5
+            a.name: a.labels[0] if a.labels else True if a.type == "bool" else 1 if a.type == "int" else 0.4
             for a in form.arguments
         }
         request += 1

@@ -75,7 +75,7 @@ class Parameters:
         return int(value) if form.low <= value <= form.high else int(form.default)
 
     def set(self, index: int, value: float) -> str:
-        """Set and keep a parameter. Outside its limits, or across one it must stay below or above: the reason why not."""
+        """Set and keep a parameter. The reason why not, if it is outside its limits or would cross another one."""
         form = FORMS[index]
         if not form.low <= value <= form.high:
             return f"{form.name} {value} is outside {form.low} ... {form.high} {form.unit}"
