@@ -1,0 +1,52 @@
+"""The shipped scenarios: they resolve without a warning, break something at every seam, and keep what they promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bus.messages import Seam
+from bus.scenario import Scenario
+from bus.scenario_file import load
+from faults import range as root
+from faults.run_directory import create
+from faults.vocabulary import vocabulary
+
+SHIPPED = root.shipped_scenarios()
+
+
+def shipped(name: str) -> Scenario:
+    return load(SHIPPED[name], vocabulary())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_resolves_without_a_warning_and_is_named_after_its_file(name: str) -> None:
+    scenario = shipped(name)
+    assert scenario.name == name
+    assert scenario.warnings == ()
+    assert scenario.expectations
+    assert Scenario.model_validate_json(scenario.to_json()).digest == scenario.digest
+
+
+def test_first_light_breaks_something_at_each_seam_and_flies_real_elements() -> None:
+    scenario = shipped("first-light")
+    assert {primitive[0] for fault in scenario.faults for primitive in fault.primitives} == set(Seam)
+    assert all(spacecraft.orbit.kind == "tle" for spacecraft in scenario.spacecraft)
+    assert len(scenario.stations) == 2
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_keeps_its_own_expectations(name: str, tmp_path: Path) -> None:
+    scenario = shipped(name)
+    directory = create(scenario.name, tmp_path / "run")
+    root.prepare(directory, scenario, None)
+    flown = root.fly_in_process(scenario, directory)
+    assert flown.failure is None
+    summary = root.conclude(directory, flown, mode="in-process", pace="free")
+    expectations = summary["expectations"]
+    assert isinstance(expectations, list)
+    assert [e["text"] for e in expectations if e["verdict"] != "PASS"] == []
+    telecommands = summary["telecommands"]
+    assert isinstance(telecommands, dict)
+    assert telecommands["sent"] == telecommands["completed"] == len(scenario.timeline)
