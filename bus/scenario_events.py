@@ -28,18 +28,13 @@ class Span:
     orbit_s: float
     designs: Mapping[str, str]
     """Design of every spacecraft; empty for those whose own entry has a mistake."""
-    cut_short: bool = False
-    """The user asked for a shorter run than the file's: what comes after its end is a warning."""
 
     def read(self, item: Item, low_ns: int) -> int:
-        """A time within the scenario, in nanoseconds since the epoch."""
-        if self.cut_short:
-            time_ns = item.duration_ns(low_ns, _FOREVER_NS, f"{low_ns / 1e9:g} s or later", orbit_s=self.orbit_s)
-            if time_ns > self.duration_ns:
-                item.warn(item.found, f"nothing after the end of this shorter run ({self.duration_ns / 1e9:g} s)")
-            return time_ns
-        limits = f"{low_ns / 1e9:g} s to the scenario's end ({self.duration_ns / 1e9:g} s)"
-        return item.duration_ns(low_ns, self.duration_ns, limits, orbit_s=self.orbit_s)
+        """A time in nanoseconds since the epoch. After the scenario's end it is a warning only: people shorten runs."""
+        time_ns = item.duration_ns(low_ns, _FOREVER_NS, f"{low_ns / 1e9:g} s or later", orbit_s=self.orbit_s)
+        if time_ns > self.duration_ns:
+            item.warn(item.found, f"a time before the end ({self.duration_ns / 1e9:g} s), or it never happens")
+        return time_ns
 
     def spacecraft(self, item: Item) -> str:
         """One of the scenario's spacecraft; "" after a mistake."""

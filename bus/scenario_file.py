@@ -49,11 +49,8 @@ def load(path: Path, vocabulary: Vocabulary) -> Scenario:
     return load_text(content, vocabulary, file=str(path))
 
 
-def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>", cut_short: bool = False) -> Scenario:
-    """The scenario in a text; `file` is the name used in mistakes. Warnings are in `Scenario.warnings`.
-
-    `cut_short`: its duration was overridden by the user, so events after the end are warnings, not mistakes.
-    """
+def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>") -> Scenario:
+    """The scenario in a text; `file` is the name used in mistakes. Warnings are in `Scenario.warnings`."""
     sheet = Sheet(file)
     fields = sheet.compose(text).fields(_FIELDS)
     version = fields["skyrack"].integer(1, 1_000_000)
@@ -72,7 +69,7 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
     duration_ns = _duration(fields["duration"], tick_ns, first_orbit_s)
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
     spacecraft, designs = read_spacecraft(fields["spacecraft"], epoch or _NO_EPOCH, end, vocabulary)
-    span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, cut_short)
+    span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs)
     timeline = read_timeline(fields["timeline"], span, vocabulary) if "timeline" in fields else []
     faults = read_faults(fields["faults"], span, vocabulary) if "faults" in fields else []
     sentences, signals = (
