@@ -50,7 +50,8 @@ class Vocabulary:
     expectation_signals(text, designs by spacecraft id, fault ids): truth signals a sentence needs, per spacecraft.
     base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
     check_plant_name(design, name): the name can be set as an initial value; raises if not.
-    check_order(design, name, value): the name is an order of `skyrack truth`; raises if not.
+    check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
+    check_job(design, job): the job can run; raises if not. None: jobs of scenarios are not flown.
     """
 
     designs: Sequence[str]
@@ -61,3 +62,4 @@ class Vocabulary:
     base_truth_signals: Callable[[str], Sequence[str]]
     check_plant_name: Callable[[str, str], None] | None = None
     check_order: Callable[[str, str, Scalar], None] | None = None
+    check_job: Callable[[str, Mapping[str, Scalar]], None] | None = None
