@@ -5,7 +5,7 @@ An entry whose orbit is a constellation becomes many spacecraft with the entry's
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bus.errors import ScenarioError, UnknownNameError
@@ -44,7 +44,7 @@ def read_spacecraft(
         places = read_orbit(fields["orbit"], epoch, end)
         initial = _initial(fields, design, vocabulary.check_plant_name)
         orders = _orders(fields, design, vocabulary.check_order)
-        jobs = tuple(job.fields(None).scalars() for job in fields["jobs"].list(0, 10_000)) if "jobs" in fields else ()
+        jobs = _jobs(fields, design, vocabulary.check_job)
         named = _peer_names(fields, places, name)
         if not entry.sheet.clean_since(mark):
             designs.update({f"{name}-{place.label}" if place.label else name: "" for place in places})
@@ -105,7 +105,27 @@ def _orders(fields: Fields, design: str, check: Callable[[str, str, Scalar], Non
             value.adopt(error)
             continue
         values[name] = order
+    if values and check is None:
+        fields["orders"].warn(f"{len(values)} orders", "none: this version does not fly fixed orders yet")
     return values
+
+
+def _jobs(
+    fields: Fields, design: str, check: Callable[[str, Mapping[str, Scalar]], None] | None
+) -> tuple[dict[str, Scalar], ...]:
+    jobs = []
+    for item in fields["jobs"].list(0, 10_000) if "jobs" in fields else ():
+        job = item.fields(None).scalars()
+        try:
+            if check is not None and design:
+                check(design, job)
+        except (ScenarioError, UnknownNameError) as error:
+            item.adopt(error)
+            continue
+        jobs.append(job)
+    if jobs and check is None:
+        fields["jobs"].warn(f"{len(jobs)} jobs", "none: this version does not fly jobs of scenarios yet")
+    return tuple(jobs)
 
 
 def _peer_names(fields: Fields, places: list[Placed], own: str) -> tuple[str, ...] | None:

@@ -281,6 +281,16 @@ def test_a_station_written_out() -> None:
     )
 
 
+def test_what_nobody_flies_yet_is_said() -> None:
+    block = "    orders: {pump_speed_command_fraction: 50 %}\n    jobs: [{kind: batch}]\nstations:"
+    flown = scenario(TEXT.replace("stations:", block, 1))
+    assert flown.spacecraft[1].orders == {"pump_speed_command_fraction": 0.5}
+    assert [w.rpartition(": found ")[2] for w in flown.warnings] == [
+        "1 orders; expected: none: this version does not fly fixed orders yet",
+        "1 jobs; expected: none: this version does not fly jobs of scenarios yet",
+    ]
+
+
 def test_what_comes_after_the_end_is_a_warning_because_people_shorten_runs() -> None:
     flown = scenario(TEXT.replace("20 min", "3 min"))
     assert flown.ticks == 180
