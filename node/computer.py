@@ -53,7 +53,7 @@ class Computer:
         self.fsw = None
         self._hung_since = -1
         self._reason = BootReason.RANGE
-        self._up_at_tick = tick + 1
+        self._up_at_tick = max(self._up_at_tick, tick + 1)
 
     def hang(self, tick: int) -> None:
         """Flight software stops where it is; the watchdog or the end of the fault resets it."""

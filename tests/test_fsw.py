@@ -172,6 +172,25 @@ def test_power_cap_is_shared_by_rated_power() -> None:
     assert rules.group_power_cap_w(1.0, 0.0, 0.0) == 0.0
 
 
+def test_the_rules_compile_and_say_the_same() -> None:
+    """The fleet runs these same functions under numba."""
+    numba = pytest.importorskip("numba")
+    samples = [0.0, 0.05, 0.1, 0.19, 0.2, 0.25, 0.3, 0.5, 0.7, 1.0, math.nan]
+    shed, zone, cap = (numba.njit(f) for f in (rules.payload_shed, rules.charge_zone, rules.group_power_cap_w))
+    missed = numba.njit(rules.missed_cycles)
+    for soc in samples:
+        for state in (0, 1):
+            for count in (0, 4, 59):
+                arguments = (state, count, soc, 0.3, 0.5, 5, 60)
+                assert shed(*arguments) == rules.payload_shed(*arguments)
+        for before in range(3):
+            assert zone(before, soc, 0.2, 0.1, 0.25) == rules.charge_zone(before, soc, 0.2, 0.1, 0.25)
+    for total in (-1.0, 0.0, 100.0, 600.0, 1e9):
+        assert cap(total, 200.0, 600.0) == rules.group_power_cap_w(total, 200.0, 600.0)
+    for elapsed in (0, 10**9, -(10**9), 3_600_000_000_000, 1_499_999_999, 1_500_000_001):
+        assert missed(elapsed, 10**9) == rules.missed_cycles(elapsed, 10**9)
+
+
 # ---- telecommands -----------------------------------------------------------------------------------------------
 
 

@@ -110,6 +110,18 @@ def test_a_computer_that_is_not_there_flies_on_and_boots_when_it_is_back() -> No
     assert flight.truth() == (1.0, 2.0, 1.0)
 
 
+def test_a_range_that_loses_the_computer_does_not_end_a_power_loss_early() -> None:
+    flight = Flight(signals=("host_up",))
+    flight.fly(2)
+    flight.inject(HOST, "computer", "kill", down_s=20.0)
+    flight.fly(3)
+    flight.fly(2, host_up=False)
+    flight.fly(20)
+    assert flight.truth() == (0.0,)
+    flight.fly(1)
+    assert flight.truth() == (1.0,)
+
+
 def test_telecommands_to_a_computer_that_is_down_are_counted_as_lost() -> None:
     flight = Flight(contact=True)
     flight.fly(2)
