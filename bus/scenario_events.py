@@ -78,8 +78,8 @@ def _arguments(item: Item) -> dict[str, Scalar]:
     return arguments
 
 
-def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> list[Fault]:
-    """Faults in the order of the file, resolved to primitives."""
+def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> tuple[list[Fault], tuple[str, ...]]:
+    """Faults in the order of the file, resolved to primitives; and the ids of all, mistaken ones too."""
     faults: list[Fault] = []
     seen: dict[str, int] = {}
     for entry in item.list(0, MAX_ENTRIES):
@@ -117,7 +117,7 @@ def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> list[Fault]:
                 primitives=resolved.primitives,
             )
         )
-    return faults
+    return faults, tuple(seen)
 
 
 def _until(fields: Fields, at_ns: int, span: Span) -> int | None:

@@ -71,11 +71,9 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
     spacecraft, designs = read_spacecraft(fields["spacecraft"], epoch or _NO_EPOCH, end, vocabulary)
     span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs)
     timeline = read_timeline(fields["timeline"], span, vocabulary) if "timeline" in fields else []
-    faults = read_faults(fields["faults"], span, vocabulary) if "faults" in fields else []
+    faults, fault_ids = read_faults(fields["faults"], span, vocabulary) if "faults" in fields else ([], ())
     sentences, signals = (
-        read_expectations(fields["expectations"], span, tuple(f.id for f in faults), vocabulary)
-        if "expectations" in fields and (len(faults) == _length(fields["faults"]))
-        else ([], {})
+        read_expectations(fields["expectations"], span, fault_ids, vocabulary) if "expectations" in fields else ([], {})
     )
     rules = _range(fields.optional("range"))
     if timeline and not stations and sheet.clean_since(0):
@@ -109,10 +107,6 @@ _NO_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 def _mistake_of(file: str, location: tuple[int | str, ...], message: str) -> Mistake:
     return Mistake(file, 0, 0, ".".join(str(part) for part in location), "a value the model refuses", message)
-
-
-def _length(item: Item) -> int:
-    return len(item.node.items) if item.node is not None and item.node.items is not None else 0
 
 
 def _epoch(item: Item) -> datetime | None:

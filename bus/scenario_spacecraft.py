@@ -26,7 +26,7 @@ def read_spacecraft(
 ) -> tuple[list[Spacecraft], dict[str, str]]:
     """Everybody who flies, in the order of the file, and the design of every id.
 
-    Ids whose entry has a mistake are known with an empty design, so that one mistake does not cause others.
+    Ids whose entry has a mistake are known too (with an empty design if that is it): one mistake causes no others.
     """
     everybody: dict[str, Spacecraft] = {}
     designs: dict[str, str] = {}
@@ -47,8 +47,8 @@ def read_spacecraft(
         jobs = _jobs(fields, design, vocabulary.check_job)
         named = _peer_names(fields, places, name)
         if not entry.sheet.clean_since(mark):
-            designs.update({f"{name}-{place.label}" if place.label else name: "" for place in places})
-            designs.setdefault(name, "")
+            designs.update({f"{name}-{place.label}" if place.label else name: design for place in places})
+            designs.setdefault(name, design)
             continue
         for place in places:
             member = f"{name}-{place.label}" if place.label else name

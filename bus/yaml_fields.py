@@ -56,6 +56,8 @@ def one_of(names: Iterable[str], found: str = "") -> str:
     """The allowed names as a sentence, the probably meant ones first."""
     listed = list(names)
     near = nearest(found, listed) if found else []
+    if near and len(listed) > 16:
+        return f"{' or '.join(near)}, or another of the {len(listed)}"
     shown = ", ".join(listed[:20]) + (f", ... ({len(listed)} in all)" if len(listed) > 20 else "")
     return (f"{shown or 'none here'} (did you mean {' or '.join(near)}?)") if near else shown or "none here"
 
@@ -209,7 +211,7 @@ class Item:
             allowed = f"a known {error.what}" + (
                 f" (did you mean {' or '.join(error.nearest)}?)" if error.nearest else ""
             )
-            self.refuse(units.show(error.name), error.hint or allowed)
+            self.refuse(units.show(error.name), f"{allowed}; {error.hint}" if error.hint else allowed)
             return
         for mistake in error.mistakes:
             self.below(mistake.field).refuse(mistake.found, mistake.allowed)

@@ -60,7 +60,7 @@ def _resolve(request: FaultRequest) -> ResolvedFault:
 
 def _check(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
     if name != "test.ping":
-        raise UnknownNameError("telecommand", name, ["test.ping"])
+        raise UnknownNameError("telecommand", name, ["test.ping"], hint="see the list")
     return dict(arguments)
 
 
@@ -127,6 +127,7 @@ def test_every_mistake_in_one_go_with_line_and_column() -> None:
         "(did you mean pathfinder?)",
         "demo.yaml:25:35: timeline[0].telecommand.to: found 'sc-2'; allowed: a spacecraft of this scenario: sc-1, star "
         "(did you mean sc-1?)",
+        "demo.yaml:27:23: faults[0].fault: found 'strng_open'; allowed: a known fault (did you mean string_open?)",
     ]
 
 
@@ -137,7 +138,10 @@ def test_a_refused_fault_points_at_its_parameter_or_its_name() -> None:
     assert mistakes(TEXT.replace("fault: string_open", "fault: strng_open")) == [
         "demo.yaml:27:23: faults[0].fault: found 'strng_open'; allowed: a known fault (did you mean string_open?)"
     ]
-    assert "timeline[0].telecommand.name: found 'ping'" in mistakes(TEXT.replace("name: test.ping", "name: ping"))[0]
+    assert mistakes(TEXT.replace("name: test.ping", "name: ping")) == [
+        "demo.yaml:25:47: timeline[0].telecommand.name: found 'ping'; allowed: a known telecommand "
+        "(did you mean test.ping?); see the list"
+    ]
 
 
 @pytest.mark.parametrize(
