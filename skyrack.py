@@ -41,6 +41,7 @@ Given = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Argument(metavar="[NAME=VALUE]...", help="Arguments, each as name=value; values with units need quotes."),
 ]
+Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
 
 
 class Listing(StrEnum):
@@ -193,26 +194,44 @@ def ground(
     raise typer.Exit(ground_command(connect, keys, scenario, archive, bind))
 
 
-@app.command(epilog="Example: skyrack command dawn-1 set_mode mode=SAFE")
-def command(target: str, name: str, arguments: Given = None, run: LiveRun = None, json: Json = False) -> None:
+@app.command(
+    epilog="Example: skyrack command dawn-1 test.ping | skyrack command dawn-1 payload.power_cap power_w='12 kW'"
+)
+def command(
+    target: Annotated[str, typer.Argument(help="A spacecraft of the run.")],
+    name: Annotated[str, typer.Argument(help="A telecommand; see `skyrack list telecommands`.")],
+    arguments: Given = None,
+    *,
+    run: LiveRun = None,
+    wait: Wait = 600.0,
+    json: Json = False,
+) -> None:
     """Send a telecommand in a live run.
 
     Asks its ground, waits, and prints the verification stage by stage.
     """
     from faults.live_commands import telecommand_command  # noqa: PLC0415
 
-    raise typer.Exit(telecommand_command(target, name, tuple(arguments or ()), run, as_json=json))
+    raise typer.Exit(telecommand_command(target, name, tuple(arguments or ()), run, wait_s=wait, as_json=json))
 
 
-@app.command(epilog="Example: skyrack inject dawn-1 array-string-open string=2 for='10 min'")
-def inject(target: str, fault: str, parameters: Given = None, run: LiveRun = None, json: Json = False) -> None:
+@app.command(epilog="Example: skyrack inject dawn-1 string_open string=2 for='10 min'")
+def inject(
+    target: Annotated[str, typer.Argument(help="A spacecraft of the run.")],
+    fault: Annotated[str, typer.Argument(help="A fault; see `skyrack list faults`.")],
+    parameters: Given = None,
+    *,
+    run: LiveRun = None,
+    wait: Wait = 60.0,
+    json: Json = False,
+) -> None:
     """Break something in a live run.
 
     Waits for and prints what the spacecraft says of it.
     """
     from faults.live_commands import inject_command  # noqa: PLC0415
 
-    raise typer.Exit(inject_command(target, fault, tuple(parameters or ()), run, as_json=json))
+    raise typer.Exit(inject_command(target, fault, tuple(parameters or ()), run, wait_s=wait, as_json=json))
 
 
 @app.command(epilog="Example: skyrack export out/first-light-001 --to mcap")

@@ -31,7 +31,7 @@ def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, 
     except OSError as error:
         raise EnvironmentFault(f"cannot make keys in {keys}: {error}", hint="choose another --out") from error
     bus, others = members(scenario, directory, pace)
-    facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys), "pace": pace}
+    facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys.resolve()), "pace": pace}
     listener = _Listener(display)
     outcome = supervise(
         lambda: Supervisor(directory.path, bus, others, facts=facts, on_report=listener.hear, restarts=RESTARTS)

@@ -139,12 +139,13 @@ def vocabulary() -> Vocabulary:
 
 
 def _check_telecommand(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    return check_telecommand(dictionary_of(design), name, in_units(design, name, arguments))
+    known = dictionary_of(design)
+    return check_telecommand(known, name, in_units(known, name, arguments))
 
 
-def in_units(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Arguments as people write them ("12 kW", "25 %") as plain numbers in the unit of the dictionary."""
-    form = dictionary_of(design).telecommand.get(name)
+    form = known.telecommand.get(name)
     numeric = {a.name: a.unit for a in form.arguments if a.type in ("float", "int")} if form else {}
     converted: dict[str, Scalar] = {}
     mistakes = []
