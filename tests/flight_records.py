@@ -132,6 +132,7 @@ def _fly(
         if models & 1:
             attitude.step_attitude(s, p, u, sky, dt_s)
         if models & 2:
+            link.step_weather(s, p, sky, k, dt_s)
             link.step_link(s, p, u, sky)
             optical.step_optical(s, p, f, u, k, dt_s)
         if models & 4:

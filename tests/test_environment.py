@@ -1,4 +1,6 @@
-"""Sun, shadow, the Earth's heat, geodesy, magnetic field and atmosphere against erfa, closed forms and known seasons."""
+"""Sun, shadow, the Earth's heat, geodesy, magnetic field and atmosphere against erfa, closed forms and known
+seasons.
+"""
 
 from __future__ import annotations
 
@@ -267,7 +269,7 @@ def test_density_by_the_table_and_between() -> None:
 
 
 def test_density_against_nrlmsise() -> None:
-    """Within a factor of 1.6 of NRLMSISE-00's global means (fixture by tests/oracles/build_density.py)."""
+    """Within a factor of 1.6 of NRLMSISE-00's global means (fixture by tests/oracles/msis/build_density.py)."""
     fixture = json.loads((ORACLES / "density.json").read_text())
     for row in fixture["rows"]:
         ratio = density_kg_m3(row["altitude_km"] * 1e3, row["solar_maximum"]) / row["density_kg_m3"]
@@ -294,7 +296,9 @@ def test_what_is_no_earth_is_refused() -> None:
 
 
 def test_shadow_against_basilisk() -> None:
-    """Fixture by tests/oracles/build_shadow.py: sunlit fractions along orbits from Basilisk's eclipse module."""
+    """Fixture by tests/oracles/basilisk/build_shadow.py: sunlit fractions along orbits from Basilisk's eclipse
+    module.
+    """
     fixture = json.loads((ORACLES / "shadow.json").read_text())
     for row in fixture["rows"]:
         x, y, z = row["position_m"]

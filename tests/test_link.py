@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from node.plant import optical
 from node.plant.environment import new_sky
-from node.plant.link import bit_error_rate, coded_frame_loss, free_space_loss_db, pointing_loss_db
+from node.plant.link import (
+    bit_error_rate,
+    coded_frame_loss,
+    free_space_loss_db,
+    pointing_loss_db,
+    step_link,
+    step_weather,
+)
 from node.plant.link_setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, fill_link
 from node.plant.optical import COARSE, FINE, LOCKED, LOST, PARKED, SPIRAL, antenna_gain, received_w, step_optical
 from node.plant.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
@@ -35,9 +42,10 @@ def _pass(c: Craft, ticks: int = 6000) -> dict[str, np.ndarray]:
             (
                 s["station_elevation_rad"][0], s["station_range_m"][0], s["station_range_rate_m_s"][0],
                 s["station_visible"][0], s["light_time_s"][0], s["downlink_cn0_dbhz"][0], s["frame_loss"][0],
+                s["doppler_hz"][0],
             )
         )  # fmt: skip
-    names = ("elevation", "range", "rate", "visible", "light", "cn0", "loss")
+    names = ("elevation", "range", "rate", "visible", "light", "cn0", "loss", "doppler")
     return dict(zip(names, np.array(rows).T, strict=True))
 
 
@@ -81,6 +89,8 @@ def test_doppler_in_three_bands(overhead: dict[str, np.ndarray]) -> None:
     rate = np.abs(overhead["rate"][overhead["elevation"] > 0.0]).max()
     for hertz, shift in ((2.2e9, 50e3), (18.8e9, 429e3), (28.85e9, 658e3)):
         assert rate / 299792458.0 * hertz == pytest.approx(shift, rel=0.02)
+    shifts = overhead["doppler"][1:] + overhead["rate"][1:] / 299792458.0 * 2.2e9
+    assert np.abs(shifts).max() < 1e-6
 
 
 def test_azimuth_and_elevation_of_known_directions() -> None:
@@ -179,6 +189,42 @@ def test_receiver_and_station_faults() -> None:
     c.s["station_health"][0] = 0.0
     fly(c, 1, 1e-3, first=now, models=2)
     assert c.s["station_visible"][0] == 0
+
+
+def test_a_stuck_transmitter_radiates_against_orders() -> None:
+    c = craft(POLAR, sites=(KA,))
+    c.u["transmitter_on"] = 0
+    c.s["transmitter_stuck_on"] = 1
+    assert _near(c).s["frame_loss"][0] == 0.0
+
+
+def test_wet_weather_has_its_share_of_time_its_spells_and_its_price() -> None:
+    site = replace(KA, wet_fraction=0.2, wet_mean_s=1800.0)
+    c = craft(POLAR, sites=(site, KA))
+    wet = []
+    for tick in range(60_000):
+        step_weather(c.s, c.p, c.sky, tick, 60.0)
+        wet.append(int(c.s["station_wet"][0]))
+    assert np.mean(wet) == pytest.approx(0.2, abs=0.015)
+    starts = np.count_nonzero(np.diff(wet) > 0)
+    assert sum(wet) * 60.0 / starts == pytest.approx(1800.0, rel=0.08)
+    assert c.s["station_wet"][1] == 0
+    c.u["radio_band"], c.u["attitude_mode"] = 1, 1
+    c.s["station_wet"][0] = 0
+    _near(c)
+    dry = float(c.s["downlink_cn0_dbhz"][1])
+    c.s["station_wet"][1] = 1
+    step_link(c.s, c.p, c.u, c.sky)
+    assert c.s["downlink_cn0_dbhz"][1] == pytest.approx(dry - 15.0, abs=1e-9)
+
+
+def test_thrust_shakes_the_optical_link() -> None:
+    pair = _pair()
+    k = _lock(pair) + 1
+    pair[0].u["thrust_command_n"] = 0.1
+    pair[0].p["isl_thrust_jitter_rad"] = 1e-3
+    _tick(pair, k)
+    assert pair[0].s["isl_state"][0] == LOST
 
 
 def test_band_that_a_station_lacks_is_not_visible() -> None:

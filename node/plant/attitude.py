@@ -12,15 +12,27 @@ import math
 
 from numba import njit
 
+from node.plant.angles import wrap
 from node.plant.fields import Capacity, Field, Record
 from node.plant.geophysics import dipole_field
-from node.plant.quaternions import cross, product, quaternion_of, triad, wrap
+from node.plant.quaternions import cross, product, quaternion_of, triad
 from node.plant.rigid_body import move_rigid
 
 SUN, NADIR, SAFE_SPIN, TUMBLE = range(4)
 """u.attitude_mode."""
 IDEAL, OWN_LAW, DIRECT = range(3)
 """u.attitude_control: kinematic; the attitude unit's own law on real wheels; wheels and torquers as ordered."""
+
+
+DERIVED = (
+    "sun_error_rad",
+    "pointing_error_rad",
+    "sun_direction_body",
+    "nadir_direction_body",
+    "velocity_direction_body",
+    "magnetic_field_body_t",
+)
+"""State that every tick writes before anybody reads it: a fleet need not keep it."""
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -47,9 +59,8 @@ def param_fields(cap: Capacity) -> list[Field]:
     """Axes, inertia, actuators. Matrices are flattened by rows."""
     return [
         ("sun_axis_body", "f8", (3,)),
-        ("sun_second_axis_body", "f8", (3,)),  # kept towards the orbit normal
-        ("nadir_axis_body", "f8", (3,)),
-        ("nadir_second_axis_body", "f8", (3,)),  # kept along the velocity
+        ("sun_frame_body", "f8", (9,)),  # the sun axis, then the one kept towards the orbit normal, then the third
+        ("nadir_frame_body", "f8", (9,)),  # the nadir axis, then the one kept along the velocity, then the third
         ("slew_rate_rad_s", "f8"),
         ("safe_spin_rate_rad_s", "f8"),
         ("attitude_bandwidth_rad_s", "f8"),
@@ -101,31 +112,28 @@ def _target(s: Record, p: Record, u: Record) -> tuple[float, float, float, float
     vz = s.velocity_teme_m_s[2]
     if u.attitude_mode == NADIR:
         a0, a1, a2, b0, b1, b2, c0, c1, c2 = triad(-rx, -ry, -rz, vx, vy, vz)
-        first = p.nadir_axis_body
-        second = p.nadir_second_axis_body
+        d = p.nadir_frame_body
     else:
         hx, hy, hz = cross(rx, ry, rz, vx, vy, vz)
         a0, a1, a2, b0, b1, b2, c0, c1, c2 = triad(
             s.sun_direction_teme[0], s.sun_direction_teme[1], s.sun_direction_teme[2], hx, hy, hz
         )
-        first = p.sun_axis_body
-        second = p.sun_second_axis_body
-    d0, d1, d2, e0, e1, e2, f0, f1, f2 = triad(first[0], first[1], first[2], second[0], second[1], second[2])
+        d = p.sun_frame_body
     qx, qy, qz, qw = quaternion_of(
-        d0 * a0 + e0 * b0 + f0 * c0,
-        d0 * a1 + e0 * b1 + f0 * c1,
-        d0 * a2 + e0 * b2 + f0 * c2,
-        d1 * a0 + e1 * b0 + f1 * c0,
-        d1 * a1 + e1 * b1 + f1 * c1,
-        d1 * a2 + e1 * b2 + f1 * c2,
-        d2 * a0 + e2 * b0 + f2 * c0,
-        d2 * a1 + e2 * b1 + f2 * c1,
-        d2 * a2 + e2 * b2 + f2 * c2,
+        d[0] * a0 + d[3] * b0 + d[6] * c0,
+        d[0] * a1 + d[3] * b1 + d[6] * c1,
+        d[0] * a2 + d[3] * b2 + d[6] * c2,
+        d[1] * a0 + d[4] * b0 + d[7] * c0,
+        d[1] * a1 + d[4] * b1 + d[7] * c1,
+        d[1] * a2 + d[4] * b2 + d[7] * c2,
+        d[2] * a0 + d[5] * b0 + d[8] * c0,
+        d[2] * a1 + d[5] * b1 + d[8] * c1,
+        d[2] * a2 + d[5] * b2 + d[8] * c2,
     )
     if u.attitude_mode == SAFE_SPIN:  # about the sun axis, angle counted from the epoch
         half = -0.5 * wrap(p.safe_spin_rate_rad_s * s.time_s)
         k = math.sin(half)
-        qx, qy, qz, qw = product(d0 * k, d1 * k, d2 * k, math.cos(half), qx, qy, qz, qw)
+        qx, qy, qz, qw = product(d[0] * k, d[1] * k, d[2] * k, math.cos(half), qx, qy, qz, qw)
     ox = s.pointing_offset_rad[0]
     oy = s.pointing_offset_rad[1]
     oz = s.pointing_offset_rad[2]
@@ -154,6 +162,7 @@ def step_attitude(s: Record, p: Record, u: Record, sky: Record, dt_s: float) -> 
         law = u.attitude_control
         if u.attitude_mode == TUMBLE or u.attitude_control == IDEAL:
             law = -1
+        look(s, p, sky)
         move_rigid(s, p, u, law, tx, ty, tz, tw, dt_s)
     else:
         # turn from the old attitude to the target, no faster than the slew rate
@@ -161,17 +170,16 @@ def step_attitude(s: Record, p: Record, u: Record, sky: Record, dt_s: float) -> 
         if ew < 0.0:
             ex, ey, ez, ew = -ex, -ey, -ez, -ew
         sine = math.sqrt(ex * ex + ey * ey + ez * ez)
-        angle = 2.0 * math.atan2(sine, ew)
         limit = p.slew_rate_rad_s * dt_s
-        rate = 0.0
+        angle = 2.0 * sine * (1.0 + sine * sine / 6.0) if sine < 1e-3 else 2.0 * math.atan2(sine, ew)
+        nx, ny, nz, nw = tx, ty, tz, tw
+        rate = -2.0 / dt_s
         if angle > limit:
             k = math.sin(0.5 * limit) / sine
             nx, ny, nz, nw = product(ex * k, ey * k, ez * k, math.cos(0.5 * limit), q[0], q[1], q[2], q[3])
             rate = -p.slew_rate_rad_s / sine
-        else:
-            nx, ny, nz, nw = tx, ty, tz, tw
-            if sine > 1e-12:
-                rate = -angle / (dt_s * sine)
+        elif sine > 1e-3:
+            rate = -angle / (dt_s * sine)
         norm = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz + nw * nw)
         q[0] = nx * norm
         q[1] = ny * norm
@@ -208,7 +216,8 @@ def look(s: Record, p: Record, sky: Record) -> None:
     dx = x - c * p.sun_axis_body[0]
     dy = y - c * p.sun_axis_body[1]
     dz = z - c * p.sun_axis_body[2]
-    s.sun_error_rad = math.atan2(math.sqrt(dx * dx + dy * dy + dz * dz), c)
+    off = dx * dx + dy * dy + dz * dz
+    s.sun_error_rad = math.sqrt(off) if off < 1e-8 and c > 0.0 else math.atan2(math.sqrt(off), c)
     r0 = s.position_teme_m[0]
     r1 = s.position_teme_m[1]
     r2 = s.position_teme_m[2]

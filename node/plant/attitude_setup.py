@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.plant.fields import Record
+from node.plant.quaternions import triad
 
 Vector = tuple[float, float, float]
 
@@ -67,10 +68,11 @@ def fill_attitude(s: Record, p: Record, u: Record, figures: AttitudeFigures) -> 
     for name in ("sun", "nadir"):
         first: Vector = getattr(figures, f"{name}_axis")
         second: Vector = getattr(figures, f"{name}_second_axis")
-        p[f"{name}_axis_body"] = _unit(first, f"{name}_axis")
-        p[f"{name}_second_axis_body"] = _unit(second, f"{name}_second_axis")
-        if abs(sum(a * b for a, b in zip(first, second, strict=True))) > 0.999:
+        unit, other = _unit(first, f"{name}_axis"), _unit(second, f"{name}_second_axis")
+        if abs(sum(a * b for a, b in zip(unit, other, strict=True))) > 0.999:
             raise ValueError(f"{name}_axis and {name}_second_axis are parallel")
+        p[f"{name}_frame_body"] = triad(*unit, *other)
+    p["sun_axis_body"] = _unit(figures.sun_axis, "sun_axis")
     p["slew_rate_rad_s"] = figures.slew_rate_rad_s
     p["safe_spin_rate_rad_s"] = figures.safe_spin_rate_rad_s
     p["attitude_bandwidth_rad_s"] = figures.bandwidth_rad_s

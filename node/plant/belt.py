@@ -2,7 +2,7 @@
 
 The table is an argument of every kernel that reads it, never a global. Square roots of fluxes are stored and
 interpolated trilinearly: that keeps orbit means within 2 % of AP8 itself and needs no exponential.
-`tests/oracles/build_flux_table.py` makes the file. Solar and cosmic particles live in `radiation.py`.
+`tests/oracles/aep8/build_flux_table.py` makes the file. Solar and cosmic particles live in `radiation.py`.
 """
 
 # ruff: noqa: PLR0917  (kernels take scalars, and many of them)

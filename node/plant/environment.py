@@ -15,11 +15,12 @@ import math
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
+from node.plant.angles import wrap
 from node.plant.fields import Capacity, Field, Record
 from node.plant.geophysics import density_kg_m3
 from node.plant.orbit_setup import EARTH_RADIUS_M, Epoch
-from node.plant.quaternions import wrap
 
 SKY = np.dtype(
     [
@@ -27,7 +28,7 @@ SKY = np.dtype(
         ("year", "f8"),
         ("solar_constant_w_m2", "f8"),
         ("solar_maximum", "f8"),  # 0 minimum ... 1 maximum
-        ("event_start_s", "f8"),
+        ("weather_seed", "u8"),
         ("time_s", "f8"),
         ("sun_direction_teme", "f8", (3,)),
         ("sun_distance_m", "f8"),
@@ -38,6 +39,21 @@ SKY = np.dtype(
         ("event_flux_cm2_s_sr", "f8", (12,)),  # solar protons above the energies of the flux table
     ]
 )
+
+
+DERIVED = (
+    "sun_direction_teme",
+    "illumination_fraction",
+    "solar_flux_w_m2",
+    "beta_rad",
+    "latitude_rad",
+    "longitude_rad",
+    "altitude_m",
+    "earth_ir_w_m2",
+    "albedo_factor",
+    "earth_radius_ratio",
+)
+"""State that every tick writes before anybody reads it: a fleet need not keep it."""
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -212,7 +228,7 @@ def step_environment(s: Record, p: Record, sky: Record) -> None:
     s.neutral_density_kg_m3 = density_kg_m3(altitude, sky.solar_maximum) * s.neutral_density_factor
 
 
-def new_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 1361.0) -> np.ndarray:
+def new_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 1361.0, seed: int = 0) -> NDArray[np.void]:
     """A one-element sky array, brought to time 0. Total solar irradiance 1361 W/m2 (Kopp and Lean 2011)."""
     if not 0.0 <= solar_maximum <= 1.0:
         raise ValueError("solar_maximum is between 0 (minimum) and 1 (maximum)")
@@ -220,6 +236,7 @@ def new_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 136
     sky["days_j2000"] = epoch.days_j2000
     sky["year"] = epoch.year
     sky["solar_maximum"] = solar_maximum
+    sky["weather_seed"] = seed
     sky["solar_constant_w_m2"] = solar_constant_w_m2
     step_sky(sky[0], 0.0)
     return sky

@@ -2,8 +2,8 @@
 
 `step_link` reads the orbit, the attitude's body vectors, p.station_*, p.radio_* and u.radio_*, and writes one entry
 per station. Two bands: 0 low-rate (S, near-omnidirectional), 1 high-rate (Ka, a beam). Optical inter-satellite links
-live in `optical.py`, figures of stations and radios in `link_setup.py`. No random draw lives here: whether a frame
-is lost is the radio's to draw.
+live in `optical.py`, figures of stations and radios in `link_setup.py`. `step_weather` goes first; no other random draw
+lives here: whether a frame is lost is the radio's to draw.
 """
 
 # ruff: noqa: PLR0917  (kernels take scalars, and many of them)
@@ -14,9 +14,26 @@ import math
 
 from numba import njit
 
+from node.plant.draws import uniform
 from node.plant.fields import Capacity, Field, Record, shaped
 
 LIGHT_M_S = 299792458.0
+
+
+DERIVED = (
+    "station_elevation_rad",
+    "station_azimuth_rad",
+    "station_range_m",
+    "station_range_rate_m_s",
+    "light_time_s",
+    "doppler_hz",
+    "downlink_cn0_dbhz",
+    "uplink_cn0_dbhz",
+    "frame_loss",
+    "uplink_frame_loss",
+    "station_visible",
+)
+"""State that every tick writes before anybody reads it: a fleet need not keep it."""
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -28,13 +45,16 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("station_range_m", "f8", n),
         shaped("station_range_rate_m_s", "f8", n),
         shaped("light_time_s", "f8", n),
+        shaped("doppler_hz", "f8", n),  # of the downlink in the band in use
         shaped("downlink_cn0_dbhz", "f8", n),
         shaped("uplink_cn0_dbhz", "f8", n),
         shaped("frame_loss", "f8", n),  # downlink, probability
         shaped("uplink_frame_loss", "f8", n),
         shaped("station_health", "f8", n),  # 0: out
-        shaped("station_rain_db", "f8", n),
+        shaped("station_rain_db", "f8", n),  # extra attenuation a fault asks for; weather comes on top
+        shaped("station_wet", "i4", n),  # 1: rain (or cloud) over the station, by the weather's chain
         shaped("station_visible", "i4", n),
+        ("transmitter_stuck_on", "i4"),  # 1: radiates whatever it is told
         ("transmitter_health", "f8"),  # factor on radiated power
         ("receiver_health", "f8"),
         ("link_extra_loss_db", "f8"),
@@ -53,6 +73,9 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("station_frame", "f8", 12 * n),  # position, east, north, up: Earth-fixed, rows of 12
         shaped("station_gt_db_k", "f8", 2 * n),
         shaped("station_eirp_dbw", "f8", 2 * n),
+        shaped("station_wet_db", "f8", 2 * n),  # attenuation in wet weather, per band
+        shaped("station_wet_start_per_s", "f8", n),
+        shaped("station_wet_stop_per_s", "f8", n),
         ("downlink_frequency_hz", "f8", (2,)),
         ("uplink_frequency_hz", "f8", (2,)),
         ("radio_power_dbw", "f8", (2,)),
@@ -129,8 +152,10 @@ def _budget(s: Record, p: Record, u: Record, i: int, band: int, x: float, y: flo
     """Both directions at station i, whose direction from the spacecraft (TEME) is given."""
     error = _antenna_error(s, p, band, x, y, z)
     loss = p.radio_loss_db[band] + s.link_extra_loss_db + s.station_rain_db[i]
+    if s.station_wet[i] != 0:
+        loss += p.station_wet_db[2 * i + band]
     loss += pointing_loss_db(error, p.radio_beamwidth_rad[band])
-    if s.transmitter_health > 0.0 and u.transmitter_on != 0:
+    if s.transmitter_health > 0.0 and (u.transmitter_on != 0 or s.transmitter_stuck_on != 0):
         rate = u.downlink_rate_bps if u.downlink_rate_bps > 0.0 else p.downlink_rate_default_bps[band]
         cn0 = (
             p.radio_power_dbw[band] + 10.0 * math.log10(s.transmitter_health) + p.radio_gain_dbi[band] - loss
@@ -148,6 +173,18 @@ def _budget(s: Record, p: Record, u: Record, i: int, band: int, x: float, y: flo
         )  # fmt: skip
         s.uplink_cn0_dbhz[i] = cn0
         s.uplink_frame_loss[i] = coded_frame_loss(cn0 - 10.0 * math.log10(rate) - p.radio_threshold_db[band])
+
+
+@njit(cache=True, error_model="numpy")
+def step_weather(s: Record, p: Record, sky: Record, tick: int, dt_s: float) -> None:
+    """Two-state Markov chain of wet weather over each station, the same for every spacecraft of a scenario."""
+    for i in range(p.station_count):
+        if p.station_wet_start_per_s[i] > 0.0:
+            draw = uniform(sky.weather_seed, 0x3A1, i, tick, 0)
+            if s.station_wet[i] == 0:
+                s.station_wet[i] = draw < -math.expm1(-p.station_wet_start_per_s[i] * dt_s)
+            else:
+                s.station_wet[i] = draw >= -math.expm1(-p.station_wet_stop_per_s[i] * dt_s)
 
 
 @njit(cache=True, error_model="numpy")
@@ -174,6 +211,7 @@ def step_link(s: Record, p: Record, u: Record, sky: Record) -> None:
         s.station_range_m[i] = distance
         s.station_range_rate_m_s[i] = (dx * vx + dy * vy + dz * vz) / distance
         s.light_time_s[i] = distance / 299792458.0
+        s.doppler_hz[i] = -s.station_range_rate_m_s[i] / 299792458.0 * p.downlink_frequency_hz[band]
         s.station_elevation_rad[i] = math.asin(min(1.0, max(-1.0, sine)))
         s.station_azimuth_rad[i] = 0.0
         s.station_visible[i] = 0

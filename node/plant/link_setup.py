@@ -27,6 +27,9 @@ class GroundSite:
     bands: tuple[bool, bool] = (True, False)
     gt_db_k: tuple[float, float] = (20.0, 35.0)
     eirp_dbw: tuple[float, float] = (50.0, 65.0)
+    wet_db: tuple[float, float] = (0.5, 15.0)
+    wet_fraction: float = 0.0
+    wet_mean_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,11 @@ def fill_link(
         p["station_bands"][i] = int(site.bands[0]) | int(site.bands[1]) << 1
         p["station_gt_db_k"][2 * i : 2 * i + 2] = site.gt_db_k
         p["station_eirp_dbw"][2 * i : 2 * i + 2] = site.eirp_dbw
+        if not 0.0 <= site.wet_fraction < 1.0 or not site.wet_mean_s > 0.0:
+            raise ValueError("wet_fraction is in [0, 1), wet_mean_s above zero")
+        p["station_wet_db"][2 * i : 2 * i + 2] = site.wet_db
+        p["station_wet_stop_per_s"][i] = 1.0 / site.wet_mean_s
+        p["station_wet_start_per_s"][i] = site.wet_fraction / (1.0 - site.wet_fraction) / site.wet_mean_s
     for band, radio in enumerate(radios):
         if min(radio.power_w, radio.downlink_rate_bps, radio.uplink_rate_bps, radio.downlink_frequency_hz) <= 0.0:
             raise ValueError("power, rates and frequencies of a radio must be above zero")

@@ -25,6 +25,18 @@ STREAM = 0x151
 """Stream id of acquisition times."""
 
 
+DERIVED = (
+    "isl_range_m",
+    "isl_range_rate_m_s",
+    "isl_light_time_s",
+    "isl_received_w",
+    "isl_margin_db",
+    "isl_rate_bps",
+    "isl_blocked",
+)
+"""State that every tick writes before anybody reads it: a fleet need not keep it."""
+
+
 def state_fields(cap: Capacity) -> list[Field]:
     """Per head: state, geometry, budget, health."""
     n = cap.isl_heads
@@ -60,6 +72,7 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("isl_threshold_w", "f8"),  # received power at full rate
         ("isl_full_rate_bps", "f8"),
         ("isl_jitter_rad", "f8"),
+        ("isl_thrust_jitter_rad", "f8"),  # on top while the thruster burns
         ("isl_coarse_s", "f8"),
         ("isl_search_mean_s", "f8"),
         ("isl_fine_s", "f8"),
@@ -152,10 +165,12 @@ def _blocked(s: Record, p: Record, u: Record, i: int, dt_s: float) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _budget(s: Record, p: Record, i: int) -> None:
+def _budget(s: Record, p: Record, u: Record, i: int) -> None:
     """Received power and margin over what the full rate needs, drift and jitter included."""
     error = s.isl_drift_rad[i] / p.isl_divergence_rad
     shake = p.isl_jitter_rad * s.isl_jitter_factor[i] / p.isl_divergence_rad
+    if u.thrust_command_n != 0.0 and s.thruster_health > 0.0:
+        shake += p.isl_thrust_jitter_rad / p.isl_divergence_rad
     loss = p.isl_loss_factor * s.isl_health[i] * math.exp(-2.0 * (error * error + shake * shake))
     power = received_w(p.isl_power_w, p.isl_gain, p.isl_wavelength_m, s.isl_range_m[i], loss)
     s.isl_received_w[i] = power
@@ -169,7 +184,7 @@ def step_optical(s: Record, p: Record, f: Record, u: Record, tick: int, dt_s: fl
         s.isl_rate_bps[i] = 0.0
         blocked = _blocked(s, p, u, i, dt_s)
         if blocked == 0:
-            _budget(s, p, i)
+            _budget(s, p, u, i)
             if s.isl_margin_db[i] < -20.0:
                 blocked = 5
         else:

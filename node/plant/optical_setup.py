@@ -28,6 +28,7 @@ class OpticalHead:
     threshold_w: float = 2.4e-4
     full_rate_bps: float = 9.6e12
     jitter_rad: float = 1e-6
+    thrust_jitter_rad: float = 2e-5
     field_rad: float = math.radians(75.0)
     coarse_s: float = 5.0
     search_mean_s: float = 20.0
@@ -58,6 +59,7 @@ def fill_optical(
     p["isl_threshold_w"] = head.threshold_w
     p["isl_full_rate_bps"] = head.full_rate_bps
     p["isl_jitter_rad"] = head.jitter_rad
+    p["isl_thrust_jitter_rad"] = head.thrust_jitter_rad
     p["isl_coarse_s"] = head.coarse_s
     p["isl_search_mean_s"] = head.search_mean_s
     p["isl_fine_s"] = head.fine_s

@@ -15,8 +15,11 @@ import math
 
 from numba import njit
 
+from node.plant.angles import sincos, wrap
 from node.plant.fields import Capacity, Field, Record
-from node.plant.quaternions import wrap
+
+DERIVED = ("time_s", "position_teme_m", "velocity_teme_m_s", "orbit_period_s")
+"""State that every tick writes before anybody reads it: a fleet need not keep it."""
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -99,12 +102,16 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
     a = p.orbit_semi_major_axis_m - s.orbit_decay_m
     e = p.orbit_eccentricity
     m = wrap(p.orbit_anomaly_rad + p.orbit_anomaly_rate_rad_s * time_s + s.orbit_advance_rad)
-    sin_e = math.sin(m)
-    cos_e = math.cos(m)
-    if e > 0.0:
-        anomaly = eccentric_anomaly(m, e)
-        sin_e = math.sin(anomaly)
-        cos_e = math.cos(anomaly)
+    sin_e, cos_e = sincos(m)
+    if e > 0.01:
+        sin_e, cos_e = sincos(eccentric_anomaly(m, e))
+    elif e > 0.0:  # two terms of the series, then one step of Newton's without new sines: below 1e-15 rad
+        guess = m + e * sin_e * (1.0 + e * cos_e)
+        sin_g, cos_g = sincos(guess)
+        step = (m + e * sin_g - guess) / (1.0 - e * cos_g)
+        step *= 1.0 - 0.5 * e * sin_g * step
+        sin_e = sin_g + step * (cos_g - 0.5 * step * sin_g)
+        cos_e = cos_g - step * (sin_g + 0.5 * step * cos_g)
     b = math.sqrt(1.0 - e * e)
     x = a * (cos_e - e)
     y = a * b * sin_e
@@ -114,10 +121,8 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
     vy = speed * b * cos_e + p.orbit_perigee_rate_rad_s * x
     w = wrap(p.orbit_perigee_rad + p.orbit_perigee_rate_rad_s * time_s)
     node = wrap(p.orbit_raan_rad + p.orbit_raan_rate_rad_s * time_s)
-    cos_w = math.cos(w)
-    sin_w = math.sin(w)
-    cos_n = math.cos(node)
-    sin_n = math.sin(node)
+    sin_w, cos_w = sincos(w)
+    sin_n, cos_n = sincos(node)
     cos_i = p.orbit_cos_inclination
     sin_i = p.orbit_sin_inclination
     px = cos_n * cos_w - sin_n * sin_w * cos_i

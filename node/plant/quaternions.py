@@ -13,12 +13,6 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy")
-def wrap(angle_rad: float) -> float:
-    """The same angle in [0, 2 pi)."""
-    return angle_rad - 6.283185307179586 * math.floor(angle_rad / 6.283185307179586)
-
-
-@njit(cache=True, error_model="numpy")
 def cross(ax: float, ay: float, az: float, bx: float, by: float, bz: float) -> tuple[float, float, float]:
     """Vector product."""
     return ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx

@@ -22,6 +22,24 @@ ENERGIES = 12
 """Integral flux thresholds, `shielding.ENERGIES_MEV`."""
 
 
+DERIVED = (
+    "l_shell",
+    "cutoff_rigidity_gv",
+    "proton_flux_10mev_cm2_s",
+    "proton_flux_30mev_cm2_s",
+    "proton_flux_100mev_cm2_s",
+    "cosmic_ray_fraction",
+    "dose_rate_gy_s",
+    "corrected_upsets",
+    "uncorrected_upsets",
+    "silent_errors",
+    "interrupts",
+    "latchups",
+    "upset_bits",
+)
+"""State that every tick writes before anybody reads it: a fleet need not keep it."""
+
+
 def state_fields(cap: Capacity) -> list[Field]:
     """Environment, dose, and what struck each radiation device in this tick (counts)."""
     n = cap.radiation_devices

@@ -1,4 +1,4 @@
-"""Writes trapped_protons.json: AP8 at scattered points, for test_radiation.py. Needs `aep8` (see build_flux_table.py)."""
+"""Writes trapped_protons.json: AP8 at scattered points, for test_radiation.py. `make.sh` runs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astropy import units
 from astropy.coordinates import EarthLocation
 from astropy.time import Time
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 EPOCHS = {"minimum": ("min", "1964-07-01", 1964.5), "maximum": ("max", "1970-01-01", 1970.0)}
 
 
@@ -38,7 +38,7 @@ def main() -> int:
             for a, b, c, row in zip(longitude, latitude, altitude, np.nan_to_num(flux), strict=True)
         ]
     made = {
-        "made_by": f"tests/oracles/build_proton_points.py with aep8 {aep8.__version__}",
+        "made_by": f"tests/oracles/aep8/build_proton_points.py with aep8 {aep8.__version__}",
         "epoch_year": {name: year for name, (_, _, year) in EPOCHS.items()},
         "points": points,
     }

@@ -1,8 +1,4 @@
-"""Builds node/plant/data/trapped_protons.npz from AP8: run it with a Python that has `aep8` (an environment of its
-own).
-
-python3 -m venv /tmp/aep8 && /tmp/aep8/bin/pip install aep8==1.1.0 /tmp/aep8/bin/python
-tests/oracles/build_flux_table.py
+"""Builds node/plant/data/trapped_protons.npz from AP8. `make.sh` runs it in an environment of its own with `aep8`.
 
 AP8-MIN is evaluated in the field of 1964.5 and AP8-MAX in that of 1970, as the model demands (IRBEM sets the field
 of the model itself; the time given matters little). Takes about two minutes.
@@ -17,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / "node" / "plant" / "data"
 ALTITUDE_KM = (250, 300, 350, 400, 450, 500, 550, 600, 650, 700, 800, 900, 1000, 1150, 1300, 1450, 1600, 1800, 2000)
 LONGITUDE_STEP_DEG = 4
@@ -60,7 +56,7 @@ def main() -> int:
     facts = {
         "what": "trapped protons, omnidirectional integral flux in cm-2 s-1 above each energy",
         "model": "AP8-MIN and AP8-MAX (Sawyer and Vette 1976, NSSDC/WDC-A-R&S 76-06)",
-        "made_by": f"tests/oracles/build_flux_table.py with aep8 {aep8.__version__} (IRBEM), numpy {np.__version__}",
+        "made_by": f"tests/oracles/aep8/build_flux_table.py with aep8 {aep8.__version__} (IRBEM), numpy {np.__version__}",
         "field": "Jensen and Cain 1960 for MIN, GSFC 12/66 for epoch 1970 for MAX, as IRBEM sets them",
         "epoch_year": {name: year for name, (_, _, year) in EPOCHS.items()},
         "altitude_km": list(ALTITUDE_KM),

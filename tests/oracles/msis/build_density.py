@@ -1,10 +1,8 @@
-"""Writes density.json: global mean density by NRLMSISE-00, for test_environment.py.
+"""Writes density.json: global mean density by NRLMSISE-00, for test_environment.py. `make.sh` runs it in an
+environment of its own.
 
-    python3 -m venv /tmp/msis && /tmp/msis/bin/pip install pymsis==0.13.0
-    /tmp/msis/bin/python tests/oracles/build_density.py
-
-Means over latitude (by area), longitude, four seasons and the hours of a day. F10.7 is 70 (minimum) and 190 (maximum),
-Ap 10: the activity behind the product's table is 65.8 and 189 sfu.
+Means over latitude (by area), longitude, four seasons and the hours of a day. F10.7 is 70 (minimum) and 190
+(maximum), Ap 10: the activity behind the product's table is 65.8 and 189 sfu.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pymsis
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
@@ -36,7 +34,10 @@ def main() -> int:
                 count += 1
         for altitude, density in zip(altitudes, total / count, strict=True):
             rows.append({"altitude_km": altitude, "solar_maximum": maximum, "density_kg_m3": float(f"{density:.4g}")})
-    made = {"made_by": f"tests/oracles/build_density.py with pymsis {pymsis.__version__} (NRLMSISE-00)", "rows": rows}
+    made = {
+        "made_by": f"tests/oracles/msis/build_density.py with pymsis {pymsis.__version__} (NRLMSISE-00)",
+        "rows": rows,
+    }
     (HERE / "density.json").write_text(json.dumps(made, indent=1) + "\n")
     return 0
 

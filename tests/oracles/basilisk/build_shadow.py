@@ -1,7 +1,5 @@
-"""Writes shadow.json: sunlit fractions from Basilisk's eclipse module, for test_environment.py.
-
-    python3 -m venv /tmp/bsk && /tmp/bsk/bin/pip install bsk==2.12.1
-    /tmp/bsk/bin/python tests/oracles/build_shadow.py
+"""Writes shadow.json: sunlit fractions from Basilisk's eclipse module, for test_environment.py. `make.sh` runs it in
+an environment of its own.
 
 Positions lie around the edges of umbra and penumbra of circular orbits at several heights and beta angles.
 """
@@ -17,7 +15,7 @@ from Basilisk.architecture import messaging
 from Basilisk.simulation import eclipse
 from Basilisk.utilities import SimulationBaseClass, macros
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 AU_M = 149597870700.0
 EARTH_RADIUS_M = 6378136.6  # Basilisk's
 
@@ -76,7 +74,7 @@ def rows() -> list[dict[str, object]]:
 
 def main() -> int:
     """Write the fixture."""
-    made = {"made_by": "tests/oracles/build_shadow.py with Basilisk 2.12.1", "rows": rows()}
+    made = {"made_by": "tests/oracles/basilisk/build_shadow.py with Basilisk 2.12.1", "rows": rows()}
     (HERE / "shadow.json").write_text(json.dumps(made) + "\n")
     sys.stdout.write(f"{len(made['rows'])} rows\n")
     return 0
