@@ -12,7 +12,9 @@ Value = float | int | Sequence[float] | Sequence[int]
 
 STEFAN_BOLTZMANN_W_M2_K4 = 5.670374419e-8  # CODATA 2018
 SPACE_K = 2.7  # cosmic background
-VALVE_GAIN_K_S = 0.01  # assumption: a regulator moves its valve 1 % per second and kelvin
+VALVE_GAIN_K_S = (
+    0.001  # assumption: 0.1 % per second and kelvin; ten times that hunts, the coolant needs 20 to 40 s around
+)
 DRY_OUT_QUALITY = 0.8  # textbook: boiling ends at about 80 % vapour
 CAVITATION_SUBCOOLING_K = 3.0  # textbook: a pump cavitates below 3 K of subcooling
 _KINDS = {"gl": 0, "gr": 1, "heat_pipe": 2}
