@@ -66,6 +66,14 @@ class ParameterForm:
         """The user must give it."""
         return self.default is None and not self.optional
 
+    @property
+    def summary(self) -> str:
+        """What it is, in which range, and what it is when left out, for lists and pages."""
+        limits = f", {self.low} to {self.high}" if self.high is not None else ""
+        choices = f" ({', '.join(self.choices)})" if self.choices else ""
+        default = f", default {self.default}" if self.default is not None else ", optional" if self.optional else ""
+        return f"{self.text}{choices}{limits}{default}"
+
 
 @dataclass(frozen=True, slots=True)
 class PrimitiveForm:

@@ -99,6 +99,12 @@ def test_every_place_exists_in_every_design_that_has_the_part(design: str) -> No
                 assert place in ("uplink", "downlink", "computer")
 
 
+def test_what_a_list_says_of_a_parameter() -> None:
+    assert FAULTS["kill"].parameters["down"].summary == "how long, 1 s to 1 d, default 30 s"
+    assert FAULTS["string_open"].parameters["string"].summary == "which string"
+    assert FAULTS["link_loss"].parameters["direction"].summary == "which way (uplink, downlink), default downlink"
+
+
 def test_parameters_in_si_with_defaults_filled_in() -> None:
     resolved = resolve_fault("radiator_puncture", DESIGN, {"radiator": "radiator_2"}, tick_s=1.0)
     assert resolved.parameters == {"radiator": "radiator_2", "remaining": pytest.approx(0.3)}
