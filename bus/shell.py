@@ -17,19 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bus import lifeline
-from bus.codec import decode, encode
+from bus.codec import decode, encode, pack_map, seal
 from bus.draws import stable_id
 from bus.errors import DecodeError, HandshakeRefused, RangeFailure, SkyrackError
 from bus.exchange import read_tick, write_tock
 from bus.keys import load_key, load_public, role_of
-from bus.messages import PROTOCOL_VERSION, Body, Bye, Hello, Message, Piece, Refusal, Tick, Welcome
+from bus.messages import PROTOCOL_VERSION, Body, Bye, Hello, Kind, Message, Piece, Refusal, Tick, Welcome
 from bus.participant import Outbox, Participant
-from bus.pieces import Assembly, address, split
+from bus.pieces import Assembly, address, cut
 from bus.ports import DealerPort, Network
 from bus.reception import SCENARIO
 
 CONNECT_WITHIN_S = 60.0  # a container may start before its bus does
 ANSWER_WITHIN_S = 30.0
+GC_THRESHOLD = 20_000  # a step makes few cycles; the default of 700 would look for them in every other tick
 STOPPED = "stopped by a signal"
 
 
@@ -144,8 +145,8 @@ class Shell:
                 outbox = participant.step(moment, inbox)
                 commit(outbox)
                 if every and not moment.closing and (moment.tick + 1 + offset) % every == 0:
-                    for piece in split("snapshot", moment.tick, participant.save()):
-                        await self._say(piece)
+                    for piece in cut("snapshot", moment.tick, participant.save()):
+                        await port.send([seal(0, identity, 0, "bus", Kind.PIECE, pack_map(piece))])
                 await port.send(write_tock(identity, moment, outbox))
         return self.stopping
 
@@ -171,6 +172,7 @@ async def take_part(seat: Seat, build: Callable[[bytes], Served], scenario: byte
                     served.participant.restore(snapshot)
                 gc.collect()
                 gc.freeze()  # what exists now lives to the end: later collections need not look at it
+                gc.set_threshold(GC_THRESHOLD)
                 return await _serve(shell, served)
             except TimeoutError:
                 raise RangeFailure(f"no bus answers at {seat.endpoint}", hint="is it running? see run.json") from None

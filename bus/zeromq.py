@@ -6,7 +6,7 @@ linger, and whatever is dropped is counted in `counters`. Nothing here knows wha
 Traps of libzmq that this file answers, each seen in a measurement: a high-water mark of 0 is unbounded; LINGER -1
 hangs at exit; MAXMSGSIZE is unlimited by default; a ROUTER drops silently unless it is mandatory, and with
 ROUTER_HANDOVER another valid key can take over a routing id; the FD of a socket is edge-triggered and a send may
-swallow its edge (hence `nudge`).
+swallow its edge (hence `nudge`); with IMMEDIATE a broken connection takes mail with it that had already arrived.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bus.zap import Keypair
 LEAST_LIBZMQ = (4, 3, 5)  # below it: CVE-2019-13132, CVE-2020-15166
 HIGH_WATER = 4608  # messages per peer: a snapshot in 4096 pieces (Piece.of) still fits
 LINGER_MS = 500
+BRIEF_BLOCK_MS = 100  # the longest a signal waits for its handler; see Socket.take
 MAX_PARTS = 65_537  # Tick.count <= 65,535, plus the header
 MAX_MULTIPART_BYTES = 32 * 1024 * 1024  # bound of one Tick or Tock; 500 full-size messages
 Context = zmq.Context[zmq.Socket[bytes]]
@@ -75,10 +76,9 @@ class Socket:
         self._socket.sndhwm = self._socket.rcvhwm = high_water
         self._socket.linger = LINGER_MS
         self._socket.maxmsgsize = MAX_MESSAGE_BYTES
+        self._socket.rcvtimeo = BRIEF_BLOCK_MS
         if kind == ROUTER:
             self._socket.router_mandatory = True  # and never ROUTER_HANDOVER
-        elif kind == DEALER:
-            self._socket.immediate = True  # queue only on a connection that stands
         elif kind == SUB:
             self._socket.subscribe(b"")
         self._fd: int = self._socket.FD
@@ -160,14 +160,15 @@ class Socket:
         finally:
             self._waiter = None
 
-    def block(self, milliseconds: int) -> bool:
-        """Wait in libzmq, not in the loop; True if something has come."""
-        return bool(self._socket.poll(milliseconds))
+    def take(self, wait: bool = False) -> list[bytes] | None:
+        """One message, or None if there is none. Counted and dropped if it exceeds the limits (then []).
 
-    def take(self) -> list[bytes] | None:
-        """One message, or None if there is none. Counted and dropped if it exceeds the limits (then [])."""
+        With `wait` it waits inside libzmq, and with it the whole loop, for at most BRIEF_BLOCK_MS.
+        """
+        if not wait and not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            return None  # asking first costs a fifth of the exception
         try:
-            first = self._socket.recv(zmq.NOBLOCK)
+            first = self._socket.recv(0 if wait else zmq.NOBLOCK)
         except zmq.Again:
             return None
         if not self._socket.getsockopt(zmq.RCVMORE):
@@ -177,10 +178,9 @@ class Socket:
 
     def take_from(self) -> tuple[bytes, str, list[bytes] | None] | None:
         """One message of a ROUTER: routing id, what ZAP says whose key it is, and the parts (None: over the limits)."""
-        try:
-            first: Any = self._socket.recv(zmq.NOBLOCK, copy=False)
-        except zmq.Again:
+        if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             return None
+        first: Any = self._socket.recv(zmq.NOBLOCK, copy=False)
         return first.bytes, str(first.get("User-Id")), self._rest()
 
     def _rest(self) -> list[bytes] | None:
