@@ -403,6 +403,12 @@ def test_beacons_that_are_not_beacons_are_no_peers() -> None:
         assert c.u["isl_peer_valid"][0] == 0
     hear_beacons(c.u, ["a"], {"a": good})
     assert c.u["isl_peer_valid"][0] == 1
+    c.s["isl_state"][0] = FINE
+    hear_beacons(c.u, ["a"], {"a": beacon(c.s, 2)})
+    assert c.u["isl_peer_state"][0] == FINE
+    c.u["isl_peer_head"][0] = 1
+    hear_beacons(c.u, ["a"], {"a": beacon(c.s, 2)})
+    assert c.u["isl_peer_state"][0] == PARKED
     hear_beacons(c.u, ["a"], {"b": good})
     assert c.u["isl_peer_valid"][0] == 0
 

@@ -10,6 +10,7 @@ from flight_records import craft, fly, sso
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.plant.environment import step_environment
 from node.plant.orbit import eccentric_anomaly, place_orbit, step_orbit
 from node.plant.orbit_setup import (
     EARTH_RADIUS_M,
@@ -18,6 +19,7 @@ from node.plant.orbit_setup import (
     Elements,
     Epoch,
     Sgp4,
+    altitude_span_m,
     fill_kepler,
     fill_sgp4,
     secular_rates,
@@ -247,3 +249,14 @@ def test_suncatcher_lattice_closes_and_keeps_its_distances() -> None:
 def test_what_is_no_orbit_is_refused(elements: Elements) -> None:
     with pytest.raises(ValueError):
         fill_kepler(craft().f, elements)
+
+
+def test_altitudes_stay_within_the_span_that_the_parameters_promise() -> None:
+    c = craft(Elements(EARTH_RADIUS_M + 700e3, 0.01, math.radians(80.0), 1.0, 1.0, 0.0))
+    low, high = altitude_span_m(c.f)
+    seen = []
+    for k in range(0, 86400, 97):
+        step_orbit(c.s, c.f, c.u, float(k), 1.0)
+        step_environment(c.s, c.p, c.sky)
+        seen.append(float(c.s["altitude_m"]))
+    assert low < min(seen) < low + 40e3 and high - 60e3 < max(seen) < high

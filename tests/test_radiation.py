@@ -1,5 +1,7 @@
 """Radiation against AP8 itself, PSTAR's numbers, published doses and upset rates, and the laws of sampling."""
 
+# ruff: noqa: PLR0917  (kernels take scalars, and many of them)
+
 from __future__ import annotations
 
 import json
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flight_records import Craft, craft, fly, history, sso
+from flight_records import Craft, _fly, craft, fly, history, sso
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
@@ -28,7 +30,7 @@ from node.plant.shielding import (
     range_g_cm2,
     stopping_mev_cm2_g,
 )
-from node.plant.solar_event import PROFILES, from_csv, no_event, profile, step_event
+from node.plant.solar_event import PROFILES, from_csv, no_event, profile, read_event, step_event
 from node.plant.upsets import bendel_cm2, effect_rate, petersen_rate_per_bit_day, weibull_cm2
 
 YEAR_S = 365.25 * 86400.0
@@ -431,6 +433,30 @@ def test_gaps_are_interpolated_only_when_asked_and_missing_rows_are_said() -> No
     )
     no_top = [*rows[:5], rows[5].rsplit(",", 1)[0] + ",-99999", *rows[6:]]
     assert any("left out, the first on line 6" in note for note in from_csv("\n".join(no_top), 0.0).notes)
+
+
+def test_what_a_scenario_says_of_the_sun() -> None:
+    assert len(read_event("", 0.0).samples) == len(read_event("none", 0.0).samples) == 1
+    assert read_event("S3", 60.0).samples[0, 0] == 60.0
+    assert read_event(_csv([0, 5, 10]), 60.0).samples.shape == (3, 13)
+
+
+def test_one_spacecraft_is_one_of_many() -> None:
+    """The same records, alone and among fifty that are stepped together: the same bits."""
+    alone = [craft(sso(650e3, ltan_h=6.0 + k / 10.0), devices=(accelerator(8), sram(1e12))) for k in range(50)]
+    many = [np.concatenate([getattr(c, name) for c in alone]) for name in ("state", "param", "flight", "order")]
+    _fly_all(*many, alone[0].sky_array.copy(), alone[0].belt, alone[0].event, 40)
+    for k, c in enumerate(alone):
+        fly(c, 40, 30.0)
+        for field in c.state.dtype.names:
+            assert c.state[field].tobytes() == many[0][k : k + 1][field].tobytes(), field
+
+
+@njit(cache=True, error_model="numpy")
+def _fly_all(states: Any, params: Any, flights: Any, orders: Any, skies: Any, belt: Any, event: Any, n: int) -> None:
+    for tick in range(n):
+        for k in range(len(states)):
+            _fly(states[k], params[k], flights[k], orders[k], skies[0], belt, event, tick, 1, 30.0, 7)
 
 
 def test_impossible_devices_are_refused() -> None:

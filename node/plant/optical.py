@@ -88,7 +88,7 @@ def input_fields(cap: Capacity) -> list[Field]:
         shaped("isl_command", "i4", n),
         shaped("isl_peer_valid", "i4", n),
         shaped("isl_peer_state", "i4", n),
-        shaped("isl_peer_head", "i4", n),  # the peer's head that looks here; -1: the first one that looks for us
+        shaped("isl_peer_head", "i4", n),  # the peer's head that looks here; -1: whichever is furthest
         shaped("isl_peer_position_teme_m", "f8", 3 * n),
         shaped("isl_peer_velocity_teme_m_s", "f8", 3 * n),
     ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.plant.fields import Record
-from node.plant.optical import antenna_gain
+from node.plant.optical import LOST, antenna_gain
 
 BEACON_HEAD = struct.Struct("<10d")
 
@@ -99,4 +99,7 @@ def hear_beacons(u: Record, peers: Sequence[str], beacons: dict[str, bytes]) -> 
         u["isl_peer_velocity_teme_m_s"][3 * i : 3 * i + 3] = values[3:6]
         states = values[10:]
         head = int(u["isl_peer_head"][i])
-        u["isl_peer_state"][i] = int(states[head]) if 0 <= head < len(states) else 0
+        if head < 0:  # nobody said which of its heads looks here: take the one that is furthest
+            u["isl_peer_state"][i] = max((int(state) for state in states if state != LOST), default=0)
+        else:
+            u["isl_peer_state"][i] = int(states[head]) if head < len(states) else 0

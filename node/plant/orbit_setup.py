@@ -197,3 +197,13 @@ def fill_drag(p: Record, mass_kg: float, drag_area_m2: float, drag_coefficient: 
         raise ValueError("mass must be above zero, drag area and coefficient not below")
     p["orbit_inverse_mass_kg"] = 1.0 / mass_kg
     p["orbit_drag_area_per_mass_m2_kg"] = drag_coefficient * drag_area_m2 / mass_kg
+
+
+def altitude_span_m(p: Record) -> tuple[float, float]:
+    """Lowest and highest geodetic altitude of an orbit by its parameters, 15 km to either side for J2's swing.
+
+    The flattened Earth adds up to 21.4 km above the height over the equatorial radius.
+    """
+    a, e = float(p["orbit_semi_major_axis_m"]), float(p["orbit_eccentricity"])
+    polar = 21385.0 * float(p["orbit_sin_inclination"]) ** 2
+    return a * (1.0 - e) - EARTH_RADIUS_M - 15e3, a * (1.0 + e) - EARTH_RADIUS_M + polar + 15e3

@@ -59,6 +59,15 @@ def no_event() -> SolarEvent:
     return SolarEvent(np.zeros((1, 1 + len(ENERGIES_MEV))))
 
 
+def read_event(text: str, onset_s: float, gaps: str = "refuse") -> SolarEvent:
+    """What a scenario says: nothing (or "none"), a profile's name, or the whole text of a table of flux."""
+    if text in ("", "none"):
+        return no_event()
+    if "\n" in text:
+        return from_csv(text, onset_s, gaps)
+    return profile(text, onset_s)
+
+
 def profile(name: str, onset_s: float) -> SolarEvent:
     """A profile by name, rising from `onset_s`. Raises ValueError for a name there is not."""
     if name not in PROFILES:

@@ -56,7 +56,7 @@ def main() -> int:
     facts = {
         "what": "trapped protons, omnidirectional integral flux in cm-2 s-1 above each energy",
         "model": "AP8-MIN and AP8-MAX (Sawyer and Vette 1976, NSSDC/WDC-A-R&S 76-06)",
-        "made_by": f"tests/oracles/aep8/build_flux_table.py with aep8 {aep8.__version__} (IRBEM), numpy {np.__version__}",
+        "made_by": f"tests/oracles/aep8/build_flux_table.py with aep8 {aep8.__version__} (IRBEM)",
         "field": "Jensen and Cain 1960 for MIN, GSFC 12/66 for epoch 1970 for MAX, as IRBEM sets them",
         "epoch_year": {name: year for name, (_, _, year) in EPOCHS.items()},
         "altitude_km": list(ALTITUDE_KM),
