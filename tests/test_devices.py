@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.draws import bits
+from node.assembly import equipment
+from node.design import design_names, load_design
 from node.devices import faulty
 from node.devices.bench import BLOCK_TICKS, Bench, normal, words
+from node.devices.catalog import catalog
 from node.devices.clock import DRIFT_PPB, Clock
 from node.devices.device import Channel, DeviceForm, Order, Reading
 from node.devices.faulty import DeviceFault, FaultyDevice
@@ -228,3 +231,18 @@ def test_a_device_fault_goes_on_after_restoring(primitive: str) -> None:
     twin.inner.n = 3  # type: ignore[attr-defined]
     twin.faults[0].load(device.faults[0].state())
     assert _series(device) == _series(twin)
+
+
+@pytest.mark.parametrize("design", design_names())
+def test_every_channel_and_order_of_every_design_has_its_place_in_the_plant(design: str) -> None:
+    from node.plant.names import resolve  # noqa: PLC0415 (numba comes with the plant's package)
+    from node.plant.state import layout  # noqa: PLC0415
+
+    form = load_design(design)
+    plant = layout(form.capacity.name)
+    for device in catalog(equipment(form)):
+        for channel in device.channels:
+            if channel.source:
+                resolve(plant.state, form.names, channel.source)
+        for _, name in device.orders:
+            assert name in (plant.order.names or ())
