@@ -1,3 +1,4 @@
+# ruff: noqa: B006, UP045 - typer reads annotations and defaults at run time
 """The front door: every sub-command on one page, and no logic behind it.
 
 Each command imports what it needs when it runs, so that `skyrack --help` answers at once. Exit status: 0 all is well,
@@ -32,15 +33,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 ScenarioName = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
 RunPath = Annotated[Path, typer.Argument(help="The directory of a run, e.g. out/first-light-001.")]
 LiveRun = Annotated[
-    Optional[Path],  # noqa: UP045 - typer reads this at run time
+    Optional[Path],
     typer.Option("--run", envvar="SKYRACK_RUN", help="Directory of a live run; the newest one by default."),
 ]
 Connect = Annotated[str, typer.Option(envvar="SKYRACK_CONNECT", help="The bus's time endpoint, tcp://HOST:PORT.")]
 Keys = Annotated[Path, typer.Option(envvar="SKYRACK_KEYS", help="Directory with the key files of this run.")]
 Given = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    Optional[list[str]],
     typer.Argument(metavar="[NAME=VALUE]...", help="Arguments, each as name=value; values with units need quotes."),
 ]
+OutDirectory = Annotated[Optional[Path], typer.Option(envvar="SKYRACK_OUT", help="Instead of out/<name>-<counter>.")]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
 
 
@@ -73,20 +75,13 @@ def run(
     pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
     duration: Annotated[str, typer.Option(help="Fly this long instead, e.g. '2 orbits' or '90 min'.")] = "",
     seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(envvar="SKYRACK_SEED", min=0, help="Another seed than the scenario's."),
+        Optional[int], typer.Option(envvar="SKYRACK_SEED", min=0, help="Instead of the scenario's.")
     ] = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SKYRACK_OUT", help="Directory of this run; out/<name>-<counter> by default."),
-    ] = None,
-    tle: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Fly spacecraft of this catalogue (2LE, 3LE, OMM JSON or CSV) instead of a scenario."),
-    ] = None,
-    select: Annotated[list[str], typer.Option(help="Which of them, by name: 'DOVE*'. Repeatable.")] = [],  # noqa: B006
+    out: OutDirectory = None,
+    tle: Annotated[Optional[Path], typer.Option(help="Fly from this catalogue instead (2LE, 3LE, OMM).")] = None,
+    select: Annotated[list[str], typer.Option(help="Which of them, by name: 'DOVE*'. Repeatable.")] = [],
     design: Annotated[str, typer.Option(help="The design that they are.")] = "pathfinder",
-    stations: Annotated[list[str], typer.Option(help="Ground stations for them. Repeatable.")] = [],  # noqa: B006
+    stations: Annotated[list[str], typer.Option(help="Ground stations for them. Repeatable.")] = [],
     no_progress: Annotated[
         bool, typer.Option("--no-progress", envvar="SKYRACK_NO_PROGRESS", help="No live display.")
     ] = False,
@@ -117,6 +112,25 @@ def check(scenario: ScenarioName, json: Json = False) -> None:
     raise typer.Exit(check_command(scenario, as_json=json))
 
 
+@app.command(epilog="Example: skyrack truth solstice --spacecraft formation --every '1 min' --out day.csv")
+def truth(
+    scenario: ScenarioName,
+    *,
+    fields: Annotated[list[str], typer.Option(help="Such as battery_soc,hbm_temperature_k[max], or all.")] = [],
+    every: Annotated[str, typer.Option(help="Time between rows.")] = "10 s",
+    spacecraft: Annotated[list[str], typer.Option(help="Only these. Repeatable.")] = [],
+    duration: Annotated[str, typer.Option(help="Fly this long instead.")] = "",
+    out: Annotated[Optional[Path], typer.Option(help="A .csv or .parquet file; standard output by default.")] = None,
+) -> None:
+    """Fly the physics alone, as a table.
+
+    No flight software and no faults: the spacecraft's `orders:` hold from the first tick to the last.
+    """
+    from faults.truth import TruthOptions, truth_command  # noqa: PLC0415
+
+    raise typer.Exit(truth_command(TruthOptions(scenario, tuple(fields), every, tuple(spacecraft), duration, out)))
+
+
 @app.command("list", epilog="Example: skyrack list telecommands --design pathfinder | skyrack list faults --json")
 def list_(
     what: Listing,
@@ -142,10 +156,7 @@ def bus(
         str, typer.Option(envvar="SKYRACK_BIND_OBSERVE", help="Endpoint for observers.")
     ] = "tcp://127.0.0.1:5602",
     pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="SKYRACK_OUT", help="Directory of this run."),
-    ] = None,
+    out: OutDirectory = None,
 ) -> None:
     """Conduct a run, as one process of several.
 
@@ -153,7 +164,7 @@ def bus(
     """
     from faults.process_commands import bus_command  # noqa: PLC0415
 
-    raise typer.Exit(bus_command(scenario, keys, bind, bind_range, bind_observe, pace, out))
+    raise typer.Exit(bus_command(scenario, keys, bind, bind_range, bind_observe, pace=pace, out=out))
 
 
 @app.command(epilog="Example: skyrack node --id dawn-1 --connect tcp://127.0.0.1:5600 --keys keys")
@@ -239,8 +250,7 @@ def export(
     run: RunPath,
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
     out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="File (mcap) or directory; inside the run's directory by default."),
+        Optional[Path], typer.Option("--out", help="File (mcap) or directory; inside the run's directory by default.")
     ] = None,
 ) -> None:
     """Write a run for other tools.

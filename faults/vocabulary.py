@@ -18,6 +18,7 @@ from bus.vocabulary import Vocabulary
 from faults.catalogue import DesignInfo, resolver
 from faults.expectation import Names
 from faults.oracle import parse, signals_needed
+from faults.orders import check_order
 from groundstation.catalog import stations
 from groundstation.operator import check_telecommand
 from node.assembly import device_readings, dictionary
@@ -134,7 +135,7 @@ def vocabulary() -> Vocabulary:
         expectation_signals=_expectation_signals,
         base_truth_signals=base_truth_signals,
         check_plant_name=_check_plant_name,
-        check_order=None,
+        check_order=check_order,
     )
 
 
