@@ -26,7 +26,6 @@ def network_parameters(design: Design) -> dict[str, Value]:
     pairs = [(nodes.index(c.between[0]), nodes.index(c.between[1])) for c in form.conductors]
     order = minimum_degree(len(nodes), pairs + _loop_pairs(design))
     radiators = design.radiators
-    driven = [face.driven and design.form.array.drive is not None for face in form.faces]
     ends = [
         face.absorptivity if face.absorptivity_end_of_life is None else face.absorptivity_end_of_life
         for face in form.faces
@@ -43,8 +42,7 @@ def network_parameters(design: Design) -> dict[str, Value]:
         "face_count": len(form.faces),
         "face_node": [nodes.index(face.node) for face in form.faces],
         "face_radiator": [radiators.index(f.node) if f.kind == "radiator" else -1 for f in form.faces],
-        "face_driven": [int(d) for d in driven],
-        "face_normal": [x for face in form.faces for x in face.normal],
+        **_directions(design),
         "face_area_m2": [face.area for face in form.faces],
         "face_absorptivity": [face.absorptivity for face in form.faces],
         "face_absorptivity_growth": [e - face.absorptivity for e, face in zip(ends, form.faces, strict=True)],
@@ -63,6 +61,31 @@ def network_parameters(design: Design) -> dict[str, Value]:
         "pivot_start": order.starts,
         "pivot_neighbour": order.neighbours,
         **_loop(design),
+    }
+
+
+def _directions(design: Design) -> dict[str, Value]:
+    """Where faces look, opposite faces sharing a direction; faces that turn with the array look along it."""
+    array = design.form.array
+    known: list[tuple[tuple[float, float, float], bool]] = []
+    indices, signs = [], []
+    for face in design.form.faces:
+        driven = face.driven and array.drive is not None
+        normal = array.normal if driven else face.normal
+        sign = 1.0 if sum(a * b for a, b in zip(face.normal, array.normal, strict=True)) > 0.0 else -1.0
+        if not driven:
+            sign = 1.0 if next(x for x in normal if x != 0.0) > 0.0 else -1.0
+            normal = (sign * normal[0], sign * normal[1], sign * normal[2])
+        if (normal, driven) not in known:
+            known.append((normal, driven))
+        indices.append(known.index((normal, driven)))
+        signs.append(sign)
+    return {
+        "direction_count": len(known),
+        "direction_normal": [x for normal, _ in known for x in normal],
+        "direction_driven": [int(driven) for _, driven in known],
+        "face_direction": indices,
+        "face_sign": signs,
     }
 
 

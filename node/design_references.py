@@ -70,6 +70,7 @@ def _too_many(form: DesignForm) -> list[tuple[Place, str]]:
         (("nodes",), len(form.nodes) + cells, cap.thermal_nodes),
         (("conductors",), len(form.conductors), cap.conductors),
         (("faces",), len(form.faces), cap.faces),
+        (("faces",), len({f.node for f in form.faces if f.kind == "radiator"}), cap.radiators),
         (("heaters",), len(form.heaters), cap.heaters),
         (("loop",), exchangers, cap.exchangers),
         (("accelerators",), len(form.accelerators), cap.accelerator_groups),

@@ -23,7 +23,6 @@ def state_fields(cap: Capacity) -> list[Field]:
         ("battery_voltage_v", "f8"),
         ("battery_current_a", "f8"),
         ("battery_temperature_k", "f8"),
-        ("battery_heat_w", "f8"),
         ("battery_charge_inhibited", "i4"),
         shaped("battery_group_soc", "f8", n),
         shaped("battery_group_current_a", "f8", n),
@@ -228,7 +227,6 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
     s.battery_voltage_v = volts
     s.battery_current_a = amps_all
     s.battery_soc = held / room
-    s.battery_heat_w = heat_all
     w.node_heat_w[p.battery_node] += heat_all
     return volts * amps_all
 

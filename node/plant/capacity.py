@@ -19,6 +19,7 @@ class Capacity:
     thermal_nodes: int
     conductors: int
     faces: int
+    radiators: int
     heaters: int
     exchangers: int
     pairs: int
@@ -39,6 +40,7 @@ FULL = Capacity(
     thermal_nodes=40,
     conductors=80,
     faces=40,
+    radiators=12,
     heaters=12,
     exchangers=24,
     pairs=400,
@@ -54,19 +56,20 @@ FULL = Capacity(
 
 FLEET = Capacity(
     name="fleet",
-    strings=4,
+    strings=2,
     battery_groups=1,
-    lcls=6,
+    lcls=4,
     thermal_nodes=12,
-    conductors=20,
-    faces=8,
-    heaters=2,
-    exchangers=8,
+    conductors=13,
+    faces=6,
+    radiators=2,
+    heaters=1,
+    exchangers=1,
     pairs=60,
     accelerator_groups=4,
     radiation_devices=5,
     jobs=1,
-    checkpoints=4,
+    checkpoints=2,
     stations=1,
     isl_heads=1,
     curve_points=11,

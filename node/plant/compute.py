@@ -46,7 +46,7 @@ def param_fields(cap: Capacity) -> list[Field]:
     n = cap.accelerator_groups
     names = (
         "count", "idle_w", "dynamic_w", "leakage_w", "leakage_k", "leakage_scale_k", "memory_w", "voltage_floor",
-        "cap_lowest_w", "cap_highest_w", "efficiency", "die_j_k", "die_k_w", "memory_j_k", "memory_k_w", "throttle_k",
+        "cap_lowest_w", "cap_highest_w", "efficiency", "die_j_k", "die_w_k", "memory_j_k", "memory_w_k", "throttle_k",
         "slowdown_k", "shutdown_k", "memory_limit_k", "hysteresis_k", "boot_s", "leakage_growth_gy",
     )  # fmt: skip
     fields = [shaped(f"chip_{name}", "f8", n) for name in names]
@@ -224,29 +224,33 @@ def heat_accelerators(s: Record, p: Record, w: Record) -> None:
 def assemble_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
     """Dies and memories are leaves of the network: eliminate them into the plate's equation."""
     n = p.node_count
+    per_s = 1.0 / dt_s
     for g in range(p.accelerator_count):
         plate = p.accelerator_node[g]
         kelvin = s.thermal_temperature_k[plate]
         count = p.chip_count[g]
-        path = count / (p.chip_die_k_w[g] * s.accelerator_resistance_factor[g])
-        mass = count * p.chip_die_j_k[g] / dt_s
+        conducts = count / s.accelerator_resistance_factor[g]
+        path = conducts * p.chip_die_w_k[g]
+        mass = count * p.chip_die_j_k[g] * per_s
         flow = path * (s.accelerator_temperature_k[g] - kelvin)
-        w.die_follows[g] = path / (mass + path)
-        w.die_change_k[g] = (w.die_w[g] - flow) / (mass + path)
+        share = 1.0 / (mass + path)
+        w.die_follows[g] = path * share
+        w.die_change_k[g] = (w.die_w[g] - flow) * share
         right = flow + path * w.die_change_k[g]
         own = mass * w.die_follows[g]
-        path = count / (p.chip_memory_k_w[g] * s.accelerator_resistance_factor[g])
-        mass = count * p.chip_memory_j_k[g] / dt_s
+        path = conducts * p.chip_memory_w_k[g]
+        mass = count * p.chip_memory_j_k[g] * per_s
         flow = path * (s.hbm_temperature_k[g] - kelvin)
-        w.memory_follows[g] = path / (mass + path)
-        w.memory_change_k[g] = (w.memory_w[g] - flow) / (mass + path)
+        share = 1.0 / (mass + path)
+        w.memory_follows[g] = path * share
+        w.memory_change_k[g] = (w.memory_w[g] - flow) * share
         w.right[plate] += right + flow + path * w.memory_change_k[g]
         w.matrix[plate * n + plate] += own + mass * w.memory_follows[g]
 
 
 @njit(cache=True, error_model="numpy")
 def advance_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
-    """Temperatures of dies and memories after the plate has moved, and their share of the books."""
+    """Temperatures of dies and memories after the plate has moved; then the books of the whole network."""
     stored = 0.0
     internal = 0.0
     for g in range(p.accelerator_count):
@@ -258,6 +262,9 @@ def advance_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
         s.hbm_temperature_k[g] += change
         stored += p.chip_count[g] * p.chip_memory_j_k[g] * change
         internal += w.die_w[g] + w.memory_w[g]
-    s.thermal_stored_j += stored
-    s.thermal_internal_w += internal
-    s.thermal_residual_j += stored - internal * dt_s
+    stored += w.stored_j
+    internal += w.internal_w
+    w.stored_j = stored
+    w.internal_w = internal
+    s.thermal_emitted_w = w.to_space_w
+    s.thermal_residual_j = stored - (internal + w.absorbed_w - w.to_space_w) * dt_s

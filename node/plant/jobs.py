@@ -102,7 +102,7 @@ def all_reduce_s(members: int, size_bytes: float, bandwidth_bytes_s: float, late
 
 
 @njit(cache=True, error_model="numpy")
-def _gang(s: Record, p: Record, u: Record, j: int) -> tuple[bool, bool, bool, int, float, float]:
+def _gang(s: Record, p: Record, u: Record, w: Record, j: int) -> tuple[bool, bool, bool, int, float, float]:
     """Of job j's groups: all up, one crashed, one corrupted, how many; slowest speed; sum of chip rates."""
     up = True
     crashed = False
@@ -115,9 +115,9 @@ def _gang(s: Record, p: Record, u: Record, j: int) -> tuple[bool, bool, bool, in
             continue
         groups += 1
         state = s.accelerator_state[g]
-        if s.accelerator_crash[g] == 1:
+        if w.accelerator_crash[g] == 1:
             crashed = True
-        if s.accelerator_corrupted[g] > 0:
+        if w.accelerator_corrupted[g] > 0:
             corrupted = True
         if state != 2 and state != 3 and state != 4 and state != 5:
             up = False
@@ -152,9 +152,9 @@ def _clean_checkpoint_s(s: Record, p: Record, j: int) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def _train(s: Record, p: Record, f: Record, u: Record, tick: int, j: int, dt_s: float) -> float:
+def _train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: int, dt_s: float) -> float:
     """One tick of a training job; returns the load on its groups."""
-    up, crashed, corrupted, _, slowest, _ = _gang(s, p, u, j)
+    up, crashed, corrupted, _, slowest, _ = _gang(s, p, u, w, j)
     state = s.job_state[j]
     s.job_speed[j] = 0.0
     if state == 4:
@@ -208,9 +208,9 @@ def _train(s: Record, p: Record, f: Record, u: Record, tick: int, j: int, dt_s: 
 
 
 @njit(cache=True, error_model="numpy")
-def _serve(s: Record, p: Record, f: Record, u: Record, tick: int, j: int, dt_s: float) -> float:
+def _serve(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: int, dt_s: float) -> float:
     """One tick of a queue: arrivals, what is served, latency; returns the load on its groups."""
-    _, crashed, corrupted, groups, slowest, chips = _gang(s, p, u, j)
+    _, crashed, corrupted, groups, slowest, chips = _gang(s, p, u, w, j)
     arrived = u.job_arrived[j]
     work = u.job_arrived_work_s[j]
     if u.job_trace[j] == 0 and p.job_arrivals_s[j] > 0.0:
@@ -257,7 +257,7 @@ def _latency(s: Record, p: Record, j: int, answered: float, chips: float, speed:
 
 
 @njit(cache=True, error_model="numpy")
-def step_jobs(s: Record, p: Record, f: Record, u: Record, tick: int, dt_s: float) -> None:
+def step_jobs(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, dt_s: float) -> None:
     """Every job, then the load that each group sees. A group without a job follows its orders alone."""
     if p.job_count == 0:
         rate = 0.0
@@ -275,7 +275,7 @@ def step_jobs(s: Record, p: Record, f: Record, u: Record, tick: int, dt_s: float
         s.job_load[g] = 1.0 if (free >> g) & 1 == 0 else 0.0
     progress = 0.0
     for j in range(p.job_count):
-        load = _train(s, p, f, u, tick, j, dt_s) if p.job_kind[j] == 1 else _serve(s, p, f, u, tick, j, dt_s)
+        load = _train(s, p, f, u, w, tick, j, dt_s) if p.job_kind[j] == 1 else _serve(s, p, f, u, w, tick, j, dt_s)
         progress += s.job_work_s[j]
         for g in range(p.accelerator_count):
             if (p.job_groups[j] >> g) & 1 == 1:

@@ -71,6 +71,9 @@ def layout(capacity_class: str) -> Layout:
     params = [f for model in MODELS for f in model.param_fields(cap)]
     orders = [f for model in (orbit, *MODELS) for f in model.input_fields(cap)]
     works = [f for model in MODELS if hasattr(model, "work_fields") for f in model.work_fields(cap)]
+    if cap.name == "fleet":
+        states = [_narrow(field) for field in states]
+        orders = [_narrow(field) for field in orders]
     return Layout(
         cap,
         _record(states),
@@ -81,8 +84,46 @@ def layout(capacity_class: str) -> Layout:
     )
 
 
+WIDE = frozenset(
+    {
+        "time_s", "position_teme_m", "orbit_decay_m", "orbit_advance_rad", "thermal_temperature_k", "array_power_w",
+        "battery_power_w", "load_power_w", "power_loss_w", "array_fluence_m2", "array_age_s", "dose_gy",
+        "battery_group_soc", "battery_group_calendar_loss2", "battery_group_cycle_loss", "coolant_inventory_kg",
+        "job_progress_s", "job_work_s", "job_served", "job_late",
+    }
+)  # fmt: skip
+"""What a fleet keeps in double precision: sums over long times, and the terms of the power balance."""
+
+FLAGS = frozenset(
+    {
+        "lcl_state", "lcl_stuck_on", "heater_state", "heater_stuck_on", "accelerator_state", "accelerator_limiter",
+        "accelerator_slowdown", "accelerator_tripped", "accelerator_xid", "station_visible", "isl_state",
+        "isl_blocked", "battery_group_cut_off", "battery_charge_inhibited", "job_state",
+    }
+)  # fmt: skip
+"""What a fleet keeps in one byte."""
+
+COUNTS = frozenset(
+    {
+        "accelerator_ecc_uncorrected", "accelerator_remapped_rows", "accelerator_quarantined", "accelerator_lost",
+        "accelerator_silent_errors",
+    }
+)  # fmt: skip
+"""Counts that a fleet keeps in 16 bits."""
+
+
+def _narrow(field: Field) -> Field:
+    """The same field as a fleet keeps it: single precision, small integers."""
+    name, code = field[0], field[1]
+    if name in FLAGS:
+        code = "i1"
+    elif name in COUNTS or code == "i4":
+        code = "i2"
+    elif code == "f8" and name not in WIDE:
+        code = "f4"
+    return (name, code) if len(field) == 2 else (name, code, field[2])
+
+
 def _record(fields: list[Field]) -> np.dtype[np.void]:
-    """Aligned, widest fields first as declared; numba reads aligned records without copying."""
-    wide = [f for f in fields if not f[1].startswith("i4")]
-    narrow = [f for f in fields if f[1].startswith("i4")]
-    return np.dtype([*wide, *narrow], align=True)
+    """Aligned, widest fields first, so that nothing is lost to padding."""
+    return np.dtype(sorted(fields, key=lambda f: -int(f[1][1])), align=True)

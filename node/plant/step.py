@@ -91,9 +91,9 @@ def sub_step(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
 @njit(cache=True, error_model="numpy")
 def inside(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, tick_s: float, sub_steps: int) -> None:
     """Everything within the spacecraft over one tick."""
-    step_strikes(s, p, f, tick)
-    step_jobs(s, p, f, u, tick, tick_s)
-    step_array(s, p, u, tick_s)
+    step_strikes(s, p, f, w, tick)
+    step_jobs(s, p, f, u, w, tick, tick_s)
+    step_array(s, p, u, w, tick_s)
     order_lcls(s, p, u)
     light_faces(s, p, w)
     step_loop(s, p, u, w, tick_s)
@@ -155,12 +155,12 @@ class Plant:
         self.state = np.zeros(1, shape.state)
         self.params = np.zeros(1, shape.param)
         self.inputs = np.zeros(1, shape.order)
-        self._flight = np.zeros(1, shape.flight)
-        self._work = np.zeros(1, shape.work)
+        self.flight = np.zeros(1, shape.flight)
+        self.work = np.zeros(1, shape.work)
         self._epoch = Epoch.of(setup.epoch_utc)
-        self._sky = new_sky(self._epoch, 1.0 if setup.solar_activity == "maximum" else 0.0)
-        self._belt = load_belt(setup.solar_activity, self._epoch.year)
-        self._event = (profile(setup.solar_event, setup.solar_event_at_s) if setup.solar_event else no_event()).samples
+        self.sky = new_sky(self._epoch, 1.0 if setup.solar_activity == "maximum" else 0.0)
+        self.belt = load_belt(setup.solar_activity, self._epoch.year)
+        self.event = (profile(setup.solar_event, setup.solar_event_at_s) if setup.solar_event else no_event()).samples
         self._sub_steps = SUB_STEPS[setup.capacity_class]
         self._place = np.zeros(6)
         self._sgp4 = self._fill()
@@ -168,7 +168,7 @@ class Plant:
 
     def _fill(self) -> Sgp4 | None:
         setup = self.setup
-        s, p, f, u = self.state[0], self.params[0], self._flight[0], self.inputs[0]
+        s, p, f, u = self.state[0], self.params[0], self.flight[0], self.inputs[0]
         fill(p, setup.parameters)
         fill_environment(s, p, setup.storm_density_factor)
         fill_attitude(s, p, u, setup.attitude)
@@ -227,7 +227,7 @@ class Plant:
             r, v = self._sgp4.at((tick + 1) * tick_s)
             self._place[:] = (*r, *v)
         fly(
-            self.state, self.params, self._flight, self.inputs, self._work, self._sky, self._belt, self._event, tick,
+            self.state, self.params, self.flight, self.inputs, self.work, self.sky, self.belt, self.event, tick,
             tick_s, self._sub_steps, self._place,
         )  # fmt: skip
 

@@ -31,8 +31,6 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("device_latched_w", "f8", cap.radiation_devices),
         shaped("accelerator_xid", "i4", n),  # the last one
         shaped("accelerator_xid_count", "i4", n),
-        shaped("accelerator_crash", "i4", n),  # 1: this tick killed what ran here
-        shaped("accelerator_corrupted", "i4", n),  # silent errors of this tick
     ]
 
 
@@ -54,6 +52,15 @@ def input_fields(cap: Capacity) -> list[Field]:
     return []
 
 
+def work_fields(cap: Capacity) -> list[Field]:
+    """What this tick did to each group, for the jobs."""
+    n = cap.accelerator_groups
+    return [
+        shaped("accelerator_crash", "i4", n),  # 1: what ran here is dead
+        shaped("accelerator_corrupted", "i4", n),  # silent errors
+    ]
+
+
 @njit(cache=True, error_model="numpy")
 def _report(s: Record, g: int, code: int) -> None:
     s.accelerator_xid[g] = code
@@ -61,10 +68,10 @@ def _report(s: Record, g: int, code: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _uncorrected(s: Record, p: Record, g: int, luck: float) -> None:
+def _uncorrected(s: Record, p: Record, w: Record, g: int, luck: float) -> None:
     """An uncorrectable memory error: the row is remapped at the next reset, or the chip is given up."""
     s.accelerator_ecc_uncorrected[g] += 1.0
-    s.accelerator_crash[g] = 1
+    w.accelerator_crash[g] = 1
     _report(s, g, 48)
     if luck < p.uncontained:
         _report(s, g, 95)
@@ -80,11 +87,11 @@ def _uncorrected(s: Record, p: Record, g: int, luck: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def step_strikes(s: Record, p: Record, f: Record, tick: int) -> None:
+def step_strikes(s: Record, p: Record, f: Record, w: Record, tick: int) -> None:
     """Turn this tick's events into state. A group that is off is not harmed by upsets."""
     for g in range(p.accelerator_count):
-        s.accelerator_crash[g] = 0
-        s.accelerator_corrupted[g] = 0
+        w.accelerator_crash[g] = 0
+        w.accelerator_corrupted[g] = 0
         state = s.accelerator_state[g]
         if state == 0 or state == 6 or state == 7:
             continue
@@ -92,19 +99,19 @@ def step_strikes(s: Record, p: Record, f: Record, tick: int) -> None:
         if s.uncorrected_upsets[g] > 0:
             head = prefix(f.draw_seed, 0x51D, f.draw_spacecraft)
             for i in range(min(64, s.uncorrected_upsets[g])):
-                _uncorrected(s, p, g, unit(head, tick, 64 * g + i))
+                _uncorrected(s, p, w, g, unit(head, tick, 64 * g + i))
         if s.interrupts[g] > 0:
             s.accelerator_lost[g] = min(p.chip_count[g], s.accelerator_lost[g] + s.interrupts[g])
-            s.accelerator_crash[g] = 1
+            w.accelerator_crash[g] = 1
             _report(s, g, 79)
         if s.silent_errors[g] > 0 and (state == 3 or state == 4 or state == 5):
-            s.accelerator_corrupted[g] = s.silent_errors[g]
+            w.accelerator_corrupted[g] = s.silent_errors[g]
             s.accelerator_silent_errors[g] += s.silent_errors[g]
     for d in range(p.accelerator_count, p.radiation_device_count):
         if p.device_is_host[d] == 1 and s.interrupts[d] > 0 and p.accelerator_count > 0:
             head = prefix(f.draw_seed, 0x51D, f.draw_spacecraft)
             g = int(unit(head, tick, 4096 + d) * p.accelerator_count)
-            s.accelerator_crash[g] = 1
+            w.accelerator_crash[g] = 1
         lcl = p.device_lcl[d]
         if lcl >= 0:
             state = s.lcl_state[lcl]

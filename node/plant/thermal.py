@@ -25,14 +25,12 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("heater_stuck_on", "f8", cap.heaters),  # 1: the thermostat has welded
         shaped("conductor_health", "f8", cap.conductors),
         shaped("face_health", "f8", cap.faces),  # share of the face that radiates (deployed, not punctured)
-        shaped("radiator_health", "f8", cap.faces),  # the same for all faces of one radiator
+        shaped("radiator_health", "f8", cap.radiators),  # the same for all faces of one radiator
         ("coating_age_fraction", "f8"),  # 0: absorptivity at beginning of life, 1: at its end
         ("heater_power_w", "f8"),
         ("radiator_heat_w", "f8"),  # net to space from radiator faces: emitted less absorbed
         ("thermal_emitted_w", "f8"),
         ("thermal_absorbed_w", "f8"),
-        ("thermal_internal_w", "f8"),
-        ("thermal_stored_j", "f8"),  # change over the last sub-step
         ("thermal_residual_j", "f8"),  # stored less (in less out) over the last sub-step
     ]
 
@@ -52,8 +50,11 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("face_count", "i4"),
         shaped("face_node", "i4", cap.faces),
         shaped("face_radiator", "i4", cap.faces),  # index of its radiator, or -1
-        shaped("face_driven", "i4", cap.faces),
-        shaped("face_normal", "f8", 3 * cap.faces),
+        ("direction_count", "i4"),
+        shaped("direction_normal", "f8", 3 * cap.faces),  # directions of faces, opposite ones counted once
+        shaped("direction_driven", "i4", cap.faces),  # 1: that of the array, turning with it
+        shaped("face_direction", "i4", cap.faces),
+        shaped("face_sign", "f8", cap.faces),  # along its direction, or against it
         shaped("face_area_m2", "f8", cap.faces),
         shaped("face_absorptivity", "f8", cap.faces),
         shaped("face_absorptivity_growth", "f8", cap.faces),
@@ -88,6 +89,12 @@ def work_fields(cap: Capacity) -> list[Field]:
         shaped("heater_drawn_w", "f8", cap.heaters),
         ("radiator_absorbed_w", "f8"),
         ("to_space_w", "f8"),
+        ("absorbed_w", "f8"),
+        ("stored_j", "f8"),
+        ("internal_w", "f8"),
+        shaped("direction_sun", "f8", cap.faces),
+        shaped("direction_view", "f8", cap.faces),
+        shaped("direction_view_back", "f8", cap.faces),
         shaped("matrix", "f8", n * n),
         shaped("right", "f8", n),
         shaped("change_k", "f8", n),
@@ -102,42 +109,54 @@ def light_faces(s: Record, p: Record, w: Record) -> None:
         w.node_emitting_m2[i] = 0.0
         w.node_radiating_m2[i] = 0.0
     w.radiator_absorbed_w = 0.0
+    _look_out(s, p, w)
     total = 0.0
     sun = s.solar_flux_w_m2 * s.illumination_fraction
+    albedo = s.solar_flux_w_m2 * s.albedo_factor
     for f in range(p.face_count):
-        x = p.face_normal[3 * f]
-        y = p.face_normal[3 * f + 1]
-        z = p.face_normal[3 * f + 2]
-        if p.face_driven[f] == 1:
-            cosine = s.array_incidence_cos * (1.0 if _along(p, x, y, z) > 0.0 else -1.0)
-            down = s.array_nadir_cos * (1.0 if _along(p, x, y, z) > 0.0 else -1.0)
-        else:
-            v = s.sun_direction_body
-            cosine = x * v[0] + y * v[1] + z * v[2]
-            d = s.nadir_direction_body
-            down = x * d[0] + y * d[1] + z * d[2]
-        view = view_factor(down, s.earth_radius_ratio)
+        d = p.face_direction[f]
+        view = w.direction_view[d] if p.face_sign[f] > 0.0 else w.direction_view_back[d]
+        cosine = w.direction_sun[d] * p.face_sign[f]
         health = s.face_health[f]
         radiator = p.face_radiator[f]
         if radiator >= 0:
             health *= s.radiator_health[radiator]
         area = p.face_area_m2[f] * health
         alpha = p.face_absorptivity[f] + p.face_absorptivity_growth[f] * s.coating_age_fraction
-        heat = area * alpha * (sun * max(0.0, cosine) + s.solar_flux_w_m2 * s.albedo_factor * view)
-        heat += area * p.face_emissivity[f] * s.earth_ir_w_m2 * view
+        emitting = area * p.face_emissivity[f]
+        heat = area * alpha * (sun * max(0.0, cosine) + albedo * view) + emitting * s.earth_ir_w_m2 * view
         node = p.face_node[f]
         w.node_absorbed_w[node] += heat
-        w.node_emitting_m2[node] += area * p.face_emissivity[f]
+        w.node_emitting_m2[node] += emitting
         total += heat
         if radiator >= 0:
-            w.node_radiating_m2[node] += area * p.face_emissivity[f]
+            w.node_radiating_m2[node] += emitting
             w.radiator_absorbed_w += heat
     s.thermal_absorbed_w = total
+    w.absorbed_w = total
 
 
 @njit(cache=True, error_model="numpy")
-def _along(p: Record, x: float, y: float, z: float) -> float:
-    return float(x * p.array_normal[0] + y * p.array_normal[1] + z * p.array_normal[2])
+def _look_out(s: Record, p: Record, w: Record) -> None:
+    """Sun and Earth as seen along each direction. What the Earth gives two opposite faces differs by k^2 cos: the net
+    flux through a plane is that of the whole disc, however it is cut."""
+    k2 = s.earth_radius_ratio * s.earth_radius_ratio
+    for d in range(p.direction_count):
+        if p.direction_driven[d] == 1:
+            cosine = s.array_incidence_cos
+            down = w.array_nadir_cos
+        else:
+            x = p.direction_normal[3 * d]
+            y = p.direction_normal[3 * d + 1]
+            z = p.direction_normal[3 * d + 2]
+            sun = s.sun_direction_body
+            cosine = x * sun[0] + y * sun[1] + z * sun[2]
+            nadir = s.nadir_direction_body
+            down = x * nadir[0] + y * nadir[1] + z * nadir[2]
+        view = view_factor(down, s.earth_radius_ratio)
+        w.direction_sun[d] = cosine
+        w.direction_view[d] = view
+        w.direction_view_back[d] = max(0.0, view - k2 * down)
 
 
 @njit(cache=True, error_model="numpy")
@@ -180,13 +199,14 @@ def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
         w.matrix[i] = 0.0
     cold = p.space_k * p.space_k
     cold = cold * cold
+    per_s = 1.0 / dt_s
     out = 0.0
     for i in range(n):
         kelvin = s.thermal_temperature_k[i]
         cube = kelvin * kelvin * kelvin
         emitted = sigma * w.node_emitting_m2[i] * (cube * kelvin - cold)
         w.right[i] = w.node_heat_w[i] + w.node_absorbed_w[i] - emitted
-        w.matrix[i * n + i] = p.node_capacity_j_k[i] / dt_s + 4.0 * sigma * w.node_emitting_m2[i] * cube
+        w.matrix[i * n + i] = p.node_capacity_j_k[i] * per_s + 4.0 * sigma * w.node_emitting_m2[i] * cube
         out += emitted
     w.to_space_w = out
     for c in range(p.conductor_count):
@@ -263,7 +283,6 @@ def advance(s: Record, p: Record, w: Record, dt_s: float) -> None:
         internal += w.node_heat_w[i]
         s.thermal_temperature_k[i] = kelvin + change
     s.radiator_heat_w = radiated
-    s.thermal_emitted_w = out
-    s.thermal_internal_w = internal
-    s.thermal_stored_j = stored
-    s.thermal_residual_j = stored - (internal + s.thermal_absorbed_w - out) * dt_s
+    w.to_space_w = out
+    w.stored_j = stored
+    w.internal_w = internal

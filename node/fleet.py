@@ -1,0 +1,123 @@
+# ruff: noqa: PLR0917 - kernels take records by position
+"""Very many spacecraft at once: the plant's own kernels over an array of states, on all cores.
+
+A spacecraft in a fleet has the same bits as the same spacecraft alone (`node.plant.step.Plant`): the same kernel moves
+it, and its random numbers are hashes of its name. Spacecraft of a fleet share one design and one sky and do not see
+each other. No flight software runs here: orders stay as they are set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import get_num_threads, njit, prange
+from numpy.typing import NDArray
+
+from node.plant.belt import Belt
+from node.plant.environment import SKY, step_sky
+from node.plant.fields import Record
+from node.plant.setup import PlantSetup
+from node.plant.solar_event import Samples, step_event
+from node.plant.step import SUB_STEPS, Plant, Records, one
+
+BLOCK_TICKS = 16
+"""Ticks flown in one go: a spacecraft stays in the cache that long, and the sky of each tick is worked out once."""
+
+
+@njit(cache=True, error_model="numpy")
+def skies_of_block(skies: Records, event: Samples, tick: int, tick_s: float) -> None:
+    """The sky at the end of each tick of a block."""
+    for k in range(skies.shape[0]):
+        step_sky(skies[k], (tick + k + 1) * tick_s)
+        step_event(skies[k], event)
+
+
+@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+def fly_fleet(
+    states: Records, params: Records, flights: Records, orders: Records, works: Records, skies: Records, belt: Belt,
+    tick: int, tick_s: float, sub_steps: int, place: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """A block of ticks for every spacecraft, shared out among as many threads as there are works."""
+    shares = works.shape[0]
+    count = states.shape[0]
+    for share in prange(shares):
+        first = share * count // shares
+        last = (share + 1) * count // shares
+        for i in range(first, last):
+            for k in range(skies.shape[0]):
+                one(
+                    states[i], params[0], flights[i], orders[i], works[share], skies[k], belt, tick + k, tick_s,
+                    sub_steps, place,
+                )  # fmt: skip
+
+
+class Fleet:
+    """Spacecraft of one design on Keplerian orbits. `states[i]`, `orders[i]` belong to `setups[i]`."""
+
+    def __init__(self, setups: Sequence[PlantSetup]) -> None:
+        """Raises ValueError for spacecraft that do not fit together: another design, epoch or Sun, or an SGP4 orbit."""
+        plants = [Plant(setup) for setup in setups]
+        if not plants:
+            raise ValueError("a fleet needs at least one spacecraft")
+        first = plants[0]
+        for plant in plants:
+            if plant.params.tobytes() != first.params.tobytes():
+                raise ValueError("spacecraft of a fleet share one design and its stations")
+            if plant.setup.tle is not None and plant.setup.propagator == "sgp4":
+                raise ValueError("a fleet flies Keplerian elements (propagator j2)")
+            if (plant.setup.epoch_utc, plant.setup.solar_event) != (first.setup.epoch_utc, first.setup.solar_event):
+                raise ValueError("spacecraft of a fleet share one epoch and one Sun")
+        self._take(first, [plant.state for plant in plants], [p.flight for p in plants], [p.inputs for p in plants])
+
+    @classmethod
+    def spread(cls, setup: PlantSetup, count: int) -> Fleet:
+        """`count` copies of one spacecraft, spread evenly along its orbit, each with its own luck. For benchmarks."""
+        plant = Plant(setup)
+        fleet = cls.__new__(cls)
+        fleet._take(plant, [plant.state], [plant.flight], [plant.inputs], count)
+        index = np.arange(count)
+        fleet.flights["orbit_anomaly_rad"] += 2.0 * np.pi * index / count
+        fleet.flights["draw_spacecraft"] += index.astype(np.uint64)
+        return fleet
+
+    def _take(
+        self,
+        plant: Plant,
+        states: list[Records],
+        flights: list[Records],
+        orders: list[Records],
+        copies: int = 1,
+    ) -> None:
+        self.states: Records = np.repeat(np.concatenate(states), copies)
+        self.flights: Records = np.repeat(np.concatenate(flights), copies)
+        self.orders: Records = np.repeat(np.concatenate(orders), copies)
+        self.params = plant.params
+        self._belt: Belt = plant.belt
+        self._event: Samples = plant.event
+        self._sky: Record = plant.sky
+        self._sub_steps = SUB_STEPS[plant.setup.capacity_class]
+        self._works: Records = np.zeros(4 * get_num_threads(), plant.work.dtype)
+        self._place = np.zeros(6)
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of state per spacecraft."""
+        return int(self.states.dtype.itemsize)
+
+    def step(self, tick: int, tick_s: float, ticks: int = 1) -> None:
+        """Fly `ticks` ticks from `tick` on."""
+        while ticks > 0:
+            block = min(ticks, BLOCK_TICKS)
+            skies = np.zeros(block, SKY)
+            skies[:] = self._sky[0]
+            skies_of_block(skies, self._event, tick, tick_s)
+            fly_fleet(
+                self.states, self.params, self.flights, self.orders, self._works, skies, self._belt, tick, tick_s,
+                self._sub_steps, self._place,
+            )  # fmt: skip
+            tick += block
+            ticks -= block
