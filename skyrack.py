@@ -1,4 +1,4 @@
-# ruff: noqa: B006, UP045 - typer reads annotations and defaults at run time
+# ruff: noqa: B006 - typer reads annotations and defaults at run time
 """The front door: every sub-command on one page, and no logic behind it.
 
 Each command imports what it needs when it runs, so that `skyrack --help` answers at once. Exit status: 0 all is well,
@@ -12,7 +12,7 @@ import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 

@@ -91,7 +91,7 @@ def inject_command(
     scenario = read_scenario(directory)
     design = _design_of(scenario, target)
     given = _pairs(parameters)
-    tick_s = scenario.tick_ns * 1e-9
+    tick_s = scenario.tick_ns / 1e9
     duration_ns = _duration(given.pop("for", None), scenario)
     resolved = resolve_fault(fault, design_info(design), given, tick_s=tick_s, has_end=duration_ns > 0)
     injections = tuple(
@@ -132,7 +132,7 @@ class _Order:
             return False
         self.waiting.remove(report.injection)
         self.refused = self.refused or report.state == InjectionState.REFUSED
-        at_s, state = report.at_ns * 1e-9, InjectionState(report.state).name.lower()
+        at_s, state = report.at_ns / 1e9, InjectionState(report.state).name.lower()
         row = {"injection": report.injection, "state": state, "at_s": at_s, "reason": report.reason}
         _say(f"{self.target} {report.injection}: {state} at {clock(at_s)} {report.reason}".rstrip(), row, as_json)
         return not self.waiting

@@ -51,9 +51,9 @@ def check_command(name: str, *, as_json: bool) -> int:
         _write_json({"valid": True, "notes": list(chosen.notes), "scenario": json.loads(scenario.to_json())})
         return 0
     console = Console(highlight=False)
-    duration = clock(scenario.duration_ns * 1e-9)
+    duration = clock(scenario.duration_ns / 1e9)
     console.print(f"[bold]{scenario.name}[/bold]: {scenario.description or 'no description'}")
-    console.print(f"from {scenario.epoch_utc} for {duration}, tick {scenario.tick_ns * 1e-9:g} s, seed {scenario.seed}")
+    console.print(f"from {scenario.epoch_utc} for {duration}, tick {scenario.tick_ns / 1e9:g} s, seed {scenario.seed}")
     for note in chosen.notes:
         console.print(f"note: {note}", markup=False)
     _print_table(console, "spacecraft", [_spacecraft(scenario, s.id) for s in scenario.spacecraft])
@@ -137,7 +137,7 @@ def _scenarios() -> Rows:
             {
                 "name": name,
                 "spacecraft": len(scenario.spacecraft),
-                "duration": clock(scenario.duration_ns * 1e-9),
+                "duration": clock(scenario.duration_ns / 1e9),
                 "description": scenario.description,
             }
         )

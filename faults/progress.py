@@ -117,13 +117,13 @@ class Plain:
         if now_s < self._next_s and tick < self._scenario.ticks:
             return
         self._next_s = now_s + PLAIN_EVERY_S
-        sim_s = tick * self._scenario.tick_ns * 1e-9
+        sim_s = tick * self._scenario.tick_ns / 1e9
         who = ", ".join(
             f"{name} {g.mode_name} {100 * g.battery_soc:.0f} %{' contact' if g.contact > 0 else ''}"
             for name, g in list(glimpses.items())[:MAX_ROWS]
         )
         speed = sim_s / (now_s - self._begun) if now_s > self._begun else 0.0
-        self.say(f"{clock(sim_s)} of {clock(self._scenario.duration_ns * 1e-9)}, x{speed:.0f}: {who}")
+        self.say(f"{clock(sim_s)} of {clock(self._scenario.duration_ns / 1e9)}, x{speed:.0f}: {who}")
 
     def close(self) -> None:
         """Nothing to put away."""
@@ -159,7 +159,7 @@ class Pretty:
 
     def _table(self, tick: int, glimpses: Mapping[str, Glimpse], wall_s: float) -> Table:
         scenario = self._scenario
-        sim_s, total_s = tick * scenario.tick_ns * 1e-9, scenario.duration_ns * 1e-9
+        sim_s, total_s = tick * scenario.tick_ns / 1e9, scenario.duration_ns / 1e9
         done = tick / scenario.ticks
         speed = sim_s / wall_s if wall_s > 0 else 0.0
         bar = "█" * round(30 * done) + "░" * (30 - round(30 * done))

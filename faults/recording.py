@@ -107,12 +107,12 @@ class Recording:
     @property
     def end_s(self) -> float:
         """End of the last recorded tick."""
-        return self.ticks * self.scenario.tick_ns * 1e-9
+        return self.ticks * self.scenario.tick_ns / 1e9
 
     @property
     def planned_s(self) -> float:
         """When the run was to end."""
-        return self.scenario.ticks * self.scenario.tick_ns * 1e-9
+        return self.scenario.ticks * self.scenario.tick_ns / 1e9
 
     def signal(self, spacecraft: str, name: str) -> Floats | None:
         """One truth signal, or None where it was not sampled."""

@@ -25,7 +25,7 @@ def render(recording: Recording, summary: Mapping[str, object], judgements: Sequ
     if not recording.complete:
         body.append(
             f'<div class="card"><b class="fail">The range stopped early.</b> What follows ends at the last full tick, '
-            f"{clock(recording.end_s)} of {clock(scenario.duration_ns * 1e-9)}.</div>"
+            f"{clock(recording.end_s)} of {clock(scenario.duration_ns / 1e9)}.</div>"
         )
     body.append("<h2>Expectations</h2><div class='card'>" + _expectations(judgements) + "</div>")
     body.extend(spacecraft_section(recording, each.id, each.design) for each in scenario.spacecraft)

@@ -30,10 +30,14 @@ ECLIPSE_BELOW = 0.5
 
 def spacecraft_section(recording: Recording, name: str, design: str) -> str:
     """The section of one spacecraft."""
-    signals = {signal: values for (owner, signal), values in recording.signals.items() if owner == name}
+    signals = {
+        signal: values
+        for (owner, signal), values in recording.signals.items()
+        if owner == name and any(math.isfinite(value) for value in values.tolist())
+    }
     if not signals:
         return f"<h2>{escape(name)}</h2><div class='card'><p class='soft'>No truth was recorded.</p></div>"
-    tick_s = recording.scenario.tick_ns * 1e-9
+    tick_s = recording.scenario.tick_ns / 1e9
     chart = Chart(
         recording.times_s,
         recording.end_s,

@@ -79,7 +79,7 @@ def read_recording(directory: RunDirectory) -> Recording:
         mail.take(final, scenario.duration_ns)
         recording = Recording(
             scenario=scenario,
-            times_s=np.arange(1, flown + 1, dtype=np.float64) * np.float64(scenario.tick_ns * 1e-9),
+            times_s=np.arange(1, flown + 1, dtype=np.float64) * np.float64(scenario.tick_ns) / np.float64(1e9),
             signals={key: values for each in truth.values() for key, values in each.signals(flown)},
             trace_hash=reader.end.trace_hash if reader.end else reader.trace_hash(),
             complete=reader.end is not None and reader.end.complete,
@@ -169,7 +169,7 @@ class _Mail:
                     known.transmissions += 1
                     return
                 self.telecommands[message.destination, body.ground_boot, body.request] = TelecommandRecord(
-                    message.destination, body.ground_boot, body.request, body.name, body.station, message.sent_ns * 1e-9
+                    message.destination, body.ground_boot, body.request, body.name, body.station, message.sent_ns / 1e9
                 )
             case Verification() as body:
                 self._verification(message, body)
@@ -177,11 +177,11 @@ class _Mail:
     def _report(self, target: str, body: InjectionReport) -> None:
         known = self._faults.get((target, body.injection))
         if known is None:
-            known = FaultRecord(body.injection, body.injection, target, "", body.at_ns * 1e-9, None, None)
+            known = FaultRecord(body.injection, body.injection, target, "", body.at_ns / 1e9, None, None)
         if body.state == InjectionState.ACTIVE and known.at_s is None:
-            known = replace(known, at_s=body.at_ns * 1e-9)
+            known = replace(known, at_s=body.at_ns / 1e9)
         elif body.state == InjectionState.CLEARED:
-            known = replace(known, cleared_s=body.at_ns * 1e-9)
+            known = replace(known, cleared_s=body.at_ns / 1e9)
         elif body.state == InjectionState.REFUSED:
             known = replace(known, refused=body.reason or "refused")
         self._faults[target, body.injection] = known
