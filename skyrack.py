@@ -33,16 +33,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 ScenarioName = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
 RunPath = Annotated[Path, typer.Argument(help="The directory of a run, e.g. out/first-light-001.")]
 LiveRun = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option("--run", envvar="SKYRACK_RUN", help="Directory of a live run; the newest one by default."),
 ]
 Connect = Annotated[str, typer.Option(envvar="SKYRACK_CONNECT", help="The bus's time endpoint, tcp://HOST:PORT.")]
 Keys = Annotated[Path, typer.Option(envvar="SKYRACK_KEYS", help="Directory with the key files of this run.")]
 Given = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Argument(metavar="[NAME=VALUE]...", help="Arguments, each as name=value; values with units need quotes."),
 ]
-OutDirectory = Annotated[Optional[Path], typer.Option(envvar="SKYRACK_OUT", help="Instead of out/<name>-<counter>.")]
+OutDirectory = Annotated[Path | None, typer.Option(envvar="SKYRACK_OUT", help="Instead of out/<name>-<counter>.")]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
 
 
@@ -74,11 +74,9 @@ def run(
     in_process: Annotated[bool, typer.Option("--in-process", help="Everything in one process.")] = False,
     pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
     duration: Annotated[str, typer.Option(help="Fly this long instead, e.g. '2 orbits' or '90 min'.")] = "",
-    seed: Annotated[
-        Optional[int], typer.Option(envvar="SKYRACK_SEED", min=0, help="Instead of the scenario's.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(envvar="SKYRACK_SEED", min=0, help="Instead of the scenario's.")] = None,
     out: OutDirectory = None,
-    tle: Annotated[Optional[Path], typer.Option(help="Fly from this catalogue instead (2LE, 3LE, OMM).")] = None,
+    tle: Annotated[Path | None, typer.Option(help="Fly from this catalogue instead (2LE, 3LE, OMM).")] = None,
     select: Annotated[list[str], typer.Option(help="Which of them, by name: 'DOVE*'. Repeatable.")] = [],
     design: Annotated[str, typer.Option(help="The design that they are.")] = "pathfinder",
     stations: Annotated[list[str], typer.Option(help="Ground stations for them. Repeatable.")] = [],
@@ -120,7 +118,7 @@ def truth(
     every: Annotated[str, typer.Option(help="Time between rows.")] = "10 s",
     spacecraft: Annotated[list[str], typer.Option(help="Only these. Repeatable.")] = [],
     duration: Annotated[str, typer.Option(help="Fly this long instead.")] = "",
-    out: Annotated[Optional[Path], typer.Option(help="A .csv or .parquet file; standard output by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A .csv or .parquet file; standard output by default.")] = None,
 ) -> None:
     """Fly the physics alone, as a table.
 
@@ -249,9 +247,7 @@ def inject(
 def export(
     run: RunPath,
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
-    out: Annotated[
-        Optional[Path], typer.Option("--out", help="File (mcap) or directory; inside the run's directory by default.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File (mcap) or directory; the run's own by default.")] = None,
 ) -> None:
     """Write a run for other tools.
 
