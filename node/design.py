@@ -1,7 +1,7 @@
 """Designs as data: a file under `designs/` -> checked forms, names of its parts, and every figure with its source.
 
 Imports neither numba nor the plant: dictionaries are generated from here. What becomes a plant parameter, and how, is
-in `design_plant.py`; whether a design closes is in `design_audit.py`.
+in `design_plant.py`; whether a design closes is in `audit.py`.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ class _Tree:
             part = node.entries.get("part")
             if part is not None:
                 out.update(self._part(part[1], path))
+                self.where[path] = (file, node.line, node.column)
             for name, (_, value) in node.entries.items():
                 if name != "part":
                     out[name] = self.plain(value, f"{path}.{name}" if path else name, file)
