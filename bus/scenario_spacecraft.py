@@ -97,7 +97,10 @@ def _orders(fields: Fields, design: str, check: Callable[[str, str, Scalar], Non
         if not design:
             continue
         dimension = dimension_of_name(name)
+        mark = value.sheet.mark()
         order = value.scalar() if dimension == "number" else value.quantity(dimension, -1e18, 1e18)
+        if not value.sheet.clean_since(mark):
+            continue
         try:
             if check is not None:
                 check(design, name, order)

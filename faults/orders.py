@@ -61,7 +61,7 @@ def find_order(design: str, name: str) -> tuple[str, list[int | None]]:
         field, index = resolve(dtype, parts, name)
     except UnknownField as error:
         near = error.nearest or difflib.get_close_matches(name, order_names(design), 3)
-        raise UnknownNameError("order", name, list(near), hint=HINT) from None
+        raise UnknownNameError("order", name, list(near), hint="" if near else HINT) from None
     return field, [index]
 
 

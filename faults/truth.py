@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -189,7 +189,8 @@ def _table(out: Path | None, heads: Sequence[str]) -> Iterator[Table]:
     except OSError as error:
         raise EnvironmentFault(f"cannot write {out}: {error.strerror}", hint="choose another --out") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 class CsvTable:
