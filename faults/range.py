@@ -194,7 +194,9 @@ def conclude(directory: RunDirectory, flown: Flown, *, mode: str, pace: str) -> 
         error = flown.finished.reason
     if not error and flown.interrupted:
         error = f"interrupted by {flown.interrupted}"
-    summary = summarise(recording, judgements, mode=mode, pace=pace, wall_s=flown.wall_s, error=error)
+    summary = summarise(
+        recording, judgements, mode=mode, pace=pace, wall_s=flown.wall_s, error=error, restarts=flown.restarts
+    )
     directory.write(directory.summary, to_json(summary))
     directory.write(directory.report, render(recording, summary, judgements))
     return summary

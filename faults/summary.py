@@ -51,9 +51,17 @@ def versions() -> dict[str, str]:
 
 
 def summarise(
-    recording: Recording, judgements: Sequence[Judgement], *, mode: str, pace: str, wall_s: float, error: str = ""
+    recording: Recording,
+    judgements: Sequence[Judgement],
+    *,
+    mode: str,
+    pace: str,
+    wall_s: float,
+    error: str = "",
+    restarts: int = 0,
 ) -> dict[str, Any]:
-    """The content of summary.json. `error` is what the range failed of, empty if it did not."""
+    """The content of summary.json. `error` is what the range failed of, empty if it did not; `restarts` counts
+    processes that died and came back."""
     scenario = recording.scenario
     node_steps = recording.ticks * len(scenario.spacecraft)
     return {
@@ -69,6 +77,7 @@ def summarise(
         "late_ticks": recording.late_ticks,
         "complete": recording.complete,
         "error": error,
+        "restarts": restarts,
         "trace_hash": recording.trace_hash,
         "telecommands": {state: int(recording.ground_counters.get(f"tc_{state}", 0)) for state in TELECOMMAND_STATES},
         "telemetry": {
