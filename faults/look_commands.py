@@ -20,6 +20,7 @@ from faults.expectation_words import close_names
 from faults.range import shipped_scenarios
 from faults.scenario_choice import load_named
 from faults.svg import clock
+from node.audit import Margin, audit_scenario
 from node.design import design_names
 
 Rows = list[dict[str, Any]]
@@ -48,7 +49,9 @@ def check_command(name: str, *, as_json: bool) -> int:
         return error.exit_status
     scenario = chosen.scenario
     if as_json:
-        _write_json({"valid": True, "notes": list(chosen.notes), "scenario": json.loads(scenario.to_json())})
+        rows = [margin.as_row() for margin in audit_scenario(scenario)]
+        content = json.loads(scenario.to_json())
+        _write_json({"valid": True, "notes": list(chosen.notes), "margins": rows, "scenario": content})
         return 0
     console = Console(highlight=False)
     duration = clock(scenario.duration_ns / 1e9)
@@ -87,8 +90,27 @@ def check_command(name: str, *, as_json: bool) -> int:
         ],
     )
     _print_table(console, "expectations", [{"text": e.text} for e in scenario.expectations])
+    _print_margins(console, audit_scenario(scenario))
     console.print("no mistakes found")
     return 0
+
+
+def _print_margins(console: Console, margins: Sequence[Margin]) -> None:
+    """What closes and what does not, then what to do about the latter. A warning is no mistake: it may be the point."""
+    rows = [
+        {
+            "spacecraft": m.spacecraft,
+            "margin": m.name,
+            "value": f"{m.value:.4g} {m.unit if m.unit != '1' else ''}",
+            "limit": f"{'at least' if m.better == 'above' else 'at most'} {m.limit:.4g}",
+            "": "" if m.verdict == "ok" else "WARNING",
+        }
+        for m in margins
+    ]
+    _print_table(console, "margins at full load, beginning of life, worst day of the year", rows)
+    for m in margins:
+        if m.verdict != "ok":
+            console.print(f"warning: {m.spacecraft}, {m.name}: {m.advice}", markup=False)
 
 
 def list_command(what: str, design: str, *, as_json: bool) -> int:

@@ -94,8 +94,8 @@ def _energy(design: Design, orbit: Circle, dark: Day, load_w: float) -> Margin:
     carried = sustainable_w(design, orbit, dark)
     room = chips_w(design) - (load_w - carried)
     return Margin(
-        "load carried over an orbit, shortest sunlight", carried / 1e3, "kW", load_w / 1e3, "above",
-        f"cap the accelerators at {max(0.0, room) / 1e3:.1f} kW (all of them: {chips_w(design) / 1e3:.1f} kW) "
+        "load carried, shortest sunlight", carried / 1e3, "kW", load_w / 1e3, "above",
+        f"cap the accelerators at {max(0.0, room) / 1e3:.3g} kW (all of them: {chips_w(design) / 1e3:.3g} kW) "
         f"around {dark.at:%d %B}, or enlarge the array",
     )  # fmt: skip
 
@@ -106,13 +106,13 @@ def _battery(design: Design, dark: Day, load_w: float) -> list[Margin]:
     minutes = dark.eclipse_s / 60.0
     return [
         Margin(
-            f"discharge at full load in the longest eclipse ({minutes:.1f} min, {dark.at:%d %B})", 100.0 * taken, "%",
+            f"discharge, {minutes:.1f} min eclipse ({dark.at:%d %b})", 100.0 * taken, "%",
             100.0 * MAX_DISCHARGE, "below",
-            f"in eclipse shed to {allowed / 1e3:.1f} kW, or carry "
+            f"in eclipse shed to {allowed / 1e3:.3g} kW, or carry "
             f"{battery.energy * taken / MAX_DISCHARGE / 3.6e6:.1f} kWh instead of {battery.energy / 3.6e6:.1f} kWh",
         ),
         Margin(
-            "power that the battery gives, half charged", discharge_w(design) / 1e3, "kW", load_w / 1e3, "above",
+            "battery power, half charged", discharge_w(design) / 1e3, "kW", load_w / 1e3, "above",
             "its voltage falls to the cut-off under full load: more cells, or cells of less resistance",
         ),
     ]  # fmt: skip
@@ -151,17 +151,17 @@ def _heat(design: Design, orbit: Circle, bright: Day, load_w: float) -> list[Mar
     cool = _cool_load_w(design, heat, light, load_w) / 1e3 if max(die, memory) > 0.0 else load_w / 1e3
     margins = [
         Margin(
-            "mean radiator temperature at full load", mean - ZERO_C, "degC", mean - ZERO_C - max(die, memory), "below",
+            "radiators, mean", mean - ZERO_C, "degC", mean - ZERO_C - max(die, memory), "below",
             f"the radiators give away {sum(heat.values()) / 1e3:.0f} kW of heat only this hot: full load for minutes "
             f"only, then {cool:.0f} kW",
         ),
         Margin(
-            f"die temperature at full load ({die_name})", chips[0].throttle + die - ZERO_C, "degC",
+            f"dies ({die_name})", chips[0].throttle + die - ZERO_C, "degC",
             chips[0].throttle - ZERO_C, "below",
             f"it throttles: cap the whole load at {cool:.0f} kW, or enlarge the radiators",
         ),
         Margin(
-            f"memory temperature at full load ({memory_name})", chips[1].memory_limit + memory - ZERO_C, "degC",
+            f"memories ({memory_name})", chips[1].memory_limit + memory - ZERO_C, "degC",
             chips[1].memory_limit - ZERO_C, "below",
             f"it slows down: cap the whole load at {cool:.0f} kW, or enlarge the radiators",
         ),
@@ -183,7 +183,7 @@ def _battery_heat(design: Design, orbit: Circle, dark: Day, load_w: float, kept_
     state = steady(design, heat, absorbed_w(design, orbit, dark, sunlit=False))
     swing_k = 0.5 * mean_w * (orbit.period_s - dark.eclipse_s) / form.nodes[form.battery.node].capacity
     return Margin(
-        f"battery temperature after the longest eclipse, {MAX_DISCHARGE:.0%} discharged at most",
+        "battery, after its longest eclipse",
         state.temperature_k[form.battery.node] + swing_k - ZERO_C, "degC", form.battery.cell.charge_highest - ZERO_C,
         "below", "warmer than this it does not charge: conduct its heat away better, or discharge it less",
     )  # fmt: skip
@@ -228,7 +228,7 @@ def _limiters(design: Design) -> Margin:
     name = min(demand, key=lambda k: form.lcls[k].limit * volts / demand[k] if demand[k] > 0.0 else math.inf)
     ratio = form.lcls[name].limit * volts / demand[name] if demand[name] > 0.0 else math.inf
     return Margin(
-        f"limiter over its greatest load ({name})", ratio, "1", 1.0, "above",
+        f"limiter over load ({name})", ratio, "1", 1.0, "above",
         f"{name} trips at full load: raise its limit above {demand[name] / volts:.1f} A",
     )  # fmt: skip
 
@@ -244,6 +244,6 @@ def references(design: Design) -> Margin:
         cold |= {node for link in links if link & cold for node in link}
     stranded = [name for name in form.nodes if name not in cold]
     return Margin(
-        "thermal nodes with no way to space", float(len(stranded)), "1", 0.0, "below",
+        "nodes cut off from space", float(len(stranded)), "1", 0.0, "below",
         f"connect {', '.join(stranded)}",
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 
 from bus import orbits
-from node.audit import Margin, audit, references
+from bus.scenario_file import load_text
+from faults.look_commands import check_command
+from faults.vocabulary import vocabulary
+from node.audit import Margin, audit, audit_scenario, references
 from node.audit_heat import absorbed_w, plate_temperature_k, steady
 from node.audit_orbit import Circle, body_nadirs, day, eclipse_s, sun, year
 from node.audit_power import array_temperature_k, array_w, discharge_depth, full_load_w, sustainable_w
@@ -179,17 +183,17 @@ def test_load_carried_balances_over_the_orbit() -> None:
 def test_formation_closes_in_its_season() -> None:
     found = audit(load_design("formation"), reference("formation"), EPOCH)
     assert [m.name for m in found if m.verdict == "warning"] == []
-    assert "19.7 min, 21 June" in margin(found, "discharge").name
+    assert "19.7 min eclipse (21 Jun)" in margin(found, "discharge").name
 
 
 def test_ai1_june_needs_shedding_and_patience() -> None:
     found = audit(load_design("ai1-june"), reference("ai1-june"), EPOCH, "ai1")
     battery = margin(found, "discharge")
     assert battery.verdict == "warning" and "shed to" in battery.advice
-    radiator = margin(found, "mean radiator")
+    radiator = margin(found, "radiators")
     assert radiator.verdict == "warning"
     assert 70.0 < radiator.value < 90.0  # 78 degC from the sheet's own figures, with 150 W/m2 absorbed
-    assert margin(found, "die temperature").verdict == "warning"
+    assert margin(found, "dies").verdict == "warning"
     assert all(m.design == "ai1-june" and m.spacecraft == "ai1" for m in found)
 
 
@@ -208,7 +212,7 @@ def test_every_margin_of_every_design(name: str) -> None:
         assert one.advice and one.unit, one
         assert bool(one.as_row()["advice"]) == (one.verdict == "warning")
     assert margin(found, "limiter").verdict == "ok"
-    assert margin(found, "thermal nodes").verdict == "ok"
+    assert margin(found, "nodes cut").verdict == "ok"
 
 
 def test_all_shipped_designs_are_audited_here() -> None:
@@ -232,8 +236,8 @@ def test_small_radiators_are_noticed() -> None:
     design = load_design("formation")
     faces = tuple(f.model_copy(update={"area": f.area / 5}) if f.kind == "radiator" else f for f in design.form.faces)
     found = audit(changed(design, faces=faces), reference("formation"), EPOCH)
-    assert margin(found, "die temperature").verdict == "warning"
-    advice = margin(found, "die temperature").advice
+    assert margin(found, "dies").verdict == "warning"
+    advice = margin(found, "dies").advice
     cool_kw = float(advice.split(" kW")[0].rsplit(" ", 1)[1])
     assert 0.0 < cool_kw < full_load_w(design) / 1e3
 
@@ -257,3 +261,45 @@ def test_stranded_node_is_noticed() -> None:
 def test_audit_loads_without_numba() -> None:
     code = "import sys, node.audit; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- `skyrack check`
+
+
+def test_check_prints_margins_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_command("solstice", as_json=False) == 0  # a warning is no mistake
+    said = " ".join(capsys.readouterr().out.split())
+    assert "WARNING" in said
+    assert "in eclipse shed to" in said
+    assert "no mistakes found" in said
+
+
+def test_check_as_json_has_every_margin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_command("solstice", as_json=True) == 0
+    margins = json.loads(capsys.readouterr().out)["margins"]
+    assert {row["design"] for row in margins} == set(REFERENCE)
+    assert {row["verdict"] for row in margins} == {"ok", "warning"}
+    assert all(bool(row["advice"]) == (row["verdict"] == "warning") for row in margins)
+
+
+def test_a_lattice_is_audited_once() -> None:
+    lattice = load_text(LATTICE, vocabulary(), file="lattice.yaml")
+    assert len(lattice.spacecraft) == 81
+    assert len({m.spacecraft for m in audit_scenario(lattice)}) == 1
+
+
+LATTICE = """
+skyrack: 1
+name: lattice
+epoch: 2026-06-21T00:00:00Z
+duration: 10 min
+tick: 1 s
+seed: 5
+environment: {solar_activity: minimum, storm_density_factor: 1.0, solar_event: none}
+stations: [svalbard]
+spacecraft:
+  - id: sun
+    design: formation
+    orbit:
+      lattice: {pattern: suncatcher81, altitude: 650 km, ltan: "18:00", argument_of_latitude: 0 deg, radius: 1 km}
+"""

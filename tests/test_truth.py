@@ -17,10 +17,12 @@ from bus import units
 from bus.errors import EnvironmentFault, ScenarioError, UnknownNameError, UserError
 from bus.scenario_file import load_text
 from faults.orders import LIMITS, WORDS, check_order, find_order, order_names
+from faults.scenario_choice import load_named
 from faults.truth import TruthOptions, truth_command
 from faults.truth_fields import DEFAULT_FIELDS
 from faults.vocabulary import vocabulary
-from node.design import design_names
+from node.audit import audit
+from node.design import design_names, load_design
 from node.plant.state import layout
 
 ONE = """
@@ -168,6 +170,33 @@ def test_words_and_limits_are_of_orders_there_are() -> None:
     known = layout("full").order.names or ()
     assert set(WORDS) <= set(known)
     assert set(LIMITS) <= set(known)
+
+
+# --- truth and the audit, which know nothing of each other
+
+
+def test_the_audit_foresees_what_truth_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """Formation in its season, three orbits: depth of discharge, radiators and dies as the closed forms say."""
+    fields = (
+        "battery_soc",
+        "radiator_temperature_k",
+        "accelerator_temperature_k[max]",
+        "load_power_w",
+        "array_power_w",
+    )
+    found = fly(capsys, "solstice", spacecraft=("formation",), fields=fields, every="1 min", duration="294 min")
+    last = [{key: float(row[key]) for key in fields} for row in found[-98:]]
+    design, scenario = load_design("formation"), load_named("solstice").scenario
+    orbit = next(s.orbit for s in scenario.spacecraft if s.id == "formation")
+    margins = {m.name.split(",")[0].split(" (")[0]: m.value for m in audit(design, orbit, scenario.epoch_utc)}
+    charge = [row["battery_soc"] for row in last]
+    assert 100.0 * (max(charge) - min(charge)) == pytest.approx(margins["discharge"], abs=3.0)
+    radiators = [row["radiator_temperature_k"] - 273.15 for row in last]
+    assert sum(radiators) / len(radiators) == pytest.approx(margins["radiators"], abs=3.0)
+    assert max(row["accelerator_temperature_k[max]"] for row in last) - 273.15 == pytest.approx(
+        margins["dies"], abs=8.0
+    )
+    assert all(row["load_power_w"] / 1e3 < margins["load carried"] for row in last)
 
 
 # --- mistakes
