@@ -13,50 +13,69 @@ from fractions import Fraction
 
 _PI = Fraction(math.pi)
 
+FACTORS: dict[str, Fraction] = {
+    "": Fraction(1), "1": Fraction(1), "%": Fraction(1, 100),
+    "m": Fraction(1), "km": Fraction(1000), "cm": Fraction(1, 100), "mm": Fraction(1, 1000), "um": Fraction(1, 10**6),
+    "nm": Fraction(1, 10**9), "m2": Fraction(1), "cm2": Fraction(1, 10**4), "m3": Fraction(1),
+    "litre": Fraction(1, 1000), "kg": Fraction(1), "g": Fraction(1, 1000), "t": Fraction(1000),
+    "s": Fraction(1), "ms": Fraction(1, 1000), "us": Fraction(1, 10**6), "min": Fraction(60), "h": Fraction(3600),
+    "d": Fraction(86400), "year": Fraction(31557600),
+    "Hz": Fraction(1), "kHz": Fraction(1000), "MHz": Fraction(10**6), "GHz": Fraction(10**9),
+    "rad": Fraction(1), "mrad": Fraction(1, 1000), "urad": Fraction(1, 10**6), "deg": _PI / 180, "arcmin": _PI / 10800,
+    "deg/s": _PI / 180, "rad/s": Fraction(1), "m/s": Fraction(1), "km/s": Fraction(1000),
+    "N": Fraction(1), "mN": Fraction(1, 1000), "Pa": Fraction(1), "kPa": Fraction(1000), "bar": Fraction(10**5),
+    "N m": Fraction(1), "mN m": Fraction(1, 1000), "N m s": Fraction(1),
+    "W": Fraction(1), "kW": Fraction(1000), "MW": Fraction(10**6), "mW": Fraction(1, 1000), "uW": Fraction(1, 10**6),
+    "J": Fraction(1), "kJ": Fraction(1000), "MJ": Fraction(10**6), "Wh": Fraction(3600), "kWh": Fraction(3600000),
+    "eV": Fraction("1.602176634e-19"), "K": Fraction(1), "degC": Fraction(1),
+    "V": Fraction(1), "kV": Fraction(1000), "mV": Fraction(1, 1000), "A": Fraction(1), "mA": Fraction(1, 1000),
+    "C": Fraction(1), "Ah": Fraction(3600), "ohm": Fraction(1), "mohm": Fraction(1, 1000),
+    "F": Fraction(1), "mF": Fraction(1, 1000), "uF": Fraction(1, 10**6), "T": Fraction(1),
+    "bit": Fraction(1), "kbit": Fraction(1000), "Mbit": Fraction(10**6), "Gbit": Fraction(10**9),
+    "Tbit": Fraction(10**12), "B": Fraction(8), "MB": Fraction(8 * 10**6), "GB": Fraction(8 * 10**9),
+    "TB": Fraction(8 * 10**12),
+    "bit/s": Fraction(1), "kbit/s": Fraction(1000), "Mbit/s": Fraction(10**6), "Gbit/s": Fraction(10**9),
+    "Tbit/s": Fraction(10**12), "bps": Fraction(1), "kbps": Fraction(1000), "Mbps": Fraction(10**6),
+    "Gbps": Fraction(10**9),
+    "Gy": Fraction(1), "rad(Si)": Fraction(1, 100), "krad(Si)": Fraction(10), "Gy/s": Fraction(1),
+    "1/cm2/s": Fraction(1), "W/m2": Fraction(1), "GV": Fraction(1),
+}  # fmt: skip
+"""Unit -> factor to SI, for scenarios and designs alike. Temperatures in degC are shifted, not scaled (see `parse`);
+fluxes per cm2 and rigidities in GV stay as they are, because that is how their models and their names count."""
+
+
+def _dimension(*units: str) -> dict[str, Fraction]:
+    return {unit: FACTORS[unit] for unit in units}
+
+
 DIMENSIONS: dict[str, dict[str, Fraction]] = {
-    "length": {"m": Fraction(1), "km": Fraction(1000), "mm": Fraction(1, 1000), "cm": Fraction(1, 100)},
-    "area": {"m2": Fraction(1), "cm2": Fraction(1, 10**4)},
-    "time": {
-        "s": Fraction(1),
-        "ms": Fraction(1, 1000),
-        "min": Fraction(60),
-        "h": Fraction(3600),
-        "d": Fraction(86400),
-    },
-    "angle": {"deg": _PI / 180, "rad": Fraction(1), "mrad": Fraction(1, 1000), "arcmin": _PI / 10800},
-    "angular rate": {"deg/s": _PI / 180, "rad/s": Fraction(1)},
-    "speed": {"m/s": Fraction(1), "km/s": Fraction(1000)},
-    "fraction": {"%": Fraction(1, 100), "": Fraction(1)},
-    "power": {"W": Fraction(1), "kW": Fraction(1000), "MW": Fraction(10**6), "mW": Fraction(1, 1000)},
-    "energy": {"J": Fraction(1), "kJ": Fraction(1000), "Wh": Fraction(3600), "kWh": Fraction(3600000)},
-    "temperature": {"K": Fraction(1), "degC": Fraction(1)},
-    "temperature difference": {"K": Fraction(1)},
-    "voltage": {"V": Fraction(1), "kV": Fraction(1000), "mV": Fraction(1, 1000)},
-    "current": {"A": Fraction(1), "mA": Fraction(1, 1000)},
-    "charge": {"C": Fraction(1), "Ah": Fraction(3600)},
-    "mass": {"kg": Fraction(1), "t": Fraction(1000), "g": Fraction(1, 1000)},
-    "bit rate": {
-        "bit/s": Fraction(1),
-        "kbit/s": Fraction(1000),
-        "Mbit/s": Fraction(10**6),
-        "Gbit/s": Fraction(10**9),
-        "Tbit/s": Fraction(10**12),
-        "bps": Fraction(1),
-        "kbps": Fraction(1000),
-        "Mbps": Fraction(10**6),
-        "Gbps": Fraction(10**9),
-    },
-    "frequency": {"Hz": Fraction(1), "kHz": Fraction(1000), "MHz": Fraction(10**6), "GHz": Fraction(10**9)},
-    "dose": {"Gy": Fraction(1), "rad(Si)": Fraction(1, 100)},
-    "angular momentum": {"N m s": Fraction(1)},
-    "dose rate": {"Gy/s": Fraction(1)},
-    "flux": {"1/cm2/s": Fraction(1)},
-    "irradiance": {"W/m2": Fraction(1)},
-    "rigidity": {"GV": Fraction(1)},
-    "torque": {"N m": Fraction(1), "mN m": Fraction(1, 1000)},
-    "number": {"": Fraction(1)},
+    "length": _dimension("m", "km", "mm", "cm"),
+    "area": _dimension("m2", "cm2"),
+    "time": _dimension("s", "ms", "min", "h", "d"),
+    "angle": _dimension("deg", "rad", "mrad", "arcmin"),
+    "angular rate": _dimension("deg/s", "rad/s"),
+    "speed": _dimension("m/s", "km/s"),
+    "fraction": _dimension("%", ""),
+    "power": _dimension("W", "kW", "MW", "mW"),
+    "energy": _dimension("J", "kJ", "Wh", "kWh"),
+    "temperature": _dimension("K", "degC"),
+    "temperature difference": _dimension("K"),
+    "voltage": _dimension("V", "kV", "mV"),
+    "current": _dimension("A", "mA"),
+    "charge": _dimension("C", "Ah"),
+    "mass": _dimension("kg", "t", "g"),
+    "bit rate": _dimension("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "bps", "kbps", "Mbps", "Gbps"),
+    "frequency": _dimension("Hz", "kHz", "MHz", "GHz"),
+    "dose": _dimension("Gy", "rad(Si)"),
+    "angular momentum": _dimension("N m s"),
+    "dose rate": _dimension("Gy/s"),
+    "flux": _dimension("1/cm2/s"),
+    "irradiance": _dimension("W/m2"),
+    "rigidity": _dimension("GV"),
+    "torque": _dimension("N m", "mN m"),
+    "number": _dimension(""),
 }
-"""Unit -> factor to SI, per dimension. Temperatures in degC are shifted, not scaled (see `parse`)."""
+"""What a user may write, per dimension, in the order that mistakes show."""
 
 _SUFFIXES = (
     ("_gy_s", "dose rate"),

@@ -12,44 +12,43 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from bus.units import FACTORS
+
 Dimension = tuple[int, int, int, int, int, int]
 """Powers of metre, kilogram, second, ampere, kelvin, and of things counted as such (bit)."""
 
-_M, _KG, _S, _A, _K, _BIT = (1, 0, 0, 0, 0, 0), (0, 1, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0), (0, 0, 0, 1, 0, 0), (
-    0, 0, 0, 0, 1, 0), (0, 0, 0, 0, 0, 1)  # fmt: skip
 _NONE: Dimension = (0, 0, 0, 0, 0, 0)
-_WATT: Dimension = (2, 1, -3, 0, 0, 0)
-_JOULE: Dimension = (2, 1, -2, 0, 0, 0)
-_VOLT: Dimension = (2, 1, -3, -1, 0, 0)
-YEAR_S = 365.25 * 86400.0
+_DIMENSIONS: dict[Dimension, str] = {
+    (1, 0, 0, 0, 0, 0): "m km cm mm um nm",
+    (2, 0, 0, 0, 0, 0): "m2 cm2",
+    (3, 0, 0, 0, 0, 0): "m3 litre",
+    (0, 1, 0, 0, 0, 0): "kg g t",
+    (0, 0, 1, 0, 0, 0): "s ms us min h d year",
+    (0, 0, -1, 0, 0, 0): "Hz MHz GHz",
+    (0, 0, 0, 1, 0, 0): "A mA",
+    (0, 0, 1, 1, 0, 0): "Ah C",
+    (0, 0, 0, 0, 1, 0): "K",
+    (1, 1, -2, 0, 0, 0): "N mN",
+    (-1, 1, -2, 0, 0, 0): "Pa kPa bar",
+    (2, 1, -3, 0, 0, 0): "W kW mW uW MW",
+    (2, 1, -2, 0, 0, 0): "J kJ MJ Wh kWh eV",
+    (2, 1, -3, -1, 0, 0): "V mV",
+    (2, 1, -3, -2, 0, 0): "ohm mohm",
+    (-2, -1, 4, 2, 0, 0): "F mF uF",
+    (0, 1, -2, -1, 0, 0): "T",
+    (2, 0, -2, 0, 0, 0): "Gy rad(Si) krad(Si)",
+    (0, 0, 0, 0, 0, 1): "bit kbit Mbit Gbit Tbit B MB GB TB",
+    _NONE: "rad mrad urad deg % 1",
+}
+_DECIBELS = ("dB", "dBi", "dBW", "dB/K", "dBHz")
 
 UNITS: dict[str, tuple[float, Dimension]] = {
-    "m": (1.0, _M), "km": (1e3, _M), "cm": (1e-2, _M), "mm": (1e-3, _M), "um": (1e-6, _M), "nm": (1e-9, _M),
-    "m2": (1.0, (2, 0, 0, 0, 0, 0)), "cm2": (1e-4, (2, 0, 0, 0, 0, 0)), "m3": (1.0, (3, 0, 0, 0, 0, 0)),
-    "litre": (1e-3, (3, 0, 0, 0, 0, 0)),
-    "kg": (1.0, _KG), "g": (1e-3, _KG), "t": (1e3, _KG),
-    "s": (1.0, _S), "ms": (1e-3, _S), "us": (1e-6, _S), "min": (60.0, _S), "h": (3600.0, _S), "d": (86400.0, _S),
-    "year": (YEAR_S, _S), "Hz": (1.0, (0, 0, -1, 0, 0, 0)), "GHz": (1e9, (0, 0, -1, 0, 0, 0)),
-    "MHz": (1e6, (0, 0, -1, 0, 0, 0)),
-    "A": (1.0, _A), "mA": (1e-3, _A), "Ah": (3600.0, (0, 0, 1, 1, 0, 0)), "C": (1.0, (0, 0, 1, 1, 0, 0)),
-    "K": (1.0, _K),
-    "N": (1.0, (1, 1, -2, 0, 0, 0)), "mN": (1e-3, (1, 1, -2, 0, 0, 0)), "Pa": (1.0, (-1, 1, -2, 0, 0, 0)),
-    "kPa": (1e3, (-1, 1, -2, 0, 0, 0)), "bar": (1e5, (-1, 1, -2, 0, 0, 0)),
-    "W": (1.0, _WATT), "kW": (1e3, _WATT), "mW": (1e-3, _WATT), "uW": (1e-6, _WATT), "MW": (1e6, _WATT),
-    "J": (1.0, _JOULE), "kJ": (1e3, _JOULE), "MJ": (1e6, _JOULE), "Wh": (3.6e3, _JOULE), "kWh": (3.6e6, _JOULE),
-    "eV": (1.602176634e-19, _JOULE),
-    "V": (1.0, _VOLT), "mV": (1e-3, _VOLT), "ohm": (1.0, (2, 1, -3, -2, 0, 0)), "mohm": (1e-3, (2, 1, -3, -2, 0, 0)),
-    "F": (1.0, (-2, -1, 4, 2, 0, 0)), "mF": (1e-3, (-2, -1, 4, 2, 0, 0)), "uF": (1e-6, (-2, -1, 4, 2, 0, 0)),
-    "T": (1.0, (0, 1, -2, -1, 0, 0)),
-    "Gy": (1.0, (2, 0, -2, 0, 0, 0)), "rad(Si)": (1e-2, (2, 0, -2, 0, 0, 0)),
-    "krad(Si)": (10.0, (2, 0, -2, 0, 0, 0)),
-    "bit": (1.0, _BIT), "kbit": (1e3, _BIT), "Mbit": (1e6, _BIT), "Gbit": (1e9, _BIT), "Tbit": (1e12, _BIT),
-    "B": (8.0, _BIT), "MB": (8e6, _BIT), "GB": (8e9, _BIT), "TB": (8e12, _BIT),
-    "rad": (1.0, _NONE), "mrad": (1e-3, _NONE), "urad": (1e-6, _NONE), "deg": (math.pi / 180.0, _NONE),
-    "%": (1e-2, _NONE), "1": (1.0, _NONE),
-    "dB": (1.0, _NONE), "dBi": (1.0, _NONE), "dBW": (1.0, _NONE), "dB/K": (1.0, _NONE), "dBHz": (1.0, _NONE),
-}  # fmt: skip
+    **{unit: (float(FACTORS[unit]), powers) for powers, names in _DIMENSIONS.items() for unit in names.split()},
+    **dict.fromkeys(_DECIBELS, (1.0, _NONE)),
+}
 """Unit -> factor to SI and dimension. Decibels stay decibels. degC is shifted (see `read_figure`)."""
+
+YEAR_S = float(FACTORS["year"])
 
 _FIGURE = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.DOTALL)
 _TERM = re.compile(r"[^\s*/]+(?:\([^)]*\))?|/")

@@ -91,3 +91,13 @@ def test_reading_back_what_was_written(number: object, unit: str) -> None:
     assert units.parse(f"{number} {unit}", "length") == pytest.approx(
         float(str(number)) * {"km": 1e3, "m": 1, "cm": 0.01}[unit]
     )
+
+
+def test_designs_and_scenarios_share_one_table_of_factors() -> None:
+    from node.design_units import UNITS, YEAR_S
+
+    for unit, (factor, _) in UNITS.items():
+        assert unit.startswith("dB") or factor == float(units.FACTORS[unit])
+    assert YEAR_S == 365.25 * 86400.0
+    for known in units.DIMENSIONS.values():
+        assert all(units.FACTORS[unit] == factor for unit, factor in known.items())
