@@ -27,9 +27,11 @@ $(STAMP): requirements.lock pyproject.toml .ci/develop.py
 	@echo "installed in $(VENV)"
 
 test: install
+	@$(BIN)/python -m faults.warm quick first-light
 	$(BIN)/python -m pytest -n auto
 
 slow: install
+	@$(BIN)/python -m faults.warm quick first-light
 	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
 lint: install

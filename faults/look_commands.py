@@ -24,6 +24,7 @@ from node.audit import Margin, audit_scenario
 from node.design import design_names
 
 Rows = list[dict[str, Any]]
+_ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed_figures", "labels")
 EARTH_RADIUS_M = 6_378_137.0  # WGS-84 equator
 
 
@@ -53,7 +54,7 @@ def check_command(name: str, *, as_json: bool) -> int:
         content = json.loads(scenario.to_json())
         _write_json({"valid": True, "notes": list(chosen.notes), "margins": rows, "scenario": content})
         return 0
-    console = Console(highlight=False)
+    console = _console()
     duration = clock(scenario.duration_ns / 1e9)
     console.print(f"[bold]{scenario.name}[/bold]: {scenario.description or 'no description'}")
     console.print(f"from {scenario.epoch_utc} for {duration}, tick {scenario.tick_ns / 1e9:g} s, seed {scenario.seed}")
@@ -129,8 +130,41 @@ def list_command(what: str, design: str, *, as_json: bool) -> int:
     if as_json:
         _write_json(rows)
     else:
-        _print_table(Console(highlight=False), what, rows)
+        _print_table(_console(), what, _brief(what, rows))
     return 0
+
+
+def _brief(what: str, rows: Rows) -> Rows:
+    """What fits on a terminal; --json has everything. Rows that several designs share are shown once."""
+    if what in ("telecommands", "telemetry"):
+        grouped: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            rest = {key: value for key, value in row.items() if key != "design"}
+            grouped.setdefault(json.dumps(rest), {**rest, "designs": []})["designs"].append(row["design"])
+        everybody = len({row["design"] for row in rows})
+        rows = list(grouped.values())
+        for row in rows:
+            row["designs"] = "all" if len(row["designs"]) == everybody else ", ".join(row["designs"])
+        if everybody == 1:
+            rows = [{key: value for key, value in row.items() if key != "designs"} for row in rows]
+    brief = []
+    for row in rows:
+        cells = {key: value for key, value in row.items() if key not in _ONLY_IN_JSON}
+        if what == "designs":
+            cells["parts"] = ", ".join(
+                f"{len(names)} {kind.replace('_', ' ')}s"
+                for kind, names in row["parts"].items()
+                if kind in ("string", "battery_group", "lcl", "thermal_node", "accelerator")
+            )
+        if what == "faults":
+            cells["parameters"] = ", ".join(row["parameters"])
+        brief.append(cells)
+    return brief
+
+
+def _console() -> Console:
+    """Standard output; wide where it is no terminal, so that lines can be searched."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
 
 
 def _designs() -> Rows:
@@ -142,7 +176,8 @@ def _designs() -> Rows:
         rows.append(
             {
                 "name": name,
-                "description": getattr(design.form, "description", ""),
+                "description": design.form.title,
+                "traces_to": design.form.traces_to,
                 "parts": {kind: list(names) for kind, names in design.names.items() if names},
                 "figures": len(design.figures),
                 "assumed_figures": sum(figure.assumed for figure in design.figures),
@@ -258,8 +293,8 @@ def _print_table(console: Console, title: str, rows: Rows) -> None:
     if not rows:
         return
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for key in rows[0]:
-        table.add_column(key.replace("_", " "), header_style="dim", overflow="fold")
+    for index, key in enumerate(rows[0]):
+        table.add_column(key.replace("_", " "), header_style="dim", overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     console.print(table, markup=False)

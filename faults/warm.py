@@ -6,6 +6,7 @@ with a resolved scenario on standard input; it flies one tick of each kind of pl
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -46,7 +47,15 @@ def warm_up(scenario: Scenario, say: Callable[[str], None]) -> None:
     """Compile what is not compiled yet; `say` hears of it. Raises RangeFailure where that fails."""
     if not cold_kinds(scenario):
         return
-    say("compiling the physics, once on this machine ...")
+    with (cache.FOLDER / "warm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second finds it done
+        if cold_kinds(scenario):
+            say("compiling the physics, once on this machine ...")
+            _compile(scenario)
+            say("compiled")
+
+
+def _compile(scenario: Scenario) -> None:
     command = [sys.executable, "-m", "faults.warm"]
     try:
         result = subprocess.run(
@@ -58,7 +67,6 @@ def warm_up(scenario: Scenario, say: Callable[[str], None]) -> None:
     if result.returncode:
         tail = result.stderr.decode(errors="replace")[-2000:]
         raise RangeFailure(f"the physics did not compile:\n{tail}", hint="make install renews the environment")
-    say("compiled")
 
 
 def _marker(kind: str) -> Path:
@@ -66,11 +74,17 @@ def _marker(kind: str) -> Path:
 
 
 def main() -> None:
-    """Compile by flying: one tick of one spacecraft of each kind."""
+    """Compile by flying: one tick of one spacecraft of each kind. With arguments: of these shipped scenarios."""
     from bus.participant import Moment  # noqa: PLC0415
     from node.assembly import assemble  # noqa: PLC0415
     from node.config import resolve  # noqa: PLC0415
 
+    if len(sys.argv) > 1:
+        from faults.scenario_choice import load_named  # noqa: PLC0415
+
+        for name in sys.argv[1:]:
+            warm_up(load_named(name).scenario, lambda text: print(text, flush=True))  # noqa: T201
+        return
     scenario = Scenario.model_validate_json(sys.stdin.buffer.read())
     for kind, spacecraft in cold_kinds(scenario).items():
         node = assemble(resolve(scenario, spacecraft))
