@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from bus.errors import Mistake, ScenarioError, UnknownNameError
 from bus.messages import Scalar
 from node.design import load_design
+from node.plant.names import UnknownField, every_name, parts_of, resolve
+from node.truth_fields import fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,15 +45,11 @@ HINT = "orders are inputs of the plant, such as 'accelerator_power_cap_w' or 'he
 
 def order_names(design: str) -> list[str]:
     """Every order of a design, parts by name."""
-    from node.plant.names import every_name  # noqa: PLC0415 - numba
-
     return every_name(*_inputs(design))
 
 
 def find_order(design: str, name: str) -> tuple[str, list[int | None]]:
     """Field and indices of an order; all parts where none is named. Raises UnknownNameError with the nearest names."""
-    from node.plant.names import UnknownField, parts_of, resolve  # noqa: PLC0415 - numba
-
     dtype, parts = _inputs(design)
     if name in (dtype.names or ()) and dtype[name].shape:
         members = parts_of(dtype, parts, name)
@@ -103,10 +101,8 @@ def give_orders(inputs: np.ndarray, design: str, orders: Mapping[str, Scalar]) -
 
 
 def _inputs(design: str) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
-    from node.plant.state import layout  # noqa: PLC0415 - numba
-
     form = load_design(design)
-    return layout(form.form.capacity_class).order, form.names
+    return fields(form.form.capacity_class, "order"), form.names
 
 
 def _refused(value: object, allowed: str) -> ScenarioError:

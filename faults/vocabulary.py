@@ -25,7 +25,9 @@ from node.assembly import device_readings, dictionary
 from node.design import design_names, load_design
 from node.devices.catalog import ACCELERATOR_STATES, HEATER_STATES, LCL_STATES
 from node.fsw.modes import Mode
+from node.plant.names import UnknownField, every_name, resolve
 from node.signals import NODE_SIGNALS
+from node.truth_fields import fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,8 +64,6 @@ class TruthNames(Collection[str]):
         self._stations = tuple(station_ids)
 
     def __contains__(self, name: object) -> bool:
-        from node.plant.names import UnknownField, resolve  # noqa: PLC0415 - numba is loaded where truth is asked for
-
         if name in NODE_SIGNALS:
             return True
         try:
@@ -73,8 +73,6 @@ class TruthNames(Collection[str]):
         return True
 
     def __iter__(self) -> Iterator[str]:
-        from node.plant.names import every_name  # noqa: PLC0415
-
         yield from NODE_SIGNALS
         yield from every_name(*_fields(self._design, self._stations))
 
@@ -83,10 +81,8 @@ class TruthNames(Collection[str]):
 
 
 def _fields(design: str, station_ids: tuple[str, ...]) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
-    from node.plant.state import layout  # noqa: PLC0415
-
     form = load_design(design)
-    return layout(form.form.capacity_class).state, {**form.names, "station": station_ids}
+    return fields(form.form.capacity_class), {**form.names, "station": station_ids}
 
 
 @lru_cache(maxsize=64)
