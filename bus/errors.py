@@ -50,7 +50,8 @@ class Mistake:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{where}: {self.field}: found {self.found}; allowed: {self.allowed}"
+        place = ": ".join(part for part in (where, self.field) if part)  # words typed at a prompt come from no file
+        return f"{place}: found {self.found}; allowed: {self.allowed}"
 
 
 class ScenarioError(UserError):

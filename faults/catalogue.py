@@ -86,7 +86,7 @@ def resolve_fault(
 
 
 def _mistake(path: str, found: str, allowed: str) -> Mistake:
-    return Mistake("catalogue", 0, 0, path, found, allowed)
+    return Mistake("", 0, 0, path, found, allowed)
 
 
 def _value(form: ParameterForm, raw: Scalar, design: DesignInfo, known: Mapping[str, Scalar]) -> Scalar:

@@ -111,13 +111,15 @@ class _Order:
     injections: tuple[Injection, ...]
     duration_ns: int
     tick_ns: int
+    token: str = field(default_factory=lambda: f"{os.getpid():x}")
+    """Two people may break the same thing in the same tick: their injections need ids of their own."""
     waiting: list[str] = field(default_factory=list)
     refused: bool = False
 
     def stamped(self, next_tick: int) -> list[Injection]:
         """The injections with an id of their own, starting soon."""
         start_ns = (next_tick + LEAD_TICKS) * self.tick_ns
-        name = f"live-{self.fault}-{next_tick}"
+        name = f"live-{self.fault}-{next_tick}-{self.token}"
         names = [name] if len(self.injections) == 1 else [f"{name}.{i}" for i in range(len(self.injections))]
         self.waiting = list(names)
         end_ns = start_ns + self.duration_ns if self.duration_ns else 0

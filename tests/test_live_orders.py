@@ -1,0 +1,97 @@
+"""`skyrack command` and `skyrack inject` before anything is sent: wrong names and arguments, no run, two at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bus.errors import ScenarioError, SkyrackError, UnknownNameError, UserError
+from bus.messages import Injection, InjectionReport, InjectionState
+from faults.live_commands import _Order, inject_command, telecommand_command
+from faults.range import prepare
+from faults.run_directory import RunDirectory
+from faults.scenario_choice import load_named
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run that seems to be going on; nobody listens at its endpoints."""
+    directory = RunDirectory(tmp_path_factory.mktemp("live"))
+    chosen = load_named("first-light")
+    prepare(directory, chosen.scenario, chosen.text)
+    content = {"supervisor": os.getpid(), "state": "running", "endpoints": {}}
+    directory.write(directory.run, json.dumps(content))
+    return directory.path
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("dusk-9", "mode.set", "mode=SAFE"), "unknown spacecraft 'dusk-9'; did you mean dusk-1"),
+        (("dusk-1", "mode.sett", "mode=SAFE"), "unknown telecommand 'mode.sett'; did you mean mode.set?"),
+        (("dusk-1", "mode.set", "mode=SAVE"), "arguments.mode: found 'SAVE'; allowed: LEOP | NOMINAL | SAFE"),
+        (("dusk-1", "mode.set", "mod=SAFE"), "arguments.mod: found an unknown argument; allowed: mode"),
+        (("dusk-1", "mode.set"), "arguments.mode: found nothing; allowed: LEOP | NOMINAL | SAFE"),
+        (("dusk-1", "mode.set", "SAFE"), "'SAFE' is not name=value"),
+        (("dusk-1", "payload.power_cap", "power_w=12 kV"), "arguments.power_w: found '12 kV'; allowed: "),
+        (("dusk-1", "mode.set", "mode=SAFE"), "run.json names no endpoint for the operator plane yet"),
+    ],
+)
+def test_a_telecommand_that_cannot_be_sent_says_what_to_do(live: Path, words: tuple[str, ...], expected: str) -> None:
+    with pytest.raises(UserError) as caught:
+        telecommand_command(words[0], words[1], words[2:], live, wait_s=1.0, as_json=False)
+    assert caught.value.message.startswith(expected)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "expected"),
+    [
+        (("sta-1", "string_open", "string=0"), UnknownNameError, "unknown spacecraft 'sta-1'; did you mean star-1"),
+        (("star-1", "string_opn"), UnknownNameError, "unknown fault 'string_opn'; did you mean string_open?"),
+        (("star-1", "string_open", "string=string_99"), ScenarioError, "parameters.string: found 'string_99'"),
+        (("star-1", "string_open"), ScenarioError, "parameters.string: found nothing"),
+        (("star-1", "string_open", "string=0", "for=10"), UserError, "for=10: found the plain number 10; allowed: a"),
+        (("star-1", "reboot", "for=1 min"), ScenarioError, "for: found a window; allowed: neither for nor until"),
+    ],
+)
+def test_a_fault_that_cannot_be_injected_says_what_is_allowed(
+    live: Path, words: tuple[str, ...], kind: type[SkyrackError], expected: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        inject_command(words[0], words[1], words[2:], live, wait_s=1.0, as_json=False)
+    assert caught.value.message.startswith(expected)
+    assert caught.value.exit_status == 2
+
+
+def test_no_live_run_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no run is going on below out/") as caught:
+        telecommand_command("a", "test.ping", (), None, wait_s=1.0, as_json=False)
+    assert "skyrack run" in caught.value.hint
+    with pytest.raises(UserError, match="no run's directory"):
+        inject_command("a", "string_open", (), tmp_path, wait_s=1.0, as_json=False)
+
+
+def test_two_people_may_inject_the_same_fault_in_the_same_tick() -> None:
+    primitive = Injection(
+        injection="-",
+        seam=1,
+        place="string_health[0]",
+        primitive="set",
+        parameters={"value": 0.0},
+        start_ns=0,
+        end_ns=0,
+    )
+    first, second = (_Order("star-1", "string_open", (primitive,), 0, 10**9, token=token) for token in ("1a", "1b"))
+    [mine], [other] = first.stamped(7), second.stamped(7)
+    assert mine.injection != other.injection
+    assert mine.start_ns == 9 * 10**9
+    report = InjectionReport(injection=other.injection, state=InjectionState.REFUSED, at_ns=0, reason="no")
+    assert not first.heard(report, False)
+    assert not first.refused
+    assert second.heard(report, False)
+    assert second.refused
