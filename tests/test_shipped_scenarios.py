@@ -25,7 +25,7 @@ def test_it_resolves_without_a_warning_and_is_named_after_its_file(name: str) ->
     scenario = shipped(name)
     assert scenario.name == name
     assert scenario.warnings == ()
-    assert scenario.expectations
+    assert scenario.expectations or any(s.orders for s in scenario.spacecraft)  # the latter is for `skyrack truth`
     assert Scenario.model_validate_json(scenario.to_json()).digest == scenario.digest
 
 

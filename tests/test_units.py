@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import units
+from node.design_units import UNITS, YEAR_S
 
 
 @pytest.mark.parametrize(
@@ -94,8 +95,6 @@ def test_reading_back_what_was_written(number: object, unit: str) -> None:
 
 
 def test_designs_and_scenarios_share_one_table_of_factors() -> None:
-    from node.design_units import UNITS, YEAR_S
-
     for unit, (factor, _) in UNITS.items():
         assert unit.startswith("dB") or factor == float(units.FACTORS[unit])
     assert YEAR_S == 365.25 * 86400.0
