@@ -174,7 +174,7 @@ def _duration(item: Item, tick_ns: int, orbit_s: float | None) -> int:
 
 def _range(item: Item | None) -> RangeRules:
     """How the range behaves. Changes no physics, so every field has a default."""
-    missing, timeout_s, every = "stop", 30.0, 60
+    missing, timeout_s, every = "stop", 30.0, 600
     if item is not None:
         fields = item.fields(("missing_tock", "tock_timeout", "snapshot_every"))
         if "missing_tock" in fields:
