@@ -17,10 +17,11 @@ from rich.table import Table
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario import KeplerOrbit, Scenario, TleOrbit
 from faults.expectation_words import close_names
+from faults.margins import MARGINS_TITLE, margin_rows, margin_warnings
 from faults.range import shipped_scenarios
 from faults.scenario_choice import load_named
 from faults.svg import clock
-from node.audit import Margin, audit_scenario
+from node.audit import audit_scenario
 from node.design import design_names
 
 Rows = list[dict[str, Any]]
@@ -91,27 +92,12 @@ def check_command(name: str, *, as_json: bool) -> int:
         ],
     )
     _print_table(console, "expectations", [{"text": e.text} for e in scenario.expectations])
-    _print_margins(console, audit_scenario(scenario))
+    margins = audit_scenario(scenario)
+    _print_table(console, MARGINS_TITLE, margin_rows(margins))
+    for line in margin_warnings(margins):
+        console.print(line, markup=False)
     console.print("no mistakes found")
     return 0
-
-
-def _print_margins(console: Console, margins: Sequence[Margin]) -> None:
-    """What closes and what does not, then what to do about the latter. A warning is no mistake: it may be the point."""
-    rows = [
-        {
-            "spacecraft": m.spacecraft,
-            "margin": m.name,
-            "value": f"{m.value:.4g} {m.unit if m.unit != '1' else ''}",
-            "limit": f"{'at least' if m.better == 'above' else 'at most'} {m.limit:.4g}",
-            "": "" if m.verdict == "ok" else "WARNING",
-        }
-        for m in margins
-    ]
-    _print_table(console, "margins at full load, beginning of life, worst day of the year", rows)
-    for m in margins:
-        if m.verdict != "ok":
-            console.print(f"warning: {m.spacecraft}, {m.name}: {m.advice}", markup=False)
 
 
 def list_command(what: str, design: str, *, as_json: bool) -> int:
