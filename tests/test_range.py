@@ -1,0 +1,269 @@
+"""The composition root: seats, a small run from end to end, what is left when it fails, replay, and a live run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from runs import HOUSE, TINY, command, skyrack, write
+
+from bus.errors import EnvironmentFault, ParticipantLost, UnknownNameError, UserError
+from bus.messages import Message, Plane
+from bus.participant import Moment, Outbox, Participant
+from bus.scenario import Scenario
+from bus.scenario_file import load_text
+from bus.trace_reader import TraceReader
+from faults import range as root
+from faults.replay import replay
+from faults.run_directory import RunDirectory, create, live_run, open_run
+from faults.summary import VERSION, exit_status, versions
+from faults.trace_reading import read_recording
+from faults.vocabulary import TruthNames, vocabulary
+
+EVENTFUL = (
+    TINY.replace(
+        "stations: [svalbard]",
+        """stations: [svalbard]
+timeline:
+  - {at: 5 s, telecommand: {to: sc-1, name: test.ping}}
+faults:
+  - {id: open-string, fault: string_open, target: sc-1, at: 10 s, for: 20 s, parameters: {string: 2}}""",
+    )
+    + """\
+  - "within 2 s of open-string: sc-1.string_health[2] < 0.1"
+  - "always [40 s, 60 s] sc-1.string_health[2] > 0.9"
+  - "within 5 s of telecommand sc-1.test.ping completed: sc-1.mode == NOMINAL"
+  - "within 1 s of event sc-1.booted: sc-1.boot_count == 1"
+"""
+)
+
+
+def scenario_of(text: str = TINY) -> Scenario:
+    return load_text(text, vocabulary(), file="tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def flown(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDirectory, dict[str, object]]:
+    """An eventful minute in one process."""
+    scenario = scenario_of(EVENTFUL)
+    directory = create(scenario.name, tmp_path_factory.mktemp("flown") / "run")
+    root.prepare(directory, scenario, EVENTFUL)
+    result = root.fly_in_process(scenario, directory)
+    assert result.failure is None
+    return directory, root.conclude(directory, result, mode="in-process", pace="free")
+
+
+def test_seats_open_the_planes_of_their_role() -> None:
+    seats = {plan.id: plan for plan in root.seats(scenario_of())}
+    assert set(seats) == {"sc-1", "ground", "range"}
+    assert seats["ground"].planes == seats["sc-1"].planes == frozenset({Plane.TIME, Plane.SPACE})
+    assert seats["range"].planes == frozenset({Plane.TIME, Plane.RANGE})
+    assert (seats["ground"].forwards, seats["sc-1"].forwards) == ("operator", "")
+
+
+def test_a_run_is_judged_and_its_ledger_closes(flown: tuple[RunDirectory, dict[str, object]]) -> None:
+    directory, summary = flown
+    assert [e["verdict"] for e in summary["expectations"]] == ["PASS"] * 5, summary["expectations"]  # type: ignore[index, attr-defined]
+    assert summary["telecommands"] == {
+        "sent": 1, "completed": 1, "failed": 0, "rejected": 0, "expired": 0, "indeterminate": 0,
+    }  # fmt: skip
+    total = summary["telemetry"]["total"]  # type: ignore[index]
+    assert total["generated"] == total["archived"] + total["declared_lost"] + total["on_board"] > 0
+    (fault,) = summary["faults"]  # type: ignore[misc]
+    assert (fault["id"], fault["target"], fault["seam"]) == ("open-string", "sc-1", "plant")
+    assert (fault["at_s"], fault["cleared_s"]) == (10.0, 30.0)
+    assert exit_status(summary) == 0
+    assert summary == json.loads(directory.summary.read_text())
+
+
+def test_the_summary_has_its_documented_keys(flown: tuple[RunDirectory, dict[str, object]]) -> None:
+    page = (HOUSE / "docs" / "reference" / "summary.md").read_text(encoding="utf-8")
+    assert all(f"`{key}`" in page for key in flown[1])
+
+
+def test_the_directory_holds_what_it_promises(flown: tuple[RunDirectory, dict[str, object]]) -> None:
+    directory, summary = flown
+    for path in (directory.scenario, directory.source, directory.dictionaries, directory.trace, directory.archive):
+        assert path.stat().st_size > 0
+    assert Scenario.model_validate_json(directory.scenario.read_bytes()) == scenario_of(EVENTFUL).model_copy(
+        update={"file": ""}
+    )
+    assert "<svg" in directory.report.read_text(encoding="utf-8")
+    with TraceReader(directory.trace) as reader:
+        assert reader.trace_hash() == summary["trace_hash"]
+
+
+def test_the_recording_knows_what_happened(flown: tuple[RunDirectory, dict[str, object]]) -> None:
+    recording = read_recording(flown[0])
+    assert (recording.ticks, recording.end_s, recording.complete) == (60, 60.0, True)
+    assert recording.times_s[0] == 1.0
+    assert recording.times_s[-1] == 60.0
+    (telecommand,) = recording.telecommands
+    assert (telecommand.name, telecommand.station, telecommand.state) == ("test.ping", "svalbard", "completed")
+    assert "booted" in [event.name for event in recording.events]
+
+
+@pytest.mark.parametrize("participant", ["sc-1", "ground", "range"])
+def test_replay_does_the_same_to_the_bit(participant: str, flown: tuple[RunDirectory, dict[str, object]]) -> None:
+    result = replay(flown[0].path, participant)
+    assert result.same, result
+    assert result.compared == 61, "sixty ticks and the closing one"
+    assert result.differences == ()
+
+
+def test_replay_finds_a_difference(
+    flown: tuple[RunDirectory, dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another physics than the recorded one: the first tick that shows it is named."""
+    import faults.replay as module  # noqa: PLC0415
+
+    def other(scenario: Scenario, spacecraft: str) -> Participant:
+        node = root.build_node(scenario, spacecraft)
+        array, index = node.parts.plant.locate("battery_group_soc[battery_1]")  # type: ignore[attr-defined]
+        array[index] -= 0.01
+        return node
+
+    monkeypatch.setattr(module, "build_node", other)
+    result = replay(flown[0].path, "sc-1")
+    assert (result.same, result.first_difference) == (False, 0)
+
+
+def test_replay_of_nobody_says_who_there_is(flown: tuple[RunDirectory, dict[str, object]]) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean sc-1"):
+        replay(flown[0].path, "sc-2")
+
+
+class Failing:
+    """A participant whose step raises in tick 20."""
+
+    def __init__(self, inner: Participant) -> None:
+        self._inner = inner
+
+    @property
+    def id(self) -> str:
+        return self._inner.id
+
+    def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
+        if moment.tick == 20:
+            raise ZeroDivisionError("a bug")
+        return self._inner.step(moment, inbox)
+
+    def save(self) -> bytes:
+        return self._inner.save()
+
+    def restore(self, snapshot: bytes) -> None:
+        self._inner.restore(snapshot)
+
+
+def test_a_range_that_fails_leaves_a_readable_trace_and_says_so(tmp_path: Path) -> None:
+    scenario = scenario_of()
+    directory = create("failing", tmp_path / "run")
+    root.prepare(directory, scenario, None)
+    node, *others = root.build_all(scenario)
+    result = root.fly_in_process(scenario, directory, participants=[Failing(node), *others])
+    assert isinstance(result.failure, ParticipantLost)
+    assert (result.failure.participant, result.failure.tick) == ("sc-1", 20)
+    summary = root.conclude(directory, result, mode="in-process", pace="free")
+    assert (summary["ticks"], summary["complete"]) == (20, False)
+    assert "ZeroDivisionError" in str(summary["error"])
+    assert [e["verdict"] for e in summary["expectations"]] == ["INCONCLUSIVE"]  # type: ignore[index, attr-defined]
+    assert exit_status(summary) == 3
+    assert "stopped early" in directory.report.read_text(encoding="utf-8")
+
+
+def test_directories_of_runs_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [create("first light!", None).path.name for _ in range(3)]
+    assert names == ["first-light-001", "first-light-002", "first-light-003"]
+
+
+def test_a_full_disk_is_said_before_anything_flies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1024})())
+    with pytest.raises(EnvironmentFault, match="only 1 KiB are free"):
+        create("full", tmp_path / "run")
+
+
+def test_a_disk_that_fills_up_in_flight_ends_the_run_with_the_users_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = scenario_of()
+    directory = create("filling", tmp_path / "run")
+    root.prepare(directory, scenario, None)
+    written = 0
+    really_write = os.write
+
+    def write_until_full(descriptor: int, data: bytes) -> int:
+        nonlocal written
+        written += len(data)
+        if written > 20_000:
+            raise OSError(28, "No space left on device")
+        return really_write(descriptor, data)
+
+    monkeypatch.setattr("os.write", write_until_full)
+    result = root.fly_in_process(scenario, directory)
+    monkeypatch.undo()
+    assert isinstance(result.failure, EnvironmentFault)
+    assert result.failure.exit_status == 2
+    assert "No space left" in result.failure.message
+    assert read_recording(directory).ticks > 0
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no run's directory"):
+        open_run(tmp_path)
+    with pytest.raises(UserError, match="no run is going on"):
+        live_run(None)
+
+
+def test_truth_names_are_those_of_the_plant() -> None:
+    names = TruthNames("pathfinder", ["svalbard"])
+    assert "mode" in names
+    assert "string_health[0]" in names
+    assert "station_visible[svalbard]" in names
+    assert "string_health[99]" not in names
+    assert "batery_soc" not in names
+    assert all(name in names for name in list(names)[::7])
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    text = (HOUSE / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{VERSION}"' in text
+    assert versions()["skyrack"] == VERSION
+
+
+LIVE = TINY.replace("duration: 60 s", "duration: 20 min")
+
+
+def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ("run", write(tmp_path, LIVE), "--pace", "x20", "--out", out)
+    with subprocess.Popen(
+        command(*arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if " of 0:20:00" in line)
+        sent = skyrack("command", "sc-1", "test.ping", "--run", out, "--json", "--wait", "60")
+        wrong = skyrack("command", "sc-1", "test.pong", "--run", out)
+        broken = skyrack("inject", "sc-1", "string_open", "string=2", "for=2 min", "--run", out)
+        refused = skyrack("inject", "sc-1", "string_open", "string=99", "--run", out)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert sent.returncode == 0, sent.stderr
+    assert [json.loads(line)["state"] for line in sent.stdout.splitlines()][-1] == "COMPLETED"
+    assert (wrong.returncode, "did you mean test.ping" in wrong.stderr) == (2, True)
+    assert broken.returncode == 0, broken.stderr
+    assert "recorded, delivered with tick" in broken.stdout
+    assert ": active at " in broken.stdout
+    assert (refused.returncode, "parameters.string" in refused.stderr) == (2, True)
+    assert process.returncode == 130
+    recording = read_recording(open_run(out))
+    assert [f.fault for f in recording.faults] == ["string_health[string_3] set"]
+    assert recording.faults[0].at_s is not None
+    assert 0 < recording.ticks < 1200
+    assert replay(out, "sc-1").same, "a run with an operator in it replays too"
