@@ -199,6 +199,26 @@ def test_the_audit_foresees_what_truth_does(capsys: pytest.CaptureFixture[str]) 
     assert all(row["load_power_w"] / 1e3 < margins["load carried"] for row in last)
 
 
+@pytest.mark.parametrize("name", [name for name in design_names() if name != "fleet"])
+def test_every_design_flies_an_orbit_in_sane_ranges(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fields = (
+        "battery_soc", "thermal_temperature_k[min]", "thermal_temperature_k[max]", "accelerator_temperature_k[max]",
+        "power_balance_residual_w", "thermal_residual_j", "power_served_fraction", "lcl_trip_count[sum]",
+        "undervoltage_count", "accelerator_rate_total",
+    )  # fmt: skip
+    found = fly(capsys, "solstice", spacecraft=(name,), fields=fields, every="30 s", duration="100 min")[7:]  # booted
+    values = {field: [float(row[field]) for row in found] for field in fields}
+    assert min(values["battery_soc"]) > 0.3 and max(values["battery_soc"]) < 0.96
+    assert min(values["thermal_temperature_k[min]"]) > 170.0  # multi-layer insulation in the dark
+    assert max(values["thermal_temperature_k[max]"]) < 353.0
+    assert max(values["accelerator_temperature_k[max]"]) < 273.15 + 89.0  # below the hardware slowdown
+    assert max(map(abs, values["power_balance_residual_w"])) < 1e-6
+    assert max(map(abs, values["thermal_residual_j"])) < 1e-6
+    assert min(values["power_served_fraction"]) == 1.0
+    assert max(values["lcl_trip_count[sum]"]) == max(values["undervoltage_count"]) == 0.0
+    assert min(values["accelerator_rate_total"]) > 0.5
+
+
 # --- mistakes
 
 
