@@ -70,6 +70,16 @@ class TelecommandRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Pointing:
+    """An antenna of `station` points at a spacecraft over this time."""
+
+    station: str
+    spacecraft: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Telemetry packets of one spacecraft; closed when generated = archived + declared_lost + on_board."""
 
@@ -99,6 +109,7 @@ class Recording:
     faults: Sequence[FaultRecord] = ()
     events: Sequence[EventRecord] = ()
     telecommands: Sequence[TelecommandRecord] = ()
+    pointings: Sequence[Pointing] = ()
     ledgers: Mapping[str, Ledger] = field(default_factory=dict)
     ground_counters: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ Takes the signals that were recorded and draws those that it knows; a signal tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -115,10 +115,8 @@ def _parts(recording: Recording, name: str, signals: Mapping[str, Floats], tick_
         ]
         parts.append(Strip("Mode", [("flight software", spans)]))
     if "contact" in signals:
-        spans = [
-            Span(a, b, "contact", "s-contact") for a, b, on in intervals(times_s, signals["contact"], tick_s) if on > 0
-        ]
-        parts.append(Strip("Contacts", [("ground stations", spans)]))
+        inside = [(a, b) for a, b, on in intervals(times_s, signals["contact"], tick_s) if on > 0]
+        parts.append(Strip("Contacts", _contacts(recording, name, inside)))
     faults = [
         (f.id, [Span(f.at_s, recording.end_s if f.cleared_s is None else f.cleared_s, f.fault, "s-fault")])
         for f in _struck(recording, name)
@@ -158,6 +156,22 @@ def _parts(recording: Recording, name: str, signals: Mapping[str, Floats], tick_
     if clocks:
         parts.append(Panel("Accelerators", "%", clocks, least=0.0, most=100.0))
     return parts
+
+
+def _contacts(recording: Recording, name: str, inside: Sequence[tuple[float, float]]) -> list[tuple[str, list[Span]]]:
+    """A row per station: when its antenna pointed here and the spacecraft heard it."""
+    rows: dict[str, list[Span]] = {}
+    for pointing in recording.pointings:
+        if pointing.spacecraft != name:
+            continue
+        for start_s, end_s in inside:
+            first_s, last_s = max(start_s, pointing.start_s), min(end_s, pointing.end_s)
+            if first_s < last_s:
+                rows.setdefault(pointing.station, []).append(Span(first_s, last_s, "", "s-contact"))
+    stations = [station.id for station in recording.scenario.stations if station.id in rows]
+    return [(station, rows[station]) for station in stations] or [
+        ("any station", [Span(a, b, "", "s-contact") for a, b in inside])
+    ]
 
 
 def _short(signal: str) -> str:

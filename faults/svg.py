@@ -227,7 +227,7 @@ def _strip(chart: Chart, strip: Strip, top: int) -> list[str]:
         out.append(f'<text class="legend" x="{legend_x}" y="{y + 14}">{escape(label)}</text>')
         for span in spans:
             x, width = _extent(chart, span.start_s, span.end_s)
-            tip = span.tip or f"{span.label} {clock(span.start_s)} to {clock(span.end_s)}"
+            tip = span.tip or f"{span.label or label} {clock(span.start_s)} to {clock(span.end_s)}"
             out.append(
                 f'<rect class="span {span.style}" x="{x:.1f}" y="{y + 2}" width="{max(width, 2.0):.1f}" '
                 f'height="{STRIP_ROW_HEIGHT - 4}" rx="2"><title>{escape(tip)}</title></rect>'

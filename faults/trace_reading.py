@@ -17,6 +17,7 @@ from bus.dictionary import Dictionary
 from bus.errors import DecodeError, UserError
 from bus.messages import (
     Account,
+    Allocation,
     Event,
     Injection,
     InjectionReport,
@@ -31,7 +32,7 @@ from bus.messages import (
 from bus.scenario import Scenario
 from bus.trace_reader import TraceReader
 from faults.director import injection_ids
-from faults.recording import EventRecord, FaultRecord, Ledger, Recording, TelecommandRecord
+from faults.recording import EventRecord, FaultRecord, Ledger, Pointing, Recording, TelecommandRecord
 from faults.run_directory import RunDirectory
 from groundstation.archive_reader import ArchiveReader
 
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from bus.instructions import Answer
     from bus.trace import Traced
 
-_INTERESTING = frozenset({Kind.TELECOMMAND, Kind.EVENT, Kind.VERIFICATION, Kind.INJECTION, Kind.INJECTION_REPORT})
+_INTERESTING = frozenset(
+    {Kind.TELECOMMAND, Kind.EVENT, Kind.VERIFICATION, Kind.ALLOCATION, Kind.INJECTION, Kind.INJECTION_REPORT}
+)
 MAX_EVENTS = 200_000
 """Events kept of one run; whoever wants more reads the archive."""
 
@@ -88,6 +91,7 @@ def read_recording(directory: RunDirectory) -> Recording:
             faults=mail.faults(),
             events=sorted(mail.events, key=lambda event: (event.at_s, event.spacecraft)),
             telecommands=list(mail.telecommands.values()),
+            pointings=mail.pointings_until(flown * scenario.tick_ns / 1e9),
             versions=dict(reader.header.versions),
             dictionaries=dictionaries,
         )
@@ -124,6 +128,8 @@ class _Mail:
     dictionaries: dict[str, Dictionary]
     events: list[EventRecord] = field(default_factory=list)
     telecommands: dict[tuple[str, int, int], TelecommandRecord] = field(default_factory=dict)
+    pointings: list[Pointing] = field(default_factory=list)
+    _pointing: dict[tuple[str, str], float] = field(default_factory=dict)
     _design: dict[str, str] = field(default_factory=dict)
     _faults: dict[tuple[str, str], FaultRecord] = field(default_factory=dict)
     _seen: set[tuple[str, int, int, int]] = field(default_factory=set)
@@ -139,6 +145,11 @@ class _Mail:
     def faults(self) -> list[FaultRecord]:
         """All injections, those of the scenario first."""
         return list(self._faults.values())
+
+    def pointings_until(self, end_s: float) -> list[Pointing]:
+        """All pointings; those still going on end with the recording."""
+        going_on = [Pointing(station, who, start_s, end_s) for (station, who), start_s in self._pointing.items()]
+        return sorted([*self.pointings, *going_on], key=lambda p: (p.start_s, p.station))
 
     def take(self, frames: Sequence[bytes], delivered_ns: int) -> None:
         for frame in frames:
@@ -173,6 +184,12 @@ class _Mail:
                 )
             case Verification() as body:
                 self._verification(message, body)
+            case Allocation() as body:
+                key = (body.station, body.spacecraft)
+                if body.on:
+                    self._pointing.setdefault(key, message.sent_ns / 1e9)
+                elif key in self._pointing:
+                    self.pointings.append(Pointing(*key, self._pointing.pop(key), message.sent_ns / 1e9))
 
     def _report(self, target: str, body: InjectionReport) -> None:
         known = self._faults.get((target, body.injection))
@@ -232,7 +249,15 @@ def _accounts(
             rows[message.source] = rows.get(message.source, ()) + account.rows
     if not rows or not directory.archive.is_file():
         return counters, {}
-    archive = ArchiveReader(directory.archive)
+    try:
+        return counters, _settled(scenario, rows, ArchiveReader(directory.archive))
+    finally:
+        _tidy(directory)
+
+
+def _settled(
+    scenario: Scenario, rows: dict[str, tuple[tuple[int, int, int, int], ...]], archive: ArchiveReader
+) -> dict[str, Ledger]:
     ledgers = {}
     for spacecraft in scenario.spacecraft:
         settled = archive.settle(spacecraft.id, rows.get(spacecraft.id, ()))
@@ -242,4 +267,12 @@ def _accounts(
             declared_lost=sum(account.declared_lost for account in settled),
             on_board=sum(account.on_board for account in settled),
         )
-    return counters, ledgers
+    return ledgers
+
+
+def _tidy(directory: RunDirectory) -> None:
+    """Readers of a write-ahead database leave its empty side files behind; the archive is one file."""
+    log = directory.archive.with_name(directory.archive.name + "-wal")
+    if log.is_file() and log.stat().st_size == 0:
+        log.unlink()
+        directory.archive.with_name(directory.archive.name + "-shm").unlink(missing_ok=True)
