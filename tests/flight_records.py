@@ -121,50 +121,65 @@ def craft(
 
 @njit(cache=True, error_model="numpy")
 def _fly(
-    s: Any, p: Any, f: Any, u: Any, sky: Any, belt: Any, event: Any, first: int, ticks: int, dt_s: float, models: int
-) -> None:
+    states: Any, params: Any, flights: Any, orders: Any, skies: Any, belt: Any, event: Any,
+    first: int, ticks: int, dt_s: float, models: int, out: Any,
+) -> None:  # fmt: skip
+    """Every spacecraft, tick by tick. `out`: a row for each tick of the first one, or no rows."""
+    sky = skies[0]
     for k in range(first, first + ticks):
         time_s = (k + 1) * dt_s
         step_sky(sky, time_s)
         step_event(sky, event)
-        step_orbit(s, f, u, time_s, dt_s)
-        step_environment(s, p, sky)
-        if models & 1:
-            attitude.step_attitude(s, p, u, sky, dt_s)
-        if models & 2:
-            link.step_weather(s, p, sky, k, dt_s)
-            link.step_link(s, p, u, sky)
-            optical.step_optical(s, p, f, u, k, dt_s)
-        if models & 4:
-            step_radiation(s, p, f, sky, belt, k, dt_s)
-
-
-def fly(c: Craft, ticks: int, dt_s: float = 1.0, first: int = 0, models: int = 7) -> None:
-    """`ticks` ticks from tick `first`. Bits of `models`: 1 attitude, 2 links, 4 radiation."""
-    _fly(c.s, c.p, c.f, c.u, c.sky, c.belt, c.event, first, ticks, dt_s, models)
-
-
-@njit(cache=True, error_model="numpy")
-def _record(
-    s: Any, p: Any, f: Any, u: Any, sky: Any, belt: Any, event: Any, ticks: int, dt_s: float, models: int, out: Any
-) -> None:
-    for k in range(ticks):
-        _fly(s, p, f, u, sky, belt, event, k, 1, dt_s, models)
-        out[k, 0] = s.illumination_fraction
-        out[k, 1] = s.beta_rad
-        out[k, 2] = s.dose_rate_gy_s
-        out[k, 3] = s.proton_flux_10mev_cm2_s
-        out[k, 4] = s.proton_flux_30mev_cm2_s
-        out[k, 5] = s.proton_flux_100mev_cm2_s
-        out[k, 6] = s.l_shell
-        out[k, 7] = s.cosmic_ray_fraction
+        for i in range(states.shape[0]):
+            s = states[i]
+            p = params[i]
+            f = flights[i]
+            u = orders[i]
+            step_orbit(s, f, u, time_s, dt_s)
+            step_environment(s, p, sky)
+            if models & 1:
+                attitude.step_attitude(s, p, u, sky, dt_s)
+            if models & 2:
+                link.step_weather(s, p, sky, k, dt_s)
+                link.step_link(s, p, u, sky)
+                optical.step_optical(s, p, f, u, k, dt_s)
+            if models & 4:
+                step_radiation(s, p, f, sky, belt, k, dt_s)
+        if out.shape[0] > 0:
+            row = out[k - first]
+            s = states[0]
+            row[0] = s.illumination_fraction
+            row[1] = s.beta_rad
+            row[2] = s.dose_rate_gy_s
+            row[3] = s.proton_flux_10mev_cm2_s
+            row[4] = s.proton_flux_30mev_cm2_s
+            row[5] = s.proton_flux_100mev_cm2_s
+            row[6] = s.l_shell
+            row[7] = s.cosmic_ray_fraction
 
 
 HISTORY = ("illumination", "beta", "dose_rate", "flux_10", "flux_30", "flux_100", "l_shell", "cosmic")
+ALL = 7
+"""Bits of `models`: 1 attitude, 2 links, 4 radiation."""
+
+
+def fly(c: Craft, ticks: int, dt_s: float = 1.0, first: int = 0, models: int = ALL) -> None:
+    """`ticks` ticks from tick `first`."""
+    out = np.zeros((0, len(HISTORY)))
+    _fly(c.state, c.param, c.flight, c.order, c.sky_array, c.belt, c.event, first, ticks, dt_s, models, out)
+
+
+def fly_together(crafts: list[Craft], ticks: int, dt_s: float) -> Any:
+    """The states of all, stepped together under the first one's sky; the crafts themselves stay as they are."""
+    kinds = ("state", "param", "flight", "order")
+    many = [np.concatenate([getattr(c, kind) for c in crafts]) for kind in kinds]
+    one, out = crafts[0], np.zeros((0, len(HISTORY)))
+    _fly(*many, one.sky_array.copy(), one.belt, one.event, 0, ticks, dt_s, ALL, out)
+    return many[0]
 
 
 def history(c: Craft, ticks: int, dt_s: float, models: int = 0) -> dict[str, Any]:
-    """The same, keeping a column for each name of HISTORY."""
+    """Like `fly` from tick 0, keeping a column for each name of HISTORY."""
     out = np.zeros((ticks, len(HISTORY)))
-    _record(c.s, c.p, c.f, c.u, c.sky, c.belt, c.event, ticks, dt_s, models, out)
+    _fly(c.state, c.param, c.flight, c.order, c.sky_array, c.belt, c.event, 0, ticks, dt_s, models, out)
     return {name: out[:, i] for i, name in enumerate(HISTORY)}

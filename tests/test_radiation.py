@@ -1,7 +1,5 @@
 """Radiation against AP8 itself, PSTAR's numbers, published doses and upset rates, and the laws of sampling."""
 
-# ruff: noqa: PLR0917  (kernels take scalars, and many of them)
-
 from __future__ import annotations
 
 import json
@@ -12,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flight_records import Craft, _fly, craft, fly, history, sso
+from flight_records import Craft, craft, fly, fly_together, history, sso
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
@@ -358,19 +356,11 @@ def test_solar_protons_reach_the_poles_only() -> None:
 def test_one_spacecraft_is_one_of_many() -> None:
     """The same records, alone and among fifty that are stepped together: the same bits."""
     alone = [craft(sso(650e3, ltan_h=6.0 + k / 10.0), devices=(accelerator(8), sram(1e12))) for k in range(50)]
-    many = [np.concatenate([getattr(c, name) for c in alone]) for name in ("state", "param", "flight", "order")]
-    _fly_all(*many, alone[0].sky_array.copy(), alone[0].belt, alone[0].event, 40)
+    many = fly_together(alone, 40, 30.0)
     for k, c in enumerate(alone):
         fly(c, 40, 30.0)
         for field in c.state.dtype.names:
-            assert c.state[field].tobytes() == many[0][k : k + 1][field].tobytes(), field
-
-
-@njit(cache=True, error_model="numpy")
-def _fly_all(states: Any, params: Any, flights: Any, orders: Any, skies: Any, belt: Any, event: Any, n: int) -> None:
-    for tick in range(n):
-        for k in range(len(states)):
-            _fly(states[k], params[k], flights[k], orders[k], skies[0], belt, event, tick, 1, 30.0, 7)
+            assert c.state[field].tobytes() == many[k : k + 1][field].tobytes(), field
 
 
 def test_impossible_devices_are_refused() -> None:

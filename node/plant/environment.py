@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from node.plant.angles import wrap
+from node.plant.angles import arctan2, wrap
 from node.plant.fields import Capacity, Field, Record
 from node.plant.geophysics import density_kg_m3
 from node.plant.orbit_setup import EARTH_RADIUS_M, Epoch
@@ -181,16 +181,18 @@ def geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     second = (a / b) * (a / b) - 1.0
     flat = math.sqrt(x * x + y * y)
     radius = math.sqrt(flat * flat + z * z)
-    tan_u = (b * z) / (a * flat) * (1.0 + second * b / radius) if flat > 1e-3 else math.copysign(1e12, z)
-    cos_u = 1.0 / math.sqrt(1.0 + tan_u * tan_u)
-    sin_u = tan_u * cos_u
+    rise = b * z * (radius + second * b)
+    run = a * flat * radius
+    scale = 1.0 / math.sqrt(rise * rise + run * run)
+    sin_u = rise * scale
+    cos_u = run * scale
     up = z + second * b * sin_u * sin_u * sin_u
     out = flat - e2 * a * cos_u * cos_u * cos_u
-    norm = math.sqrt(up * up + out * out)
-    sine = up / norm
-    cosine = out / norm
+    scale = 1.0 / math.sqrt(up * up + out * out)
+    sine = up * scale
+    cosine = out * scale
     altitude = flat * cosine + z * sine - a * math.sqrt(1.0 - e2 * sine * sine)
-    return math.atan2(up, out), altitude
+    return arctan2(up, out), altitude
 
 
 @njit(cache=True, error_model="numpy")
@@ -214,12 +216,13 @@ def step_environment(s: Record, p: Record, sky: Record) -> None:
     hy = rz * vx - rx * vz
     hz = rx * vy - ry * vx
     h = math.sqrt(hx * hx + hy * hy + hz * hz)
-    s.beta_rad = math.asin(min(1.0, max(-1.0, (hx * sx + hy * sy + hz * sz) / h)))
+    sine = (hx * sx + hy * sy + hz * sz) / h
+    s.beta_rad = arctan2(sine, math.sqrt(max(0.0, 1.0 - sine * sine)))
     x = sky.gmst_cos * rx + sky.gmst_sin * ry
     y = -sky.gmst_sin * rx + sky.gmst_cos * ry
     latitude, altitude = geodetic(x, y, rz)
     s.latitude_rad = latitude
-    s.longitude_rad = math.atan2(y, x)
+    s.longitude_rad = arctan2(y, x)
     s.altitude_m = altitude
     radius = math.sqrt(rx * rx + ry * ry + rz * rz)
     s.earth_radius_ratio = p.earth_radius_m / radius

@@ -14,6 +14,7 @@ import math
 
 from numba import njit
 
+from node.plant.angles import arctan2
 from node.plant.draws import uniform
 from node.plant.fields import Capacity, Field, Record, shaped
 
@@ -222,7 +223,7 @@ def step_link(s: Record, p: Record, u: Record, sky: Record) -> None:
         if sine > 0.0:
             east = dx * f[k + 3] + dy * f[k + 4] + dz * f[k + 5]
             north = dx * f[k + 6] + dy * f[k + 7] + dz * f[k + 8]
-            azimuth = math.atan2(east, north)
+            azimuth = arctan2(east, north)
             s.station_azimuth_rad[i] = azimuth if azimuth >= 0.0 else azimuth + 2.0 * math.pi
             mask = p.station_mask_sin[i] if band == 0 else p.station_mask_high_sin[i]
             if sine >= mask and s.station_health[i] > 0.0 and (p.station_bands[i] >> band) & 1 == 1:
