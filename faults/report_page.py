@@ -19,7 +19,7 @@ STYLE = """
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 main{max-width:1220px;margin:0 auto;padding:28px 24px 60px}
-header{display:flex;justify-content:space-between;align-items:flex-end;gap:24px;flex-wrap:wrap;margin-bottom:18px}
+header{display:flex;justify-content:space-between;align-items:flex-start;gap:32px;margin-bottom:18px}
 h1{font-size:27px;margin:0;letter-spacing:-.01em}h2{font-size:19px;margin:34px 0 10px}
 h3{font-size:15px;margin:20px 0 6px}
 p{margin:4px 0}.soft{color:var(--soft)}code,.mono{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
