@@ -241,7 +241,7 @@ def test_ground_track_of_a_known_moment() -> None:
 
 
 def test_magnetic_shells_at_650_km() -> None:
-    """MODELS: a sun-synchronous orbit at 650 km spends 29 % of its time above L = 5 and 20 % above 8."""
+    """Reference figures: a sun-synchronous orbit at 650 km spends 29 % of its time above L = 5 and 20 % above 8."""
     c = craft()
     shells = history(c, 8640 * 2, 10.0, models=4)["l_shell"]
     assert (shells > 5.0).mean() == pytest.approx(0.29, abs=0.03)

@@ -79,7 +79,7 @@ def test_range_rate_over_a_turning_earth() -> None:
 
 
 def test_doppler_in_three_bands(overhead: dict[str, np.ndarray]) -> None:
-    """MODELS: 50 kHz in S-band, 429 kHz at 18.8 GHz and 658 kHz at 28.85 GHz, at the horizon of 650 km."""
+    """Reference figures: 50 kHz in S-band, 429 kHz at 18.8 GHz and 658 kHz at 28.85 GHz, at the horizon of 650 km."""
     rate = np.abs(overhead["rate"][overhead["elevation"] > 0.0]).max()
     for hertz, shift in ((2.2e9, 50e3), (18.8e9, 429e3), (28.85e9, 658e3)):
         assert rate / 299792458.0 * hertz == pytest.approx(shift, rel=0.02)

@@ -125,7 +125,7 @@ ORBITS = {
     "30 deg 600": (30.0, 600, ((99.8, 60.9), (81.9, 50.9), (42.4, 28.8)), ((408, 243), (348, 205), (284, 168))),
     "SSO 1200": (None, 1200, ((839, 666), (571, 438), (290, 222)), ((3329, 2670), (2503, 1943), (1963, 1498))),
 }
-"""MODELS, section B4: orbit averages of AP8 (cm-2 s-1) and dose at the centre of an aluminium sphere, protons only."""
+"""Reference figures: orbit averages of AP8 (cm-2 s-1) and dose at the centre of an aluminium sphere, protons only."""
 
 
 def _mean(name: str, activity: str, shielding_kg_m2: float, days: int = 5) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def test_profile_peaks_at_its_level_and_decays() -> None:
         assert math.log(tail) == pytest.approx(1.0 / decay_h, rel=1e-3)
         assert (np.diff(samples[:, 1:], axis=1) <= 0.0).all()
     fluence_30 = 4.0 * math.pi * profile("october_1989", 0.0).samples[:, 4].sum() * 600.0
-    assert fluence_30 == pytest.approx(4e9, rel=0.7)  # MODELS: about 4e9 cm-2 above 30 MeV
+    assert fluence_30 == pytest.approx(4e9, rel=0.7)  # reference: about 4e9 cm-2 above 30 MeV
     with pytest.raises(ValueError, match="allowed: S1"):
         profile("S9", 0.0)
 
