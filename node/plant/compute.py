@@ -2,7 +2,7 @@
 """Accelerators: power by clock, voltage and temperature; throttling and shutdown; dies and memories as thermal lumps.
 
 A group holds equal chips on one cold plate behind one limiter. P = idle + dynamic u f V(f)^2 + leakage exp((T - T0)/s)
-+ memory x bandwidth, through a supply of given efficiency. What radiation does to chips is in `strikes.py`, jobs are in
++ memory x u f, through a supply of given efficiency. What radiation does to chips is in `strikes.py`, jobs are in
 `jobs.py`.
 """
 
@@ -91,15 +91,17 @@ def core_power_w(p: Record, g: int, clock: float, load: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def clock_for_power(p: Record, g: int, power_w: float, load: float) -> float:
-    """The clock at which switching takes `power_w`. Newton from 1: the law is convex, so it never falls below."""
-    if load <= 0.0 or core_power_w(p, g, 1.0, load) <= power_w:
+    """The clock at which switching and memory take `power_w`: a chip that computes slower also reads its memory
+    slower. Newton from 1: the law is convex, so it never falls below."""
+    memory_w = p.chip_memory_w[g] * load
+    if load <= 0.0 or core_power_w(p, g, 1.0, load) + memory_w <= power_w:
         return 1.0
     floor = p.chip_voltage_floor[g]
     clock = 1.0
     for _ in range(6):
         volts = floor + (1.0 - floor) * clock
-        excess = p.chip_dynamic_w[g] * load * clock * volts * volts - power_w
-        slope = p.chip_dynamic_w[g] * load * volts * (volts + 2.0 * clock * (1.0 - floor))
+        excess = p.chip_dynamic_w[g] * load * clock * volts * volts + memory_w * clock - power_w
+        slope = p.chip_dynamic_w[g] * load * volts * (volts + 2.0 * clock * (1.0 - floor)) + memory_w
         clock = max(0.1, clock - excess / slope)
     return clock
 
@@ -177,24 +179,22 @@ def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load:
     clock = s.accelerator_thermal_clock_fraction[g]
     if clock < 1.0:
         limiter = 2
-    bandwidth = load
     if s.accelerator_slowdown[g] == 1:
-        bandwidth *= 0.5
         clock = min(clock, 0.5)
         limiter = 3
     warm = min(6.0, (s.accelerator_temperature_k[g] - p.chip_leakage_k[g]) / p.chip_leakage_scale_k[g])
     leakage = p.chip_leakage_w[g] * math.exp(warm) * s.accelerator_leakage_factor[g]
     leakage *= 1.0 + p.chip_leakage_growth_gy[g] * s.dose_gy
-    memory = p.chip_memory_w[g] * bandwidth
     cap = p.chip_cap_highest_w[g]
     if u.accelerator_power_cap_w[g] > 0.0 and chips > 0.0:
         wanted = u.accelerator_power_cap_w[g] * p.chip_efficiency[g] / chips
         cap = min(cap, max(p.chip_cap_lowest_w[g], wanted))
-    capped = clock_for_power(p, g, max(0.0, cap - p.chip_idle_w[g] - leakage - memory), load)
+    capped = clock_for_power(p, g, max(0.0, cap - p.chip_idle_w[g] - leakage), load)
     if capped < clock:
         clock = capped
         limiter = 1 if limiter == 0 else limiter
     core = p.chip_idle_w[g] + core_power_w(p, g, clock, load) + leakage
+    memory = p.chip_memory_w[g] * load * clock
     s.accelerator_limiter[g] = limiter
     s.accelerator_clock_fraction[g] = clock
     s.accelerator_rate[g] = chips * load * clock * s.accelerator_health[g]
