@@ -80,6 +80,7 @@ def run(
     select: Annotated[list[str], typer.Option(help="Which of them, by name: 'DOVE*'. Repeatable.")] = [],
     design: Annotated[str, typer.Option(help="The design that they are.")] = "pathfinder",
     stations: Annotated[list[str], typer.Option(help="Ground stations for them. Repeatable.")] = [],
+    epoch: Annotated[str, typer.Option(help="With --tle: when it begins, e.g. 2026-08-12T00:00:00Z.")] = "",
     no_progress: Annotated[
         bool, typer.Option("--no-progress", envvar="SKYRACK_NO_PROGRESS", help="No live display.")
     ] = False,
@@ -93,7 +94,7 @@ def run(
     from faults.run_command import RunOptions, run_command  # noqa: PLC0415
 
     options = RunOptions(
-        scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(stations),
+        scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(stations), epoch,
         not no_progress, json,
     )  # fmt: skip
     raise typer.Exit(run_command(options))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -114,7 +114,7 @@ class Plain:
         """A line if the last one is long enough ago."""
         now_s = self._watch.seconds
         self._begun = self._begun or now_s
-        if now_s < self._next_s and tick < self._scenario.ticks:
+        if tick > self._scenario.ticks or (now_s < self._next_s and tick < self._scenario.ticks):
             return
         self._next_s = now_s + PLAIN_EVERY_S
         sim_s = tick * self._scenario.tick_ns / 1e9
@@ -157,16 +157,14 @@ class Pretty:
         """Take the table away."""
         self._live.stop()
 
-    def _table(self, tick: int, glimpses: Mapping[str, Glimpse], wall_s: float) -> Table:
+    def _table(self, tick: int, glimpses: Mapping[str, Glimpse], wall_s: float) -> Group:
         scenario = self._scenario
         sim_s, total_s = tick * scenario.tick_ns / 1e9, scenario.duration_ns / 1e9
         done = tick / scenario.ticks
         speed = sim_s / wall_s if wall_s > 0 else 0.0
         bar = "█" * round(30 * done) + "░" * (30 - round(30 * done))
-        table = Table(
-            title=f"{scenario.name}  {bar}  {clock(sim_s)} of {clock(total_s)}  x{speed:,.0f}",
-            title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0),
-        )  # fmt: skip
+        title = f"{scenario.name}  {bar}  {clock(sim_s)} of {clock(total_s)}  x{speed:,.0f}"
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for head in ("spacecraft", "mode", "state of charge", "contact"):
             table.add_column(head, header_style="dim")
         for name, glimpse in list(glimpses.items())[:MAX_ROWS]:
@@ -178,7 +176,7 @@ class Pretty:
             )
         if len(glimpses) > MAX_ROWS:
             table.add_row(f"and {len(glimpses) - MAX_ROWS} more", "", "", "")
-        return table
+        return Group(Text(title, style="bold"), table)
 
 
 def _bar(fraction: float) -> Text:

@@ -43,6 +43,7 @@ class RunOptions:
     select: tuple[str, ...] = ()
     design: str = "pathfinder"
     stations: tuple[str, ...] = ()
+    epoch: str = ""
     progress: bool = True
     as_json: bool = False
 

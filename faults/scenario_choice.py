@@ -41,7 +41,7 @@ def choose(options: RunOptions) -> Chosen:
             raise UserError("a scenario and --tle cannot both be flown", hint="leave one of them out")
         if not options.select:
             raise UserError("--tle needs --select", hint="for example --select 'STARCLOUD*'")
-        flight = Flight(design=options.design, stations=options.stations)
+        flight = Flight(design=options.design, stations=options.stations, epoch=options.epoch)
         text, notes = scenario_text(options.tle, options.select, flight, design_names())
         file = str(options.tle)
     else:
