@@ -59,6 +59,24 @@ class PlantSetup:
     initial: Mapping[str, float] = field(default_factory=dict)
 
 
+_LIMITS = (
+    ("temperature_k", 1.0, 2000.0),  # nothing here is colder than the sky or hotter than molten metal
+    ("_soc", 0.0, 1.0),
+    ("_fraction", 0.0, 1.0),
+    ("_health", 0.0, 1.0),
+    ("_voltage_v", 0.0, 1e5),
+)
+"""What a first value may be, by how its name ends."""
+
+
+def check_first(name: str, value: float) -> None:
+    """Raises ValueError for a first value that cannot be: not finite, a charge above 100 %, a temperature below 0 K."""
+    field = name.partition("[")[0]
+    low, high = next(((low, high) for end, low, high in _LIMITS if field.endswith(end)), (-1e18, 1e18))
+    if not low <= value <= high:
+        raise ValueError(f"initial {name} = {value}: allowed {low:g} to {high:g}")
+
+
 def fill(record: Record, values: Mapping[str, Value]) -> None:
     """Write values into a record by field name; short sequences leave the rest of a sub-array as it is.
 

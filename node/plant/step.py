@@ -8,7 +8,6 @@ accelerators, heaters, limiters and bus, battery, heat. At the end: ageing and w
 from __future__ import annotations
 
 import hashlib
-import math
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from node.plant.orbit_setup import MU_WGS72_M3_S2, Epoch, Sgp4, fill_drag, fill_
 from node.plant.power import finish_array, step_array, step_power
 from node.plant.radiation import step_radiation
 from node.plant.radiation_setup import fill_radiation
-from node.plant.setup import PlantSetup, fill
+from node.plant.setup import PlantSetup, check_first, fill
 from node.plant.solar_event import Samples, no_event, profile, step_event
 from node.plant.state import layout
 from node.plant.strikes import draw_latched, heat_latched, step_strikes
@@ -200,8 +199,7 @@ class Plant:
         """Bring place, sky and attitude to time 0, then apply the scenario's initial values."""
         self._fly(-1, 1.0)
         for name, value in self.setup.initial.items():
-            if not math.isfinite(value):
-                raise ValueError(f"initial {name} = {value}: not a finite number")
+            check_first(name, value)
             if name == "battery_soc":
                 self._set_charge(value)
                 continue
@@ -209,8 +207,6 @@ class Plant:
             array[index] = value
 
     def _set_charge(self, soc: float) -> None:
-        if not 0.0 <= soc <= 1.0:
-            raise ValueError(f"initial battery_soc = {soc}: allowed 0 to 1")
         for field in ("battery_soc", "battery_group_soc", "battery_group_turn_soc", "battery_group_peak_soc"):
             self.state[field] = soc
 
