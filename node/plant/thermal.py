@@ -1,10 +1,11 @@
 """The lumped thermal network: nodes, conductors, faces that see Sun, Earth and space, heaters with thermostats.
 
-C dT/dt = Q + sum GL (Tj - Ti) + sum GR sigma (Tj^4 - Ti^4). Linearly implicit (Rosenbrock-Euler): radiation enters the
-matrix with 4 GR sigma T^3, so any step is stable, and every conductor takes from one node exactly what it gives to the
-other. The matrix is eliminated along an order found in advance (`node/elimination.py`), without pivoting: it is column
-diagonally dominant. Coolant cells are nodes too; `loop.py` adds their flow. Dies and memories hang on their plate
-and are eliminated first, by hand.
+C dT/dt = Q + sum GL (Tj - Ti) + sum GR sigma (Tj^4 - Ti^4). Linearly implicit: emission to space enters the matrix
+with 4 GR sigma T^3 (Rosenbrock-Euler), radiation between nodes as a conductance GR sigma (Ti^2 + Tj^2) (Ti + Tj) at the
+old temperatures, so that any step is stable, heat never flows uphill, and a conductor takes from one node exactly what
+it gives to the other. The matrix is eliminated along an order found in advance (`node/elimination.py`), without
+pivoting: it is column diagonally dominant. Coolant cells are nodes too; `loop.py` adds their flow. Dies and memories
+hang on their plate and are eliminated first, by hand.
 """
 
 from __future__ import annotations
@@ -216,23 +217,18 @@ def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
         ta = s.thermal_temperature_k[a]
         tb = s.thermal_temperature_k[b]
         if p.conductor_kind[c] == 1:
-            slope_a = 4.0 * sigma * value * ta * ta * ta
-            slope_b = 4.0 * sigma * value * tb * tb * tb
-            flow = 0.25 * (slope_a * ta - slope_b * tb)
-        else:
-            if p.conductor_kind[c] == 2:
-                most = p.conductor_limit_w[c] * s.conductor_health[c]
-                if abs(value * (ta - tb)) > most:
-                    value = most / abs(ta - tb)
-            slope_a = value
-            slope_b = value
-            flow = value * (ta - tb)
+            value *= sigma * (ta * ta + tb * tb) * (ta + tb)
+        elif p.conductor_kind[c] == 2:
+            most = p.conductor_limit_w[c] * s.conductor_health[c]
+            if abs(value * (ta - tb)) > most:
+                value = most / abs(ta - tb)
+        flow = value * (ta - tb)
         w.right[a] -= flow
         w.right[b] += flow
-        w.matrix[a * n + a] += slope_a
-        w.matrix[b * n + a] -= slope_a
-        w.matrix[b * n + b] += slope_b
-        w.matrix[a * n + b] -= slope_b
+        w.matrix[a * n + a] += value
+        w.matrix[b * n + a] -= value
+        w.matrix[b * n + b] += value
+        w.matrix[a * n + b] -= value
 
 
 @njit(cache=True, error_model="numpy")
