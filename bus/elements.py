@@ -83,7 +83,8 @@ def select(catalogue: Catalogue, patterns: Sequence[str]) -> list[Elements]:
                         catalogue.file, 0, 0, "select", ascii(pattern),
                         f"a name, a glob or a NORAD number of the {len(catalogue.elements)} sets "
                         f"(such as {', '.join(names)})",
-                    )
+                    ),
+                    *catalogue.bad[:3],  # the wanted one may be among those that could not be read
                 ]
             )  # fmt: skip
         for hit in hits:

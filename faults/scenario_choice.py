@@ -43,7 +43,7 @@ def choose(options: RunOptions) -> Chosen:
             raise UserError("--tle needs --select", hint="for example --select 'STARCLOUD*'")
         flight = Flight(design=options.design, stations=options.stations, epoch=options.epoch)
         text, notes = scenario_text(options.tle, options.select, flight, design_names())
-        file = str(options.tle)
+        file = f"scenario made from {options.tle}"  # lines of mistakes are those of this text, not of the catalogue
     else:
         if not options.scenario:
             raise UserError("nothing to fly", hint="skyrack run first-light, or skyrack run --tle FILE --select NAME")

@@ -121,6 +121,14 @@ def test_selection_by_glob_or_number_keeps_the_newest_set_of_an_object() -> None
         select(catalogue, ["STARLINK*"])
 
 
+def test_a_set_that_was_wanted_and_could_not_be_read_is_said() -> None:
+    catalogue = parse_catalogue(f"A\n{LINE1[:-1]}9\n{LINE2}\nB\n{STAR1}\n{STAR2}\n", "x.3le")
+    with pytest.raises(ScenarioError) as caught:
+        select(catalogue, ["A"])
+    assert [m.line for m in caught.value.mistakes] == [0, 2]
+    assert "checksum" in str(caught.value)
+
+
 def test_a_selection_becomes_a_scenario_that_flies(tmp_path: Path) -> None:
     path = tmp_path / "two.3le"
     path.write_text(f"STARCLOUD-1\n{STAR1}\n{STAR2}\n7TH HEAVEN (X)\n{LINE1[:-1]}9\n{LINE2}\n")
