@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bus.messages import Identifier, Scalar
+from bus.workload import Job, JobLog
 
 
 class _Form(BaseModel):
@@ -61,7 +62,7 @@ class Spacecraft(_Form):
     """One spacecraft: which design, which orbit, how it starts, whom it sees over inter-satellite links.
 
     `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders` are fixed
-    orders for runs without flight software (`skyrack truth`). `devices` and `fsw` name outside parties (HIL).
+    orders for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
     """
 
     id: Identifier
@@ -70,7 +71,8 @@ class Spacecraft(_Form):
     initial: dict[str, float] = {}
     peers: tuple[Identifier, ...] = ()
     orders: dict[str, Scalar] = {}
-    jobs: tuple[dict[str, Scalar], ...] = ()
+    jobs: tuple[Job, ...] = ()
+    logs: tuple[JobLog, ...] = ()
 
 
 class Environment(_Form):

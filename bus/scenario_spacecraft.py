@@ -5,15 +5,17 @@ An entry whose orbit is a constellation becomes many spacecraft with the entry's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.messages import ID_PATTERN, RESERVED_IDS, Scalar
 from bus.scenario import Spacecraft
+from bus.scenario_jobs import read_jobs
 from bus.scenario_orbits import CONSTELLATIONS, MAX_MEMBERS, Placed, read_orbit
 from bus.units import dimension_of_name
 from bus.vocabulary import Vocabulary
+from bus.workload import Job, JobLog
 from bus.yaml_fields import Fields, Item, one_of
 
 MAX_PEERS = 64  # beacons a Tick carries, see messages.Tick
@@ -44,7 +46,7 @@ def read_spacecraft(
         places = read_orbit(fields["orbit"], epoch, end)
         initial = _initial(fields, design, vocabulary.check_plant_name)
         orders = _orders(fields, design, vocabulary.check_order)
-        jobs = _jobs(fields, design, vocabulary.check_job)
+        jobs, logs = _jobs(fields, design, vocabulary, (end - epoch).total_seconds() if end else None)
         named = _peer_names(fields, places, name)
         if not entry.sheet.clean_since(mark):
             designs.update({f"{name}-{place.label}" if place.label else name: design for place in places})
@@ -59,7 +61,14 @@ def read_spacecraft(
                 break
             mine = tuple(f"{name}-{label}" for label in place.neighbours) if named is None else named
             everybody[member] = Spacecraft(
-                id=member, design=design, orbit=place.orbit, initial=initial, peers=mine, orders=orders, jobs=jobs
+                id=member,
+                design=design,
+                orbit=place.orbit,
+                initial=initial,
+                peers=mine,
+                orders=orders,
+                jobs=jobs,
+                logs=logs,
             )
         if named:
             peers.append((fields["peers"], named))
@@ -114,21 +123,14 @@ def _orders(fields: Fields, design: str, check: Callable[[str, str, Scalar], Non
 
 
 def _jobs(
-    fields: Fields, design: str, check: Callable[[str, Mapping[str, Scalar]], None] | None
-) -> tuple[dict[str, Scalar], ...]:
-    jobs = []
-    for item in fields["jobs"].list(0, 10_000) if "jobs" in fields else ():
-        job = item.fields(None).scalars()
-        try:
-            if check is not None and design:
-                check(design, job)
-        except (ScenarioError, UnknownNameError) as error:
-            item.adopt(error)
-            continue
-        jobs.append(job)
-    if jobs and check is None:
-        fields["jobs"].warn(f"{len(jobs)} jobs", "none: this version does not fly jobs of scenarios yet")
-    return tuple(jobs)
+    fields: Fields, design: str, vocabulary: Vocabulary, span_s: float | None
+) -> tuple[tuple[Job, ...], tuple[JobLog, ...]]:
+    if "jobs" not in fields or not design:
+        return (), ()
+    if vocabulary.accelerators is None:
+        fields["jobs"].warn("jobs", "none: whoever reads this scenario does not fly jobs")
+        return (), ()
+    return read_jobs(fields["jobs"], vocabulary.accelerators(design), span_s)
 
 
 def _peer_names(fields: Fields, places: list[Placed], own: str) -> tuple[str, ...] | None:

@@ -42,6 +42,14 @@ class ResolvedFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Accelerators:
+    """What a design computes with: chips of each group, and how many jobs it can hold at a time."""
+
+    groups: Mapping[str, int]
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Everything a scenario may refer to.
 
@@ -51,7 +59,7 @@ class Vocabulary:
     base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
     check_plant_name(design, name): the name can be set as an initial value; raises if not.
     check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
-    check_job(design, job): the job can run; raises if not. None: jobs of scenarios are not flown.
+    accelerators(design): what jobs can run on. None: jobs of scenarios are not flown.
     """
 
     designs: Sequence[str]
@@ -62,4 +70,4 @@ class Vocabulary:
     base_truth_signals: Callable[[str], Sequence[str]]
     check_plant_name: Callable[[str, str], None] | None = None
     check_order: Callable[[str, str, Scalar], None] | None = None
-    check_job: Callable[[str, Mapping[str, Scalar]], None] | None = None
+    accelerators: Callable[[str], Accelerators] | None = None

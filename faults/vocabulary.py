@@ -23,8 +23,9 @@ from groundstation.catalog import stations
 from groundstation.operator import check_telecommand
 from node.assembly import device_readings, dictionary
 from node.design import design_names, load_design
-from node.devices.catalog import ACCELERATOR_STATES, HEATER_STATES, LCL_STATES
+from node.devices.catalog import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, LCL_STATES
 from node.fsw.modes import Mode
+from node.job_slots import accelerators
 from node.plant.names import UnknownField, every_name, resolve
 from node.signals import NODE_SIGNALS
 from node.truth_fields import fields
@@ -37,6 +38,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "mode": MODES,
     "lcl_state": tuple(state.upper() for state in LCL_STATES),
     "heater_state": tuple(state.upper() for state in HEATER_STATES),
+    "job_state": tuple(state.upper() for state in JOB_STATES),
     "accelerator_state": tuple(state.upper() for state in ACCELERATOR_STATES),
 }
 BASE_SIGNALS = (
@@ -132,6 +134,7 @@ def vocabulary() -> Vocabulary:
         base_truth_signals=base_truth_signals,
         check_plant_name=_check_plant_name,
         check_order=check_order,
+        accelerators=accelerators,
     )
 
 

@@ -65,6 +65,7 @@ def equipment(design: Design) -> Equipment:
         heaters=design.heaters,
         accelerator_groups=design.accelerators,
         isl_heads=design.isl_heads,
+        job_slots=design.capacity.jobs,
         accelerator_group_power_w=tuple(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups),
     )
 

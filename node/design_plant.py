@@ -69,7 +69,6 @@ def plant_state(design: Design) -> dict[str, Value]:
         "accelerator_leakage_factor": [1.0] * len(groups),
         "accelerator_thermal_clock_fraction": [1.0] * len(groups),
         "job_load": [1.0] * len(groups),
-        "job_corrupt_at_s": [-1.0] * design.capacity.jobs,
     }
     return {**ones, **network_state(design)}
 

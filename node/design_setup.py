@@ -8,6 +8,7 @@ from bus.scenario import Environment, Spacecraft, Station, TleOrbit
 from node.design import Design
 from node.design_parts import RadioBand
 from node.design_plant import plant_orders, plant_parameters, plant_state
+from node.job_slots import job_orders, job_parameters, job_state, slot_names, workload
 from node.plant import radiation_setup
 from node.plant.attitude_setup import AttitudeFigures
 from node.plant.link_setup import KA_BAND_RADIO, GroundSite, Radio
@@ -43,10 +44,14 @@ def plant_setup(
         )
     return PlantSetup(
         capacity_class=design.capacity.name,
-        names={**design.names, "station": [station.id for station in stations]},
-        parameters=plant_parameters(design),
-        state=plant_state(design),
-        orders=plant_orders(design),
+        names={
+            **design.names,
+            "station": [station.id for station in stations],
+            "job": slot_names(design, spacecraft),
+        },
+        parameters={**plant_parameters(design), **job_parameters(design, spacecraft)},
+        state={**plant_state(design), **job_state(design, spacecraft)},
+        orders={**plant_orders(design), **job_orders(spacecraft)},
         spacecraft=spacecraft.id,
         seed=seed,
         epoch_utc=epoch_utc,
@@ -68,6 +73,7 @@ def plant_setup(
         solar_event_at_s=environment.solar_event_at_s,
         peers=spacecraft.peers,
         initial=spacecraft.initial,
+        workload=workload(spacecraft),
     )
 
 

@@ -507,5 +507,5 @@ def test_the_dictionary_is_complete_and_its_names_are_unique(flight: Flight) -> 
     assert known - reported == {"obt_s"}  # stamped on every packet
     assert {f.name for f in REPORTS} <= known
     assert all(form.low <= form.default <= form.high for form in FORMS)
-    assert len({s.name for s in catalog(flight.node.software.config.equipment)}) == 9  # type: ignore[union-attr]
+    assert len({s.name for s in catalog(flight.node.software.config.equipment)}) == 10  # type: ignore[union-attr]
     assert config().initial_mode is Mode.NOMINAL

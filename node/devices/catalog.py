@@ -14,6 +14,7 @@ from node.fsw.equipment import Equipment
 LCL_STATES = ("off", "on", "limiting", "tripped", "retrigger", "undervoltage")
 ISL_STATES = ("parked", "coarse", "spiral_acq", "fine", "locked", "lost")
 HEATER_STATES = ("off", "on")
+JOB_STATES = ("waiting", "running", "checkpoint", "restart", "done", "paused")
 ACCELERATOR_STATES = ("off", "boot", "idle", "run", "throttled", "ecc_pending", "failed", "quarantined")
 
 THERMISTOR_NOISE_K, THERMISTOR_BIAS_K, THERMISTOR_QUANTUM_K = 0.05, 0.15, 0.05
@@ -130,7 +131,6 @@ def _attitude() -> DeviceForm:
 def _accelerators(equipment: Equipment) -> DeviceForm:
     channels: list[Channel] = [
         Channel("payload_power_w", "W", "float", "Power of all accelerators", "payload_power_w", 1.0, 0.0, 1.0),
-        Channel("job_progress_s", "s", "float", "Useful work of all jobs", "job_progress_s", 0.0, 0.0, 1.0),
     ]
     for i, s in _each(equipment.accelerator_groups):
         channels += [
@@ -156,6 +156,29 @@ def _accelerators(equipment: Equipment) -> DeviceForm:
         ]  # fmt: skip
     orders = (("enable", "accelerator_enable"), ("power_cap", "accelerator_power_cap_w"))
     return DeviceForm("accelerators", tuple(channels), orders)
+
+
+def _jobs(equipment: Equipment) -> DeviceForm:
+    # The hosts' job manager counts: nothing is measured here.
+    channels: list[Channel] = [
+        Channel("job_progress_s", "s", "float", "Useful work of all jobs", "job_progress_s", 0.0, 0.0, 1.0),
+        Channel("job_lost_total_s", "s", "float", "Work of all jobs that was done and lost again", "job_lost_total_s",
+                0.0, 0.0, 1.0),
+        Channel("job_queue_length", "", "int", "Jobs that wait for free accelerators", "job_queue_length"),
+        Channel("jobs_active", "", "int", "Jobs that run, start or write a checkpoint", "jobs_active"),
+        Channel("jobs_done", "", "int", "Jobs completed", "jobs_done"),
+        Channel("jobs_dropped", "", "int", "Jobs refused because the queue was full", "jobs_dropped"),
+    ]  # fmt: skip
+    for i in range(equipment.jobs_watched):
+        channels += [
+            Channel(f"job_state.{i}", "", "enum", f"State of job {i}", f"job_state[{i}]", labels=JOB_STATES),
+            Channel(f"job_work_s.{i}", "s", "float", f"Useful work of job {i}", f"job_work_s[{i}]", 0.0, 0.0, 1.0),
+            Channel(f"job_saved_s.{i}", "s", "float", f"Work of job {i} that its last checkpoint holds",
+                    f"job_saved_s[{i}]", 0.0, 0.0, 1.0),
+            Channel(f"job_p99_s.{i}", "s", "float", f"99th percentile of the latency of service {i}",
+                    f"job_p99_s[{i}]", 0.0, 0.0, 1e-3),
+        ]  # fmt: skip
+    return DeviceForm("jobs", tuple(channels), (("job", "job_command"),))
 
 
 def _isl(equipment: Equipment) -> DeviceForm:
@@ -206,6 +229,7 @@ def catalog(equipment: Equipment) -> tuple[DeviceForm, ...]:
         _gnss(),
         _attitude(),
         _accelerators(equipment),
+        _jobs(equipment),
         *((_isl(equipment),) if equipment.isl_heads else ()),
         _dosimeter(),
         _radio(),

@@ -92,6 +92,7 @@ class FlightSoftware:
         self._invalid: set[int] = set()
         self._stale = [False] * len(self._devices)
         self._soc = layout.index["battery_soc"]
+        self._active = layout.index["jobs_active"]
         self._contact = layout.index["radio_contact"]
         self._budget = layout.index["radio_downlink_budget_bytes"]
         self._battery = next(i for i, (form, _, _) in enumerate(layout.devices) if form.name == "battery-monitor")
@@ -109,6 +110,7 @@ class FlightSoftware:
         self.modes.order_attitude()
         self.orders.append(Order("radio", "transmitter", 0, 1))
         self.payload.order_caps()
+        self.payload.jobs.order_all()
 
     def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Telecommand | TelemetryAck]) -> Cycle:
         """One cycle."""
@@ -123,7 +125,7 @@ class FlightSoftware:
         if not self._stale[self._battery]:
             soc = pool.item(self._soc)
             self.charge.cycle(soc, parameters, self.modes)
-            self.payload.cycle(soc, self.modes.mode, parameters, self.reporter)
+            self.payload.cycle(soc, pool.item(self._active), self.modes.mode, parameters, self.reporter)
         if self.cycle % MEDIUM_GROUP_CYCLES == 0:
             self._medium_group()
         if self.cycle >= self._next_scrub:
@@ -214,7 +216,8 @@ class FlightSoftware:
     def _internals(self) -> list[float]:
         c, store = self.counters, self.store
         return [
-            self.modes.mode, self.modes.attitude, self.payload.on, self.payload.shed, self.payload.cap_w,
+            self.modes.mode, self.modes.attitude, self.payload.on, self.payload.shed, self.payload.jobs.everything_held,
+            self.payload.cap_w,
             self.boot.boot, self.boot.reason, self.cycle,
             c.telecommands_received, c.telecommands_accepted, c.telecommands_rejected, c.telecommands_duplicate,
             c.telecommands_dropped, c.telecommands_completed, c.telecommands_failed,

@@ -38,6 +38,7 @@ INTERNALS: tuple[Parameter, ...] = (
     _own("attitude_mode", "Attitude mode ordered", "enum", labels=ATTITUDE_MODES),
     _own("payload_on", "The payload is commanded on", "bool"),
     _own("payload_shed", "The payload is shed for want of charge", "bool"),
+    _own("jobs_held", "All jobs are held, by telecommand or before the payload is shed", "bool"),
     _own("payload_power_cap_w", "Power limit of the payload, 0: none", "float", "W"),
     _own("boot_count", "Boots of the computer"),
     _own("boot_reason", "Why it booted last", "enum", labels=BOOT_REASONS),
@@ -117,6 +118,7 @@ def layout(forms: tuple[DeviceForm, ...]) -> Layout:
         _structure(4, "payload", by_device["accelerators"] + by_device.get("isl", ()), 30),
         _structure(5, "flight", by_device["gnss"] + by_device["attitude"] + by_device["dosimeter"], 60),
         _structure(6, "software", (*by_device["radio"], *(p.name for p in INTERNALS)), 60),
+        _structure(7, "jobs", (*by_device["jobs"], "jobs_held"), 60),
         _structure(TEST_REPORT, "test_report", ("mode", "boot_count", "cycle"), 0),
         _structure(PARAMETER_REPORT, "parameter_report", tuple(p.name for p in REPORTS), 0),
     )

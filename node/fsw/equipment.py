@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+JOBS_WATCHED = 4
+"""Jobs that are reported one by one; all others only in the sums."""
+JOB_SLOTS = 32
+"""Jobs that the hosts of a full design can hold at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """Names of the equipment of one design. `accelerator_group_power_w`: rated power of each group."""
+    """Names of the equipment of one design. `accelerator_group_power_w`: rated power of each group;
+    `job_slots`: jobs at a time."""
 
     design: str
     strings: tuple[str, ...]
@@ -21,3 +27,9 @@ class Equipment:
     accelerator_groups: tuple[str, ...]
     accelerator_group_power_w: tuple[float, ...]
     isl_heads: tuple[str, ...] = ()
+    job_slots: int = JOB_SLOTS
+
+    @property
+    def jobs_watched(self) -> int:
+        """Jobs that are reported one by one."""
+        return min(JOBS_WATCHED, self.job_slots)

@@ -54,6 +54,17 @@ def functions(fsw: FlightSoftware) -> dict[str, Function]:
         payload.keep()
         return None
 
+    def hold(on: bool) -> Function:
+        def switch(a: Arguments) -> Failure:
+            payload.jobs.hold(str(a["job"]), on=on)
+            return None
+
+        return switch
+
+    def checkpoint(a: Arguments) -> Failure:
+        payload.jobs.checkpoint(str(a["job"]))
+        return None
+
     def enable_structure(on: bool) -> Function:
         def enable(a: Arguments) -> Failure:
             housekeeping.enabled[structures[str(a["structure"])]] = on
@@ -118,6 +129,9 @@ def functions(fsw: FlightSoftware) -> dict[str, Function]:
         "payload.off": switch_payload(False),
         "payload.power_cap": power_cap,
         "payload.group": group,
+        "payload.hold": hold(True),
+        "payload.resume": hold(False),
+        "payload.checkpoint": checkpoint,
         "housekeeping.enable": enable_structure(True),
         "housekeeping.disable": enable_structure(False),
         "housekeeping.one_shot": one_shot,

@@ -14,6 +14,7 @@ from node.devices.device import Order, Values
 from node.fsw.datapool import Layout
 from node.fsw.equipment import Equipment
 from node.fsw.events import EventId
+from node.fsw.jobs import JobManager
 from node.fsw.mode_manager import PROFILES, ModeManager
 from node.fsw.modes import Mode, ModeEvent
 from node.fsw.parameters import INDEX, Parameters
@@ -25,18 +26,23 @@ _SHED_BELOW, _RESTORE_ABOVE = INDEX["power.shed_below_soc"], INDEX["power.restor
 _SHED_DWELL, _RESTORE_DWELL = INDEX["power.shed_dwell_cycles"], INDEX["power.restore_dwell_cycles"]
 _SAFE_BELOW, _SURVIVAL_BELOW = INDEX["power.safe_below_soc"], INDEX["power.survival_below_soc"]
 _GOOD_ABOVE = INDEX["power.good_above_soc"]
+_SAVE = INDEX["payload.save_cycles"]
 _KEY = "payload"
 _HEAD = struct.Struct("<Bd")
 
 
 class PayloadManager:
-    """Which accelerator groups run, and at what power: the ground's wish, the mode, and the charge."""
+    """Which accelerator groups run, and at what power: the ground's wish, the mode, and the charge.
+
+    Jobs get some time for a checkpoint before all groups go off, except in SURVIVAL, where nothing waits.
+    """
 
     def __init__(self, equipment: Equipment, nvm: NonVolatileMemory, orders: list[Order]) -> None:
         self._nvm = nvm
         self._orders = orders
         self._rated_w = equipment.accelerator_group_power_w
         self._total_w = sum(self._rated_w)
+        self.jobs = JobManager(equipment, nvm, orders)
         self.shed = 0
         self._count = 0
         self._ordered: list[int] = []
@@ -51,7 +57,7 @@ class PayloadManager:
         """Write the ground's wish to non-volatile memory."""
         self._nvm.put(_KEY, _HEAD.pack(self.on, self.cap_w) + bytes(self.taking_part))
 
-    def cycle(self, soc: float, mode: Mode, parameters: Parameters, reporter: Reporter) -> None:
+    def cycle(self, soc: float, active: float, mode: Mode, parameters: Parameters, reporter: Reporter) -> None:
         """Shed on low charge, restore with hysteresis, order what changed."""
         image = parameters.image
         shed, self._count = payload_shed(
@@ -62,6 +68,15 @@ class PayloadManager:
             self.shed = shed
             reporter.event(EventId.PAYLOAD_SHED if shed else EventId.PAYLOAD_RESTORED, soc)
         run = self.on and not shed and PROFILES[mode].payload
+        if run:
+            self.jobs.go_on()
+        elif (
+            active > 0.0
+            and mode is not Mode.SURVIVAL
+            and any(self._ordered)
+            and not self.jobs.may_switch_off(active, parameters.cycles(_SAVE))
+        ):
+            return
         wanted = [1 if run and part else 0 for part in self.taking_part]
         if wanted != self._ordered:
             self._ordered = wanted
@@ -75,11 +90,12 @@ class PayloadManager:
 
     def state(self) -> Any:
         """What is in RAM only."""
-        return [self.shed, self._count, list(self._ordered)]
+        return [self.shed, self._count, list(self._ordered), self.jobs.state()]
 
     def load(self, state: Any) -> None:
         """Take over what `state` gave."""
-        self.shed, self._count, ordered = state
+        self.shed, self._count, ordered, jobs = state
+        self.jobs.load(jobs)
         self._ordered = list(ordered)
 
 

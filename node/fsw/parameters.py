@@ -35,6 +35,8 @@ FORMS: tuple[ParameterForm, ...] = (
     ParameterForm("power.safe_below_soc", "1", "Charge below which SAFE is entered", 0.20, 0.0, 1.0),
     ParameterForm("power.survival_below_soc", "1", "Charge below which SURVIVAL is entered", 0.10, 0.0, 1.0),
     ParameterForm("power.good_above_soc", "1", "Charge above which it counts as recovered", 0.25, 0.0, 1.0),
+    ParameterForm("payload.save_cycles", "", "Cycles that jobs get for a checkpoint before the payload goes off", 60, 0,
+                  3600),
     ParameterForm("mode.safe_after_boots", "", "Unintended boots in a row that lead to SAFE", 3, 2, 100),
     ParameterForm("mode.stable_after_cycles", "", "Cycles after which a boot counts as a good one", 600, 10, 86_400),
     ParameterForm("store.retransmit_cycles", "", "Contact cycles without acknowledgement before repeating", 10, 2, 600),

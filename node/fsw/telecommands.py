@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from bus.dictionary import Argument, TelecommandForm
 from node.fsw.equipment import Equipment
+from node.fsw.jobs import job_labels
 from node.fsw.modes import Mode
 
 ATTITUDE_MODES = ("sun", "nadir", "safe_spin", "tumble")
@@ -75,6 +76,7 @@ def telecommands(equipment: Equipment, structures: tuple[str, ...], events: tupl
     structure = _enum("structure", "housekeeping structure", structures)
     event = _enum("event", "event report", events)
     parameter = _enum("parameter", "on-board parameter", parameters)
+    job = _enum("job", "number of the job, or all of them", job_labels(equipment))
     total_w = sum(equipment.accelerator_group_power_w)
     forms = [
         _form("test.ping", 17, 1, "Are you alive? Answered by a test report"),
@@ -89,6 +91,9 @@ def telecommands(equipment: Equipment, structures: tuple[str, ...], events: tupl
               _float("power_w", "W", "limit, shared among the groups by rated power; 0: none", 0.0, total_w)),
         _form("payload.group", 8, 23, "Let one accelerator group take part in the payload, or not",
               _enum("group", "accelerator group", equipment.accelerator_groups), _bool("on", "takes part")),
+        _form("payload.hold", 8, 24, "Hold a job after a checkpoint; survives a reboot", job),
+        _form("payload.resume", 8, 25, "Let a held job run again", job),
+        _form("payload.checkpoint", 8, 26, "Let a job take a checkpoint now", job),
         _form("housekeeping.enable", 3, 5, "Enable a periodic structure", structure),
         _form("housekeeping.disable", 3, 6, "Disable a periodic structure", structure),
         _form("housekeeping.one_shot", 3, 27, "Report a structure once, now", structure),

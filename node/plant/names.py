@@ -27,6 +27,7 @@ _KINDS = (
     ("hbm_", "accelerator"),
     ("job_load", "accelerator"),
     ("job_checkpoints_s", ""),
+    ("job_taken", ""),
     ("job_", "job"),
     ("station_", "station"),
     ("light_time_s", "station"),

@@ -15,6 +15,7 @@ from node.plant.fields import Record
 from node.plant.link_setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, Radio
 from node.plant.orbit_setup import Elements
 from node.plant.radiation_setup import Device
+from node.plant.workload import Workload
 
 Value = float | int | Sequence[float] | Sequence[int]
 
@@ -28,6 +29,7 @@ class PlantSetup:
     isl_terminal: figures of `optical_setup.OpticalHead` that differ from its defaults.
     devices: what radiation strikes, the accelerator groups first.
     initial: first values by name ("battery_soc", "thermal_temperature_k[radiator_1]"), applied last.
+    workload: what comes from cluster logs.
     elements or tle: mean elements at the epoch, or two lines; `propagator` is "j2" or "sgp4" (lines only).
     """
 
@@ -57,6 +59,7 @@ class PlantSetup:
     solar_event_at_s: float = 0.0
     peers: Sequence[str] = ()
     initial: Mapping[str, float] = field(default_factory=dict)
+    workload: Workload = field(default_factory=Workload)
 
 
 _LIMITS = (

@@ -89,7 +89,7 @@ WIDE = frozenset(
         "time_s", "position_teme_m", "orbit_decay_m", "orbit_advance_rad", "thermal_temperature_k", "array_power_w",
         "battery_power_w", "load_power_w", "power_loss_w", "array_fluence_m2", "array_age_s", "dose_gy",
         "battery_group_soc", "battery_group_calendar_loss2", "battery_group_cycle_loss", "coolant_inventory_kg",
-        "job_progress_s", "job_work_s", "job_served", "job_late",
+        "job_progress_s",
     }
 )  # fmt: skip
 """What a fleet keeps in double precision: sums over long times, and the terms of the power balance."""
@@ -99,6 +99,7 @@ FLAGS = frozenset(
         "lcl_state", "lcl_stuck_on", "heater_state", "heater_stuck_on", "accelerator_state", "accelerator_limiter",
         "accelerator_slowdown", "accelerator_tripped", "accelerator_xid", "station_visible", "isl_state",
         "isl_blocked", "battery_group_cut_off", "battery_charge_inhibited", "job_state",
+        "job_kind",
     }
 )  # fmt: skip
 """What a fleet keeps in one byte."""

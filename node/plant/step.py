@@ -40,6 +40,7 @@ from node.plant.solar_event import Samples, no_event, profile, step_event
 from node.plant.state import layout
 from node.plant.strikes import draw_latched, heat_latched, step_strikes
 from node.plant.thermal import advance, assemble, heat_heaters, light_faces, solve, step_heaters
+from node.plant.workload import Feeder
 
 Records = NDArray[np.void]
 Vector = NDArray[np.float64]
@@ -163,6 +164,8 @@ class Plant:
         self._sub_steps = SUB_STEPS[setup.capacity_class]
         self._place = np.zeros(6)
         self._sgp4 = self._fill()
+        logs = setup.workload
+        self._feeder = Feeder(logs) if logs.log is not None or logs.arrivals else None
         self._begin()
 
     def _fill(self) -> Sgp4 | None:
@@ -216,6 +219,8 @@ class Plant:
             raise ValueError(f"tick {tick} of {tick_s} s: allowed are ticks from 0, of up to a minute")
         if self.setup.peers:
             hear_beacons(self.inputs[0], self.setup.peers, beacons)
+        if self._feeder is not None:
+            self._feeder.step(tick, tick_s, self.state[0], self.inputs[0])
         self._fly(tick, tick_s)
 
     def _fly(self, tick: int, tick_s: float) -> None:
@@ -244,14 +249,18 @@ class Plant:
         return beacon(self.state[0], len(self.setup.isl_axes))
 
     def save(self) -> bytes:
-        """State and orders."""
-        return self._digest() + self.state.tobytes() + self.inputs.tobytes()
+        """State and orders, and the queue of jobs if there is one."""
+        queue = b"" if self._feeder is None else self._feeder.save()
+        return self._digest() + self.state.tobytes() + self.inputs.tobytes() + queue
 
     def restore(self, snapshot: bytes) -> None:
         """Take over what `save` gave. Raises ValueError if it is not from the same layout."""
         head, states = self._digest(), self.state.nbytes
-        if snapshot[: len(head)] != head or len(snapshot) != len(head) + states + self.inputs.nbytes:
+        rest = len(head) + states + self.inputs.nbytes
+        if snapshot[: len(head)] != head or len(snapshot) < rest or (len(snapshot) > rest) != bool(self._feeder):
             raise ValueError("snapshot of another plant: capacity class, fields or length differ")
+        if self._feeder is not None:
+            self._feeder.restore(snapshot[rest:])
         self.state[:] = np.frombuffer(snapshot, self.state.dtype, 1, len(head))
         self.inputs[:] = np.frombuffer(snapshot, self.inputs.dtype, 1, len(head) + states)
 
