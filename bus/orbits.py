@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bus.scenario import KeplerOrbit
 
-MU_M3_S2 = 3.986004418e14  # WGS-84 / EGM-96, with the next two: MODELS.md B1 constants
+MU_M3_S2 = 3.986004418e14  # WGS-84 / EGM-96, as the next two
 EARTH_RADIUS_M = 6378137.0
 J2 = 1.08262668e-3
 TROPICAL_YEAR_S = 365.2421897 * 86400.0  # mean tropical year at J2000 (Meeus, Astronomical Algorithms, ch. 27)

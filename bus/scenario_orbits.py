@@ -17,7 +17,7 @@ from bus.tle import TleError, parse_tle, sgp4_failure
 from bus.yaml_fields import Fields, Item
 
 STALE_AFTER = timedelta(days=30)
-"""SGP4's error grows by 1 to 3 km a day (MODELS.md B1): a month away from its epoch an element set is a rumour."""
+"""SGP4's error grows by 1 to 3 km a day (textbook): a month away from its epoch an element set is a rumour."""
 
 _DEG = math.pi / 180.0
 _LOWEST_M, _HIGHEST_M = 150e3, 2_000e3  # below, an orbit decays within its scenario; above, the flux table ends

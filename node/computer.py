@@ -17,7 +17,7 @@ from node.nvm import NonVolatileMemory
 BOOT_S = 5.0
 """From a reset to the first cycle [A]; space computers take seconds to a minute."""
 WATCHDOG_S = 60.0
-"""A computer that no longer serves its watchdog is reset: windows of 1 ... 60 s are the custom (MODELS B4)."""
+"""A computer that no longer serves its watchdog is reset: windows of 1 ... 60 s are the custom."""
 
 
 class Computer:

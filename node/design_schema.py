@@ -77,7 +77,7 @@ class PowerBus(Form):
 
 
 class Lcl(Form):
-    """A latching current limiter and the load behind it. Priority 0 is shed last (MODELS: P0 ... P4)."""
+    """A latching current limiter and the load behind it. Priority 0 is shed last."""
 
     kind: Literal["lcl", "rlcl"]
     priority: Annotated[int, Field(ge=0, le=4)]

@@ -40,7 +40,7 @@ def predict(
 
 
 def test_length_of_an_overhead_contact() -> None:
-    """MODELS.md section C, number 12: 650 km, 5 degrees, overhead, rotation off: 11.02 min. A polar orbit seen from the
+    """Reference case: 650 km, 5 degrees, overhead, rotation off: 11.02 min. A polar orbit seen from the
     pole knows no rotation; the site is raised to the equatorial radius, because that figure is for a sphere."""
     polar_radius_m = 6378137.0 * (1.0 - 1.0 / 298.257223563)
     site = POLE.model_copy(update={"altitude_m": 6378137.0 - polar_radius_m})
@@ -199,7 +199,7 @@ def test_two_line_elements_as_mean_elements_stay_near_sgp4() -> None:
 
 
 def test_sun_synchronous_rate() -> None:
-    """MODELS.md section C, number 3: 650 km is sun-synchronous at 97.986 degrees: 360 degrees a tropical year."""
+    """Reference case: 650 km is sun-synchronous at 97.986 degrees: 360 degrees a tropical year."""
     rate, _, _ = secular_rates(7028137.0, 0.0, math.radians(97.986), 3.986004418e14)
     assert math.degrees(rate) * 86_400.0 == pytest.approx(360.0 / 365.2421897, rel=1e-3)
 

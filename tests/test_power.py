@@ -334,7 +334,7 @@ def test_coulomb_counting() -> None:
 
 @pytest.mark.parametrize(("depth", "cycles"), [(0.30, 35_000), (0.60, 8_000)])
 def test_cycle_life(depth: float, cycles: int) -> None:
-    # textbook cycle lives that MODELS takes over: 35,000 at 30 %, 8,000 at 60 %
+    # textbook cycle lives: 35,000 at 30 %, 8,000 at 60 %
     s, p, _, _ = records()
     for _ in range(20):
         for part in [*np.linspace(0.9, 0.9 - depth, 31), *np.linspace(0.9 - depth, 0.9, 31)]:

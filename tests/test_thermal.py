@@ -276,7 +276,7 @@ def test_the_pump_meets_its_working_point_and_follows_its_speed() -> None:
 
 
 def test_water_glycol_flow_for_132_kw() -> None:
-    # MODELS: 132 kW needs about 1.8 kg/s of water-glycol at a rise of 20 K
+    # Reference: 132 kW needs about 1.8 kg/s of water-glycol at a rise of 20 K
     _, p, _, _ = loop_records()
     assert 132e3 / (float(p["coolant_heat_j_kg_k"]) * 20.0) == pytest.approx(1.8, rel=0.05)
 
@@ -373,7 +373,7 @@ def test_two_phase_pump_needs_subcooling() -> None:
 
 
 def test_pump_dead_at_full_load_ends_in_throttle_and_shutdown() -> None:
-    # MODELS: a die without flow heats by about 2 K/s; plates and coolant by 0.4 K/s: throttle, then shutdown in seconds
+    # Reference: a die without flow heats by about 2 K/s; plates and coolant by 0.4 K/s: throttle, then shutdown in seconds
     subject = plant("ai1-june", initial={"battery_soc": 0.9})
     fly(subject, 400)
     subject.state["pump_health"] = 0.0
