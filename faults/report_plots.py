@@ -155,6 +155,7 @@ def _parts(recording: Recording, name: str, signals: Mapping[str, Floats], tick_
     ]
     if clocks:
         parts.append(Panel("Accelerators", "%", clocks, least=0.0, most=100.0))
+    parts += _jobs(signals)
     return parts
 
 
@@ -172,6 +173,16 @@ def _contacts(recording: Recording, name: str, inside: Sequence[tuple[float, flo
     return [(station, rows[station]) for station in stations] or [
         ("any station", [Span(a, b, "", "s-contact") for a, b in inside])
     ]
+
+
+def _jobs(signals: Mapping[str, Floats]) -> list[Panel | Strip]:
+    """Useful work, where it was recorded: of all jobs, or job by job."""
+    names = [name for name in signals if name.startswith(("job_progress_s", "job_work_s", "job_saved_s"))][:7]
+    lines = [
+        Line(name.replace("job_", "").replace("_s", "").replace("[", " of job ").rstrip("]"), signals[name] / 60.0, i)
+        for i, name in enumerate(names)
+    ]
+    return [Panel("Jobs", "min", lines, least=0.0)] if lines else []
 
 
 def _short(signal: str) -> str:

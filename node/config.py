@@ -20,6 +20,7 @@ class NodeConfig:
 
     `truth_signals` are sampled in this order at the end of every tick. `initial_mode` is what the flight software finds
     in its non-volatile memory at the first boot (`initial: {mode: ...}` in the scenario; NOMINAL: in operation).
+    `seen`: somebody declares it as a peer, so it says where it is.
     """
 
     spacecraft: Spacecraft
@@ -31,6 +32,7 @@ class NodeConfig:
     seed: int
     truth_signals: tuple[str, ...]
     initial_mode: Mode = Mode.NOMINAL
+    seen: bool = True
 
     @property
     def id(self) -> str:
@@ -63,4 +65,5 @@ def resolve(scenario: Scenario, spacecraft_id: str) -> NodeConfig:
         seed=scenario.seed,
         truth_signals=scenario.truth_signals.get(spacecraft_id, ()),
         initial_mode=Mode(int(mode)),
+        seen=any(spacecraft_id in other.peers for other in scenario.spacecraft),
     )

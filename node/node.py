@@ -75,7 +75,8 @@ class Node:
         if downlink or not radio.downlink.idle:
             out.messages += radio.send(tick, end_ns, downlink)
         out.truth = self._signals.sample()
-        out.beacon = self._plant.beacon()
+        if self.config.seen:
+            out.beacon = self._plant.beacon()
         out.writes = self._nvm.take_writes()
         return out
 
@@ -131,7 +132,8 @@ class Node:
         account = Account(rows=tuple(store.account_rows()), counters=self._radio.counters())
         out = Outbox(messages=[self._radio.message(moment.end_ns, "range", account)])
         out.truth = self._signals.sample()
-        out.beacon = self._plant.beacon()
+        if self.config.seen:
+            out.beacon = self._plant.beacon()
         out.writes = self._nvm.take_writes()
         return out
 
