@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -267,3 +268,35 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
     assert recording.faults[0].at_s is not None
     assert 0 < recording.ticks < 1200
     assert replay(out, "sc-1").same, "a run with an operator in it replays too"
+
+
+def test_a_bus_that_is_killed_ends_the_run_with_status_3_and_a_readable_trace(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ("run", write(tmp_path, LIVE), "--pace", "x20", "--out", out)
+    with subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if " of 0:20:00" in line)
+        pids = json.loads((out / "run.json").read_text())["pids"]
+        os.kill(pids["bus"], signal.SIGKILL)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3, errors
+    assert "bus was killed by SIGKILL" in errors
+    assert "Traceback" not in errors
+    assert [pid for pid in pids.values() if Path(f"/proc/{pid}").exists()] == []
+    recording = read_recording(open_run(out))
+    assert (recording.complete, recording.ticks > 0) == (False, True)
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["complete"], summary["ticks"]) == (False, recording.ticks)
+
+
+def test_a_port_in_use_is_the_users_mistake(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = skyrack(
+            "bus", "--scenario", write(tmp_path), "--keys", tmp_path / "keys", "--out", tmp_path / "run",
+            "--bind", f"tcp://127.0.0.1:{port}", "--bind-range", "tcp://127.0.0.1:0",
+            "--bind-observe", "tcp://127.0.0.1:0",
+        )  # fmt: skip
+    assert result.returncode == 2, result.stderr
+    assert str(port) in result.stderr
+    assert "Traceback" not in result.stderr
