@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import HOUSE, command, fly, summary_of
+from runs import HOUSE, command, fly, summary_of, write
 
 LONG = ("--duration", "40 min")
 """Long enough for an accident in the middle: some seconds of flight."""
@@ -94,3 +95,31 @@ def test_a_process_killed_in_lockstep_comes_back_and_nobody_can_tell(
     assert summary["trace_hash"] == undisturbed["trace_hash"]
     assert summary["telemetry"] == undisturbed["telemetry"]
     assert summary["telecommands"] == undisturbed["telecommands"]
+
+
+def free_endpoint() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return f"tcp://127.0.0.1:{held.getsockname()[1]}"
+
+
+def test_single_processes_started_by_hand_give_the_same_hash(tmp_path: Path) -> None:
+    """As containers would be: bus, node and ground know each other by endpoint and key directory only."""
+    scenario = write(tmp_path)
+    expected = fly(tmp_path / "here", scenario, "--in-process")["trace_hash"]
+    time, range_, observe, operator = (free_endpoint() for _ in range(4))
+    keys = ("--keys", tmp_path / "keys")
+    bus = command(
+        "bus", "--scenario", scenario, *keys, "--out", tmp_path / "run",
+        "--bind", time, "--bind-range", range_, "--bind-observe", observe,
+    )  # fmt: skip
+    node = command("node", "--id", "sc-1", "--connect", time, *keys, "--nvm", tmp_path / "nvm")
+    archive = tmp_path / "ground" / "archive.sqlite"
+    ground = command("ground", "--connect", time, *keys, "--archive", archive, "--bind", operator)
+    with subprocess.Popen(bus, stderr=subprocess.PIPE, text=True) as conducting:
+        assert conducting.stderr is not None
+        next(line for line in conducting.stderr if "are awaited at" in line)
+        with subprocess.Popen(node) as flying, subprocess.Popen(ground) as operating:
+            said = conducting.stderr.read()
+            assert (conducting.wait(), flying.wait(), operating.wait()) == (0, 0, 0), said
+    assert summary_of(tmp_path / "run")["trace_hash"] == expected
+    assert archive.stat().st_size > 0
