@@ -35,6 +35,7 @@ from bus.messages import (
 from bus.ports import DealerPort, Network
 from bus.scenario import Scenario
 from bus.units import UnitError, parse_duration_ns
+from faults.director import live_id
 from faults.expectation_words import close_names
 from faults.run_directory import live_run
 from faults.svg import clock
@@ -119,7 +120,7 @@ class _Order:
     def stamped(self, next_tick: int) -> list[Injection]:
         """The injections with an id of their own, starting soon."""
         start_ns = (next_tick + LEAD_TICKS) * self.tick_ns
-        name = f"live-{self.fault}-{next_tick}-{self.token}"
+        name = live_id(self.fault, next_tick, self.token)
         names = [name] if len(self.injections) == 1 else [f"{name}.{i}" for i in range(len(self.injections))]
         self.waiting = list(names)
         end_ns = start_ns + self.duration_ns if self.duration_ns else 0

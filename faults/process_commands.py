@@ -16,6 +16,7 @@ from bus.scenario import Scenario
 from faults import range as root
 from faults.run_directory import RunDirectory, create
 from faults.scenario_choice import load_named
+from faults.summary import exit_status
 from faults.vocabulary import dictionary_of
 from faults.warm import warm_up
 
@@ -47,6 +48,7 @@ def bus_command(
         flown = root.Flown(None, 0.0, None)
         summary = root.conclude(directory, flown, mode="processes", pace=pace)
         _say(f"trace {summary['trace_hash']}, report {directory.report}")
+        status = status or exit_status(summary)
     return status
 
 

@@ -31,7 +31,7 @@ from bus.messages import (
 )
 from bus.scenario import Scenario
 from bus.trace_reader import TraceReader
-from faults.director import injection_ids
+from faults.director import fault_of, injection_ids
 from faults.recording import EventRecord, FaultRecord, Ledger, Pointing, Recording, TelecommandRecord
 from faults.run_directory import RunDirectory
 from groundstation.archive_reader import ArchiveReader
@@ -166,7 +166,7 @@ class _Mail:
             case Injection() as body if not body.clear:
                 key = (message.destination, body.injection)
                 if key not in self._faults:
-                    what = f"{body.place} {body.primitive}"
+                    what = fault_of(body.injection) or f"{body.place} {body.primitive}"
                     at_s = max(body.start_ns, delivered_ns) * 1e-9
                     seam = Seam(body.seam).name.lower()
                     self._faults[key] = FaultRecord(body.injection, what, message.destination, seam, at_s, None, None)

@@ -10,7 +10,7 @@ from bus.errors import DecodeError
 from bus.messages import InjectionReport, InjectionState, Message, Seam
 from bus.participant import Moment
 from bus.scenario import Environment, Fault, RangeRules, Scenario
-from faults.director import MAX_REPORTS, Director, injection_ids, plan
+from faults.director import MAX_REPORTS, Director, fault_of, injection_ids, live_id, plan
 
 TICK_NS = 1_000_000_000
 
@@ -84,6 +84,13 @@ def test_injections_leave_in_their_tick_with_rising_sequence_numbers() -> None:
 def test_injection_ids_are_the_faults_own() -> None:
     assert injection_ids(fault("one", 1.0)) == ("one",)
     assert injection_ids(fault("two", 1.0, primitives=2)) == ("two.0", "two.1")
+
+
+def test_live_injections_name_their_fault() -> None:
+    assert (
+        fault_of(live_id("string_open", 12, "a1")) == fault_of(live_id("string_open", 12, "0") + ".1") == "string_open"
+    )
+    assert fault_of("half-battery") == ""
 
 
 def test_a_snapshot_goes_on_where_it_was_taken() -> None:
