@@ -373,7 +373,7 @@ def test_two_phase_pump_needs_subcooling() -> None:
 
 
 def test_pump_dead_at_full_load_ends_in_throttle_and_shutdown() -> None:
-    # Reference: a die without flow heats by about 2 K/s; plates and coolant by 0.4 K/s: throttle, then shutdown in seconds
+    # a die without flow heats by about 2 K/s; plates and coolant by 0.4 K/s: throttle, then shutdown in seconds
     subject = plant("ai1-june", initial={"battery_soc": 0.9})
     fly(subject, 400)
     subject.state["pump_health"] = 0.0

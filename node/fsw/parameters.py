@@ -25,7 +25,7 @@ class ParameterForm(NamedTuple):
     high: float
 
 
-# Thresholds of charge: the custom is to shed at 60/50/40/30 % by priority; a battery sized for 60 % depth of discharge reaches
+# Thresholds of charge: the custom is to shed at 60/50/40/30 % by priority; a battery sized for 60 % discharge reaches
 # 40 % in every longest eclipse, so the whole payload goes at 30 %. The other steps are ours [A]. Times in cycles [A].
 FORMS: tuple[ParameterForm, ...] = (
     ParameterForm("power.shed_below_soc", "1", "Charge below which the payload is shed", 0.30, 0.0, 1.0),
