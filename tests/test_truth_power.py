@@ -92,6 +92,20 @@ def test_array_that_just_closes_an_orbit(path_eclipse: float, path_day: float, w
     assert closes == pytest.approx(watts, abs=0.2)
 
 
+@pytest.mark.parametrize("design", ["pathfinder", "formation"])
+@pytest.mark.parametrize("shorted", [0.0, 2.0, 7.6])
+def test_a_group_with_shorted_cells_drains_its_neighbour(design: str, shorted: float) -> None:
+    """The good group feeds the bad one too: the bus gets what is left, and the balance closes all the same."""
+    state, param, order, work = records(design)
+    param["lcl_load_w"][0, 0], param["lcl_limit_a"] = 60e3, 1e5
+    state["battery_group_soc"][0, :2] = 0.0, 1.0
+    state["battery_group_connected"][0, 2:] = 0.0
+    state["battery_group_shorted_cells"][0, 0] = shorted
+    assert run_bus(state, param, order, work, np.zeros(1), 0.1) <= 1e-9 * 60e3
+    assert 0.0 <= float(state["power_served_fraction"][0]) < 1.0
+    assert float(state["battery_power_w"][0]) >= 0.0
+
+
 def cells(soc: float) -> tuple[Any, Any, Any, Any]:
     """One group of cells without losses by the side."""
     state, param, order, work = records()

@@ -223,7 +223,11 @@ def _balance(s: Record, p: Record, u: Record, w: Record, wanted_w: float, dt_s: 
             battery = most
             served = (p.array_efficiency * drawn + battery * p.bus_discharge_efficiency) / wanted_w
         converter = battery * (1.0 - p.bus_discharge_efficiency)
-    s.battery_power_w = serve_battery(s, p, w, battery, dt_s)
+    flowed = serve_battery(s, p, w, battery, dt_s)
+    if battery - flowed > 1e-9 * wanted_w:  # a group with shorted cells drains its neighbours: less than asked for
+        served = max(0.0, p.array_efficiency * drawn + flowed * p.bus_discharge_efficiency) / wanted_w
+        converter = flowed * (1.0 - p.bus_discharge_efficiency)
+    s.battery_power_w = flowed
     s.array_power_w = drawn
     s.power_loss_w = drawn * (1.0 - p.array_efficiency) + converter
     s.power_served_fraction = served
