@@ -38,7 +38,7 @@ FACTORS: dict[str, Fraction] = {
     "Tbit/s": Fraction(10**12), "bps": Fraction(1), "kbps": Fraction(1000), "Mbps": Fraction(10**6),
     "Gbps": Fraction(10**9),
     "Gy": Fraction(1), "rad(Si)": Fraction(1, 100), "krad(Si)": Fraction(10), "Gy/s": Fraction(1),
-    "1/cm2/s": Fraction(1), "W/m2": Fraction(1), "GV": Fraction(1),
+    "A m2": Fraction(1), "1/cm2/s": Fraction(1), "W/m2": Fraction(1), "GV": Fraction(1),
 }  # fmt: skip
 """Unit -> factor to SI, for scenarios and designs alike. Temperatures in degC are shifted, not scaled (see `parse`);
 fluxes per cm2 and rigidities in GV stay as they are, because that is how their models and their names count."""
@@ -68,6 +68,7 @@ DIMENSIONS: dict[str, dict[str, Fraction]] = {
     "frequency": _dimension("Hz", "kHz", "MHz", "GHz"),
     "dose": _dimension("Gy", "rad(Si)"),
     "angular momentum": _dimension("N m s"),
+    "magnetic moment": _dimension("A m2"),
     "dose rate": _dimension("Gy/s"),
     "flux": _dimension("1/cm2/s"),
     "irradiance": _dimension("W/m2"),
@@ -81,6 +82,7 @@ _SUFFIXES = (
     ("_gy_s", "dose rate"),
     ("_cm2_s", "flux"),
     ("_w_m2", "irradiance"),
+    ("_a_m2", "magnetic moment"),
     ("_gv", "rigidity"),
     ("_dbhz", "number"),
     ("_rad_s", "angular rate"),

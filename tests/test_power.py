@@ -362,3 +362,21 @@ def test_a_dead_tracker_leaves_the_battery_alone() -> None:
     assert s["array_power_w"] == 0.0
     assert float(s["battery_power_w"]) > 0.0
     assert RETRIGGER not in s["lcl_state"]
+
+
+def test_terminals_show_open_circuit_when_no_group_may_act() -> None:
+    s, p, u, w = records()
+    s["battery_temperature_k"] = float(p["battery_charge_lowest_k"]) - 5.0  # too cold to charge
+    s["battery_group_soc"] = 0.02
+    s["battery_group_cut_off"] = 1  # and cut off: resumes only above the resume voltage
+    p["battery_resume_v"] = 1e3
+    prepare_battery(s, p, w, u)
+    flowed = serve_battery(s, p, w, 0.0, 1.0)
+    open_v = open_circuit_v(p, 0.02) * float(p["battery_series"])
+    assert flowed == 0.0 and s["battery_current_a"] == 0.0
+    assert s["battery_voltage_v"] == pytest.approx(open_v, rel=1e-9)
+    assert w["battery_linked"] == 0
+    s["battery_group_connected"] = 0.0
+    prepare_battery(s, p, w, u)
+    serve_battery(s, p, w, 0.0, 1.0)
+    assert s["battery_voltage_v"] == 0.0

@@ -73,6 +73,8 @@ def test_a_value_in_the_unit_a_dictionary_wants() -> None:
         ("wheel_momentum_n_m_s[0]", "angular momentum"),
         ("payload_power_w", "power"),
         ("mode", "number"),
+        ("torquer_command_a_m2[0]", "magnetic moment"),
+        ("radiator_area_m2", "area"),
     ],
 )
 def test_the_dimension_is_the_end_of_the_name(name: str, dimension: str) -> None:

@@ -81,9 +81,10 @@ def input_fields(cap: Capacity) -> list[Field]:
 
 
 def work_fields(cap: Capacity) -> list[Field]:
-    """Electromotive force, resistance and permission of each group in this sub-step."""
+    """Electromotive force, resistance and permission of each group in this sub-step; whether any is on the bus."""
     n = cap.battery_groups
     return [
+        ("battery_linked", "i4"),
         shaped("group_emf_v", "f8", n),
         shaped("group_ohm", "f8", n),
         shaped("group_charges", "i4", n),
@@ -160,8 +161,12 @@ def discharge_limit_w(s: Record, p: Record, w: Record) -> float:
 
 @njit(cache=True, error_model="numpy")
 def _terminal_v(s: Record, p: Record, w: Record, power_w: float) -> float:
-    """The voltage at which the groups together give `power_w`. Groups that may not carry their current drop out."""
+    """The voltage at which the groups together give `power_w`. Groups that may not carry their current drop out.
+
+    With none left, what a voltmeter shows: the highest of the groups that are connected.
+    """
     volts = 0.0
+    w.battery_linked = 1
     for _ in range(p.battery_count + 1):
         emf = 0.0
         siemens = 0.0
@@ -170,7 +175,12 @@ def _terminal_v(s: Record, p: Record, w: Record, power_w: float) -> float:
                 emf += w.group_emf_v[g] / w.group_ohm[g]
                 siemens += 1.0 / w.group_ohm[g]
         if siemens <= 0.0:
-            return 0.0
+            w.battery_linked = 0
+            volts = 0.0
+            for g in range(p.battery_count):
+                if s.battery_group_connected[g] > 0.5:
+                    volts = max(volts, w.group_emf_v[g])
+            break
         volts = 0.5 * (emf + math.sqrt(max(0.0, emf * emf - 4.0 * siemens * power_w))) / siemens
         dropped = False
         for g in range(p.battery_count):

@@ -224,7 +224,8 @@ def _balance(s: Record, p: Record, u: Record, w: Record, wanted_w: float, dt_s: 
             served = (p.array_efficiency * drawn + battery * p.bus_discharge_efficiency) / wanted_w
         converter = battery * (1.0 - p.bus_discharge_efficiency)
     flowed = serve_battery(s, p, w, battery, dt_s)
-    if battery - flowed > 1e-9 * wanted_w:  # a group with shorted cells drains its neighbours: less than asked for
+    if wanted_w > 0.0 and battery - flowed > 1e-9 * max(wanted_w, abs(battery)):
+        # a group with shorted cells drains its neighbours: less than asked for
         served = max(0.0, p.array_efficiency * drawn + flowed * p.bus_discharge_efficiency) / wanted_w
         converter = flowed * (1.0 - p.bus_discharge_efficiency)
     s.battery_power_w = flowed
@@ -232,5 +233,5 @@ def _balance(s: Record, p: Record, u: Record, w: Record, wanted_w: float, dt_s: 
     s.power_loss_w = drawn * (1.0 - p.array_efficiency) + converter
     s.power_served_fraction = served
     s.main_bus_voltage_v = p.bus_voltage_v * served
-    if p.bus_regulated == 0 and s.battery_voltage_v > 0.0:
+    if p.bus_regulated == 0 and w.battery_linked == 1:
         s.main_bus_voltage_v = s.battery_voltage_v * served
