@@ -77,12 +77,15 @@ class Spacecraft(_Form):
 
 class Environment(_Form):
     """What the physics needs to know of the Sun. `solar_activity` picks AP8-MIN or -MAX and the GCR level;
-    `storm_density_factor` multiplies the neutral density; `solar_event` names a profile, or is empty."""
+    `storm_density_factor` multiplies the neutral density; `solar_event` names a profile, or is empty. Of a user's table
+    it is the file's name, and `solar_event_samples` holds what flies: rows of seconds since the epoch, then integral
+    fluxes (cm-2 s-1 sr-1) above the plant's thresholds, zero before the first row and after the last."""
 
     solar_activity: Literal["minimum", "maximum"]
     storm_density_factor: float
     solar_event: str
     solar_event_at_s: float
+    solar_event_samples: tuple[tuple[float, ...], ...] = ()
 
 
 class Fault(_Form):

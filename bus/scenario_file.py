@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bus.errors import EnvironmentFault, Mistake, ScenarioError
-from bus.scenario import Environment, RangeRules, Scenario, Spacecraft
+from bus.scenario import RangeRules, Scenario, Spacecraft
+from bus.scenario_environment import read_environment, within
 from bus.scenario_events import Span, read_expectations, read_faults, read_timeline
 from bus.scenario_orbits import read_orbit
 from bus.scenario_spacecraft import read_spacecraft
@@ -61,7 +62,7 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
     seed = fields["seed"].integer(0, 2**53)
     tick_ns = fields["tick"].duration_ns(10**7, 60 * 10**9, "10 ms to 60 s")
     epoch = _epoch(fields["epoch"])
-    environment = _environment(fields["environment"], _LONGEST_NS)
+    environment = read_environment(fields["environment"], _LONGEST_NS, vocabulary)
     stations = read_stations(fields["stations"], vocabulary.stations)
 
     mark = sheet.mark()
@@ -87,7 +88,7 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
             duration_ns=duration_ns,
             tick_ns=tick_ns,
             seed=seed,
-            environment=environment,
+            environment=within(environment, duration_ns / 1e9),
             spacecraft=tuple(spacecraft),
             stations=tuple(stations),
             timeline=tuple(timeline),
@@ -133,21 +134,6 @@ def _epoch(item: Item) -> datetime | None:
 
 def _iso(epoch: datetime) -> str:
     return epoch.strftime("%Y-%m-%dT%H:%M:%S") + (f".{epoch.microsecond:06d}" if epoch.microsecond else "") + "Z"
-
-
-def _environment(item: Item, longest_ns: int) -> Environment:
-    fields = item.fields(("solar_activity", "storm_density_factor", "solar_event", "solar_event_at"))
-    event = fields["solar_event"].text(longest=64, pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]*", shape="'none' or a profile")
-    quiet = event in {"none", ""}
-    at_ns = 0
-    if "solar_event_at" in fields or not quiet:
-        at_ns = fields["solar_event_at"].duration_ns(0, longest_ns, "a time after the epoch")
-    return Environment(
-        solar_activity="minimum" if fields["solar_activity"].choice(("minimum", "maximum")) == "minimum" else "maximum",
-        storm_density_factor=fields["storm_density_factor"].quantity("number", 0.1, 20.0, "0.1 to 20"),
-        solar_event="" if quiet else event,
-        solar_event_at_s=at_ns / 1e9,
-    )
 
 
 def _first_orbit_s(item: Item, epoch: datetime | None) -> float | None:

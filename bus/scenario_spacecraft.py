@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.messages import ID_PATTERN, RESERVED_IDS, Scalar
-from bus.scenario import Spacecraft
+from bus.scenario import Orbit, Spacecraft
 from bus.scenario_jobs import read_jobs
 from bus.scenario_orbits import CONSTELLATIONS, MAX_MEMBERS, Placed, read_orbit
 from bus.units import dimension_of_name
@@ -44,6 +44,7 @@ def read_spacecraft(
             fields["design"].refuse(fields["design"].found, f"a design: {one_of(vocabulary.designs, design)}")
             design = ""
         places = read_orbit(fields["orbit"], epoch, end)
+        _check_orbits(fields["orbit"], places, vocabulary.check_orbit)
         initial = _initial(fields, design, vocabulary.check_plant_name)
         orders = _orders(fields, design, vocabulary.check_order)
         jobs, logs = _jobs(fields, design, vocabulary, (end - epoch).total_seconds() if end else None)
@@ -78,6 +79,18 @@ def read_spacecraft(
             if name not in designs:
                 where.refuse(f"{name!r}", f"a spacecraft of this scenario: {one_of(designs, name)}")
     return list(everybody.values()), designs
+
+
+def _check_orbits(item: Item, places: list[Placed], check: Callable[[Orbit], None] | None) -> None:
+    """The first of these orbits that the models do not cover is a mistake."""
+    if check is None:
+        return
+    for place in places:
+        try:
+            check(place.orbit)
+        except ScenarioError as error:
+            item.adopt(error)
+            return
 
 
 def _initial(fields: Fields, design: str, check: Callable[[str, str], None] | None) -> dict[str, float]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bus.messages import Scalar
-from bus.scenario import Station
+from bus.scenario import Orbit, Station
 
 Primitive = tuple[int, str, str, dict[str, Scalar]]
 """(seam, place, primitive, parameters), as in `messages.Injection`."""
@@ -60,6 +60,10 @@ class Vocabulary:
     check_plant_name(design, name): the name can be set as an initial value; raises if not.
     check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
     accelerators(design): what jobs can run on. None: jobs of scenarios are not flown.
+    check_orbit(orbit): the models cover it; raises if not.
+    solar_events: names of profiles; empty: any.
+    read_flux(text, onset_s, gaps, background): samples of a table of proton flux (time in s since the scenario's epoch,
+    fluxes) and notes on what was done to it; raises ScenarioError with the table's line. None: tables are not flown.
     """
 
     designs: Sequence[str]
@@ -71,3 +75,6 @@ class Vocabulary:
     check_plant_name: Callable[[str, str], None] | None = None
     check_order: Callable[[str, str, Scalar], None] | None = None
     accelerators: Callable[[str], Accelerators] | None = None
+    check_orbit: Callable[[Orbit], None] | None = None
+    solar_events: Sequence[str] = ()
+    read_flux: Callable[[str, float, str, str], tuple[tuple[tuple[float, ...], ...], tuple[str, ...]]] | None = None

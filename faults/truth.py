@@ -133,6 +133,7 @@ def _craft(scenario: Scenario, who: str, names: Sequence[str]) -> Craft:
             environment=config.environment,
             epoch_utc=config.epoch_utc,
             seed=config.seed,
+            peer_heads=config.peer_heads,
         )
     )
     give_orders(plant.inputs, config.design.name, config.spacecraft.orders)

@@ -19,6 +19,7 @@ from faults.catalogue import DesignInfo, resolver
 from faults.expectation import Names
 from faults.oracle import parse, signals_needed
 from faults.orders import check_order
+from faults.surroundings import check_orbit, read_flux
 from groundstation.catalog import stations
 from groundstation.operator import check_telecommand
 from node.assembly import device_readings, dictionary
@@ -27,6 +28,7 @@ from node.devices.catalog import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, 
 from node.fsw.modes import Mode
 from node.job_slots import accelerators
 from node.plant.names import UnknownField, every_name, resolve
+from node.plant.solar_event import PROFILES
 from node.signals import NODE_SIGNALS
 from node.truth_fields import fields
 
@@ -135,6 +137,9 @@ def vocabulary() -> Vocabulary:
         check_plant_name=_check_plant_name,
         check_order=check_order,
         accelerators=accelerators,
+        check_orbit=check_orbit,
+        solar_events=tuple(PROFILES),
+        read_flux=read_flux,
     )
 
 

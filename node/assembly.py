@@ -145,6 +145,7 @@ def _plant(config: NodeConfig) -> PlantLike:
             environment=config.environment,
             epoch_utc=config.epoch_utc,
             seed=config.seed,
+            peer_heads=config.peer_heads,
         )
     )
 

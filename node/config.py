@@ -20,6 +20,7 @@ class NodeConfig:
 
     `truth_signals` are sampled in this order at the end of every tick. `initial_mode` is what the flight software finds
     in its non-volatile memory at the first boot (`initial: {mode: ...}` in the scenario; NOMINAL: in operation).
+    `peer_heads`: for each of its peers, which of the peer's optical heads looks here (its place in their list).
     `seen`: somebody declares it as a peer, so it says where it is.
     """
 
@@ -32,6 +33,7 @@ class NodeConfig:
     seed: int
     truth_signals: tuple[str, ...]
     initial_mode: Mode = Mode.NOMINAL
+    peer_heads: tuple[int, ...] = ()
     seen: bool = True
 
     @property
@@ -57,6 +59,7 @@ def resolve(scenario: Scenario, spacecraft_id: str) -> NodeConfig:
     plant_values = {name: value for name, value in spacecraft.initial.items() if name != "mode"}
     return NodeConfig(
         spacecraft=spacecraft.model_copy(update={"initial": plant_values}),
+        peer_heads=_peer_heads(by_id, spacecraft),
         design=load_design(spacecraft.design),
         stations=scenario.stations,
         environment=scenario.environment,
@@ -67,3 +70,13 @@ def resolve(scenario: Scenario, spacecraft_id: str) -> NodeConfig:
         initial_mode=Mode(int(mode)),
         seen=any(spacecraft_id in other.peers for other in scenario.spacecraft),
     )
+
+
+NO_HEAD = 255
+"""More than any design has: a peer that does not list us turns no head here."""
+
+
+def _peer_heads(by_id: dict[str, Spacecraft], spacecraft: Spacecraft) -> tuple[int, ...]:
+    """Head i of a spacecraft looks at its peer i; so the peer's head that looks here is our place in its list."""
+    lists = [by_id[peer].peers if peer in by_id else () for peer in spacecraft.peers]
+    return tuple(theirs.index(spacecraft.id) if spacecraft.id in theirs else NO_HEAD for theirs in lists)

@@ -27,8 +27,9 @@ def plant_setup(
     environment: Environment,
     epoch_utc: str,
     seed: int,
+    peer_heads: Sequence[int] = (),
 ) -> PlantSetup:
-    """The plant of one spacecraft of a scenario."""
+    """The plant of one spacecraft of a scenario. `peer_heads`: which head of each peer looks here (-1: not known)."""
     orbit = spacecraft.orbit
     elements, tle, propagator = None, None, "j2"
     if isinstance(orbit, TleOrbit):
@@ -42,6 +43,7 @@ def plant_setup(
             orbit.argument_of_perigee_rad,
             orbit.mean_anomaly_rad,
         )
+    heads = list(peer_heads[: len(design.form.isl_heads)])
     return PlantSetup(
         capacity_class=design.capacity.name,
         names={
@@ -51,7 +53,7 @@ def plant_setup(
         },
         parameters={**plant_parameters(design), **job_parameters(design, spacecraft)},
         state={**plant_state(design), **job_state(design, spacecraft)},
-        orders={**plant_orders(design), **job_orders(spacecraft)},
+        orders={**plant_orders(design), **job_orders(spacecraft), **({"isl_peer_head": heads} if heads else {})},
         spacecraft=spacecraft.id,
         seed=seed,
         epoch_utc=epoch_utc,
@@ -71,6 +73,7 @@ def plant_setup(
         storm_density_factor=environment.storm_density_factor,
         solar_event=environment.solar_event,
         solar_event_at_s=environment.solar_event_at_s,
+        solar_event_samples=environment.solar_event_samples,
         peers=spacecraft.peers,
         initial=spacecraft.initial,
         workload=workload(spacecraft),

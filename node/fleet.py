@@ -14,11 +14,13 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from node.plant.belt import Belt
+from node.plant.belt import Belt, load_belt
 from node.plant.environment import SKY, step_sky
 from node.plant.fields import Record
+from node.plant.orbit_setup import Epoch
+from node.plant.radiation import step_event
 from node.plant.setup import PlantSetup
-from node.plant.solar_event import Samples, step_event
+from node.plant.solar_event import Samples
 from node.plant.step import SUB_STEPS, Plant, Records, one
 
 BLOCK_TICKS = 16
@@ -66,8 +68,11 @@ class Fleet:
                 raise ValueError("spacecraft of a fleet share one design and its stations")
             if plant.setup.tle is not None and plant.setup.propagator == "sgp4":
                 raise ValueError("a fleet flies Keplerian elements (propagator j2)")
-            if (plant.setup.epoch_utc, plant.setup.solar_event) != (first.setup.epoch_utc, first.setup.solar_event):
-                raise ValueError("spacecraft of a fleet share one epoch and one Sun")
+            if plant.sky.tobytes() != first.sky.tobytes() or not np.array_equal(plant.event, first.event):
+                raise ValueError("spacecraft of a fleet share one epoch, one Sun and one seed")
+        spans = [plant.belt.altitude_m for plant in plants]
+        lowest_m, highest_m = min(float(levels[0]) for levels in spans), max(float(levels[-1]) for levels in spans)
+        first.belt = load_belt(first.setup.solar_activity, Epoch.of(first.setup.epoch_utc).year, lowest_m, highest_m)
         self._take(first, [plant.state for plant in plants], [p.flight for p in plants], [p.inputs for p in plants])
 
     @classmethod

@@ -27,9 +27,9 @@ from node.plant.orbit_setup import (
     fill_kepler,
     sun_synchronous_inclination_rad,
 )
-from node.plant.radiation import step_radiation
+from node.plant.radiation import step_event, step_radiation
 from node.plant.radiation_setup import Device, fill_radiation
-from node.plant.solar_event import no_event, step_event
+from node.plant.solar_event import no_event
 
 MODELS: Any = (orbit, environment, attitude, link, optical, radiation)
 SOLSTICE = "2026-06-21T08:24:00Z"

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from node.plant.belt import altitude_range_m, belt_place, check_altitudes, load_belt, trapped_flux
+from node.plant.belt import belt_place, load_belt, trapped_flux
 from node.plant.draws import poisson, uniform
+from node.plant.flux_table import altitude_range_m, check_altitudes
 from node.plant.orbit_setup import EARTH_RADIUS_M, Elements, sun_synchronous_inclination_rad
 from node.plant.radiation import step_radiation
 from node.plant.radiation_setup import Device, accelerator, ddr, fill_radiation, host, latching_part, rigidity_gv, sram

@@ -2,24 +2,24 @@
 
 The table is an argument of every kernel that reads it, never a global. Square roots of fluxes are stored and
 interpolated trilinearly: that keeps orbit means within 2 % of AP8 itself and needs no exponential.
-`tests/oracles/aep8/build_flux_table.py` makes the file. Solar and cosmic particles live in `radiation.py`.
+What the file is and where it ends is in `flux_table.py`. Solar and cosmic particles live in `radiation.py`.
 """
 
 # ruff: noqa: PLR0917  (kernels take scalars, and many of them)
 
 from __future__ import annotations
 
-import json
 import math
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-DATA = Path(__file__).resolve().parent / "data"
+from node.plant.flux_table import DATA, about, altitude_range_m, check_altitudes
+
+ROOM_M = 25e3
 WESTWARD_DEG_YEAR = 0.3  # drift of the South Atlantic anomaly
 
 
@@ -75,34 +75,11 @@ def trapped_flux(
     return float(root * root)
 
 
-@lru_cache(maxsize=1)
-def about() -> dict[str, Any]:
-    """The table's provenance: axes, models, epochs, versions."""
-    text: dict[str, Any] = json.loads((DATA / "trapped_protons.json").read_text())
-    return text
-
-
-def altitude_range_m() -> tuple[float, float]:
-    """Where the table has values."""
-    levels = about()["altitude_km"]
-    return levels[0] * 1e3, levels[-1] * 1e3
-
-
-def check_altitudes(lowest_m: float, highest_m: float) -> None:
-    """Refuses an orbit that leaves the table. Raises ValueError that says what is allowed."""
-    low, high = altitude_range_m()
-    if not (low <= lowest_m <= highest_m <= high):
-        raise ValueError(
-            f"altitudes {lowest_m / 1e3:.0f} to {highest_m / 1e3:.0f} km leave the proton flux table; "
-            f"allowed: {low / 1e3:.0f} to {high / 1e3:.0f} km"
-        )
-
-
 def load_belt(solar_activity: str, year: float, lowest_m: float | None = None, highest_m: float | None = None) -> Belt:
     """The table for "minimum" or "maximum", cut to the altitudes asked for (the same values, less memory).
 
     `year` is decimal, for the anomaly's westward drift. Raises ValueError for an altitude outside or an unknown
-    activity.
+    activity. 25 km to either side are kept for an orbit that is pushed or decays; beyond them the nearest values hold.
     """
     facts = about()
     if solar_activity not in ("minimum", "maximum"):
@@ -112,12 +89,16 @@ def load_belt(solar_activity: str, year: float, lowest_m: float | None = None, h
     lowest = low if lowest_m is None else lowest_m
     highest = high if highest_m is None else highest_m
     check_altitudes(lowest, highest)
-    first = max(0, int(np.searchsorted(levels, lowest, side="right")) - 1)
-    last = min(len(levels) - 1, int(np.searchsorted(levels, highest, side="left")))
-    if last == first:
-        first, last = (first, last + 1) if last + 1 < len(levels) else (first - 1, last)
-    with np.load(DATA / "trapped_protons.npz", allow_pickle=False) as file:
-        steps = file[solar_activity]
-    codes = np.cumsum(steps, axis=2, dtype=np.uint16)[first : last + 1]
+    first = max(0, int(np.searchsorted(levels, lowest - ROOM_M, side="right")) - 1)
+    last = min(len(levels) - 1, int(np.searchsorted(levels, highest + ROOM_M, side="left")))
     shift = math.radians(WESTWARD_DEG_YEAR * (year - facts["epoch_year"][solar_activity]))
-    return Belt(np.ascontiguousarray(codes), levels[first : last + 1].copy(), float(facts["step"]), shift)
+    codes = _codes(solar_activity, first, last)
+    return Belt(codes, levels[first : last + 1].copy(), float(facts["step"]), shift)
+
+
+@lru_cache(maxsize=8)
+def _codes(solar_activity: str, first: int, last: int) -> NDArray[np.uint16]:
+    """The levels `first` to `last`, shared by all plants of a process. Nobody writes to them."""
+    with np.load(DATA / "trapped_protons.npz", allow_pickle=False) as file:
+        steps = file[solar_activity][first : last + 1]
+    return np.ascontiguousarray(np.cumsum(steps, axis=2, dtype=np.uint16))

@@ -199,11 +199,19 @@ def fill_drag(p: Record, mass_kg: float, drag_area_m2: float, drag_coefficient: 
     p["orbit_drag_area_per_mass_m2_kg"] = drag_coefficient * drag_area_m2 / mass_kg
 
 
-def altitude_span_m(p: Record) -> tuple[float, float]:
-    """Lowest and highest geodetic altitude of an orbit by its parameters, 15 km to either side for J2's swing.
+def span_m(elements: Elements) -> tuple[float, float]:
+    """Lowest and highest geodetic altitude of an orbit, 15 km to either side for J2's swing.
 
     The flattened Earth adds up to 21.4 km above the height over the equatorial radius.
     """
-    a, e = float(p["orbit_semi_major_axis_m"]), float(p["orbit_eccentricity"])
-    polar = 21385.0 * float(p["orbit_sin_inclination"]) ** 2
+    a, e = elements.semi_major_axis_m, elements.eccentricity
+    polar = 21385.0 * math.sin(elements.inclination_rad) ** 2
     return a * (1.0 - e) - EARTH_RADIUS_M - 15e3, a * (1.0 + e) - EARTH_RADIUS_M + polar + 15e3
+
+
+def altitude_span_m(p: Record) -> tuple[float, float]:
+    """As `span_m`, from the parameters of an orbit."""
+    inclination = math.asin(min(1.0, float(p["orbit_sin_inclination"])))
+    return span_m(
+        Elements(float(p["orbit_semi_major_axis_m"]), float(p["orbit_eccentricity"]), inclination, 0.0, 0.0, 0.0)
+    )

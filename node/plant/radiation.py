@@ -16,6 +16,7 @@ from numba import njit
 from node.plant.belt import Belt, belt_place, trapped_flux
 from node.plant.fields import Capacity, Field, Record, shaped
 from node.plant.geophysics import dipole_shell
+from node.plant.solar_event import Samples
 from node.plant.upsets import draw_events
 
 ENERGIES = 12
@@ -149,3 +150,25 @@ def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tic
     s.dose_rate_gy_s = max(0.0, dose)
     s.dose_gy += s.dose_rate_gy_s * dt_s
     draw_events(s, p, f, tick, dt_s)
+
+
+@njit(cache=True, error_model="numpy")
+def step_event(sky: Record, samples: Samples) -> None:
+    """The event's fluxes at sky.time_s, linear between samples, zero outside them."""
+    n = samples.shape[0]
+    t = sky.time_s
+    if n < 2 or t <= samples[0, 0] or t >= samples[n - 1, 0]:
+        for k in range(12):
+            sky.event_flux_cm2_s_sr[k] = 0.0
+        return
+    low = 0
+    high = n - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if samples[middle, 0] <= t:
+            low = middle
+        else:
+            high = middle
+    f = (t - samples[low, 0]) / (samples[high, 0] - samples[low, 0])
+    for k in range(12):
+        sky.event_flux_cm2_s_sr[k] = samples[low, k + 1] * (1.0 - f) + samples[high, k + 1] * f

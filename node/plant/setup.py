@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from node.plant.attitude_setup import AttitudeFigures
 from node.plant.fields import Record
@@ -30,6 +32,7 @@ class PlantSetup:
     devices: what radiation strikes, the accelerator groups first.
     initial: first values by name ("battery_soc", "thermal_temperature_k[radiator_1]"), applied last.
     workload: what comes from cluster logs.
+    solar_event: a profile's name, unless there are samples (rows of seconds since the epoch and fluxes).
     elements or tle: mean elements at the epoch, or two lines; `propagator` is "j2" or "sgp4" (lines only).
     """
 
@@ -57,6 +60,7 @@ class PlantSetup:
     storm_density_factor: float = 1.0
     solar_event: str = ""
     solar_event_at_s: float = 0.0
+    solar_event_samples: Sequence[Sequence[float]] = ()
     peers: Sequence[str] = ()
     initial: Mapping[str, float] = field(default_factory=dict)
     workload: Workload = field(default_factory=Workload)
@@ -101,3 +105,28 @@ def fill(record: Record, values: Mapping[str, Value]) -> None:
             raise ValueError(f"{name} takes at most {shape[0]} numbers, got {array.size}")
         else:
             record[name][: len(array)] = value
+
+
+def float_blocks(records: NDArray[np.void]) -> list[NDArray[Any]]:
+    """Views of the floating-point fields of a one-element array, neighbours joined, so that a check of all is cheap."""
+    spans: list[tuple[str, int, int]] = []
+    dtype = records.dtype
+    for name in dtype.names or ():
+        kind, offset = dtype[name].base.str, int(dtype.fields[name][1])  # type: ignore[index]
+        if kind not in ("<f8", "<f4"):
+            continue
+        end = offset + dtype[name].itemsize
+        if spans and spans[-1][0] == kind and spans[-1][2] == offset:
+            spans[-1] = (kind, spans[-1][1], end)
+        else:
+            spans.append((kind, offset, end))
+    raw = records.view(np.uint8)
+    return [raw[first:last].view(kind) for kind, first, last in spans]
+
+
+def check_numbers(records: NDArray[np.void], blocks: Sequence[NDArray[Any]]) -> None:
+    """Refuse orders that are no numbers before a kernel sees them: ValueError with the fields' names."""
+    for block in blocks:
+        if not np.isfinite(block).all():
+            names = [name for name in records.dtype.names or () if not np.isfinite(records[name]).all()]
+            raise ValueError(f"not finite numbers: {', '.join(names)}")

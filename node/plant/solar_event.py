@@ -1,8 +1,8 @@
 """Solar energetic particle events: NOAA S-scale profiles, or the user's table of integral proton flux.
 
 An event becomes an array: one row per sample, time (s since the scenario's epoch) and then integral directional flux
-(cm-2 s-1 sr-1) above each threshold of the flux table. `step_event` brings the sky's fluxes to the sky's time. What
-gets through the magnetic field is worked out in `radiation.py`.
+(cm-2 s-1 sr-1) above each threshold of the flux table. `radiation.step_event` brings the sky's fluxes to the sky's
+time, and works out what gets through the magnetic field. Imports no numba.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from node.plant.fields import Record
 from node.plant.radiation_setup import rigidity_gv
 from node.plant.shielding import ENERGIES_MEV
 
@@ -44,6 +41,17 @@ to 24 h, spectrum exp(-R/R0) with R0 of 60 to 150 MV: textbook; the pairing of f
 COLUMN = re.compile(r"^(?:gt|>=?|p>=?)\s*(\d+(?:\.\d+)?)\s*MeV[\s_]*\(?(.*?)\)?$", re.IGNORECASE)
 PFU = {"pfu", "cm-2 s-1 sr-1", "cm^-2 s^-1 sr^-1", "1/(cm2 s sr)", "p/cm2/s/sr"}
 LONGEST_GAP_S = 3600.0
+MAX_NOTES = 20
+
+
+class TableRefused(ValueError):
+    """A table of flux that cannot be used: on which line, what stands there, and what would do."""
+
+    def __init__(self, line: int, found: str, allowed: str) -> None:
+        super().__init__(f"line {line}: {found}; allowed: {allowed}")
+        self.line = line
+        self.found = found
+        self.allowed = allowed
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,18 @@ def read_event(text: str, onset_s: float, gaps: str = "refuse") -> SolarEvent:
     if "\n" in text:
         return from_csv(text, onset_s, gaps)
     return profile(text, onset_s)
+
+
+def event_samples(name: str, onset_s: float, samples: Sequence[Sequence[float]]) -> Samples:
+    """What the kernel needs: samples as they are, else those of a profile. Raises ValueError."""
+    if not len(samples):
+        return read_event(name, onset_s).samples
+    table = np.array(samples, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != 1 + len(ENERGIES_MEV) or not np.isfinite(table).all():
+        raise ValueError(f"samples of a solar event: rows of a time and {len(ENERGIES_MEV)} fluxes")
+    if len(table) < 2 or (np.diff(table[:, 0]) <= 0.0).any() or (table[:, 1:] < 0.0).any():
+        raise ValueError("samples of a solar event: at least two, times that rise, fluxes not below zero")
+    return table
 
 
 def profile(name: str, onset_s: float) -> SolarEvent:
@@ -91,17 +111,20 @@ def from_csv(text: str, onset_s: float, gaps: str = "refuse", background: str = 
     The first row falls on `onset_s`. A channel missing from a row is filled from that row's other channels, which must
     reach from 10 to 100 MeV. gaps: "refuse" or "interpolate" those longer than an hour. background: "quiet" takes each
     channel's lowest hourly mean away (cosmic rays and noise), "keep" does not. What was done is said in the notes.
-    Raises ValueError with the line's number.
+    Raises TableRefused (a ValueError) with the line's number.
     """
     rows = list(csv.reader(io.StringIO(text)))
     if len(rows) < 3:
-        raise ValueError("line 1: a table of flux needs a header and at least two rows")
+        raise TableRefused(1, f"{len(rows)} lines", "a header and at least two rows")
     time_column, channels = _header(rows[0])
     energies = [energy for _, energy in channels]
     if energies[0] > 10.0 or energies[-1] < 100.0:
-        raise ValueError("line 1: channels must reach from 10 MeV or below to 100 MeV or above")
+        raise TableRefused(
+            1, f"channels from {energies[0]:g} to {energies[-1]:g} MeV", "from 10 MeV or below to 100 MeV or above"
+        )
     times: list[float] = []
     fluxes: list[list[float]] = []
+    lines: list[int] = []
     dropped: list[int] = []
     holes: dict[float, list[int]] = {}
     for line, row in enumerate(rows[1:], start=2):
@@ -109,7 +132,7 @@ def from_csv(text: str, onset_s: float, gaps: str = "refuse", background: str = 
             continue
         moment = _moment(row, time_column, line)
         if times and moment <= times[-1]:
-            raise ValueError(f"line {line}: times must rise; this one is not after the line before")
+            raise TableRefused(line, f"time {row[time_column].strip()!r}", "one after the line before: times must rise")
         values = [_value(row, column, line) for column, _ in channels]
         present = [energy for energy, value in zip(energies, values, strict=True) if value >= 0.0]
         if len(present) < 2 or present[0] > 10.0 or present[-1] < 100.0:
@@ -118,15 +141,16 @@ def from_csv(text: str, onset_s: float, gaps: str = "refuse", background: str = 
         for energy in (energy for energy in energies if energy not in present):
             holes.setdefault(energy, []).append(line)
         times.append(moment)
+        lines.append(line)
         fluxes.append([value if value >= 0.0 else math.nan for value in values])
     notes = [f"{len(dropped)} rows without enough data left out, the first on line {dropped[0]}"] if dropped else []
     notes += [
-        f">{energy:g} MeV missing from {len(lines)} rows, the first on line {lines[0]}: filled from other channels"
-        for energy, lines in sorted(holes.items())
+        f">{energy:g} MeV missing from {len(empty)} rows, the first on line {empty[0]}: filled from other channels"
+        for energy, empty in sorted(holes.items())
     ]
     if len(times) < 2:
-        raise ValueError("line 2: fewer than two usable rows")
-    notes += _gaps(times, gaps)
+        raise TableRefused(2, f"{len(times)} usable rows", "at least two")
+    notes += _gaps(times, lines, gaps)
     table = np.array(fluxes)
     if background == "quiet":
         quiet = _quiet(times, table)
@@ -142,18 +166,21 @@ def from_csv(text: str, onset_s: float, gaps: str = "refuse", background: str = 
     return SolarEvent(np.array(samples), tuple(notes))
 
 
-def _gaps(times: Sequence[float], gaps: str) -> list[str]:
-    """Notes on gaps that are interpolated; ValueError for one that must not be."""
+def _gaps(times: Sequence[float], lines: Sequence[int], gaps: str) -> list[str]:
+    """Notes on gaps that are interpolated; TableRefused for one that must not be."""
     notes = []
-    for before, after in pairwise(times):
-        if after - before > LONGEST_GAP_S:
-            words = (
-                f"gap of {(after - before) / 3600.0:.1f} h, {(before - times[0]) / 3600.0:.1f} h after the first row"
-            )
+    for k in range(1, len(times)):
+        gap_s = times[k] - times[k - 1]
+        if gap_s > LONGEST_GAP_S:
+            words = f"gap of {gap_s / 3600.0:.1f} h"
             if gaps != "interpolate":
-                raise ValueError(f"{words}; fill it, or ask for gaps to be interpolated")
-            notes.append(f"{words}: interpolated")
-    return notes[:20]
+                raise TableRefused(
+                    lines[k], f"{words} before this row", "at most 1 h without a usable row; or gaps: interpolate"
+                )
+            notes.append(f"{words} before line {lines[k]}: interpolated")
+    if len(notes) > MAX_NOTES:
+        notes[MAX_NOTES:] = [f"{len(notes) - MAX_NOTES} further gaps: interpolated"]
+    return notes
 
 
 def _header(cells: Sequence[str]) -> tuple[int, list[tuple[int, float]]]:
@@ -161,7 +188,9 @@ def _header(cells: Sequence[str]) -> tuple[int, list[tuple[int, float]]]:
     names = [cell.strip() for cell in cells]
     times = [i for i, name in enumerate(names) if name.lower() in ("utc", "time", "time_tag", "time_utc")]
     if len(times) != 1:
-        raise ValueError("line 1: exactly one column must be called utc, time or time_tag")
+        raise TableRefused(
+            1, f"{len(times) or 'no'} columns of times", "exactly one column called utc, time, time_tag or time_utc"
+        )
     channels = []
     for i, name in enumerate(names):
         match = COLUMN.match(name)
@@ -169,10 +198,12 @@ def _header(cells: Sequence[str]) -> tuple[int, list[tuple[int, float]]]:
             continue
         unit = match.group(2).strip().lower().replace("_", " ")
         if unit not in PFU:
-            raise ValueError(f"line 1: column {name!r} has unit {unit or 'none'!r}; allowed: pfu (cm-2 s-1 sr-1)")
+            raise TableRefused(
+                1, f"column {name[:40]!r} with unit {unit[:20] or 'none'!r}", "pfu, that is cm-2 s-1 sr-1"
+            )
         channels.append((i, float(match.group(1))))
     if len(channels) < 2:
-        raise ValueError("line 1: at least two flux columns are needed, named like gt10MeV_pfu")
+        raise TableRefused(1, f"{len(channels)} columns of flux", "at least two, named like gt10MeV_pfu")
     return times[0], sorted(channels, key=lambda channel: channel[1])
 
 
@@ -180,7 +211,10 @@ def _moment(row: Sequence[str], column: int, line: int) -> float:
     try:
         moment = datetime.fromisoformat(row[column].strip())
     except (ValueError, IndexError) as error:
-        raise ValueError(f"line {line}: no ISO 8601 time in the time column") from error
+        found = repr(row[column].strip()[:40]) if column < len(row) else "nothing"
+        raise TableRefused(
+            line, f"{found} in the time column", "an ISO 8601 time such as 2024-05-10T12:00:00Z"
+        ) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - datetime(2000, 1, 1, tzinfo=UTC)).total_seconds()
@@ -190,7 +224,8 @@ def _value(row: Sequence[str], column: int, line: int) -> float:
     try:
         value = float(row[column]) if row[column].strip() else -1.0
     except (ValueError, IndexError) as error:
-        raise ValueError(f"line {line}: column {column + 1} holds no number") from error
+        found = repr(row[column].strip()[:40]) if column < len(row) else "nothing"
+        raise TableRefused(line, f"{found} in column {column + 1}", "a number, or an empty cell for no data") from error
     return value if math.isfinite(value) else -1.0
 
 
@@ -221,25 +256,3 @@ def _spectrum(energies: Sequence[float], fluxes: Sequence[float]) -> list[float]
         value = 0.0 if value <= 2.0 * floor else value
         values.append(min(value, values[-1]) if values else value)
     return values
-
-
-@njit(cache=True, error_model="numpy")
-def step_event(sky: Record, samples: Samples) -> None:
-    """The event's fluxes at sky.time_s, linear between samples, zero outside them."""
-    n = samples.shape[0]
-    t = sky.time_s
-    if n < 2 or t <= samples[0, 0] or t >= samples[n - 1, 0]:
-        for k in range(12):
-            sky.event_flux_cm2_s_sr[k] = 0.0
-        return
-    low = 0
-    high = n - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if samples[middle, 0] <= t:
-            low = middle
-        else:
-            high = middle
-    f = (t - samples[low, 0]) / (samples[high, 0] - samples[low, 0])
-    for k in range(12):
-        sky.event_flux_cm2_s_sr[k] = samples[low, k + 1] * (1.0 - f) + samples[high, k + 1] * f

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bus.draws import stable_id
-from node.plant.attitude import step_attitude
+from node.plant.attitude import settle_attitude, step_attitude
 from node.plant.attitude_setup import fill_attitude
 from node.plant.battery import age_battery
 from node.plant.belt import Belt, load_belt
@@ -24,19 +24,19 @@ from node.plant.environment import fill_environment, new_sky, step_environment, 
 from node.plant.fields import Record
 from node.plant.jobs import step_jobs
 from node.plant.limiters import order_lcls
-from node.plant.link import step_link
+from node.plant.link import step_link, step_weather
 from node.plant.link_setup import fill_link
 from node.plant.loop import assemble_loop, finish_loop, step_loop
 from node.plant.names import resolve
 from node.plant.optical import step_optical
 from node.plant.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
 from node.plant.orbit import place_orbit, step_orbit
-from node.plant.orbit_setup import MU_WGS72_M3_S2, Epoch, Sgp4, fill_drag, fill_kepler, fill_sgp4
+from node.plant.orbit_setup import MU_WGS72_M3_S2, Epoch, Sgp4, altitude_span_m, fill_drag, fill_kepler, fill_sgp4
 from node.plant.power import finish_array, step_array, step_power
-from node.plant.radiation import step_radiation
+from node.plant.radiation import step_event, step_radiation
 from node.plant.radiation_setup import fill_radiation
-from node.plant.setup import PlantSetup, check_first, fill
-from node.plant.solar_event import Samples, no_event, profile, step_event
+from node.plant.setup import PlantSetup, check_first, check_numbers, fill, float_blocks
+from node.plant.solar_event import Samples, event_samples
 from node.plant.state import layout
 from node.plant.strikes import draw_latched, heat_latched, step_strikes
 from node.plant.thermal import advance, assemble, heat_heaters, light_faces, solve, step_heaters
@@ -54,6 +54,7 @@ def surroundings(s: Record, p: Record, f: Record, u: Record, sky: Record, belt: 
     """Environment, attitude, links and radiation at the place where the spacecraft is."""
     step_environment(s, p, sky)
     step_attitude(s, p, u, sky, dt_s)
+    step_weather(s, p, sky, tick, dt_s)
     step_link(s, p, u, sky)
     step_optical(s, p, f, u, tick, dt_s)
     step_radiation(s, p, f, sky, belt, tick, dt_s)
@@ -137,7 +138,7 @@ def fly(
     else:
         step_orbit(s, f, u, 0.0, 0.0)
     step_environment(s, p, sky)
-    step_attitude(s, p, u, sky, 1e9)
+    settle_attitude(s, p, u, sky)
     step_link(s, p, u, sky)
 
 
@@ -158,12 +159,13 @@ class Plant:
         self.flight = np.zeros(1, shape.flight)
         self.work = np.zeros(1, shape.work)
         self._epoch = Epoch.of(setup.epoch_utc)
-        self.sky = new_sky(self._epoch, 1.0 if setup.solar_activity == "maximum" else 0.0)
-        self.belt = load_belt(setup.solar_activity, self._epoch.year)
-        self.event = (profile(setup.solar_event, setup.solar_event_at_s) if setup.solar_event else no_event()).samples
+        self.sky = new_sky(self._epoch, 1.0 if setup.solar_activity == "maximum" else 0.0, seed=setup.seed)
+        self.event = event_samples(setup.solar_event, setup.solar_event_at_s, setup.solar_event_samples)
         self._sub_steps = SUB_STEPS[setup.capacity_class]
         self._place = np.zeros(6)
+        self._order_blocks = float_blocks(self.inputs)
         self._sgp4 = self._fill()
+        self.belt = self._belt()
         logs = setup.workload
         self._feeder = Feeder(logs) if logs.log is not None or logs.arrivals else None
         self._begin()
@@ -198,6 +200,14 @@ class Plant:
         fill(u, setup.orders)
         return sgp4
 
+    def _belt(self) -> Belt:
+        """The proton table around the orbit. Raises ValueError for one that leaves it."""
+        lowest_m, highest_m = altitude_span_m(self.flight[0])
+        try:
+            return load_belt(self.setup.solar_activity, self._epoch.year, lowest_m, highest_m)
+        except ValueError as error:
+            raise ValueError(f"{self.setup.spacecraft}: {error}") from None
+
     def _begin(self) -> None:
         """Bring place, sky and attitude to time 0, then apply the scenario's initial values."""
         self._fly(-1, 1.0)
@@ -221,6 +231,7 @@ class Plant:
             hear_beacons(self.inputs[0], self.setup.peers, beacons)
         if self._feeder is not None:
             self._feeder.step(tick, tick_s, self.state[0], self.inputs[0])
+        check_numbers(self.inputs, self._order_blocks)
         self._fly(tick, tick_s)
 
     def _fly(self, tick: int, tick_s: float) -> None:
