@@ -6,6 +6,7 @@ different from its sisters (elements, identity), WORK scratch that no one saves.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -72,7 +73,8 @@ def layout(capacity_class: str) -> Layout:
     orders = [f for model in (orbit, *MODELS) for f in model.input_fields(cap)]
     works = [f for model in MODELS if hasattr(model, "work_fields") for f in model.work_fields(cap)]
     if cap.name == "fleet":
-        states = [_narrow(field) for field in states]
+        unused = {field[0] for field in loop.state_fields(cap)}  # a fleet has no room for a coolant loop
+        states = [_narrow(field, unused) for field in states]
         orders = [_narrow(field) for field in orders]
     return Layout(
         cap,
@@ -88,8 +90,7 @@ WIDE = frozenset(
     {
         "time_s", "position_teme_m", "orbit_decay_m", "orbit_advance_rad", "thermal_temperature_k", "array_power_w",
         "battery_power_w", "load_power_w", "power_loss_w", "array_fluence_m2", "array_age_s", "dose_gy",
-        "battery_group_soc", "battery_group_calendar_loss2", "battery_group_cycle_loss", "coolant_inventory_kg",
-        "job_progress_s",
+        "battery_group_soc", "battery_group_calendar_loss2", "battery_group_cycle_loss", "job_progress_s",
     }
 )  # fmt: skip
 """What a fleet keeps in double precision: sums over long times, and the terms of the power balance."""
@@ -113,10 +114,10 @@ COUNTS = frozenset(
 """Counts that a fleet keeps in 16 bits."""
 
 
-def _narrow(field: Field) -> Field:
-    """The same field as a fleet keeps it: single precision, small integers."""
+def _narrow(field: Field, unused: Collection[str] = ()) -> Field:
+    """The same field as a fleet keeps it: single precision, small integers, a byte for what it never uses."""
     name, code = field[0], field[1]
-    if name in FLAGS:
+    if name in FLAGS or name in unused:
         code = "i1"
     elif name in COUNTS or code == "i4":
         code = "i2"
