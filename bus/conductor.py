@@ -60,7 +60,7 @@ class Conductor:
         self._history_bytes = history_bytes
         self._behind_ticks = behind_ticks
         self._tick = -1
-        self._finished = False
+        self._finished, self._cut_short = False, ""
         self._waiting = set(self._seats)  # for membership; never iterated unsorted
         self._answers: list[do.Answer] = []
         self._delivered: list[Letter] = []
@@ -191,11 +191,11 @@ class Conductor:
         return [do.Complaint("outside", self._tick, complaint) for complaint in complaints if complaint]
 
     def stop(self, reason: str) -> list[Instruction]:
-        """End after the open tick: the closing Tick follows, so that the accounts are complete. Before the start, the
-        run ends at once."""
+        """End after the open tick: the closing Tick follows, for the accounts. Before the start: end at once."""
         if self._tick < 0:
             return self._finish(False, reason)
-        self._last = min(self._last, self._tick + 1)
+        if self._tick + 1 < self._last:
+            self._last, self._cut_short = self._tick + 1, reason
         return []
 
     def _open(self, tick: int) -> list[Instruction]:
@@ -277,7 +277,8 @@ class Conductor:
         self._answers = []
         if self.closing:
             lost = [id for id, seat in self._seats.items() if seat.phase is Phase.LOST]
-            return out + self._finish(True, ", without ".join(["flown to the end", *lost]))
+            reason = self._cut_short or ", without ".join(["flown to the end", *lost])
+            return out + self._finish(not self._cut_short, reason)
         return out + self._open(self._tick + 1)
 
     def _lose(self, seats: Sequence[Seat], reason: str) -> list[Instruction]:
@@ -296,5 +297,4 @@ class Conductor:
     def _finish(self, complete: bool, reason: str) -> list[Instruction]:
         """The end, whatever it is."""
         self._finished = True
-        ticks = self._tick if complete else max(self._tick, 0)
-        return [do.Finished(ticks, complete, reason, self._post.drain(), self.counters)]
+        return [do.Finished(max(self._tick, 0), complete, reason, self._post.drain(), self.counters)]

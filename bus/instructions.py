@@ -106,7 +106,8 @@ class Divergence:
 class Finished:
     """The run is over: say Bye to everybody and close the trace with `mail`.
 
-    complete: every tick (or every tick up to an asked-for stop) was flown and everybody still there gave its account.
+    complete: every tick was flown and everybody still there gave its account. A run that was asked to stop is not
+    complete, though its accounts are: `reason` is what it was stopped with, `ticks` how many it flew.
     mail: what was sent in the closing tick, the final accounts among it, in mail order. counters: per participant id.
     """
 

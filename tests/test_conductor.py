@@ -523,7 +523,8 @@ def test_stop_still_closes_the_accounts() -> None:
     conductor.tock(A, tock(A, 1, event(A, B, 2 * TICK_NS)))
     (record, finished) = conductor.tock(B, tock(B, 1))
     assert isinstance(record, do.Record) and isinstance(finished, do.Finished)
-    assert finished.complete and finished.ticks == 1 and len(finished.mail) == 1
+    assert (finished.complete, finished.reason) == (False, "enough")
+    assert finished.ticks == 1 and len(finished.mail) == 1
     assert Conductor(PAIR, 1, TICK_NS).stop("before it began")[0].complete is False  # type: ignore[union-attr]
 
 
