@@ -28,7 +28,10 @@ class SeamHandler(Protocol):
 
     def hold(self, tick: int) -> None:
         """Called in every tick while anything is active at this seam, before the plant moves."""
-        ...
+
+    def over(self, injection: Injection) -> bool:
+        """Whether nothing is left of it, though its window is still open."""
+        return False
 
     def end(self, injection: Injection, tick: int) -> None:
         """Take it away."""
@@ -106,6 +109,9 @@ class Injections:
         for name, injection in list(self._active.items()):
             if injection.end_ns and injection.end_ns <= now_ns:
                 reports += self._clear(name, tick)
+            elif self._seams[Seam(injection.seam)].over(injection):
+                del self._active[name]
+                reports.append(Report(name, InjectionState.CLEARED, "nothing of it is left"))
         for name, injection in list(self._waiting.items()):
             if injection.start_ns <= now_ns:
                 del self._waiting[name]

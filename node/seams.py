@@ -21,7 +21,7 @@ from node.devices.device import Device, DeviceForm
 from node.devices.faulty import DeviceFault, FaultyDevice
 from node.fsw.boot import BootReason
 from node.fsw.commanding import CrashPoint
-from node.injection import unknown_parameter
+from node.injection import SeamHandler, unknown_parameter
 from node.link_faults import PRIMITIVES as LINK_PRIMITIVES
 from node.link_faults import Direction, Impairment
 from node.truth import PlantLike, place
@@ -33,7 +33,7 @@ def _no_primitive(injection: Injection, known: Mapping[str, Mapping[str, object]
     return unknown_parameter(known[injection.primitive], injection.parameters)
 
 
-class PlantSeam:
+class PlantSeam(SeamHandler):
     """Fields of truth. Several faults on one field act in order of onset; the last to go leaves the first value."""
 
     PRIMITIVES: Mapping[str, Mapping[str, object]] = {"set": {"value": 0}, "scale": {"value": 0}, "add": {"value": 0}}
@@ -104,7 +104,7 @@ class PlantSeam:
             self._places[name] = self._Place(place(self._plant, name), list(before), faults)
 
 
-class DeviceSeam:
+class DeviceSeam(SeamHandler):
     """Wrappers in the list of devices, which the node samples."""
 
     def __init__(
@@ -178,7 +178,7 @@ class DeviceSeam:
             wrapper.faults[-1].load(remembered)
 
 
-class LinkSeam:
+class LinkSeam(SeamHandler):
     """Impairments of the radio's two directions."""
 
     def __init__(self, uplink: Direction[Any], downlink: Direction[Any]) -> None:
@@ -195,9 +195,6 @@ class LinkSeam:
         impairments = self._directions[injection.place].impairments
         impairments.append(Impairment(injection.injection, injection.primitive, injection.parameters))
         return True
-
-    def hold(self, tick: int) -> None:
-        """An impairment needs no care."""
 
     def end(self, injection: Injection, tick: int) -> None:
         """Take it out; what it holds back still comes when it was to come."""
@@ -216,7 +213,7 @@ class LinkSeam:
             self.start(injection, 0)
 
 
-class HostSeam:
+class HostSeam(SeamHandler):
     """The on-board computer and its clock."""
 
     PRIMITIVES: Mapping[str, Mapping[str, object]] = {
@@ -267,8 +264,11 @@ class HostSeam:
             return True
         return False
 
-    def hold(self, tick: int) -> None:
-        """Hosts need no care."""
+    def over(self, injection: Injection) -> bool:
+        """A computer that was reset, whoever did it, hangs no more; a crash that came is armed no more."""
+        if injection.primitive == "hang":
+            return not self._computer.hung
+        return injection.primitive == "crash" and not self._computer.crash_at
 
     def end(self, injection: Injection, tick: int) -> None:
         """A hang ends in a reset, unless the watchdog was faster; a clock jumps back."""

@@ -244,6 +244,26 @@ def test_a_hang_that_ends_before_the_watchdog_bites_ends_in_a_reset_too() -> Non
     assert up == [0.0] * 15 + [1.0] * 3
 
 
+def test_a_hang_is_over_when_the_watchdog_has_reset_the_computer() -> None:
+    """Its window, open or without an end, does not matter: nothing is left of it."""
+    flight = Flight(signals=("host_up",))
+    flight.fly(5)
+    flight.inject(HOST, "computer", "hang", name="stays")
+    flight.inject(HOST, "computer", "hang", name="window", during=1000)
+    flight.fly(60)
+    assert reports(flight) == [("stays", ACTIVE), ("window", ACTIVE)]
+    twin = Flight(signals=("host_up",))
+    twin.node.restore(flight.node.save())
+    twin.tick, twin._sequence, twin._inbox = flight.tick, flight._sequence, list(flight._inbox)
+    for each in (flight, twin):
+        each.fly(2)
+        assert reports(each)[-2:] == [("stays", CLEARED), ("window", CLEARED)]
+        assert each.node.parts.injections.idle
+        each.fly(5)
+        assert each.truth() == (1.0,)
+    assert len(reports(twin)) == 2
+
+
 def test_injections_go_on_after_restoring() -> None:
     """Save in the middle of everything; the twin does what the original does, and lets go as it does."""
     flight = Flight(contact=True, signals=("battery_soc", "mode"))
