@@ -83,5 +83,5 @@ def report_error(error: SkyrackError) -> None:
     """Tell the supervisor why this process ends. Without one, standard error says it."""
     kind = "user" if isinstance(error, UserError) else "range"
     report("error", {"kind": kind, "type": type(error).__name__, "message": error.message, "hint": error.hint})
-    sys.stderr.write(f"{type(error).__name__}: {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
+    sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
     sys.stderr.flush()
