@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bus import lifeline
+from bus.clock import Stopwatch
 from bus.errors import EnvironmentFault, RangeFailure, SkyrackError
 
 BUS = "bus"
@@ -27,6 +28,7 @@ BUS_STOP_S = 2.8  # the bus gets its closing ticks first (server.PATIENCE_S and 
 LINGER_AFTER_END_S = 3.0  # for participants to end by themselves after the bus said goodbye
 MAX_LINE_BYTES = 64 * 1024
 LOG_TAIL_LINES = 8
+_FLYING = ("glimpse", "progress")  # reports of a bus that has flown a tick
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class Member:
 
 @dataclass
 class LaunchOutcome:
-    """How it ended. `result` is the bus's last report (kind "finished"), empty if it never came."""
+    """How it ended. `result` is the bus's last report (kind "finished"), empty if it never came. `wall_s`: from the
+    first report of a flown tick to the end, by the supervisor's own watch."""
 
     result: dict[str, Any]
     restarts: dict[str, int]
     interrupted: str
     failure: SkyrackError | None
+    wall_s: float = 0.0
 
 
 class _Child:
@@ -84,6 +88,8 @@ class Supervisor:
         self._failure: SkyrackError | None = None
         self._interrupted = ""
         self._stopping = False
+        self._flying: Stopwatch | None = None
+        self._wall_s = 0.0
         self._state: dict[str, Any] = {
             **(facts or {}), "state": "starting", "supervisor": os.getpid(), "pids": {}, "endpoints": {},
             "restarts": self._restarts,
@@ -106,13 +112,14 @@ class Supervisor:
             if not self._over.is_set():
                 self._write_state("running")
             await self._over.wait()
+            self._wall_s = self._flying.seconds if self._flying else 0.0
         except OSError as error:
             self._fail(EnvironmentFault(f"cannot start the run in {self._run}: {error}", hint="choose another --out"))
         finally:
             await self._end()
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.remove_signal_handler(number)
-        return LaunchOutcome(self._result, dict(self._restarts), self._interrupted, self._failure)
+        return LaunchOutcome(self._result, dict(self._restarts), self._interrupted, self._failure, self._wall_s)
 
     def interrupt(self, reason: str) -> None:
         """Stop the run in order: the bus closes the trace, then everybody ends."""
@@ -175,6 +182,8 @@ class Supervisor:
             child.error = content
         elif kind == "ended":
             child.orderly = bool(content.get("orderly"))
+        elif kind in _FLYING:
+            self._flying = self._flying or Stopwatch()
         elif kind == "finished" and child.member.id == BUS:
             self._result = content
         self._on_report(child.member.id, content)

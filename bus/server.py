@@ -31,6 +31,7 @@ PROGRESS_EVERY_NS = 250_000_000
 MAX_COMPLAINTS_LOGGED = 100
 PATIENCE_S = 2.5  # a stop that was asked for ends the run within this, answered or not
 _LOOK_EVERY_NS = 250_000_000
+_HANG_UP_LOOKS, _HANG_UP_LOOK_NS = 100, 10_000_000  # 1 s for participants to read the goodbye and close
 _LATE_WAKE_NS = 1_000_000_000  # woken so much too late, this process itself was stopped: nobody else is to blame
 
 
@@ -105,8 +106,8 @@ class BusServer:
                     task.cancel()
             tick = max(0, self._conductor.tick)
             finished = self._finished or do.Finished(tick, False, "it failed", (), self._conductor.counters)
-            self._say_goodbye(self._failure.message if self._failure else finished.reason)
             traffic = dict(sorted((network.counters + self._counters).items()))
+            await self._say_goodbye(self._failure.message if self._failure else finished.reason)
         return BusOutcome(finished, self._failure, traffic, self._pacer.slips, tuple(self._lost))
 
     def stop(self, reason: str) -> None:
@@ -212,9 +213,7 @@ class BusServer:
         todo = deque(instructions)
         while todo:
             instruction = todo.popleft()
-            more = self._carry[type(instruction)](instruction)
-            if more:
-                todo.extend(more)
+            todo.extend(self._carry[type(instruction)](instruction) or ())
 
     def _send(self, routing: bytes, body: Body, destination: str) -> bool:
         return self._time.send(routing, [encode(Message(0, "bus", 0, destination, body))])
@@ -286,9 +285,14 @@ class BusServer:
             self._failure = self._divergence or self._last_loss or RangeFailure(order.reason)
         self._done.set()
 
-    def _say_goodbye(self, reason: str) -> None:
-        for identity, routing in sorted(self._reception.sessions.items()):
-            self._send(routing, Bye(reason=reason[:1000]), identity)
+    async def _say_goodbye(self, reason: str) -> None:
+        """Bye to everybody; unless somebody hangs, wait until they have hung up: then they have read it."""
+        body, there = Bye(reason=reason[:1000]), sorted(self._reception.sessions.items())
+        there = [(identity, routing) for identity, routing in there if self._send(routing, body, identity)]
+        looks = _HANG_UP_LOOKS if self._finished is not None else 0
+        while there and (looks := looks - 1) >= 0:
+            await self._clock.until(self._clock.now_ns() + _HANG_UP_LOOK_NS)
+            there = [(identity, routing) for identity, routing in there if self._time.send(routing, [b""])]
 
     def _log(self, line: str) -> None:
         self._counters["logged"] += 1

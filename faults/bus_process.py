@@ -10,6 +10,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bus import lifeline
@@ -26,6 +27,14 @@ from faults.range import dictionary_versions, seats, trace_header
 from faults.run_directory import RunDirectory
 
 GLIMPSE_EVERY_S = 0.2
+
+
+@dataclass(slots=True)
+class BusResult:
+    """How long it flew, and what ended it before its time."""
+
+    wall_s: float = 0.0
+    failure: SkyrackError | None = None
 
 
 class WatchedTrace:
@@ -80,13 +89,14 @@ def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
     )
 
 
-def conduct(scenario: Scenario, directory: RunDirectory, keys: Path, plan: BusPlan) -> int:
-    """Fly the run in this process's loop; gives the exit status."""
+def conduct(scenario: Scenario, directory: RunDirectory, keys: Path, plan: BusPlan) -> tuple[int, BusResult]:
+    """Fly the run in this process's loop; gives the exit status and what else is known of its end."""
+    result = BusResult()
     try:
         writer = TraceWriter(directory.trace, trace_header(scenario))
     except SkyrackError as error:
         lifeline.report_error(error)
-        return error.exit_status
+        return error.exit_status, result
     trace = WatchedTrace(scenario, writer)
 
     def finish(outcome: BusOutcome) -> Mapping[str, object]:
@@ -94,9 +104,10 @@ def conduct(scenario: Scenario, directory: RunDirectory, keys: Path, plan: BusPl
         complete = done.complete and outcome.failure is None
         reason = outcome.failure.message if outcome.failure else done.reason
         writer.close(complete=complete, reason=reason, mail=done.mail)
+        result.wall_s, result.failure = trace.wall_s, outcome.failure
         return {"trace_hash": writer.trace_hash, "wall_s": trace.wall_s}
 
-    return run_bus(plan, keys, trace, finish)
+    return run_bus(plan, keys, trace, finish), result
 
 
 def main() -> int:
@@ -113,7 +124,7 @@ def main() -> int:
     except SkyrackError as error:
         lifeline.report_error(error)
         return error.exit_status
-    return conduct(scenario, RunDirectory(Path(given["OUT"])), Path(given["KEYS"]), plan)
+    return conduct(scenario, RunDirectory(Path(given["OUT"])), Path(given["KEYS"]), plan)[0]
 
 
 if __name__ == "__main__":

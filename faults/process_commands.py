@@ -42,10 +42,10 @@ def bus_command(
     }
     _write_run(directory, facts, "running")
     _say(f"{resolved.name}: {len(resolved.spacecraft)} spacecraft and the ground are awaited at {bind}")
-    status = conduct(resolved, directory, keys, plan)
+    status, result = conduct(resolved, directory, keys, plan)
     _write_run(directory, facts, "finished" if status == 0 else "failed")
     if directory.trace.is_file():
-        flown = root.Flown(None, 0.0, None)
+        flown = root.Flown(None, result.wall_s, result.failure)
         summary = root.conclude(directory, flown, mode="processes", pace=pace)
         _say(f"trace {summary['trace_hash']}, report {directory.report}")
         status = status or exit_status(summary)

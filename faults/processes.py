@@ -68,7 +68,7 @@ def members(scenario: Scenario, directory: RunDirectory, pace: str) -> tuple[Mem
 
 def flown_of(outcome: LaunchOutcome) -> Flown:
     """What the supervisor says, as `range.py` wants to hear it."""
-    wall_s = outcome.result.get("wall_s", 0.0)
+    wall_s = outcome.result.get("wall_s", outcome.wall_s)
     failure: SkyrackError | None = outcome.failure
     return Flown(None, float(wall_s), failure, outcome.interrupted, sum(outcome.restarts.values()))
 

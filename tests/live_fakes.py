@@ -115,6 +115,7 @@ def main(role: str, run: Path, id: str) -> int:
     plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
     if role == "supervisor":
         outcome = supervise(lambda: supervisor(run, plan))
+        (run / "outcome.json").write_text(json.dumps({"result": outcome.result, "wall_s": outcome.wall_s}))
         return 0 if outcome.failure is None else outcome.failure.exit_status
     if role == "bus":
         traced = tuple(Traced(id, "node") for id in sorted(plan["ids"]))

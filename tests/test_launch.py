@@ -171,6 +171,13 @@ def test_a_signal_ends_everything_in_order(tmp_path: Path, number: signal.Signal
     assert not living(tmp_path)
     assert run_json(tmp_path)["state"] == "stopped"
     assert run_json(tmp_path)["pids"] == {}
+    result = json.loads((tmp_path / "outcome.json").read_text())["result"]
+    assert (result["complete"], result["reason"]) == (False, "stopped by a signal")
+    with TraceReader(tmp_path / "trace") as trace:
+        assert trace.end is not None and not trace.end.complete
+        assert len(trace) == result["ticks"] + 1  # and the closing one
+    assert result["accounts"] == len(IDS)
+    assert [log.read_text() for log in sorted((tmp_path / "log").glob("sat-*.log"))] == ["", ""]
 
 
 def test_a_signal_ends_everything_even_with_a_hung_participant(tmp_path: Path) -> None:
@@ -188,6 +195,7 @@ def test_kill_9_of_the_bus_ends_the_run_and_leaves_a_readable_trace(tmp_path: Pa
     assert process.wait(timeout=2 * PROMPT_S) == 3
     assert not living(tmp_path)
     assert run_json(tmp_path)["state"] == "failed"
+    assert json.loads((tmp_path / "outcome.json").read_text())["wall_s"] > 0.0
     with TraceReader(tmp_path / "trace") as trace:
         assert len(trace) > 10 and trace.end is None
 
