@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines, one as each word comes, instead of text.")]
 ScenarioName = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
 RunPath = Annotated[Path, typer.Argument(help="The directory of a run, e.g. out/first-light-001.")]
 LiveRun = Annotated[
@@ -214,7 +215,7 @@ def command(
     *,
     run: LiveRun = None,
     wait: Wait = 600.0,
-    json: Json = False,
+    json: JsonLines = False,
 ) -> None:
     """Send a telecommand in a live run.
 
@@ -233,7 +234,7 @@ def inject(
     *,
     run: LiveRun = None,
     wait: Wait = 60.0,
-    json: Json = False,
+    json: JsonLines = False,
 ) -> None:
     """Break something in a live run.
 
@@ -250,10 +251,7 @@ def export(
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
     out: Annotated[Path | None, typer.Option(help="File (mcap) or directory; the run's own by default.")] = None,
 ) -> None:
-    """Write a run for other tools.
-
-    MCAP opens in Foxglove, CSV and Parquet anywhere.
-    """
+    """Write a run as MCAP (Foxglove), CSV or Parquet."""
     from faults.export import export_command  # noqa: PLC0415
 
     raise typer.Exit(export_command(run, to.value, out))

@@ -39,7 +39,7 @@ from faults.expectation import (
     TelecommandTrigger,
     Trigger,
 )
-from faults.expectation_words import Token, one_of, refuse, tokens_of
+from faults.expectation_words import Token, by_nearness, one_of, refuse, tokens_of
 
 MAX_DEPTH = 32
 OPERATORS = ("always", "eventually", "never", "within")
@@ -263,7 +263,7 @@ class _Parser:
             if written.label in ("true", "false"):
                 return Number(float(written.label == "true"))
             if labels:
-                self.unknown(written.token, "label", written.label, labels)
+                self.refuse(written.token, ", ".join(by_nearness(written.label, labels)), f"label '{written.label}'")
             self.refuse(written.token, f"spacecraft.signal, or a {dimension} for {reference}")
         try:
             return Number(parse_quantity(f"{written.token.text} {written.unit}".strip(), dimension))

@@ -53,6 +53,12 @@ def close_names(name: str, known: Collection[str]) -> list[str]:
     return difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
 
 
+def by_nearness(name: str, known: Collection[str]) -> list[str]:
+    """All known names, those that look most like `name` first; equals keep their order."""
+    likeness = {each: difflib.SequenceMatcher(None, name.upper(), each.upper()).ratio() for each in known}
+    return sorted(known, key=lambda each: -likeness[each])
+
+
 def one_of(name: str, known: Collection[str]) -> str:
     """What to offer for a name that is not known: those that look like it, else the first few."""
     close = close_names(name, known)

@@ -15,12 +15,14 @@ from bus.scenario import Scenario
 from bus.scenario_elements import Flight, scenario_text
 from bus.scenario_file import load_text
 from faults.range import find_scenario
+from faults.svg import clock
 from faults.vocabulary import vocabulary
 from node.design import design_names
 
 if TYPE_CHECKING:
     from faults.run_command import RunOptions
 
+_NEVER = "or it never happens"  # how bus/scenario_events.py ends its warning of a time after the end
 _MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -54,7 +56,20 @@ def choose(options: RunOptions) -> Chosen:
     if options.seed is not None:
         text = _with(text, "seed", str(options.seed))
     scenario = load_text(text, vocabulary(), file=file)
-    return Chosen(scenario, text, (*notes, *scenario.warnings))
+    return Chosen(scenario, text, (*notes, *_in_brief(scenario)))
+
+
+def _in_brief(scenario: Scenario) -> list[str]:
+    """The scenario's warnings; several entries after the end are one, for who shortens a run knows what he does."""
+    late = [warning for warning in scenario.warnings if warning.endswith(_NEVER)]
+    if len(late) <= 1:  # one entry: its own line says where it stands
+        return list(scenario.warnings)
+    end = clock(scenario.duration_ns / 1e9)
+    brief = f"{len(late)} entries of timeline and faults lie after the end ({end}) and never happen"
+    return [
+        *(warning for warning in scenario.warnings if not warning.endswith(_NEVER)),
+        f"{brief}; `skyrack check` of the run's scenario.yaml lists them",
+    ]
 
 
 def load_named(name: str) -> Chosen:

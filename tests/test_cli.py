@@ -11,6 +11,8 @@ import pytest
 from runs import HOUSE, TINY, skyrack, write
 
 import skyrack as front
+from faults.run_command import RunOptions
+from faults.scenario_choice import choose
 
 CATALOGUE = """\
 STARCLOUD-1
@@ -86,8 +88,9 @@ def test_a_users_mistake_ends_with_status_2_and_the_next_step(  # noqa: PLR0917
     monkeypatch.chdir(tmp_path)
     status, _, errors = called(*arguments, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 2, errors
+    assert errors.startswith("error: ") or "\nerror: " in errors
     assert error in errors
-    assert next_step in errors
+    assert next_step in errors.partition("\n  next: ")[2]
     assert "Traceback" not in errors
 
 
@@ -120,6 +123,24 @@ def test_a_mistaken_expectation_is_shown_with_its_line(
     assert status == 2
     assert f"{path}:14:" in errors
     assert "allowed: battery_soc" in errors
+    path = write(tmp_path, TINY.replace("battery_soc > 20 %", "mode == SAVE"))
+    status, _, errors = called("check", path, monkeypatch=monkeypatch, capsys=capsys)
+    assert status == 2
+    assert "found label 'SAVE'; allowed: SAFE, " in errors
+    assert all(mode in errors for mode in ("LEOP", "NOMINAL", "SURVIVAL"))
+
+
+def test_entries_after_the_end_are_one_line_where_several_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    notes = choose(RunOptions("first-light", duration="10 min")).notes
+    assert len(notes) == 1
+    assert "entries of timeline and faults lie after the end (0:10:00) and never happen" in notes[0]
+    text = choose(RunOptions("first-light", duration="10 min")).text
+    status, output, _ = called("check", write(tmp_path, text), monkeypatch=monkeypatch, capsys=capsys)
+    assert (status, output.count("never happens") > 1) == (0, True)
+    [note] = choose(RunOptions("first-light", duration="160 min")).notes
+    assert "timeline[10].at: found '165 min'" in note
 
 
 def test_check_says_what_would_fly(
