@@ -102,6 +102,7 @@ class Supervisor:
             self._loop.add_signal_handler(number, self.interrupt, signal.Signals(number).name)
         try:
             (self._run / "log").mkdir(parents=True, exist_ok=True)
+            self._write_state("starting")
             self._start(self._bus)
             await self._until_any(self._ready, self._over)
             for member in self._others:

@@ -9,14 +9,14 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bus.codec import decode, encode
-from bus.errors import RangeFailure, UnknownNameError, UserError
+from bus.errors import HandshakeRefused, RangeFailure, UnknownNameError, UserError
 from bus.keys import load_key, load_public
 from bus.messages import (
     PROTOCOL_VERSION,
@@ -37,13 +37,15 @@ from bus.scenario import Scenario
 from bus.units import UnitError, parse_duration_ns
 from faults.director import live_id
 from faults.expectation_words import close_names
-from faults.run_directory import live_run
+from faults.run_directory import RunDirectory, is_alive, live_run, read_run
 from faults.svg import clock
 from faults.trace_reading import read_dictionaries, read_scenario
 from faults.vocabulary import design_info, in_units
 from groundstation.operator import check_telecommand
 
 CONNECT_WITHIN_S = 10.0
+ENDS_WITHIN_S = 8.0  # from the last word of a run to its run.json, see bus/launch.py
+LOOK_EVERY_S = 0.1
 LEAD_TICKS = 2
 """An injection starts so many ticks after the one that is open when it is asked for, so that it arrives in time."""
 
@@ -52,21 +54,21 @@ def telecommand_command(
     target: str, name: str, arguments: tuple[str, ...], run: Path | None, *, wait_s: float, as_json: bool
 ) -> int:
     """Ask the ground for a telecommand and follow it. Exit status 0 if it completed, 1 if not."""
-    directory, live = live_run(run)
+    directory, _ = live_run(run)
     scenario, dictionaries = read_scenario(directory), read_dictionaries(directory)
     dictionary = dictionaries[_design_of(scenario, target)]
     values = check_telecommand(dictionary, name, in_units(dictionary, name, _pairs(arguments)))
     request = OperatorRequest(token=1, spacecraft=target, name=name, arguments=values)
-    return asyncio.run(_telecommand(live, request, wait_s, as_json))
+    return asyncio.run(_telecommand(directory, request, wait_s, as_json))
 
 
-async def _telecommand(live: Mapping[str, Any], request: OperatorRequest, wait_s: float, as_json: bool) -> int:
+async def _telecommand(run: RunDirectory, request: OperatorRequest, wait_s: float, as_json: bool) -> int:
     state = "asked for"
-    async with _connected(live, "operator", "ground") as port:
+    async with _connected(run, "operator", "ground", wait_s) as port:
         await _send(port, "operator", "ground", request)
         try:
             async with asyncio.timeout(wait_s):
-                async for message in _replies(port):
+                async for message in _replies(run, port):
                     reply = message.body
                     if isinstance(reply, OperatorReply):
                         state = reply.state
@@ -79,7 +81,7 @@ async def _telecommand(live: Mapping[str, Any], request: OperatorRequest, wait_s
                 f"{request.name} is {state} after {wait_s:g} s",
                 hint="the ground goes on with it; wait longer with --wait",
             ) from None
-    raise RangeFailure("the ground closed the connection", hint="has the run ended? see its summary.json")
+    raise AssertionError("replies never end")
 
 
 def inject_command(
@@ -88,7 +90,7 @@ def inject_command(
     """Break something and wait for the target's word. Exit status 0 if it acts, 1 if the target refuses."""
     from faults.catalogue import resolve_fault  # noqa: PLC0415
 
-    directory, live = live_run(run)
+    directory, _ = live_run(run)
     scenario = read_scenario(directory)
     design = _design_of(scenario, target)
     given = _pairs(parameters)
@@ -100,7 +102,7 @@ def inject_command(
         for seam, place, primitive, values in resolved.primitives
     )
     order = _Order(target, fault, injections, duration_ns, scenario.tick_ns)
-    return asyncio.run(_inject(live, order, wait_s, as_json))
+    return asyncio.run(_inject(directory, order, wait_s, as_json))
 
 
 @dataclass(slots=True)
@@ -141,14 +143,16 @@ class _Order:
         return not self.waiting
 
 
-async def _inject(live: Mapping[str, Any], order: _Order, wait_s: float, as_json: bool) -> int:
-    async with _connected(live, "range", "bus") as port:
+async def _inject(run: RunDirectory, order: _Order, wait_s: float, as_json: bool) -> int:
+    async with _connected(run, "range", "bus", wait_s) as port:
         await _send(port, "range", "bus", _hello())
         try:
             async with asyncio.timeout(wait_s):
-                async for message in _replies(port):
+                async for message in _replies(run, port):
                     body = message.body
                     if isinstance(body, Welcome):
+                        if body.next_tick == 0:
+                            _note_waiting(run)
                         for injection in order.stamped(body.next_tick):
                             await _send(port, "range", order.target, injection)
                     elif isinstance(body, OperatorReply):
@@ -161,7 +165,7 @@ async def _inject(live: Mapping[str, Any], order: _Order, wait_s: float, as_json
                 f"{order.target} said nothing of {order.fault} in {wait_s:g} s",
                 hint="is the run paused or very slow? wait longer with --wait",
             ) from None
-    raise RangeFailure("the bus closed the connection", hint="has the run ended? see its summary.json")
+    raise AssertionError("replies never end")
 
 
 def _hello() -> Hello:
@@ -169,11 +173,14 @@ def _hello() -> Hello:
 
 
 @asynccontextmanager
-async def _connected(live: Mapping[str, Any], identity: str, server: str) -> AsyncIterator[DealerPort]:
-    """A connection to the operator's port of the ground, or to the range plane of the bus."""
-    endpoint = live.get("endpoints", {}).get(identity)
-    if not endpoint:
-        raise UserError(f"run.json names no endpoint for the {identity} plane yet", hint="wait until the run has begun")
+async def _connected(run: RunDirectory, identity: str, server: str, wait_s: float) -> AsyncIterator[DealerPort]:
+    """A connection to the operator's port of the ground, or to the range plane of the bus. Waits for its opening."""
+    try:
+        async with asyncio.timeout(wait_s):
+            live = await _opened(run, identity)
+    except TimeoutError:
+        raise RangeFailure(f"the run has not begun within {wait_s:g} s", hint="wait longer with --wait") from None
+    endpoint = live["endpoints"][identity]
     keys = Path(str(live.get("keys", "keys")))
     with Network() as network:
         routing = f"{identity}/{os.getpid():x}".encode()
@@ -182,14 +189,57 @@ async def _connected(live: Mapping[str, Any], identity: str, server: str) -> Asy
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 await port.opened()
         except TimeoutError:
-            raise RangeFailure(f"nobody answers at {endpoint}", hint="has the run ended?") from None
+            raise await _gone(run, RangeFailure(f"nobody answers at {endpoint}")) from None
         yield port
 
 
-async def _replies(port: DealerPort) -> AsyncIterator[Message]:
-    """Messages as they come. A refusal is raised as UserError."""
+async def _opened(run: RunDirectory, identity: str) -> dict[str, Any]:
+    """The content of run.json, once it names the endpoint of that plane."""
+    said = False
     while True:
-        for frames in await port.receive():
+        live = read_run(run)
+        if live.get("endpoints", {}).get(identity):
+            return live
+        if not is_alive(live):
+            raise _ended(run)
+        if "pids" not in live:
+            raise UserError(
+                f"run.json names no endpoint for the {identity} plane",
+                hint=f"a run whose processes are started by hand: add it to the endpoints in {run.run}",
+            )
+        if not said:
+            _note_waiting(run)
+        said = True
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _gone(run: RunDirectory, error: RangeFailure) -> RangeFailure:
+    """What a broken connection means: that the run has ended, which run.json says in a moment, or only what it says."""
+    for _ in range(round(ENDS_WITHIN_S / LOOK_EVERY_S)):
+        if not is_alive(read_run(run)):
+            return _ended(run)
+        await asyncio.sleep(LOOK_EVERY_S)
+    return RangeFailure(error.message, hint=f"the run goes on: ask again, or see {run.path / 'log'}")
+
+
+def _ended(run: RunDirectory) -> RangeFailure:
+    return RangeFailure("the run has ended before the answer came", hint=f"what became of it is in {run.summary}")
+
+
+def _note_waiting(run: RunDirectory) -> None:
+    sys.stderr.write(f"note: {run.path} has not begun yet; waiting\n")
+
+
+async def _replies(run: RunDirectory, port: DealerPort) -> AsyncIterator[Message]:
+    """Messages as they come. A refusal is raised as UserError, the end of the run as RangeFailure."""
+    while True:
+        try:
+            mail = await port.receive()
+        except HandshakeRefused:
+            raise
+        except RangeFailure as error:
+            raise await _gone(run, error) from None
+        for frames in mail:
             message = decode(frames[0])
             if isinstance(message.body, Refusal):
                 raise UserError(

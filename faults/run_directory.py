@@ -146,6 +146,10 @@ def live_run(path: Path | None) -> tuple[RunDirectory, dict[str, Any]]:
         content = read_run(directory)
         if content and is_alive(content):
             return directory, content
+    if path is not None and not (candidates[0].run.is_file() or candidates[0].summary.is_file()):
+        raise UserError(
+            f"{path} has not begun yet, or flies in one process", hint="ask again when its first tick is flown"
+        )
     where = f"{path} is not running" if path else "no run is going on below out/"
     raise UserError(where, hint="start one in another terminal: skyrack run first-light --pace x10")
 

@@ -37,7 +37,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("dusk-1", "mode.set"), "arguments.mode: found nothing; allowed: LEOP | NOMINAL | SAFE"),
         (("dusk-1", "mode.set", "SAFE"), "'SAFE' is not name=value"),
         (("dusk-1", "payload.power_cap", "power_w=12 kV"), "arguments.power_w: found '12 kV'; allowed: "),
-        (("dusk-1", "mode.set", "mode=SAFE"), "run.json names no endpoint for the operator plane yet"),
+        (("dusk-1", "mode.set", "mode=SAFE"), "run.json names no endpoint for the operator plane"),
     ],
 )
 def test_a_telecommand_that_cannot_be_sent_says_what_to_do(live: Path, words: tuple[str, ...], expected: str) -> None:

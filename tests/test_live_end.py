@@ -1,0 +1,131 @@
+"""`skyrack command` and `skyrack inject` at the edges of a run: before its first tick, and when it ends meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bus.codec import decode, encode
+from bus.errors import RangeFailure, UserError
+from bus.keys import load_grants, load_key, make_keys
+from bus.messages import Injection, InjectionReport, InjectionState, Message, OperatorRequest, Welcome
+from bus.ports import Network, RouterPort
+from faults import live_commands
+from faults.live_commands import _inject, _Order, _telecommand
+from faults.run_directory import RunDirectory, live_run
+
+WITHIN_S = 20.0
+REQUEST = OperatorRequest(token=1, spacecraft="sat-a", name="test.ping", arguments={})
+PRIMITIVE = Injection(
+    injection="-", seam=1, place="string_health[0]", primitive="set", parameters={"value": 0.0}, start_ns=0, end_ns=0
+)
+
+
+def order() -> _Order:
+    return _Order("sat-a", "string_open", (PRIMITIVE,), 0, 10**9)
+
+
+def say(run: RunDirectory, state: str, **endpoints: str) -> None:
+    content = {"supervisor": os.getpid(), "state": state, "pids": {}, "endpoints": endpoints}
+    run.write(run.run, json.dumps({**content, "keys": str(run.path / "keys")}))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    make_keys(tmp_path / "keys", ["sat-a"])
+    return RunDirectory(tmp_path)
+
+
+def opened(network: Network, run: RunDirectory, plane: str) -> RouterPort:
+    return network.router(
+        "tcp://127.0.0.1:0", load_key(run.path / "keys", "ground" if plane == "operator" else "bus"), plane
+    )
+
+
+async def waiting(run: RunDirectory, plane: str) -> Any:
+    """What waits for an answer on that plane of a run."""
+    if plane == "operator":
+        return await _telecommand(run, REQUEST, WITHIN_S, False)
+    return await _inject(run, order(), WITHIN_S, False)
+
+
+@pytest.mark.parametrize("plane", ["operator", "range"])
+async def test_a_run_that_ends_meanwhile_is_said_to_have_ended(run: RunDirectory, plane: str) -> None:
+    async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as group:
+        with Network(load_grants(run.path / "keys")) as network:
+            port = opened(network, run, plane)
+            say(run, "running", **{plane: port.endpoint})
+            asking = group.create_task(caught(waiting(run, plane)))
+            await port.receive()
+        say(run, "finished", **{plane: port.endpoint})
+        error = await asking
+    assert isinstance(error, RangeFailure)
+    assert error.exit_status == 3
+    assert error.message == "the run has ended before the answer came"
+    assert "summary.json" in error.hint
+
+
+async def test_a_run_that_goes_on_without_its_ground_is_not_said_to_have_ended(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_commands, "ENDS_WITHIN_S", 0.2)
+    async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as group:
+        with Network(load_grants(run.path / "keys")) as network:
+            port = opened(network, run, "operator")
+            say(run, "running", operator=port.endpoint)
+            asking = group.create_task(caught(waiting(run, "operator")))
+            await port.receive()
+        error = await asking
+    assert isinstance(error, RangeFailure)
+    assert "is gone" in error.message
+    assert "the run goes on" in error.hint
+
+
+async def test_before_the_first_tick_it_waits_and_says_so(
+    run: RunDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(run, "starting")
+    async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as group:
+        asking = group.create_task(waiting(run, "range"))
+        while not (first := capsys.readouterr().err):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        with Network(load_grants(run.path / "keys")) as network:
+            port = opened(network, run, "range")
+            say(run, "running", range=port.endpoint)
+            [(peer, _)] = await port.receive()
+            port.send(
+                peer.routing, [encode(Message(0, "bus", 0, "range", Welcome(scenario=(), snapshot=(), next_tick=0)))]
+            )
+            [(peer, [frame])] = await port.receive()
+            name = decode(frame).body.injection
+            active = InjectionReport(injection=name, state=InjectionState.ACTIVE, at_ns=0, reason="")
+            port.send(peer.routing, [encode(Message(0, "sat-a", 0, "range", active))])
+            assert await asking == 0
+    assert "has not begun yet; waiting" in first
+    assert "has not begun yet; waiting" in capsys.readouterr().err
+
+
+async def test_a_run_that_never_begins_or_ends_before_it_begins(run: RunDirectory) -> None:
+    with pytest.raises(UserError, match="has not begun yet, or flies in one process"):
+        run.write(run.scenario, "{}")
+        live_run(run.path)
+    say(run, "starting")
+    with pytest.raises(RangeFailure, match="has not begun within"):
+        await _inject(run, order(), 0.2, False)
+    say(run, "failed")
+    with pytest.raises(RangeFailure, match="the run has ended"):
+        await _inject(run, order(), WITHIN_S, False)
+
+
+async def caught(coroutine: Any) -> Exception | None:
+    """What it raises; a task group would cancel everybody else for it."""
+    try:
+        await coroutine
+    except RangeFailure as error:
+        return error
+    return None
