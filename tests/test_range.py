@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from runs import HOUSE, TINY, command, skyrack, write
+from runs import HOUSE, TINY, command, skyrack, summary_of, write
 
 from bus.errors import EnvironmentFault, ParticipantLost, UnknownNameError, UserError
 from bus.messages import Message, Plane
@@ -267,6 +267,10 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
     assert [f.fault for f in recording.faults] == ["string_open"]
     assert recording.faults[0].at_s is not None
     assert 0 < recording.ticks < 1200
+    summary = summary_of(out)
+    assert (summary["complete"], summary["ticks"]) == (False, recording.ticks)
+    assert summary["error"] == "interrupted by SIGINT"
+    assert "is gone" not in "".join(log.read_text() for log in (out / "log").iterdir())
     assert replay(out, "sc-1").same, "a run with an operator in it replays too"
 
 
@@ -285,8 +289,9 @@ def test_a_bus_that_is_killed_ends_the_run_with_status_3_and_a_readable_trace(tm
     assert [pid for pid in pids.values() if Path(f"/proc/{pid}").exists()] == []
     recording = read_recording(open_run(out))
     assert (recording.complete, recording.ticks > 0) == (False, True)
-    summary = json.loads((out / "summary.json").read_text())
+    summary = summary_of(out)
     assert (summary["complete"], summary["ticks"]) == (False, recording.ticks)
+    assert summary["wall_s"] > 0.0
 
 
 def test_a_port_in_use_is_the_users_mistake(tmp_path: Path) -> None:
