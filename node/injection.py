@@ -28,6 +28,7 @@ class SeamHandler(Protocol):
 
     def hold(self, tick: int) -> None:
         """Called in every tick while anything is active at this seam, before the plant moves."""
+        del tick  # most faults need no care
 
     def over(self, injection: Injection) -> bool:
         """Whether nothing is left of it, though its window is still open."""
