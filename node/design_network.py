@@ -57,9 +57,7 @@ def network_parameters(design: Design) -> dict[str, Value]:
         "heater_off_k": [heater.off_above for heater in form.heaters.values()],
         "stefan_boltzmann_w_m2_k4": STEFAN_BOLTZMANN_W_M2_K4,
         "space_k": SPACE_K,
-        "pivot_node": order.pivots,
-        "pivot_start": order.starts,
-        "pivot_neighbour": order.neighbours,
+        **order.fields(),
         **_loop(design),
     }
 

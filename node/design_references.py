@@ -71,6 +71,7 @@ def _too_many(form: DesignForm) -> list[tuple[Place, str]]:
         (("conductors",), len(form.conductors), cap.conductors),
         (("faces",), len(form.faces), cap.faces),
         (("faces",), len({f.node for f in form.faces if f.kind == "radiator"}), cap.radiators),
+        (("faces",), _directions(form), cap.directions),
         (("heaters",), len(form.heaters), cap.heaters),
         (("loop",), exchangers, cap.exchangers),
         (("accelerators",), len(form.accelerators), cap.accelerator_groups),
@@ -82,3 +83,9 @@ def _too_many(form: DesignForm) -> list[tuple[Place, str]]:
         for place, count, room in counts
         if count > room
     ]
+
+
+def _directions(form: DesignForm) -> int:
+    """Directions in which faces look, opposite ones counted once, those of the array as one."""
+    fixed = {max(f.normal, tuple(-x for x in f.normal)) for f in form.faces if not (f.driven and form.array.drive)}
+    return len(fixed) + (1 if any(f.driven and form.array.drive for f in form.faces) else 0)

@@ -17,6 +17,24 @@ class Order:
     starts: tuple[int, ...]
     neighbours: tuple[int, ...]
 
+    def fields(self) -> dict[str, tuple[int, ...]]:
+        """The plant's parameters: places in the matrix (row x count + column) in the order in which they are used."""
+        n = len(self.pivots)
+        lower, upper, updates = [], [], []
+        for step, k in enumerate(self.pivots):
+            near = self.neighbours[self.starts[step] : self.starts[step + 1]]
+            lower += [i * n + k for i in near]
+            upper += [k * n + j for j in near]
+            updates += [i * n + j for i in near for j in near]
+        return {
+            "pivot_node": self.pivots,
+            "pivot_start": self.starts,
+            "pivot_neighbour": self.neighbours,
+            "pivot_lower": tuple(lower),
+            "pivot_upper": tuple(upper),
+            "pivot_update": tuple(updates),
+        }
+
 
 def minimum_degree(count: int, pairs: Iterable[tuple[int, int]]) -> Order:
     """Order for `count` unknowns coupled by `pairs`. Ties go to the lower index, so the order is always the same."""

@@ -21,9 +21,9 @@ from node.plant.orbit_setup import Epoch
 from node.plant.radiation import step_event
 from node.plant.setup import PlantSetup
 from node.plant.solar_event import Samples
-from node.plant.step import SUB_STEPS, Plant, Records, one
+from node.plant.step import EVERY, SUB_STEPS, Plant, Records, one
 
-BLOCK_TICKS = 16
+BLOCK_TICKS = 32
 """Ticks flown in one go: a spacecraft stays in the cache that long, and the sky of each tick is worked out once."""
 
 
@@ -38,7 +38,7 @@ def skies_of_block(skies: Records, event: Samples, tick: int, tick_s: float) -> 
 @njit(cache=True, error_model="numpy", parallel=True, nogil=True)
 def fly_fleet(
     states: Records, params: Records, flights: Records, orders: Records, works: Records, skies: Records, belt: Belt,
-    tick: int, tick_s: float, sub_steps: int, place: NDArray[np.float64],
+    tick: int, tick_s: float, sub_steps: int, every: int, place: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """A block of ticks for every spacecraft, shared out among as many threads as there are works."""
     shares = works.shape[0]
@@ -50,7 +50,7 @@ def fly_fleet(
             for k in range(skies.shape[0]):
                 one(
                     states[i], params[0], flights[i], orders[i], works[share], skies[k], belt, tick + k, tick_s,
-                    sub_steps, place,
+                    sub_steps, every, place,
                 )  # fmt: skip
 
 
@@ -102,6 +102,7 @@ class Fleet:
         self._event: Samples = plant.event
         self._sky: Record = plant.sky
         self._sub_steps = SUB_STEPS[plant.setup.capacity_class]
+        self._every = EVERY[plant.setup.capacity_class]
         self._works: Records = np.zeros(4 * get_num_threads(), plant.work.dtype)
         self._place = np.zeros(6)
 
@@ -122,7 +123,7 @@ class Fleet:
             skies_of_block(skies, self._event, tick, tick_s)
             fly_fleet(
                 self.states, self.params, self.flights, self.orders, self._works, skies, self._belt, tick, tick_s,
-                self._sub_steps, self._place,
+                self._sub_steps, self._every, self._place,
             )  # fmt: skip
             tick += block
             ticks -= block

@@ -47,16 +47,16 @@ def panel(area_m2: float, efficiency: float, packing: float) -> tuple[Any, Any, 
 
 def test_panel_at_30_degrees() -> None:
     # Basilisk 2.12.1 simpleSolarPanel: 10 m2, 30 %, 30 deg, 1361 W/m2
-    s, p, u, w = panel(10.0, 0.30, 1.0)
+    s, p, u, _ = panel(10.0, 0.30, 1.0)
     s["sun_direction_body"] = (0.5, 0.0, math.sqrt(0.75))
-    step_array(s, p, u, w, 1.0)
+    step_array(s, p, u, 1.0)
     assert s["array_available_w"] == pytest.approx(3535.98, abs=0.01)
 
 
 def test_array_of_a_starlink_class_satellite() -> None:
     # arXiv 2511.19468 v2, table 1: 105 m2, 22 %, packing 0.9 give 28 kW; 28.3 kW by arithmetic
-    s, p, u, w = records("formation")
-    step_array(s, p, u, w, 0.0)
+    s, p, u, _ = records("formation")
+    step_array(s, p, u, 0.0)
     assert s["array_available_w"] == pytest.approx(28.3e3, rel=0.01)
 
 
@@ -108,7 +108,7 @@ def test_energy_of_an_orbit_closes_where_sizing_says() -> None:
     held = []
     for second in range(eclipse + day):
         s["illumination_fraction"] = 0.0 if second < eclipse else 1.0
-        step_array(s, p, u, w, 1.0)
+        step_array(s, p, u, 1.0)
         step_power(s, p, u, w, 1.0)
         held.append(float(s["battery_group_soc"][:4].sum()))
         w["node_heat_w"] = 0.0
@@ -118,26 +118,26 @@ def test_energy_of_an_orbit_closes_where_sizing_says() -> None:
 
 
 def test_a_turned_or_stuck_array_loses_the_cosine() -> None:
-    s, p, u, w = records()
-    step_array(s, p, u, w, 0.0)
+    s, p, u, _ = records()
+    step_array(s, p, u, 0.0)
     full = float(s["array_available_w"])
     u["array_angle_command_rad"] = math.radians(60.0)
     s["array_drive_health"] = 0.0
-    step_array(s, p, u, w, 1000.0)
+    step_array(s, p, u, 1000.0)
     assert s["array_angle_rad"] == 0.0
     s["array_drive_health"] = 1.0
-    step_array(s, p, u, w, 1.0)
+    step_array(s, p, u, 1.0)
     assert s["array_angle_rad"] == pytest.approx(float(p["array_rate_rad_s"]))
-    step_array(s, p, u, w, 1000.0)
+    step_array(s, p, u, 1000.0)
     assert s["array_available_w"] == pytest.approx(0.5 * full, rel=1e-3)
 
 
 def test_open_strings_cost_their_share() -> None:
     s, p, u, w = records()
-    step_array(s, p, u, w, 0.0)
+    step_array(s, p, u, 0.0)
     full = float(s["array_available_w"])
     s["string_health"][:6] = 0.0
-    step_array(s, p, u, w, 0.0)
+    step_array(s, p, u, 0.0)
     assert s["array_available_w"] == pytest.approx(full * 18 / 24, rel=1e-9)
     step_power(s, p, u, w, 0.1)
     finish_array(s, p)
@@ -146,11 +146,11 @@ def test_open_strings_cost_their_share() -> None:
 
 
 def test_a_cold_array_gives_more() -> None:
-    s, p, u, w = records()
-    step_array(s, p, u, w, 0.0)
+    s, p, u, _ = records()
+    step_array(s, p, u, 0.0)
     warm = float(s["array_available_w"])
     s["array_temperature_k"] = float(p["cell_reference_k"]) - 80.0
-    step_array(s, p, u, w, 0.0)
+    step_array(s, p, u, 0.0)
     assert 1.15 < float(s["array_available_w"]) / warm < 1.40
 
 
@@ -220,7 +220,7 @@ def test_undervoltage_opens_what_is_not_essential() -> None:
     s["illumination_fraction"] = 0.0
     s["battery_group_soc"] = 0.0
     s["battery_group_polarisation_v"] = 0.0
-    step_array(s, p, u, w, 1.0)
+    step_array(s, p, u, 1.0)
     for _ in range(5):
         w["lcl_demand_w"] = 0.0
         step_power(s, p, u, w, 0.1)
@@ -261,7 +261,7 @@ def test_the_balance_closes_and_charge_is_never_created(
     s["illumination_fraction"] = light
     s["array_control_health"] = control
     s["lcl_overload_factor"][2] = 30.0 * healths[0]
-    step_array(s, p, u, w, dt_s)
+    step_array(s, p, u, dt_s)
     for _ in range(3):
         w["lcl_demand_w"] = 0.0
         w["lcl_demand_w"][: int(p["lcl_count"])] = loads[: int(p["lcl_count"])]
@@ -289,7 +289,7 @@ def test_charging_tapers_at_the_end_of_charge_voltage() -> None:
     s["battery_group_soc"][:4] = 0.85
     u["lcl_command"] = 0
     order_lcls(s, p, u)
-    step_array(s, p, u, w, 1.0)
+    step_array(s, p, u, 1.0)
     for _ in range(20000):
         w["lcl_demand_w"] = 0.0
         step_power(s, p, u, w, 1.0)
@@ -302,7 +302,7 @@ def test_cold_batteries_do_not_charge() -> None:
     s, p, u, w = records()
     s["battery_group_soc"][:4] = 0.5
     s["battery_temperature_k"] = 272.0
-    step_array(s, p, u, w, 1.0)
+    step_array(s, p, u, 1.0)
     step_power(s, p, u, w, 0.1)
     assert s["battery_charge_inhibited"] == 1
     assert np.all(s["battery_group_current_a"][:4] >= 0.0)
@@ -357,7 +357,7 @@ def test_calendar_loss_grows_with_the_root_of_time() -> None:
 def test_a_dead_tracker_leaves_the_battery_alone() -> None:
     s, p, u, w = records()
     s["array_control_health"] = 0.0
-    step_array(s, p, u, w, 1.0)
+    step_array(s, p, u, 1.0)
     step_power(s, p, u, w, 0.1)
     assert s["array_power_w"] == 0.0
     assert float(s["battery_power_w"]) > 0.0

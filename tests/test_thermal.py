@@ -15,7 +15,7 @@ from node.design_network import network_parameters, network_state
 from node.elimination import minimum_degree
 from node.plant.loop import assemble_loop, pump_flow, step_loop
 from node.plant.setup import fill
-from node.plant.thermal import advance, assemble, light_faces, solve, step_heaters
+from node.plant.thermal import advance, assemble, light_faces, look_out, solve, step_heaters
 from tests.plant_kit import bare, fly, plant
 
 SIGMA = 5.670374419e-8
@@ -41,9 +41,7 @@ def network(
             "conductor_limit_w": [1e9] * len(links),
             "stefan_boltzmann_w_m2_k4": SIGMA,
             "space_k": 2.7,
-            "pivot_node": order.pivots,
-            "pivot_start": order.starts,
-            "pivot_neighbour": order.neighbours,
+            **order.fields(),
         },
     )
     s["conductor_health"] = s["face_health"] = s["radiator_health"] = 1.0
@@ -105,6 +103,7 @@ def test_radiative_cooling() -> None:
 )
 def test_spheres_and_plates(faces: list[tuple[str, float, float, float]], kelvin: float) -> None:
     s, p, _, w = plate(*faces)
+    look_out(s, p)
     light_faces(s, p, w)
     assert settle(s, p, w) == pytest.approx(kelvin, abs=0.1)
 
@@ -132,9 +131,11 @@ def test_earth_on_a_plate_at_650_km() -> None:
     # view factors 0.824 (nadir face) and 0.241 (vertical plate, each face)
     s, p, _, w = plate(("sun", 1.0, 1.0, 1.0), ("away", 1.0, 1.0, 1.0))
     s["illumination_fraction"], s["earth_ir_w_m2"] = 0.0, 237.0
+    look_out(s, p)
     light_faces(s, p, w)
     assert float(s["thermal_absorbed_w"]) / 237.0 == pytest.approx(2 * 0.241, abs=0.002)
     s["nadir_direction_body"] = (0.0, 0.0, 1.0)
+    look_out(s, p)
     light_faces(s, p, w)
     assert float(s["thermal_absorbed_w"]) / 237.0 == pytest.approx(0.824, abs=0.002)
 

@@ -50,6 +50,7 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("battery_charge_c", "f8"),  # capacity of a group
         ("battery_resistance_ohm", "f8"),
         ("battery_polarisation_ohm", "f8"),
+        ("battery_polarisation_siemens", "f8"),
         ("battery_polarisation_s", "f8"),
         ("battery_resistance_doubling_k", "f8"),
         ("battery_resistance_empty", "f8"),
@@ -87,6 +88,8 @@ def work_fields(cap: Capacity) -> list[Field]:
         ("battery_linked", "i4"),
         shaped("group_emf_v", "f8", n),
         shaped("group_ohm", "f8", n),
+        shaped("group_siemens", "f8", n),
+        shaped("group_full_c", "f8", n),
         shaped("group_charges", "i4", n),
         shaped("group_discharges", "i4", n),
     ]
@@ -126,6 +129,8 @@ def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
         empty = 1.0 + (p.battery_resistance_empty - 1.0) * max(0.0, 1.0 - 5.0 * soc)
         worn = 1.0 + 2.0 * s.battery_group_cycle_loss[g]
         w.group_ohm[g] = p.battery_resistance_ohm * cold * empty * worn * s.battery_group_resistance_factor[g]
+        w.group_siemens[g] = 1.0 / w.group_ohm[g]
+        w.group_full_c[g] = group_charge_c(s, p, g)
         connected = s.battery_group_connected[g] > 0.5
         if s.battery_group_cut_off[g] == 1 and w.group_emf_v[g] > p.battery_resume_v:
             s.battery_group_cut_off[g] = 0
@@ -139,8 +144,8 @@ def charge_limit_w(s: Record, p: Record, w: Record) -> float:
     amps = 0.0
     for g in range(p.battery_count):
         if w.group_charges[g] == 1:
-            into = max(0.0, (p.battery_charge_v - w.group_emf_v[g]) / w.group_ohm[g])
-            amps += min(into, p.battery_charge_rate_s * group_charge_c(s, p, g))
+            into = max(0.0, (p.battery_charge_v - w.group_emf_v[g]) * w.group_siemens[g])
+            amps += min(into, p.battery_charge_rate_s * w.group_full_c[g])
     return float(amps * p.battery_charge_v * 0.999)
 
 
@@ -151,8 +156,8 @@ def discharge_limit_w(s: Record, p: Record, w: Record) -> float:
     siemens = 0.0
     for g in range(p.battery_count):
         if w.group_discharges[g] == 1 and w.group_emf_v[g] > p.battery_cut_off_v:
-            emf += w.group_emf_v[g] / w.group_ohm[g]
-            siemens += 1.0 / w.group_ohm[g]
+            emf += w.group_emf_v[g] * w.group_siemens[g]
+            siemens += w.group_siemens[g]
     if siemens <= 0.0:
         return 0.0
     volts = max(p.battery_cut_off_v, 0.5 * emf / siemens)
@@ -172,8 +177,8 @@ def _terminal_v(s: Record, p: Record, w: Record, power_w: float) -> float:
         siemens = 0.0
         for g in range(p.battery_count):
             if w.group_charges[g] == 1 or w.group_discharges[g] == 1:
-                emf += w.group_emf_v[g] / w.group_ohm[g]
-                siemens += 1.0 / w.group_ohm[g]
+                emf += w.group_emf_v[g] * w.group_siemens[g]
+                siemens += w.group_siemens[g]
         if siemens <= 0.0:
             w.battery_linked = 0
             volts = 0.0
@@ -204,27 +209,26 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
     held = 0.0
     room = 0.0
     heat_all = 0.0
+    fades = p.battery_polarisation_s / (p.battery_polarisation_s + dt_s)
     for g in range(p.battery_count):
         amps = 0.0
         if w.group_charges[g] == 1 or w.group_discharges[g] == 1:
-            amps = (w.group_emf_v[g] - volts) / w.group_ohm[g]
+            amps = (w.group_emf_v[g] - volts) * w.group_siemens[g]
         s.battery_group_current_a[g] = amps
         amps_all += amps
-        full = group_charge_c(s, p, g)
+        full = w.group_full_c[g]
         soc = s.battery_group_soc[g]
         counted = amps if amps >= 0.0 else amps * p.battery_coulomb_efficiency
         leak = s.battery_group_internal_short_w[g] if soc > 0.0 else 0.0
-        lost = leak / max(1.0, w.group_emf_v[g]) + p.battery_self_discharge_s * full * soc
-        soc = min(1.0, max(0.0, soc - (counted + lost) * dt_s / full))
+        if leak > 0.0:
+            counted += leak / max(1.0, w.group_emf_v[g])
+        soc = min(1.0, max(0.0, soc - counted * dt_s / full - p.battery_self_discharge_s * soc * dt_s))
         s.battery_group_soc[g] = soc
-        tau = p.battery_polarisation_s
-        polarised = (s.battery_group_polarisation_v[g] + amps * p.battery_polarisation_ohm * dt_s / tau) / (
-            1.0 + dt_s / tau
-        )
+        polarised = s.battery_group_polarisation_v[g] * fades + amps * p.battery_polarisation_ohm * (1.0 - fades)
         s.battery_group_polarisation_v[g] = polarised
         if amps > 0.0 and volts <= p.battery_cut_off_v * 1.002:
             s.battery_group_cut_off[g] = 1
-        heat = amps * amps * w.group_ohm[g] + max(0.0, polarised * polarised / p.battery_polarisation_ohm) + leak
+        heat = amps * amps * w.group_ohm[g] + polarised * polarised * p.battery_polarisation_siemens + leak
         heat -= amps * s.battery_temperature_k * p.battery_entropic_v_k * p.battery_series
         if s.battery_temperature_k > p.battery_runaway_onset_k and s.battery_group_runaway_j[g] > 0.0:
             released = min(s.battery_group_runaway_j[g] / dt_s, p.battery_runaway_j / p.battery_runaway_s)

@@ -20,9 +20,11 @@ class Capacity:
     conductors: int
     faces: int
     radiators: int
+    directions: int
     heaters: int
     exchangers: int
     pairs: int
+    updates: int
     accelerator_groups: int
     radiation_devices: int
     jobs: int
@@ -41,9 +43,11 @@ FULL = Capacity(
     conductors=80,
     faces=40,
     radiators=12,
+    directions=40,
     heaters=12,
     exchangers=24,
     pairs=400,
+    updates=2000,
     accelerator_groups=16,
     radiation_devices=20,
     jobs=32,
@@ -63,9 +67,11 @@ FLEET = Capacity(
     conductors=13,
     faces=6,
     radiators=2,
+    directions=2,
     heaters=1,
     exchangers=1,
-    pairs=60,
+    pairs=40,
+    updates=80,
     accelerator_groups=4,
     radiation_devices=5,
     jobs=1,

@@ -45,9 +45,10 @@ def param_fields(cap: Capacity) -> list[Field]:
     """Figures of the chips of each group."""
     n = cap.accelerator_groups
     names = (
-        "count", "idle_w", "dynamic_w", "leakage_w", "leakage_k", "leakage_scale_k", "memory_w", "voltage_floor",
-        "cap_lowest_w", "cap_highest_w", "efficiency", "die_j_k", "die_w_k", "memory_j_k", "memory_w_k", "throttle_k",
-        "slowdown_k", "shutdown_k", "memory_limit_k", "hysteresis_k", "boot_s", "leakage_growth_gy",
+        "count", "idle_w", "dynamic_w", "leakage_w", "leakage_k", "leakage_per_k", "leakage_growth_gy", "memory_w",
+        "voltage_floor", "cap_lowest_w", "cap_highest_w", "efficiency", "supply_factor", "die_j_k", "die_w_k",
+        "memory_j_k", "memory_w_k", "throttle_k", "slowdown_k", "shutdown_k", "memory_limit_k", "hysteresis_k",
+        "boot_s",
     )  # fmt: skip
     fields = [shaped(f"chip_{name}", "f8", n) for name in names]
     return [
@@ -182,7 +183,7 @@ def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load:
     if s.accelerator_slowdown[g] == 1:
         clock = min(clock, 0.5)
         limiter = 3
-    warm = min(6.0, (s.accelerator_temperature_k[g] - p.chip_leakage_k[g]) / p.chip_leakage_scale_k[g])
+    warm = min(6.0, (s.accelerator_temperature_k[g] - p.chip_leakage_k[g]) * p.chip_leakage_per_k[g])
     leakage = p.chip_leakage_w[g] * math.exp(warm) * s.accelerator_leakage_factor[g]
     leakage *= 1.0 + p.chip_leakage_growth_gy[g] * s.dose_gy
     cap = p.chip_cap_highest_w[g]
@@ -200,7 +201,7 @@ def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load:
     s.accelerator_rate[g] = chips * load * clock * s.accelerator_health[g]
     w.die_w[g] = chips * core
     w.memory_w[g] = chips * memory
-    s.accelerator_power_w[g] = chips * (core + memory) / p.chip_efficiency[g]
+    s.accelerator_power_w[g] = chips * (core + memory) * p.chip_supply_factor[g]
 
 
 @njit(cache=True, error_model="numpy")

@@ -28,6 +28,7 @@ def state_fields(cap: Capacity) -> list[Field]:
         ("array_voltage_v", "f8"),
         ("array_temperature_k", "f8"),
         ("array_incidence_cos", "f8"),
+        ("array_nadir_cos", "f8"),
         ("array_fluence_m2", "f8"),  # equivalent 1 MeV electrons
         ("array_age_s", "f8"),
         ("array_drive_health", "f8"),  # 0: stuck
@@ -88,11 +89,6 @@ def input_fields(cap: Capacity) -> list[Field]:
     return [("array_angle_command_rad", "f8")]
 
 
-def work_fields(cap: Capacity) -> list[Field]:
-    """Where the array looks with respect to nadir, for its faces."""
-    return [("array_nadir_cos", "f8")]
-
-
 @njit(cache=True, error_model="numpy")
 def string_curve_a(volts: float, isc: float, voc: float, imp: float, vmp: float) -> float:
     """Current of a string at a voltage: I = Isc [1 - C1 (exp(V / (C2 Voc)) - 1)] (Rauschenbach 1980, chapter 2)."""
@@ -113,7 +109,7 @@ def remaining_power(p: Record, fluence_m2: float, age_s: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def step_array(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
+def step_array(s: Record, p: Record, u: Record, dt_s: float) -> None:
     """Turn the array, then what its strings can give under this Sun. Once per tick."""
     if p.array_driven == 1:
         wanted = u.array_angle_command_rad - s.array_angle_rad
@@ -133,7 +129,7 @@ def step_array(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     bz = nz * c + (ax * ny - ay * nx) * sn + az * along
     cosine = bx * s.sun_direction_body[0] + by * s.sun_direction_body[1] + bz * s.sun_direction_body[2]
     s.array_incidence_cos = cosine
-    w.array_nadir_cos = bx * s.nadir_direction_body[0] + by * s.nadir_direction_body[1] + bz * s.nadir_direction_body[2]
+    s.array_nadir_cos = bx * s.nadir_direction_body[0] + by * s.nadir_direction_body[1] + bz * s.nadir_direction_body[2]
     s.array_age_s += dt_s
     s.array_fluence_m2 += p.cell_fluence_rate_m2_s * dt_s
     light = max(0.0, cosine) * s.illumination_fraction * s.solar_flux_w_m2 / p.cell_reference_w_m2

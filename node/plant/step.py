@@ -38,15 +38,18 @@ from node.plant.radiation_setup import fill_radiation
 from node.plant.setup import PlantSetup, check_first, check_numbers, fill, float_blocks
 from node.plant.solar_event import Samples, event_samples
 from node.plant.state import layout
-from node.plant.strikes import draw_latched, heat_latched, step_strikes
-from node.plant.thermal import advance, assemble, heat_heaters, light_faces, solve, step_heaters
+from node.plant.strikes import draw_latched, heat_latched, no_strikes, step_strikes
+from node.plant.thermal import advance, assemble, heat_heaters, light_faces, look_out, solve, step_heaters
 from node.plant.workload import Feeder
 
 Records = NDArray[np.void]
 Vector = NDArray[np.float64]
 
 SUB_STEPS = {"full": 10, "fleet": 1}
-"""Electrical, fluid and thermal steps per tick (MODELS: 10 Hz for one spacecraft)."""
+"""Electrical, fluid and thermal steps per tick: 10 Hz for one spacecraft of its own, 1 Hz in a fleet."""
+EVERY = {"full": 1, "fleet": 8}
+"""Ticks from one look at place, surroundings, attitude, links, radiation and array to the next. A fleet looks every
+eighth tick (60 km of flight): eclipses begin up to 7 s late; doses and counts are those of the whole time."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -90,48 +93,57 @@ def sub_step(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def inside(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, tick_s: float, sub_steps: int) -> None:
+def inside(
+    s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, tick_s: float, sub_steps: int, every: int
+) -> None:
     """Everything within the spacecraft over one tick."""
-    step_strikes(s, p, f, w, tick)
+    if tick % every == 0:
+        step_strikes(s, p, f, w, tick)
+        step_array(s, p, u, tick_s * every)
+        look_out(s, p)
+    else:
+        no_strikes(p, w)
     step_jobs(s, p, f, u, w, tick, tick_s)
-    step_array(s, p, u, w, tick_s)
     order_lcls(s, p, u)
     light_faces(s, p, w)
     step_loop(s, p, u, w, tick_s)
     dt_s = tick_s / sub_steps
     for _ in range(sub_steps):
         sub_step(s, p, u, w, dt_s)
-    finish_array(s, p)
     finish_loop(s, p, tick_s)
-    age_battery(s, p, tick_s)
+    if tick % every == 0:
+        finish_array(s, p)
+        age_battery(s, p, tick_s * every)
 
 
 @njit(cache=True, error_model="numpy")
 def one(
     s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, belt: Belt, tick: int, tick_s: float,
-    sub_steps: int, place: Vector,
+    sub_steps: int, every: int, place: Vector,
 ) -> None:  # fmt: skip
     """One tick of one spacecraft, under a sky at the end of the tick. `place` is used by SGP4's spacecraft only."""
-    end_s = (tick + 1) * tick_s
-    if f.orbit_kind == 1:
-        place_orbit(s, f, u, end_s, tick_s, place[0], place[1], place[2], place[3], place[4], place[5])
-    else:
-        step_orbit(s, f, u, end_s, tick_s)
-    surroundings(s, p, f, u, sky, belt, tick, tick_s)
-    inside(s, p, f, u, w, tick, tick_s, sub_steps)
+    if tick % every == 0:
+        end_s = (tick + 1) * tick_s
+        long_s = tick_s * every
+        if f.orbit_kind == 1:
+            place_orbit(s, f, u, end_s, long_s, place[0], place[1], place[2], place[3], place[4], place[5])
+        else:
+            step_orbit(s, f, u, end_s, long_s)
+        surroundings(s, p, f, u, sky, belt, tick, long_s)
+    inside(s, p, f, u, w, tick, tick_s, sub_steps, every)
 
 
 @njit(cache=True, error_model="numpy")
 def fly(
     states: Records, params: Records, flights: Records, orders: Records, works: Records, skies: Records, belt: Belt,
-    event: Samples, tick: int, tick_s: float, sub_steps: int, place: Vector,
+    event: Samples, tick: int, tick_s: float, sub_steps: int, every: int, place: Vector,
 ) -> None:  # fmt: skip
     """The entry: one tick of the spacecraft in element 0. Tick -1 only brings place, sky and attitude to time 0."""
     s, p, f, u, w, sky = states[0], params[0], flights[0], orders[0], works[0], skies[0]
     step_sky(sky, (tick + 1) * tick_s)
     step_event(sky, event)
     if tick >= 0:
-        one(s, p, f, u, w, sky, belt, tick, tick_s, sub_steps, place)
+        one(s, p, f, u, w, sky, belt, tick, tick_s, sub_steps, every, place)
         return
     if f.orbit_kind == 1:
         place_orbit(s, f, u, 0.0, 0.0, place[0], place[1], place[2], place[3], place[4], place[5])
@@ -162,6 +174,7 @@ class Plant:
         self.sky = new_sky(self._epoch, 1.0 if setup.solar_activity == "maximum" else 0.0, seed=setup.seed)
         self.event = event_samples(setup.solar_event, setup.solar_event_at_s, setup.solar_event_samples)
         self._sub_steps = SUB_STEPS[setup.capacity_class]
+        self._every = EVERY[setup.capacity_class]
         self._place = np.zeros(6)
         self._order_blocks = float_blocks(self.inputs)
         self._sgp4 = self._fill()
@@ -240,7 +253,7 @@ class Plant:
             self._place[:] = (*r, *v)
         fly(
             self.state, self.params, self.flight, self.inputs, self.work, self.sky, self.belt, self.event, tick,
-            tick_s, self._sub_steps, self._place,
+            tick_s, self._sub_steps, self._every, self._place,
         )  # fmt: skip
 
     def read(self, name: str) -> float:

@@ -122,6 +122,14 @@ def step_strikes(s: Record, p: Record, f: Record, w: Record, tick: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def no_strikes(p: Record, w: Record) -> None:
+    """A tick that does not look at radiation: nothing new for the jobs."""
+    for g in range(p.accelerator_count):
+        w.accelerator_crash[g] = 0
+        w.accelerator_corrupted[g] = 0
+
+
+@njit(cache=True, error_model="numpy")
 def draw_latched(s: Record, p: Record, w: Record) -> None:
     """Latched parts draw from their limiter until it opens."""
     for d in range(p.accelerator_count, p.radiation_device_count):

@@ -27,6 +27,9 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("conductor_health", "f8", cap.conductors),
         shaped("face_health", "f8", cap.faces),  # share of the face that radiates (deployed, not punctured)
         shaped("radiator_health", "f8", cap.radiators),  # the same for all faces of one radiator
+        shaped("direction_sun", "f8", cap.directions),  # cosine of the Sun along each direction of faces
+        shaped("direction_view", "f8", cap.directions),  # view factor of the Earth along it, and against it
+        shaped("direction_view_back", "f8", cap.directions),
         ("coating_age_fraction", "f8"),  # 0: absorptivity at beginning of life, 1: at its end
         ("heater_power_w", "f8"),
         ("radiator_heat_w", "f8"),  # net to space from radiator faces: emitted less absorbed
@@ -52,8 +55,8 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("face_node", "i4", cap.faces),
         shaped("face_radiator", "i4", cap.faces),  # index of its radiator, or -1
         ("direction_count", "i4"),
-        shaped("direction_normal", "f8", 3 * cap.faces),  # directions of faces, opposite ones counted once
-        shaped("direction_driven", "i4", cap.faces),  # 1: that of the array, turning with it
+        shaped("direction_normal", "f8", 3 * cap.directions),  # directions of faces, opposite ones counted once
+        shaped("direction_driven", "i4", cap.directions),  # 1: that of the array, turning with it
         shaped("face_direction", "i4", cap.faces),
         shaped("face_sign", "f8", cap.faces),  # along its direction, or against it
         shaped("face_area_m2", "f8", cap.faces),
@@ -71,6 +74,9 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("pivot_node", "i4", n),
         shaped("pivot_start", "i4", n + 1),
         shaped("pivot_neighbour", "i4", cap.pairs),
+        shaped("pivot_lower", "i4", cap.pairs),  # places in the matrix: below the pivot
+        shaped("pivot_upper", "i4", cap.pairs),  # right of it
+        shaped("pivot_update", "i4", cap.updates),  # and what they change
     ]
 
 
@@ -93,9 +99,6 @@ def work_fields(cap: Capacity) -> list[Field]:
         ("absorbed_w", "f8"),
         ("stored_j", "f8"),
         ("internal_w", "f8"),
-        shaped("direction_sun", "f8", cap.faces),
-        shaped("direction_view", "f8", cap.faces),
-        shaped("direction_view_back", "f8", cap.faces),
         shaped("matrix", "f8", n * n),
         shaped("right", "f8", n),
         shaped("change_k", "f8", n),
@@ -110,14 +113,13 @@ def light_faces(s: Record, p: Record, w: Record) -> None:
         w.node_emitting_m2[i] = 0.0
         w.node_radiating_m2[i] = 0.0
     w.radiator_absorbed_w = 0.0
-    _look_out(s, p, w)
     total = 0.0
     sun = s.solar_flux_w_m2 * s.illumination_fraction
     albedo = s.solar_flux_w_m2 * s.albedo_factor
     for f in range(p.face_count):
         d = p.face_direction[f]
-        view = w.direction_view[d] if p.face_sign[f] > 0.0 else w.direction_view_back[d]
-        cosine = w.direction_sun[d] * p.face_sign[f]
+        view = s.direction_view[d] if p.face_sign[f] > 0.0 else s.direction_view_back[d]
+        cosine = s.direction_sun[d] * p.face_sign[f]
         health = s.face_health[f]
         radiator = p.face_radiator[f]
         if radiator >= 0:
@@ -138,14 +140,14 @@ def light_faces(s: Record, p: Record, w: Record) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _look_out(s: Record, p: Record, w: Record) -> None:
+def look_out(s: Record, p: Record) -> None:
     """Sun and Earth as seen along each direction. What the Earth gives two opposite faces differs by k^2 cos: the net
     flux through a plane is that of the whole disc, however it is cut."""
     k2 = s.earth_radius_ratio * s.earth_radius_ratio
     for d in range(p.direction_count):
         if p.direction_driven[d] == 1:
             cosine = s.array_incidence_cos
-            down = w.array_nadir_cos
+            down = s.array_nadir_cos
         else:
             x = p.direction_normal[3 * d]
             y = p.direction_normal[3 * d + 1]
@@ -155,9 +157,9 @@ def _look_out(s: Record, p: Record, w: Record) -> None:
             nadir = s.nadir_direction_body
             down = x * nadir[0] + y * nadir[1] + z * nadir[2]
         view = view_factor(down, s.earth_radius_ratio)
-        w.direction_sun[d] = cosine
-        w.direction_view[d] = view
-        w.direction_view_back[d] = max(0.0, view - k2 * down)
+        s.direction_sun[d] = cosine
+        s.direction_view[d] = view
+        s.direction_view_back[d] = max(0.0, view - k2 * down)
 
 
 @njit(cache=True, error_model="numpy")
@@ -235,26 +237,26 @@ def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
 def solve(p: Record, w: Record) -> None:
     """Elimination along the given order, then back: w.change_k from w.matrix and w.right (both are used up)."""
     n = p.node_count
+    at = 0
     for step in range(n):
         k = p.pivot_node[step]
         inverse = 1.0 / w.matrix[k * n + k]
         w.matrix[k * n + k] = inverse
+        right = w.right[k]
         first = p.pivot_start[step]
         last = p.pivot_start[step + 1]
         for a in range(first, last):
-            i = p.pivot_neighbour[a]
-            factor = w.matrix[i * n + k] * inverse
-            w.right[i] -= factor * w.right[k]
+            factor = w.matrix[p.pivot_lower[a]] * inverse
+            w.right[p.pivot_neighbour[a]] -= factor * right
             for b in range(first, last):
-                j = p.pivot_neighbour[b]
-                w.matrix[i * n + j] -= factor * w.matrix[k * n + j]
+                w.matrix[p.pivot_update[at]] -= factor * w.matrix[p.pivot_upper[b]]
+                at += 1
     for back in range(n):
         step = n - 1 - back
         k = p.pivot_node[step]
         value = w.right[k]
         for a in range(p.pivot_start[step], p.pivot_start[step + 1]):
-            j = p.pivot_neighbour[a]
-            value -= w.matrix[k * n + j] * w.change_k[j]
+            value -= w.matrix[p.pivot_upper[a]] * w.change_k[p.pivot_neighbour[a]]
         w.change_k[k] = value * w.matrix[k * n + k]
 
 
