@@ -90,7 +90,7 @@ def run(
     """Fly a scenario and judge it.
 
     Leaves summary.json, report.html, trace and archive in a directory of its own. Exit status: 0 all expectations
-    hold, 1 one does not, 2 a mistake of yours, 3 the range itself failed.
+    hold, 1 one does not, 2 a mistake of yours, 3 the range itself failed, 130 interrupted (what was flown is judged).
     """
     from faults.run_command import RunOptions, run_command  # noqa: PLC0415
 

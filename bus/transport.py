@@ -26,7 +26,7 @@ class InProcess:
 
     commit: per participant id, what makes its writes and records durable before its Tock counts. on_tick: called with
     each complete tick. on_outside: called with mail to outsiders (operator). rebuild: makes a fresh participant for
-    `accident`. `snapshot_every_ticks` 0: no snapshots are taken.
+    `accident`. stopped: asked between ticks; a reason ends the run in order. `snapshot_every_ticks` 0: no snapshots.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class InProcess:
         on_tick: Callable[[do.Record], None] | None = None,
         on_outside: Callable[[tuple[bytes, ...]], None] | None = None,
         rebuild: Callable[[str], Participant] | None = None,
+        stopped: Callable[[], str] | None = None,
         snapshot_every_ticks: int = 0,
     ) -> None:
         self._conductor = conductor
@@ -50,6 +51,7 @@ class InProcess:
         self._on_tick = on_tick
         self._on_outside = on_outside
         self._rebuild = rebuild
+        self._stopped = stopped
         self._every = snapshot_every_ticks
         self._queue: deque[Instruction] = deque()
         self._head = b""
@@ -59,6 +61,7 @@ class InProcess:
 
     def run(self) -> do.Finished:
         """The whole run. Raises ParticipantLost where a step fails, Diverged where a replay differs."""
+        self._look_for_stop()
         for id in sorted(self._participants):
             self._queue.extend(self._conductor.joined(id))
         queue = self._queue
@@ -116,6 +119,11 @@ class InProcess:
             self._conductor.snapshot(order.id, order.tick, participant.save())
         return self._conductor.tock(order.id, tock)
 
+    def _look_for_stop(self) -> None:
+        reason = self._stopped() if self._stopped is not None else ""
+        if reason:
+            self._queue.extend(self._conductor.stop(reason))
+
     def _carry_out(self, instruction: Instruction) -> do.Finished | None:
         match instruction:
             case do.Record():
@@ -123,6 +131,7 @@ class InProcess:
                     self._trace.append(instruction.content)
                 if self._on_tick is not None:
                     self._on_tick(instruction)
+                self._look_for_stop()
             case do.Admit(id=id, snapshot=snapshot) if snapshot is not None:
                 self._participants[id].restore(snapshot)
             case do.Outside(frames=frames):
@@ -152,10 +161,14 @@ def run_in_process(
     commit: Mapping[str, Commit] | None = None,
     on_tick: Callable[[do.Record], None] | None = None,
     on_outside: Callable[[tuple[bytes, ...]], None] | None = None,
+    stopped: Callable[[], str] | None = None,
 ) -> do.Finished:
     """A run from its first tick to its closing one; see `InProcess`. The trace is closed when this returns, and left
     as a crash would leave it when it raises."""
-    session = InProcess(conductor, participants, tick_ns, trace, commit=commit, on_tick=on_tick, on_outside=on_outside)
+    session = InProcess(
+        conductor, participants, tick_ns, trace,
+        commit=commit, on_tick=on_tick, on_outside=on_outside, stopped=stopped,
+    )  # fmt: skip
     try:
         return session.run()
     finally:

@@ -152,8 +152,12 @@ def fly_in_process(
     *,
     on_tick: Callable[[Record], None] | None = None,
     participants: list[Participant] | None = None,
+    stopped: Callable[[], str] = str,
 ) -> Flown:
-    """The whole run in this process, in lockstep. The trace stays readable whatever happens."""
+    """The whole run in this process, in lockstep. The trace stays readable whatever happens.
+
+    stopped: asked between ticks; the name of a signal ends the run in order, as far as it has come.
+    """
     from bus.clock import Stopwatch  # noqa: PLC0415
     from groundstation.archive import Archive  # noqa: PLC0415
 
@@ -169,12 +173,13 @@ def fly_in_process(
             trace,
             commit=commit,
             on_tick=on_tick,
+            stopped=stopped,
         )
     except SkyrackError as error:
         return Flown(None, watch.seconds, error)
     finally:
         archive.close()
-    return Flown(finished, watch.seconds)
+    return Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())
 
 
 def judge_all(recording: Recording) -> list[Judgement]:
@@ -190,10 +195,10 @@ def conclude(directory: RunDirectory, flown: Flown, *, mode: str, pace: str) -> 
     recording = read_recording(directory)
     judgements = judge_all(recording)
     error = flown.failure.message if flown.failure else ""
-    if not error and flown.finished is not None and not flown.finished.complete:
-        error = flown.finished.reason
     if not error and flown.interrupted:
         error = f"interrupted by {flown.interrupted}"
+    if not error and flown.finished is not None and not flown.finished.complete:
+        error = flown.finished.reason
     summary = summarise(
         recording, judgements, mode=mode, pace=pace, wall_s=flown.wall_s, error=error, restarts=flown.restarts
     )

@@ -18,6 +18,7 @@ from bus.clock import parse_pace
 from bus.errors import SkyrackError, UserError
 from bus.scenario import Scenario
 from faults import range as root
+from faults.interruption import Interruption
 from faults.progress import Observer, Peek, observer
 from faults.run_directory import RunDirectory, create
 from faults.scenario_choice import choose
@@ -90,9 +91,13 @@ def run_command(options: RunOptions) -> int:
 def _fly(scenario: Scenario, directory: RunDirectory, options: RunOptions, display: Observer) -> root.Flown:
     if options.in_process:
         peek = Peek(scenario)
-        return root.fly_in_process(
-            scenario, directory, on_tick=lambda record: display.show(record.tick + 1, peek(record.answers))
-        )
+        with Interruption() as interruption:
+            return root.fly_in_process(
+                scenario,
+                directory,
+                on_tick=lambda record: display.show(record.tick + 1, peek(record.answers)),
+                stopped=lambda: interruption.signal,
+            )
     from faults.processes import fly_as_processes  # noqa: PLC0415 - zmq only where it is used
 
     return fly_as_processes(scenario, directory, pace=options.pace, display=display)

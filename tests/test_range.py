@@ -20,6 +20,7 @@ from bus.scenario import Scenario
 from bus.scenario_file import load_text
 from bus.trace_reader import TraceReader
 from faults import range as root
+from faults.interruption import Interruption
 from faults.replay import replay
 from faults.run_directory import RunDirectory, create, live_run, open_run
 from faults.summary import VERSION, exit_status, versions
@@ -272,6 +273,49 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
     assert summary["error"] == "interrupted by SIGINT"
     assert "is gone" not in "".join(log.read_text() for log in (out / "log").iterdir())
     assert replay(out, "sc-1").same, "a run with an operator in it replays too"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_in_one_process_ends_in_order_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    out = tmp_path / "run"
+    long = (
+        TINY.replace("duration: 60 s", "duration: 10 d")
+        + '  - "within 5 s of event sc-1.booted: sc-1.boot_count == 1"\n'
+    )
+    arguments = ("run", write(tmp_path, long), "--in-process", "--out", out)
+    with subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if " of 10d 0:00:00" in line)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "in-process" in output and "ledger closed" in output, "the table at the end is printed"
+    recording = read_recording(open_run(out))
+    assert (recording.complete, 0 < recording.ticks < 864_000) == (False, True)
+    summary = summary_of(out)
+    assert (summary["complete"], summary["ticks"]) == (False, recording.ticks)
+    assert summary["error"] == f"interrupted by {number.name}"
+    assert [row["verdict"] for row in summary["expectations"]] == ["INCONCLUSIVE", "PASS"]
+    assert replay(out, "sc-1").same
+
+
+def test_a_run_that_is_interrupted_before_its_first_tick_has_a_summary(tmp_path: Path) -> None:
+    scenario = scenario_of()
+    directory = create(scenario.name, tmp_path / "run")
+    root.prepare(directory, scenario, None)
+    result = root.fly_in_process(scenario, directory, stopped=lambda: "SIGINT")
+    summary = root.conclude(directory, result, mode="in-process", pace="free")
+    assert (summary["ticks"], summary["error"], summary["complete"]) == (0, "interrupted by SIGINT", False)
+
+
+def test_the_second_signal_is_not_patient() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Interruption() as interruption:
+        signal.raise_signal(signal.SIGTERM)
+        assert interruption.signal == "SIGTERM"
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_bus_that_is_killed_ends_the_run_with_status_3_and_a_readable_trace(tmp_path: Path) -> None:

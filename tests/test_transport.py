@@ -102,6 +102,26 @@ def test_commit_comes_before_the_tock_and_operator_mail_leaves() -> None:
     assert finished.complete and outside
 
 
+def test_a_stop_between_ticks_ends_the_run_in_order_and_a_readable_trace(tmp_path: Path) -> None:
+    flown: list[int] = []
+    trace = TraceWriter(tmp_path / "trace.bin", HEADER)
+    finished = run_in_process(
+        Conductor(plans(), 20, TICK_NS), fakes(), TICK_NS, trace,
+        on_tick=lambda record: flown.append(record.tick),
+        stopped=lambda: "enough" if len(flown) >= 5 else "",
+    )  # fmt: skip
+    assert (finished.complete, finished.reason, finished.ticks) == (False, "enough", 6)
+    assert flown == [0, 1, 2, 3, 4, 5, 6], "the open tick and the closing one are flown"
+    with TraceReader(tmp_path / "trace.bin") as reader:
+        assert reader.end is not None
+        assert (len(reader), reader.end.complete, reader.end.reason) == (7, False, "enough")
+
+
+def test_a_stop_before_the_first_tick_flies_nothing() -> None:
+    finished = run_in_process(Conductor(plans(), 20, TICK_NS), fakes(), TICK_NS, stopped=lambda: "too late")
+    assert (finished.complete, finished.reason, finished.ticks) == (False, "too late", 0)
+
+
 def test_a_failing_step_names_the_participant_and_leaves_a_readable_trace(tmp_path: Path) -> None:
     class Broken(Fake):
         def step(self, moment: Moment, inbox: object) -> Outbox:
