@@ -44,6 +44,9 @@ Given = Annotated[
     typer.Argument(metavar="[NAME=VALUE]...", help="Arguments, each as name=value; values with units need quotes."),
 ]
 OutDirectory = Annotated[Path | None, typer.Option(envvar="SKYRACK_OUT", help="Instead of out/<name>-<counter>.")]
+ResolvedScenario = Annotated[
+    str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
+]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
 
 
@@ -173,9 +176,7 @@ def node(
     id: Annotated[str, typer.Option("--id", envvar="SKYRACK_ID", help="Which spacecraft of the scenario this is.")],
     connect: Connect = "tcp://127.0.0.1:5600",
     keys: Keys = Path("keys"),
-    scenario: Annotated[
-        str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
-    ] = "",
+    scenario: ResolvedScenario = "",
     nvm: Annotated[Path, typer.Option(envvar="SKYRACK_NVM", help="Directory of the non-volatile memory.")] = Path(
         "nvm"
     ),
@@ -191,9 +192,7 @@ def ground(
     *,
     connect: Connect = "tcp://127.0.0.1:5600",
     keys: Keys = Path("keys"),
-    scenario: Annotated[
-        str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
-    ] = "",
+    scenario: ResolvedScenario = "",
     archive: Annotated[Path, typer.Option(envvar="SKYRACK_ARCHIVE", help="The archive's file.")] = Path(
         "archive.sqlite"
     ),
@@ -226,23 +225,25 @@ def command(
     raise typer.Exit(telecommand_command(target, name, tuple(arguments or ()), run, wait_s=wait, as_json=json))
 
 
-@app.command(epilog="Example: skyrack inject dawn-1 string_open string=2 for='10 min'")
+@app.command(epilog="Example: skyrack inject dawn-1 string_open string=2 for='10 min' | skyrack inject --clear worn")
 def inject(
-    target: Annotated[str, typer.Argument(help="A spacecraft of the run.")],
-    fault: Annotated[str, typer.Argument(help="A fault; see `skyrack list faults`.")],
+    target: Annotated[str, typer.Argument(help="A spacecraft of the run.")] = "",
+    fault: Annotated[str, typer.Argument(help="A fault; see `skyrack list faults`.")] = "",
     parameters: Given = None,
     *,
+    clear: Annotated[str, typer.Option(metavar="FAULT_ID", help="End this fault instead, by its id.")] = "",
     run: LiveRun = None,
     wait: Wait = 60.0,
     json: JsonLines = False,
 ) -> None:
-    """Break something in a live run.
+    """Break something in a live run, or end what is broken.
 
-    Waits for and prints what the spacecraft says of it.
+    Waits for and prints what the spacecraft says of it. A fault's id is what this command printed, or the scenario's.
     """
-    from faults.live_commands import inject_command  # noqa: PLC0415
+    from faults.inject_command import InjectOptions, inject_command  # noqa: PLC0415
 
-    raise typer.Exit(inject_command(target, fault, tuple(parameters or ()), run, wait_s=wait, as_json=json))
+    options = InjectOptions(target, fault, tuple(parameters or ()), clear, run, wait, json)
+    raise typer.Exit(inject_command(options))
 
 
 @app.command(epilog="Example: skyrack export out/first-light-001 --to mcap")

@@ -199,7 +199,7 @@ class _Mail:
             known = replace(known, at_s=body.at_ns / 1e9)
         elif body.state == InjectionState.CLEARED:
             known = replace(known, cleared_s=body.at_ns / 1e9)
-        elif body.state == InjectionState.REFUSED:
+        elif body.state == InjectionState.REFUSED and known.at_s is None:  # else a second order for it was refused
             known = replace(known, refused=body.reason or "refused")
         self._faults[target, body.injection] = known
 

@@ -15,8 +15,9 @@ from bus.errors import RangeFailure, UserError
 from bus.keys import load_grants, load_key, make_keys
 from bus.messages import Injection, InjectionReport, InjectionState, Message, OperatorRequest, Welcome
 from bus.ports import Network, RouterPort
-from faults import live_commands
-from faults.live_commands import _inject, _Order, _telecommand
+from faults import live_connection
+from faults.inject_command import _inject, _Order
+from faults.live_commands import _telecommand
 from faults.run_directory import RunDirectory, live_run
 
 WITHIN_S = 20.0
@@ -73,7 +74,7 @@ async def test_a_run_that_ends_meanwhile_is_said_to_have_ended(run: RunDirectory
 async def test_a_run_that_goes_on_without_its_ground_is_not_said_to_have_ended(
     run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_commands, "ENDS_WITHIN_S", 0.2)
+    monkeypatch.setattr(live_connection, "ENDS_WITHIN_S", 0.2)
     async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as group:
         with Network(load_grants(run.path / "keys")) as network:
             port = opened(network, run, "operator")

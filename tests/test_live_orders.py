@@ -10,7 +10,9 @@ import pytest
 
 from bus.errors import ScenarioError, SkyrackError, UnknownNameError, UserError
 from bus.messages import Injection, InjectionReport, InjectionState
-from faults.live_commands import _Order, inject_command, telecommand_command
+from faults.catalogue import FAULTS
+from faults.inject_command import InjectOptions, _Order, inject_command, parts_of
+from faults.live_commands import telecommand_command
 from faults.range import prepare
 from faults.run_directory import RunDirectory
 from faults.scenario_choice import load_named
@@ -62,7 +64,7 @@ def test_a_fault_that_cannot_be_injected_says_what_is_allowed(
     live: Path, words: tuple[str, ...], kind: type[SkyrackError], expected: str
 ) -> None:
     with pytest.raises(kind) as caught:
-        inject_command(words[0], words[1], words[2:], live, wait_s=1.0, as_json=False)
+        inject_command(InjectOptions(words[0], words[1], words[2:], run=live, wait_s=1.0))
     assert caught.value.message.startswith(expected)
     assert caught.value.exit_status == 2
 
@@ -73,7 +75,7 @@ def test_no_live_run_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.M
         telecommand_command("a", "test.ping", (), None, wait_s=1.0, as_json=False)
     assert "skyrack run" in caught.value.hint
     with pytest.raises(UserError, match="no run's directory"):
-        inject_command("a", "string_open", (), tmp_path, wait_s=1.0, as_json=False)
+        inject_command(InjectOptions("a", "string_open", run=tmp_path, wait_s=1.0))
 
 
 def test_two_people_may_inject_the_same_fault_in_the_same_tick() -> None:
@@ -95,3 +97,29 @@ def test_two_people_may_inject_the_same_fault_in_the_same_tick() -> None:
     assert not first.refused
     assert second.heard(report, False)
     assert second.refused
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (InjectOptions(), "nothing to inject"),
+        (InjectOptions("star-1"), "which fault? star-1 alone breaks nothing"),
+        (InjectOptions("star-1", "string_open", clear="worn"), "--clear worn ends one fault; it goes without 'star-1'"),
+    ],
+)
+def test_an_incomplete_order_says_what_is_missing(options: InjectOptions, expected: str) -> None:
+    with pytest.raises(UserError) as caught:
+        inject_command(options)
+    assert caught.value.message == expected
+    assert "skyrack inject --clear FAULT_ID" in caught.value.hint
+
+
+def test_the_id_of_a_fault_stands_for_all_its_injections() -> None:
+    scenario = load_named("first-light").scenario
+    assert [parts_of(fault.id, scenario) for fault in scenario.faults] == [[fault.id] for fault in scenario.faults]
+    several, count = next((name, len(form.primitives)) for name, form in FAULTS.items() if len(form.primitives) > 1)
+    live = f"live-{several}-12-ab"
+    assert parts_of(live, scenario) == [f"{live}.{index}" for index in range(count)]
+    assert parts_of(f"{live}.0", scenario) == [f"{live}.0"]
+    assert parts_of("live-string_open-12-ab", scenario) == ["live-string_open-12-ab"]
+    assert parts_of("whatever", scenario) == ["whatever"]

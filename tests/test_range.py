@@ -254,6 +254,10 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
         wrong = skyrack("command", "sc-1", "test.pong", "--run", out)
         broken = skyrack("inject", "sc-1", "string_open", "string=2", "for=2 min", "--run", out)
         refused = skyrack("inject", "sc-1", "string_open", "string=99", "--run", out)
+        stays = skyrack("inject", "sc-1", "string_open", "string=3", "--run", out, "--json")
+        lasting = json.loads(stays.stdout.splitlines()[-1])["injection"]
+        nobody = skyrack("inject", "--clear", "worn", "--run", out)
+        ended = skyrack("inject", "--clear", lasting, "--run", out)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert sent.returncode == 0, sent.stderr
@@ -265,10 +269,17 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
     assert (refused.returncode, "parameters.string" in refused.stderr) == (2, True)
     assert process.returncode == 130
     recording = read_recording(open_run(out))
-    assert [f.fault for f in recording.faults] == ["string_open"]
+    assert [f.fault for f in recording.faults] == ["string_open"] * 2
     assert recording.faults[0].at_s is not None
     assert 0 < recording.ticks < 1200
+    assert (nobody.returncode, "no injection 'worn' is active; active: " in nobody.stderr) == (2, True)
+    assert f"{lasting} (sc-1)" in nobody.stderr
+    assert ended.returncode == 0, ended.stderr
+    assert f"sc-1 {lasting}: cleared at 0:" in ended.stdout
     summary = summary_of(out)
+    assert summary["faults"][1]["id"] == lasting
+    assert summary["faults"][1]["cleared_s"] > summary["faults"][1]["at_s"] > 0.0
+    assert summary["faults"][1]["refused"] == ""
     assert (summary["complete"], summary["ticks"]) == (False, recording.ticks)
     assert summary["error"] == "interrupted by SIGINT"
     assert "is gone" not in "".join(log.read_text() for log in (out / "log").iterdir())
