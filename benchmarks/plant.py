@@ -22,7 +22,8 @@ from bus.scenario import Environment, KeplerOrbit, Spacecraft
 from node.design import design_names, load_design
 from node.design_setup import plant_setup
 from node.plant.environment import step_sky
-from node.plant.step import SUB_STEPS, Plant, one
+from node.plant.plant import Plant
+from node.plant.step import SUB_STEPS, one
 
 LIMIT_US = 60.0
 

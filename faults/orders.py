@@ -15,7 +15,7 @@ from bus.errors import Mistake, ScenarioError, UnknownNameError
 from bus.messages import Scalar
 from node.design import load_design
 from node.plant.names import UnknownField, every_name, parts_of, resolve
-from node.truth_fields import fields
+from node.plant.state import layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,7 +102,7 @@ def give_orders(inputs: np.ndarray, design: str, orders: Mapping[str, Scalar]) -
 
 def _inputs(design: str) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
     form = load_design(design)
-    return fields(form.form.capacity_class, "order"), form.names
+    return layout(form.form.capacity_class).order, form.names
 
 
 def _refused(value: object, allowed: str) -> ScenarioError:

@@ -27,7 +27,7 @@ from faults.warm import warm_up
 from node.config import resolve
 
 if TYPE_CHECKING:
-    from node.plant.step import Plant
+    from node.plant.plant import Plant
 
 SUFFIXES = (".csv", ".parquet")
 QUIET_S = 2.0
@@ -122,7 +122,7 @@ def _fly(crafts: Sequence[Craft], heads: Sequence[str], span: Span, table: Table
 
 def _craft(scenario: Scenario, who: str, names: Sequence[str]) -> Craft:
     from node.design_setup import plant_setup  # noqa: PLC0415 - numba
-    from node.plant.step import Plant  # noqa: PLC0415 - numba
+    from node.plant.plant import Plant  # noqa: PLC0415 - numba
 
     config = resolve(scenario, who)
     plant = Plant(

@@ -16,7 +16,7 @@ from node.design import Design
 from node.signals import NODE_SIGNALS
 
 if TYPE_CHECKING:
-    from node.plant.step import Plant
+    from node.plant.plant import Plant
 
 DEFAULT_FIELDS = (
     "illumination_fraction",

@@ -29,8 +29,8 @@ from node.fsw.modes import Mode
 from node.job_slots import accelerators
 from node.plant.names import UnknownField, every_name, resolve
 from node.plant.solar_event import PROFILES
+from node.plant.state import layout
 from node.signals import NODE_SIGNALS
-from node.truth_fields import fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,7 @@ class TruthNames(Collection[str]):
 
 def _fields(design: str, station_ids: tuple[str, ...]) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
     form = load_design(design)
-    return fields(form.form.capacity_class), {**form.names, "station": station_ids}
+    return layout(form.form.capacity_class).state, {**form.names, "station": station_ids}
 
 
 @lru_cache(maxsize=64)

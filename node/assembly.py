@@ -135,7 +135,7 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
 
 def _plant(config: NodeConfig) -> PlantLike:
     from node.design_setup import plant_setup  # noqa: PLC0415 (numba and sgp4 only where a spacecraft flies)
-    from node.plant.step import Plant  # noqa: PLC0415
+    from node.plant.plant import Plant  # noqa: PLC0415
 
     return Plant(
         plant_setup(

@@ -18,10 +18,13 @@ from node.plant.belt import Belt, load_belt
 from node.plant.environment import SKY, step_sky
 from node.plant.fields import Record
 from node.plant.orbit_setup import Epoch
+from node.plant.plant import Plant
 from node.plant.radiation import step_event
 from node.plant.setup import PlantSetup
 from node.plant.solar_event import Samples
-from node.plant.step import EVERY, SUB_STEPS, Plant, Records, one
+from node.plant.step import EVERY, SUB_STEPS, one
+
+Records = NDArray[np.void]
 
 BLOCK_TICKS = 32
 """Ticks flown in one go: a spacecraft stays in the cache that long, and the sky of each tick is worked out once."""

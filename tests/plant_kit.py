@@ -10,9 +10,9 @@ import numpy as np
 from bus.scenario import Environment, KeplerOrbit, Spacecraft, Station
 from node.design import load_design
 from node.design_setup import plant_setup
+from node.plant.plant import Plant
 from node.plant.setup import PlantSetup
 from node.plant.state import layout
-from node.plant.step import Plant
 
 SVALBARD = Station(
     id="svalbard",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from node.fleet import Fleet
-from node.plant.step import Plant
+from node.plant.plant import Plant
 from tests.plant_kit import fly, setup
 
 SETUPS = [

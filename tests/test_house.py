@@ -35,7 +35,7 @@ LONG_FILES: dict[str, str] = {
 
 CLOCK_FILE = "bus/clock.py"
 ZMQ_FILE = "bus/zeromq.py"
-PLANT_MAY_IMPORT = {"numpy", "numba", "sgp4", "bus.draws", "node.plant"}
+PLANT_MAY_IMPORT = {"numpy", "numba", "llvmlite", "sgp4", "bus.draws", "node.plant"}
 NO_NUMBA = ("bus", "groundstation")
 
 BANNED_MODULES = {

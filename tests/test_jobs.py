@@ -18,8 +18,8 @@ from node.job_slots import job_orders, job_parameters, job_state, slot_names, wo
 from node.plant.capacity import FULL
 from node.plant.draws import unit
 from node.plant.jobs import daly_s, step_jobs, young_s
+from node.plant.plant import Plant
 from node.plant.state import layout
-from node.plant.step import Plant
 from tests.plant_kit import setup
 
 CHECKS = Checks(restart_s=30.0, detect_s=0.0, efficiency=1.0)

@@ -17,8 +17,8 @@ from faults.vocabulary import vocabulary
 from node.config import NO_HEAD, resolve
 from node.plant.belt import load_belt
 from node.plant.link_setup import GroundSite
+from node.plant.plant import Plant
 from node.plant.solar_event import event_samples, profile
-from node.plant.step import Plant
 from tests.plant_kit import fly, plant, setup
 
 TEXT = """skyrack: 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from truth_kernels import fly_inside
 from truth_kit import at_beta, broken_fields, scramble, watch
 
-from node.plant.step import Plant
+from node.plant.plant import Plant
 from tests.plant_kit import fly, plant
 
 ROOT = Path(__file__).resolve().parents[1]

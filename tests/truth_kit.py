@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from node.plant.step import Plant
+from node.plant.plant import Plant
 from tests.plant_kit import plant
 
 SIGMA = 5.670374419e-8

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from node.plant.kernel import kernel
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def wrap(angle_rad: float) -> float:
     """The same angle in [0, 2 pi)."""
-    return angle_rad - 6.283185307179586 * math.floor(angle_rad / 6.283185307179586)
+    return max(0.0, angle_rad - 6.283185307179586 * math.floor(angle_rad / 6.283185307179586))  # -5e-324 rounds to -0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def sincos(angle_rad: float) -> tuple[float, float]:
     """Sine and cosine, within 2e-16 of the truth for angles up to 1e5 rad (a NaN gives NaN).
 
@@ -63,7 +63,7 @@ def sincos(angle_rad: float) -> tuple[float, float]:
     return -cosine, sine
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def arctan2(y: float, x: float) -> float:
     """The angle of (x, y) in [-pi, pi], within 5e-16 of the truth; 0 for the origin.
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.angles import wrap
 from node.plant.fields import Capacity, Field, Record
 from node.plant.geophysics import dipole_field
+from node.plant.kernel import kernel
 from node.plant.quaternions import cross, product, quaternion_of, triad
 from node.plant.rigid_body import move_rigid
 
@@ -89,7 +88,7 @@ def input_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def rotate(s: Record, x: float, y: float, z: float) -> tuple[float, float, float]:
     """A TEME vector in body axes."""
     qx = s.quaternion_body_from_teme[0]
@@ -101,7 +100,7 @@ def rotate(s: Record, x: float, y: float, z: float) -> tuple[float, float, float
     return x + 2.0 * (qw * tx + ux), y + 2.0 * (qw * ty + uy), z + 2.0 * (qw * tz + uz)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _target(s: Record, p: Record, u: Record) -> tuple[float, float, float, float]:
     """The quaternion that the mode wants, offset included."""
     rx = s.position_teme_m[0]
@@ -144,7 +143,7 @@ def _target(s: Record, p: Record, u: Record) -> tuple[float, float, float, float
     return qx, qy, qz, qw
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _working_wheels(s: Record, p: Record, u: Record) -> int:
     working = 0
     for i in range(p.wheel_count):
@@ -153,7 +152,7 @@ def _working_wheels(s: Record, p: Record, u: Record) -> int:
     return working
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_attitude(s: Record, p: Record, u: Record, sky: Record, dt_s: float) -> None:
     """One tick of attitude. Ideal control needs three working wheels (or a design without wheels); else it drifts."""
     tx, ty, tz, tw = _target(s, p, u)
@@ -193,7 +192,7 @@ def step_attitude(s: Record, p: Record, u: Record, sky: Record, dt_s: float) -> 
     look(s, p, sky)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def settle_attitude(s: Record, p: Record, u: Record, sky: Record) -> None:
     """Start at the mode's target, at rest: for the first moment of a run, when a slew from nowhere would be a lie."""
     s.time_s = sky.time_s
@@ -205,7 +204,7 @@ def settle_attitude(s: Record, p: Record, u: Record, sky: Record) -> None:
     look(s, p, sky)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def look(s: Record, p: Record, sky: Record) -> None:
     """The vectors that other models use, in body axes, from the attitude as it is."""
     x, y, z = rotate(s, s.sun_direction_teme[0], s.sun_direction_teme[1], s.sun_direction_teme[2])

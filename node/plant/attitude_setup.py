@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from node.plant.fields import Record
-from node.plant.quaternions import triad
 
 Vector = tuple[float, float, float]
 
@@ -71,7 +72,8 @@ def fill_attitude(s: Record, p: Record, u: Record, figures: AttitudeFigures) -> 
         unit, other = _unit(first, f"{name}_axis"), _unit(second, f"{name}_second_axis")
         if abs(sum(a * b for a, b in zip(unit, other, strict=True))) > 0.999:
             raise ValueError(f"{name}_axis and {name}_second_axis are parallel")
-        p[f"{name}_frame_body"] = triad(*unit, *other)
+        third = _unit(tuple(np.cross(unit, other)), f"{name}_axis")  # as `quaternions.triad`, for axes not parallel
+        p[f"{name}_frame_body"] = (*unit, *np.cross(third, unit), *third)
     p["sun_axis_body"] = _unit(figures.sun_axis, "sun_axis")
     p["slew_rate_rad_s"] = figures.slew_rate_rad_s
     p["safe_spin_rate_rad_s"] = figures.safe_spin_rate_rad_s

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
+from node.plant.kernel import kernel
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -95,7 +94,7 @@ def work_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def open_circuit_v(p: Record, soc: float) -> float:
     """Open-circuit voltage of one cell by state of charge 0 ... 1 (table of equal steps, linear between)."""
     x = min(1.0, max(0.0, soc)) * 10.0
@@ -104,14 +103,14 @@ def open_circuit_v(p: Record, soc: float) -> float:
     return float(low + (x - i) * (p.battery_open_circuit_v[i + 1] - low))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def group_charge_c(s: Record, p: Record, g: int) -> float:
     """Charge that group g holds when full: as built, less what faults, time and cycles took."""
     aged = 1.0 - math.sqrt(s.battery_group_calendar_loss2[g]) - s.battery_group_cycle_loss[g]
     return float(float(p.battery_charge_c) * max(0.01, aged) * max(0.01, s.battery_group_health[g]))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
     """Electromotive force and resistance of each group now, and what it may do."""
     kelvin = s.battery_temperature_k
@@ -138,7 +137,7 @@ def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
         w.group_discharges[g] = 1 if connected and s.battery_group_cut_off[g] == 0 else 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def charge_limit_w(s: Record, p: Record, w: Record) -> float:
     """The most that the terminals take: end-of-charge voltage, charge rate, temperature."""
     amps = 0.0
@@ -149,7 +148,7 @@ def charge_limit_w(s: Record, p: Record, w: Record) -> float:
     return float(amps * p.battery_charge_v * 0.999)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def discharge_limit_w(s: Record, p: Record, w: Record) -> float:
     """The most that the terminals give: all groups pulled down to the cut-off, or to the point of greatest power."""
     emf = 0.0
@@ -164,7 +163,7 @@ def discharge_limit_w(s: Record, p: Record, w: Record) -> float:
     return float(max(0.0, volts * (emf - siemens * volts)) * 0.999)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _terminal_v(s: Record, p: Record, w: Record, power_w: float) -> float:
     """The voltage at which the groups together give `power_w`. Groups that may not carry their current drop out.
 
@@ -201,7 +200,7 @@ def _terminal_v(s: Record, p: Record, w: Record, power_w: float) -> float:
     return volts
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) -> float:
     """Give (or, negative, take) `power_w` at the terminals for dt; returns what really flowed, from the currents."""
     volts = _terminal_v(s, p, w, power_w)
@@ -245,7 +244,7 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
     return volts * amps_all
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def age_battery(s: Record, p: Record, dt_s: float) -> None:
     """Calendar loss grows with the root of time and an Arrhenius factor; cycles are half cycles between turns.
 

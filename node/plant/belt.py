@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from node.plant.flux_table import DATA, about, altitude_range_m, check_altitudes
+from node.plant.kernel import kernel
 
 ROOM_M = 25e3
 WESTWARD_DEG_YEAR = 0.3  # drift of the South Atlantic anomaly
@@ -32,7 +32,7 @@ class Belt(NamedTuple):
     shift_rad: float  # added to a longitude of today before the look-up
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def belt_place(belt: Belt, latitude_rad: float, longitude_rad: float, altitude_m: float) -> tuple[
     bool, int, int, int, int, float, float, float
 ]:  # fmt: skip
@@ -59,7 +59,7 @@ def belt_place(belt: Belt, latitude_rad: float, longitude_rad: float, altitude_m
     return most > 0, k, j, i, n, up, y - j, east
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def trapped_flux(
     belt: Belt, k: int, j: int, i: int, n: int, up: float, north: float, east: float, energy: int
 ) -> float:

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept, so that a stale one can never be loaded.
+"""Where compiled code is kept, so that a stale one can never be loaded.
 
 numba's own cache looks at the file of the outermost kernel only: it does not notice that a kernel called from it has
 changed. So the directory's name holds a digest of every source of the plant, of numba's version and of the CPU that
@@ -7,14 +7,13 @@ the code is made for. Nothing else may live here, and numba is not imported.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import os
 import platform
-import shutil
 import sys
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -53,6 +52,27 @@ def root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skyrack"
 
 
+@lru_cache(maxsize=1)
+def places() -> tuple[Path, Path]:
+    """Where code may be found: the directory for these sources, which an image may have made read-only, and then the
+    one that can be written: the same, or one in the temporary directory."""
+    folder = root() / key()
+    if _writable(folder):
+        return folder, folder
+    spare = Path(tempfile.gettempdir()) / f"skyrack-{os.getuid()}" / folder.name
+    spare.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder, spare
+
+
+def point_numba() -> Path:
+    """Tell numba which directory it may write, before it looks for one, and return it."""
+    _, folder = places()
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    if "numba" in sys.modules:
+        sys.modules["numba"].config.CACHE_DIR = str(folder)
+    return folder
+
+
 def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,30 +80,3 @@ def _writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-def prepare() -> Path:
-    """Point numba at the directory for these sources and return it.
-
-    A read-only one (an image's) is copied to a private temporary directory, because numba refuses a cache that it
-    cannot write; a home that cannot be written falls back to a temporary directory too.
-    """
-    folder = root() / key()
-    if not _writable(folder):
-        spare = Path(tempfile.gettempdir()) / f"skyrack-{os.getuid()}" / folder.name
-        if folder.is_dir() and not spare.is_dir():
-            half = Path(tempfile.mkdtemp(prefix="skyrack-"))
-            shutil.copytree(folder, half / folder.name, copy_function=shutil.copy2)
-            spare.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with contextlib.suppress(OSError):  # another process may be faster
-                (half / folder.name).rename(spare)
-            shutil.rmtree(half, ignore_errors=True)
-        spare.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = spare
-    os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    if "numba" in sys.modules:
-        sys.modules["numba"].config.CACHE_DIR = str(folder)
-    return folder
-
-
-FOLDER = prepare()

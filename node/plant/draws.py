@@ -10,13 +10,14 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from node.plant.kernel import kernel
 
 Word = Any
 """An integer of any width in Python, an unsigned one of 64 bits inside a kernel."""
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def mix(z: Word) -> Word:
     """splitmix64's finaliser after adding its gamma (Steele, Lea and Flood 2014; variant 13 by Stafford)."""
     z = np.uint64(z) + np.uint64(0x9E3779B97F4A7C15)
@@ -25,7 +26,7 @@ def mix(z: Word) -> Word:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def prefix(seed: Word, stream: Word, spacecraft: Word) -> Word:
     """The part of the hash that does not change from step to step."""
     h = mix(np.uint64(seed))
@@ -33,7 +34,7 @@ def prefix(seed: Word, stream: Word, spacecraft: Word) -> Word:
     return mix(h ^ np.uint64(spacecraft))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def unit(head: Word, step: Word, lane: Word) -> float:
     """A float in [0, 1) from `prefix` and the two integers that change."""
     h = mix(head ^ np.uint64(step))
@@ -41,32 +42,32 @@ def unit(head: Word, step: Word, lane: Word) -> float:
     return float(h >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def bits(seed: Word, stream: Word, spacecraft: Word, step: Word, lane: Word) -> Word:
     """64 random bits for these five integers."""
     h = mix(prefix(seed, stream, spacecraft) ^ np.uint64(step))
     return mix(h ^ np.uint64(lane))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def uniform(seed: Word, stream: Word, spacecraft: Word, step: Word, lane: Word) -> float:
     """A float in [0, 1), from the upper 53 bits of `bits`."""
     return unit(prefix(seed, stream, spacecraft), step, lane)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def exponential(u: float) -> float:
     """A draw of the exponential law with mean 1 from a uniform `u` in [0, 1)."""
     return -math.log1p(-u)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def normal(u1: float, u2: float) -> float:
     """A standard normal draw from two uniforms in [0, 1) (Box and Muller 1958)."""
     return math.sqrt(-2.0 * math.log1p(-u1)) * math.cos(6.283185307179586 * u2)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def poisson(mean: float, u: float) -> int:
     """A Poisson draw by inversion from one uniform in [0, 1): exact to rounding for means up to 1e9.
 
@@ -110,7 +111,7 @@ def poisson(mean: float, u: float) -> int:
     return int(mode)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def geometric(success: float, u: float) -> int:
     """Trials up to and with the first success, 1 or more, from one uniform in [0, 1). `success` in (0, 1]."""
     if success >= 1.0:

@@ -14,14 +14,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from node.plant.angles import arctan2, wrap
 from node.plant.fields import Capacity, Field, Record
 from node.plant.geophysics import density_kg_m3
+from node.plant.kernel import kernel
 from node.plant.orbit_setup import EARTH_RADIUS_M, Epoch
 
+Sky = NDArray[np.void]
 SKY = np.dtype(
     [
         ("days_j2000", "f8"),  # of the epoch
@@ -84,7 +85,7 @@ def input_fields(cap: Capacity) -> list[Field]:
     return []
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_sky(sky: Record, time_s: float) -> None:
     """The Sun by the Astronomical Almanac's low-precision series (0.01 deg, 1950 to 2050) and sidereal time."""
     sky.time_s = time_s
@@ -112,7 +113,7 @@ def step_sky(sky: Record, time_s: float) -> None:
     sky.gmst_sin = math.sin(sky.gmst_rad)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def illumination(
     rx: float, ry: float, rz: float, sx: float, sy: float, sz: float, sun_distance_m: float, earth_radius_m: float
 ) -> float:
@@ -151,7 +152,7 @@ def illumination(
     return min(1.0, max(0.0, 1.0 - overlap / (math.pi * a * a)))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def view_factor(cos_nadir: float, radius_ratio: float) -> float:
     """How much of a plate's hemisphere the Earth fills, cosine-weighted: 0 ... 1.
 
@@ -172,7 +173,7 @@ def view_factor(cos_nadir: float, radius_ratio: float) -> float:
     return max(0.0, 0.5 - math.asin(inside) / math.pi + (k * k * c * math.acos(edge) - cos_rho * root) / math.pi)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     """Geodetic latitude (rad) and altitude (m) over WGS-84 from Earth-fixed axes (Bowring 1985; below 1e-9 rad)."""
     a = 6378137.0
@@ -195,7 +196,7 @@ def geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     return arctan2(up, out), altitude
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_environment(s: Record, p: Record, sky: Record) -> None:
     """The surroundings at s.position_teme_m, under a sky that `step_sky` has brought to the same time."""
     rx = s.position_teme_m[0]
@@ -231,8 +232,8 @@ def step_environment(s: Record, p: Record, sky: Record) -> None:
     s.neutral_density_kg_m3 = density_kg_m3(altitude, sky.solar_maximum) * s.neutral_density_factor
 
 
-def new_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 1361.0, seed: int = 0) -> NDArray[np.void]:
-    """A one-element sky array, brought to time 0. Total solar irradiance 1361 W/m2 (Kopp and Lean 2011)."""
+def blank_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 1361.0, seed: int = 0) -> Sky:
+    """A one-element sky array; `step_sky` brings it to a time. Solar irradiance 1361 W/m2 (Kopp and Lean 2011)."""
     if not 0.0 <= solar_maximum <= 1.0:
         raise ValueError("solar_maximum is between 0 (minimum) and 1 (maximum)")
     sky = np.zeros(1, dtype=SKY)
@@ -241,6 +242,12 @@ def new_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 136
     sky["solar_maximum"] = solar_maximum
     sky["weather_seed"] = seed
     sky["solar_constant_w_m2"] = solar_constant_w_m2
+    return sky
+
+
+def new_sky(epoch: Epoch, solar_maximum: float) -> Sky:
+    """The same, brought to time 0."""
+    sky = blank_sky(epoch, solar_maximum)
     step_sky(sky[0], 0.0)
     return sky
 

@@ -6,26 +6,25 @@ What a job does with its chips is in `training.py` and `serving.py`.
 
 from __future__ import annotations
 
-from numba import njit
-
 from node.plant.draws import prefix, unit
 from node.plant.fields import Record
+from node.plant.kernel import kernel
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def usable(s: Record, p: Record, g: int) -> float:
     """Chips of a group that are neither lost nor given up."""
     return float(max(0.0, p.chip_count[g] - s.accelerator_lost[g] - s.accelerator_quarantined[g]))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def is_up(s: Record, g: int) -> bool:
     """Idle, running, throttled, or with a row remap pending."""
     state = s.accelerator_state[g]
     return bool(state == 2 or state == 3 or state == 4 or state == 5)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def gang(
     s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: int
 ) -> tuple[bool, bool, bool, float, float, float]:
@@ -70,14 +69,14 @@ def gang(
     return up and chips > 0.0, crashed, corrupted, chips, slowest, rate
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def release(s: Record, p: Record, j: int) -> None:
     """Job j has no chips any more."""
     for g in range(p.accelerator_count):
         s.job_taken[j * p.job_stride + g] = 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def allot(s: Record, p: Record, j: int, chips: int) -> bool:
     """Give job j this many free chips of the queue's groups, first come first served; all of them or none."""
     missing = chips

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from node.plant.kernel import kernel
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def density_kg_m3(altitude_m: float, solar_maximum: float) -> float:
     """Neutral density, 100 to 1500 km, log-linear in altitude between tabulated values; 0 ... 1 mixes minimum and
     maximum.
@@ -37,7 +37,7 @@ def density_kg_m3(altitude_m: float, solar_maximum: float) -> float:
     return math.exp(bottom * (1.0 - f) + top * f)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def dipole_shell(x_m: float, y_m: float, z_m: float) -> float:
     """McIlwain's L in a dipole field: r / (Re cos^2 lambda), Earth-fixed axes; at most 1000 (over a magnetic pole).
 
@@ -54,7 +54,7 @@ def dipole_shell(x_m: float, y_m: float, z_m: float) -> float:
     return min(1000.0, r * r2 / max(across, 1e-12))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def dipole_field(x_m: float, y_m: float, z_m: float) -> tuple[float, float, float]:
     """Magnetic flux density (T) of the tilted centred dipole of IGRF-14, epoch 2025, Earth-fixed axes.
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
 from node.plant.gangs import allot
+from node.plant.kernel import kernel
 from node.plant.serving import serve
 from node.plant.training import train
 
@@ -101,26 +100,26 @@ def input_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def young_s(checkpoint_s: float, mtbf_s: float) -> float:
     """Best time between checkpoints, first order (Young 1974): sqrt(2 C M)."""
     return math.sqrt(2.0 * checkpoint_s * mtbf_s)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def daly_s(checkpoint_s: float, mtbf_s: float) -> float:
     """Best time between checkpoints, higher order (Daly 2006), for C < 2 M."""
     ratio = checkpoint_s / (2.0 * mtbf_s)
     return math.sqrt(2.0 * checkpoint_s * mtbf_s) * (1.0 + math.sqrt(ratio) / 3.0 + ratio / 9.0) - checkpoint_s
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def all_reduce_s(members: int, size_bytes: float, bandwidth_bytes_s: float, latency_s: float) -> float:
     """Ring all-reduce: 2 (n - 1) / n S / B + 2 (n - 1) alpha."""
     return 2.0 * (members - 1) / members * size_bytes / bandwidth_bytes_s + 2.0 * (members - 1) * latency_s
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _start_next(s: Record, p: Record, u: Record) -> None:
     """The queue's first job starts if there is a slot and chips enough: one a tick."""
     for j in range(p.job_fixed, p.job_count):
@@ -147,7 +146,7 @@ def _start_next(s: Record, p: Record, u: Record) -> None:
         return
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_jobs(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, dt_s: float) -> None:
     """Every job, then the load that each group sees. Where there are no jobs at all, groups follow their orders."""
     if p.job_count == 0:

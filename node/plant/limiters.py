@@ -7,10 +7,9 @@ exact whatever the step. Essential ones (RLCL) try again by themselves and obey 
 
 from __future__ import annotations
 
-from numba import njit
-
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
+from node.plant.kernel import kernel
 
 OFF, ON, LIMITING, TRIPPED, RETRIGGER, UNDERVOLTAGE = range(6)
 """s.lcl_state."""
@@ -59,7 +58,7 @@ def work_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def order_lcls(s: Record, p: Record, u: Record) -> None:
     """Take the orders of this tick."""
     for k in range(p.lcl_count):
@@ -71,7 +70,7 @@ def order_lcls(s: Record, p: Record, u: Record) -> None:
             s.lcl_inrush_c[k] = p.lcl_inrush_full_c[k]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def limited_c(s: Record, p: Record, k: int, amps: float, dt_s: float) -> float:
     """Charge that limiter k lets through in dt, with all its events inside: limiting, tripping, retriggering."""
     if s.lcl_stuck_on[k] > 0.5:
@@ -117,7 +116,7 @@ def limited_c(s: Record, p: Record, k: int, amps: float, dt_s: float) -> float:
     return charge
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def open_on_undervoltage(s: Record, p: Record) -> None:
     """The bus sags: every limiter that is not essential opens and stays open until it is switched off and on."""
     opened = 0

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.angles import arctan2
 from node.plant.draws import uniform
 from node.plant.fields import Capacity, Field, Record, shaped
+from node.plant.kernel import kernel
 
 LIGHT_M_S = 299792458.0
 
@@ -102,26 +101,26 @@ def input_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def free_space_loss_db(range_m: float, frequency_hz: float) -> float:
     """20 log10(4 pi d f / c)."""
     return 20.0 * math.log10(4.0 * math.pi * max(range_m, 1e-3) * frequency_hz / 299792458.0)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def bit_error_rate(ebn0_db: float) -> float:
     """Uncoded BPSK: erfc(sqrt(Eb/N0)) / 2."""
     return 0.5 * math.erfc(math.sqrt(10.0 ** (0.1 * ebn0_db)))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def coded_frame_loss(margin_db: float) -> float:
     """Frame loss of a strong code: a step of 0.3 dB to either side of the threshold, smooth between."""
     x = min(1.0, max(0.0, 0.5 - margin_db / 0.6))
     return x * x * (3.0 - 2.0 * x)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def pointing_loss_db(angle_rad: float, beamwidth_rad: float) -> float:
     """12 (angle / half-power beamwidth)^2, at most 60 dB; 0 for an omnidirectional antenna."""
     if beamwidth_rad <= 0.0:
@@ -130,7 +129,7 @@ def pointing_loss_db(angle_rad: float, beamwidth_rad: float) -> float:
     return min(60.0, 12.0 * ratio * ratio)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _antenna_error(s: Record, p: Record, band: int, x: float, y: float, z: float) -> float:
     """Angle between the beam and the station, whose direction in TEME is given. The beam follows as far as it can."""
     q = s.quaternion_body_from_teme
@@ -148,7 +147,7 @@ def _antenna_error(s: Record, p: Record, band: int, x: float, y: float, z: float
     return float(max(0.0, off - p.radio_steering_rad[band]) + s.antenna_stuck_rad[band])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _budget(s: Record, p: Record, u: Record, i: int, band: int, x: float, y: float, z: float) -> None:
     """Both directions at station i, whose direction from the spacecraft (TEME) is given."""
     error = _antenna_error(s, p, band, x, y, z)
@@ -176,7 +175,7 @@ def _budget(s: Record, p: Record, u: Record, i: int, band: int, x: float, y: flo
         s.uplink_frame_loss[i] = coded_frame_loss(cn0 - 10.0 * math.log10(rate) - p.radio_threshold_db[band])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_weather(s: Record, p: Record, sky: Record, tick: int, dt_s: float) -> None:
     """Two-state Markov chain of wet weather over each station, the same for every spacecraft of a scenario."""
     for i in range(p.station_count):
@@ -188,7 +187,7 @@ def step_weather(s: Record, p: Record, sky: Record, tick: int, dt_s: float) -> N
                 s.station_wet[i] = draw >= -math.expm1(-p.station_wet_stop_per_s[i] * dt_s)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_link(s: Record, p: Record, u: Record, sky: Record) -> None:
     """Geometry to every station, and the budget to those in view."""
     gx = sky.gmst_cos

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
+from node.plant.kernel import kernel
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -92,7 +91,7 @@ def work_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def pump_flow(p: Record, speed: float, inlet: float, blockage: float) -> float:
     """Flow at which the pump's head (a w^2 - b Q^2) meets the lines' loss (~ Q^1.75, Blasius), kg/s.
 
@@ -114,7 +113,7 @@ def pump_flow(p: Record, speed: float, inlet: float, blockage: float) -> float:
     return float(q * p.pump_flow_kg_s)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_loop(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     """Pump, valve, inventory and flow; what every exchanger exchanges at this flow. Once per tick."""
     w.coolant_w_k = 0.0
@@ -160,7 +159,7 @@ def step_loop(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     _exchange(s, p, w)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _turn_valve(s: Record, p: Record, u: Record, supply_k: float, dt_s: float) -> None:
     wanted = u.valve_command_fraction
     if wanted < 0.0 and p.loop_kind == 2:  # a condenser takes the whole flow; its flooding regulates
@@ -172,7 +171,7 @@ def _turn_valve(s: Record, p: Record, u: Record, supply_k: float, dt_s: float) -
     s.valve_fraction = min(1.0, max(0.0, turned))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _exchange(s: Record, p: Record, w: Record) -> None:
     """Effectiveness 1 - exp(-UA / (m cp)) at a wall of one temperature; boiling and condensing for two phases."""
     wet = 1.0
@@ -197,7 +196,7 @@ def _exchange(s: Record, p: Record, w: Record) -> None:
                 w.exchange_w_k[e] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def assemble_loop(s: Record, p: Record, w: Record) -> None:
     """Transport from cell to cell and exchange at the two junctions, into the linear system."""
     if p.loop_kind == 0:
@@ -244,7 +243,7 @@ def assemble_loop(s: Record, p: Record, w: Record) -> None:
     s.loop_heat_w = picked
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def finish_loop(s: Record, p: Record, dt_s: float) -> None:
     """Vapour quality behind the plates, settling in 2 s. Once per tick."""
     if p.loop_kind == 2:

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from node.plant.draws import exponential, uniform
 from node.plant.fields import Capacity, Field, Record, shaped
+from node.plant.kernel import kernel
 
 PARKED, COARSE, SPIRAL, FINE, LOCKED, LOST = range(6)
 """s.isl_state."""
@@ -94,21 +94,20 @@ def input_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
 def antenna_gain(aperture_m: float, wavelength_m: float, efficiency: float) -> float:
     """(pi D / lambda)^2 x efficiency."""
     k = math.pi * aperture_m / wavelength_m
     return k * k * efficiency
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def received_w(power_w: float, gain: float, wavelength_m: float, range_m: float, loss_factor: float) -> float:
     """Friis between two equal apertures; in the near field no more than what was sent."""
     k = wavelength_m / (4.0 * math.pi * max(range_m, 1e-3))
     return power_w * loss_factor * min(1.0, gain * gain * k * k)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _blocked(s: Record, p: Record, u: Record, i: int, dt_s: float) -> int:
     """Geometry to the peer of head i (writes range and its rate); why there is no line, or 0."""
     k = 3 * i
@@ -164,7 +163,7 @@ def _blocked(s: Record, p: Record, u: Record, i: int, dt_s: float) -> int:
     return 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _budget(s: Record, p: Record, u: Record, i: int) -> None:
     """Received power and margin over what the full rate needs, drift and jitter included."""
     error = s.isl_drift_rad[i] / p.isl_divergence_rad
@@ -177,7 +176,7 @@ def _budget(s: Record, p: Record, u: Record, i: int) -> None:
     s.isl_margin_db[i] = max(-200.0, 10.0 * math.log10(max(power, 1e-30) / p.isl_threshold_w))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_optical(s: Record, p: Record, f: Record, u: Record, tick: int, dt_s: float) -> None:
     """One tick of every head. Below full margin the rate falls in proportion to the power, down to a hundredth."""
     for i in range(p.isl_head_count):

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.angles import sincos, wrap
 from node.plant.fields import Capacity, Field, Record
+from node.plant.kernel import kernel
 
 DERIVED = ("time_s", "position_teme_m", "velocity_teme_m_s", "orbit_period_s")
 """State that every tick writes before anybody reads it: a fleet need not keep it."""
@@ -60,7 +59,7 @@ def input_fields(cap: Capacity) -> list[Field]:
     return [("thrust_command_n", "f8")]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def eccentric_anomaly(mean_anomaly_rad: float, eccentricity: float) -> float:
     """Kepler's equation by Newton's method, to 1e-14 rad or 30 rounds. 0 <= eccentricity < 1."""
     anomaly = mean_anomaly_rad + eccentricity * math.sin(mean_anomaly_rad)
@@ -76,7 +75,7 @@ def eccentric_anomaly(mean_anomaly_rad: float, eccentricity: float) -> float:
     return anomaly
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _drift(s: Record, p: Record, u: Record, a: float, dt_s: float) -> None:
     """Drag and thrust as slow changes of the semi-major axis: da/dt = 2 sqrt(a^3/mu) f_along, circular orbit."""
     rate = 0.0
@@ -95,7 +94,7 @@ def _drift(s: Record, p: Record, u: Record, a: float, dt_s: float) -> None:
         s.orbit_decay_m += rate * dt_s
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> None:
     """J2-secular motion: the elements' secular change to `time_s`, then Kepler. `dt_s` is for drag and thrust only."""
     _drift(s, p, u, p.orbit_semi_major_axis_m, dt_s)
@@ -143,7 +142,7 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
     s.orbit_period_s = 6.283185307179586 * a * math.sqrt(a / p.orbit_mu_m3_s2)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def place_orbit(
     s: Record,
     p: Record,

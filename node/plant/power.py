@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.battery import charge_limit_w, discharge_limit_w, prepare_battery, serve_battery
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
+from node.plant.kernel import kernel
 from node.plant.limiters import limited_c, open_on_undervoltage
 
 
@@ -89,7 +88,7 @@ def input_fields(cap: Capacity) -> list[Field]:
     return [("array_angle_command_rad", "f8")]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def string_curve_a(volts: float, isc: float, voc: float, imp: float, vmp: float) -> float:
     """Current of a string at a voltage: I = Isc [1 - C1 (exp(V / (C2 Voc)) - 1)] (Rauschenbach 1980, chapter 2)."""
     if isc <= 0.0 or voc <= 0.0:
@@ -99,7 +98,7 @@ def string_curve_a(volts: float, isc: float, voc: float, imp: float, vmp: float)
     return max(0.0, isc * (1.0 - c1 * (math.exp(min(60.0, volts / (c2 * voc))) - 1.0)))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def remaining_power(p: Record, fluence_m2: float, age_s: float) -> float:
     """Share of the first day's power that is left after radiation, ultraviolet, dirt and thermal cycles."""
     damage = 1.0 - p.cell_damage_constant * math.log10(1.0 + fluence_m2 / p.cell_damage_fluence_m2)
@@ -108,7 +107,7 @@ def remaining_power(p: Record, fluence_m2: float, age_s: float) -> float:
     return float(max(0.0, damage) * max(0.0, years) * first)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_array(s: Record, p: Record, u: Record, dt_s: float) -> None:
     """Turn the array, then what its strings can give under this Sun. Once per tick."""
     if p.array_driven == 1:
@@ -150,7 +149,7 @@ def step_array(s: Record, p: Record, u: Record, dt_s: float) -> None:
     s.array_available_w = whole * amps * volts
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def finish_array(s: Record, p: Record) -> None:
     """String currents at the power drawn. Once per tick."""
     whole = 0.0
@@ -161,7 +160,7 @@ def finish_array(s: Record, p: Record) -> None:
         s.string_current_a[i] = amps * s.string_health[i]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     """One sub-step: what the limiters draw, who gives it, what it costs, and where the heat goes."""
     alive = s.main_bus_voltage_v > 0.5 * p.bus_voltage_v
@@ -201,7 +200,7 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
         open_on_undervoltage(s, p)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _balance(s: Record, p: Record, u: Record, w: Record, wanted_w: float, dt_s: float) -> None:
     """P_sa + P_bat = P_load + P_loss. The array serves first; the battery takes the rest or fills the gap."""
     prepare_battery(s, p, w, u)

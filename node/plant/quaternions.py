@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from node.plant.kernel import kernel
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def cross(ax: float, ay: float, az: float, bx: float, by: float, bz: float) -> tuple[float, float, float]:
     """Vector product."""
     return ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def triad(
     ax: float, ay: float, az: float, bx: float, by: float, bz: float
 ) -> tuple[float, float, float, float, float, float, float, float, float]:
@@ -42,7 +42,7 @@ def triad(
     return ax, ay, az, bx, by, bz, cx, cy, cz
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def quaternion_of(
     m00: float, m01: float, m02: float, m10: float, m11: float, m12: float, m20: float, m21: float, m22: float
 ) -> tuple[float, float, float, float]:
@@ -69,7 +69,7 @@ def quaternion_of(
     return (m02 + m20) * k, (m21 + m12) * k, z, (m10 - m01) * k
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def product(
     ax: float, ay: float, az: float, aw: float, bx: float, by: float, bz: float, bw: float
 ) -> tuple[float, float, float, float]:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.belt import Belt, belt_place, trapped_flux
 from node.plant.fields import Capacity, Field, Record, shaped
 from node.plant.geophysics import dipole_shell
+from node.plant.kernel import kernel
 from node.plant.solar_event import Samples
 from node.plant.upsets import draw_events
 
@@ -92,7 +91,7 @@ def input_fields(cap: Capacity) -> list[Field]:
     return []
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def solar_flux(sky: Record, p: Record, k: int, cutoff_gv: float) -> float:
     """Solar protons above threshold k that the magnetic field lets in (cm-2 s-1 sr-1)."""
     if cutoff_gv <= p.rigidity_gv[k]:
@@ -108,7 +107,7 @@ def solar_flux(sky: Record, p: Record, k: int, cutoff_gv: float) -> float:
     return float(low + f * (high - low))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tick: int, dt_s: float) -> None:
     """Fluxes and dose rate at the end of the tick, the dose of the tick, and its events."""
     rx = s.position_teme_m[0]
@@ -152,7 +151,7 @@ def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tic
     draw_events(s, p, f, tick, dt_s)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_event(sky: Record, samples: Samples) -> None:
     """The event's fluxes at sky.time_s, linear between samples, zero outside them."""
     n = samples.shape[0]

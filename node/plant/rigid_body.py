@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.fields import Record
+from node.plant.kernel import kernel
 from node.plant.quaternions import cross, product
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _clip(value: float, limit: float) -> float:
     return min(limit, max(-limit, value))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def outer_torque(s: Record, p: Record) -> tuple[float, float, float]:
     """Gravity gradient, drag, sunlight and whatever leaks (N m, body axes), from the vectors of the last tick."""
     r0 = s.position_teme_m[0]
@@ -46,7 +45,7 @@ def outer_torque(s: Record, p: Record) -> tuple[float, float, float]:
     return tx + cx, ty + cy, tz + cz
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _solve(
     a: float, b: float, c: float, d: float, e: float, f: float, x: float, y: float, z: float
 ) -> tuple[float, float, float]:
@@ -66,7 +65,7 @@ def _solve(
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _demand(s: Record, p: Record, u: Record, tx: float, ty: float, tz: float, tw: float) -> tuple[float, float, float]:
     """The unit's own law: a rate towards the target, no faster than the slew rate, and a torque towards that rate."""
     q = s.quaternion_body_from_teme
@@ -104,7 +103,7 @@ def _demand(s: Record, p: Record, u: Record, tx: float, ty: float, tz: float, tw
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _torquers(s: Record, p: Record, u: Record, law: int) -> tuple[float, float, float]:
     """Torque of the magnetic torquers: as ordered, or bleeding the wheels' momentum (m = k B x h)."""
     b = s.magnetic_field_body_t
@@ -135,7 +134,7 @@ def _torquers(s: Record, p: Record, u: Record, law: int) -> tuple[float, float, 
     return cross(mx, my, mz, b[0], b[1], b[2])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _wheels(
     s: Record, p: Record, u: Record, law: int, dx: float, dy: float, dz: float, h_s: float
 ) -> tuple[float, float, float]:
@@ -181,7 +180,7 @@ def _wheels(
     return tx, ty, tz
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def move_rigid(
     s: Record, p: Record, u: Record, law: int, tx: float, ty: float, tz: float, tw: float, dt_s: float
 ) -> None:

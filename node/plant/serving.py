@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.draws import normal, poisson, prefix, unit
 from node.plant.fields import Record
 from node.plant.gangs import gang
+from node.plant.kernel import kernel
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _arrive(s: Record, p: Record, f: Record, u: Record, tick: int, j: int, dt_s: float) -> float:
     """Chip-seconds of work that arrive in this tick."""
     if u.job_trace[j] == 1:
@@ -32,7 +31,7 @@ def _arrive(s: Record, p: Record, f: Record, u: Record, tick: int, j: int, dt_s:
     return float(work)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _check(s: Record, p: Record, f: Record, tick: int, j: int, dt_s: float) -> None:
     """A check may find the chip that answers wrongly; then the service is loaded again."""
     if s.job_corrupt_at_s[j] < 0.0 or p.job_detect_s[j] <= 0.0:
@@ -45,7 +44,7 @@ def _check(s: Record, p: Record, f: Record, tick: int, j: int, dt_s: float) -> N
         s.job_timer_s[j] = p.job_restart_s[j]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _state(s: Record, p: Record, u: Record, j: int, rate: float, dt_s: float) -> bool:
     """Whether it serves in this tick: held, loading, or without a chip it does not."""
     if rate <= 0.0:
@@ -69,7 +68,7 @@ def _state(s: Record, p: Record, u: Record, j: int, rate: float, dt_s: float) ->
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def serve(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: int, dt_s: float) -> float:
     """One tick of a queue: arrivals, what is served, latency; returns the load on its chips."""
     if tick * dt_s < p.job_start_s[j]:
@@ -99,7 +98,7 @@ def serve(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
     return float(min(1.0, (done + s.job_backlog_s[j]) / room))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _latency(s: Record, p: Record, j: int, answered: float, rate: float, speed: float, dt_s: float) -> None:
     """Late answers, and the 99th percentile as the level that 1 % of answers exceed, followed over some minutes."""
     waiting = s.job_backlog_s[j] / rate

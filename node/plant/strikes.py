@@ -8,11 +8,10 @@ crash costs a job is in `jobs.py`.
 
 from __future__ import annotations
 
-from numba import njit
-
 from node.plant.capacity import Capacity
 from node.plant.draws import prefix, unit
 from node.plant.fields import Field, Record, shaped
+from node.plant.kernel import kernel
 
 STREAM = 0x51D
 """Stream id of outcomes of single events."""
@@ -61,13 +60,13 @@ def work_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _report(s: Record, g: int, code: int) -> None:
     s.accelerator_xid[g] = code
     s.accelerator_xid_count[g] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _uncorrected(s: Record, p: Record, w: Record, g: int, luck: float) -> None:
     """An uncorrectable memory error: the row is remapped at the next reset, or the chip is given up."""
     s.accelerator_ecc_uncorrected[g] += 1.0
@@ -86,7 +85,7 @@ def _uncorrected(s: Record, p: Record, w: Record, g: int, luck: float) -> None:
             s.accelerator_state[g] = 5
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_strikes(s: Record, p: Record, f: Record, w: Record, tick: int) -> None:
     """Turn this tick's events into state. A group that is off is not harmed by upsets."""
     for g in range(p.accelerator_count):
@@ -121,7 +120,7 @@ def step_strikes(s: Record, p: Record, f: Record, w: Record, tick: int) -> None:
                 s.device_latched_w[d] = p.device_latch_w[d]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def no_strikes(p: Record, w: Record) -> None:
     """A tick that does not look at radiation: nothing new for the jobs."""
     for g in range(p.accelerator_count):
@@ -129,7 +128,7 @@ def no_strikes(p: Record, w: Record) -> None:
         w.accelerator_corrupted[g] = 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def draw_latched(s: Record, p: Record, w: Record) -> None:
     """Latched parts draw from their limiter until it opens."""
     for d in range(p.accelerator_count, p.radiation_device_count):
@@ -137,7 +136,7 @@ def draw_latched(s: Record, p: Record, w: Record) -> None:
             w.lcl_demand_w[p.device_lcl[d]] += s.device_latched_w[d]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def heat_latched(s: Record, p: Record, w: Record) -> None:
     """Their power is heat beside the limiter."""
     for d in range(p.accelerator_count, p.radiation_device_count):

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.draws import prefix, unit
 from node.plant.fields import Record
 from node.plant.gangs import allot, gang, release
+from node.plant.kernel import kernel
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _fall_back(s: Record, j: int, to_s: float) -> None:
     """Work beyond `to_s` is lost."""
     lost = s.job_work_s[j] - to_s
@@ -30,7 +29,7 @@ def _fall_back(s: Record, j: int, to_s: float) -> None:
         s.job_corrupt_at_s[j] = -1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _clean_checkpoint_s(s: Record, p: Record, j: int) -> float:
     """The latest checkpoint still kept that was taken before the latent error; 0 if none is."""
     best = 0.0
@@ -42,14 +41,14 @@ def _clean_checkpoint_s(s: Record, p: Record, j: int) -> float:
     return best
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _crash(s: Record, j: int) -> None:
     s.job_crashes[j] += 1
     _fall_back(s, j, s.job_saved_s[j])
     s.job_state[j] = 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _found(s: Record, p: Record, f: Record, tick: int, j: int, dt_s: float) -> bool:
     """A check (canary, checksum, replica) finds the latent error in this tick; the wait for it is exponential."""
     if s.job_corrupt_at_s[j] < 0.0 or p.job_detect_s[j] <= 0.0:
@@ -58,7 +57,7 @@ def _found(s: Record, p: Record, f: Record, tick: int, j: int, dt_s: float) -> b
     return bool(unit(head, tick, 8 * j) < 1.0 - math.exp(-dt_s / p.job_detect_s[j]))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _save(s: Record, p: Record, j: int) -> None:
     """A checkpoint has been written."""
     s.job_saved_s[j] = s.job_work_s[j]
@@ -67,7 +66,7 @@ def _save(s: Record, p: Record, j: int) -> None:
     s.job_checkpoint_count[j] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _run(s: Record, p: Record, u: Record, j: int, speed: float, dt_s: float) -> float:
     """One tick of work; then the end, a checkpoint, or a hold."""
     work = s.job_work_s[j] + speed * dt_s
@@ -96,7 +95,7 @@ def _run(s: Record, p: Record, u: Record, j: int, speed: float, dt_s: float) -> 
     return 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: int, dt_s: float) -> float:
     """One tick of a gang; returns the load on its chips."""
     state = s.job_state[j]

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from node.plant.draws import geometric, poisson, prefix, unit
 from node.plant.fields import Record
+from node.plant.kernel import kernel
 
 EFFECTS = ("corrected_upsets", "uncorrected_upsets", "silent_errors", "interrupts", "latchups")
 """State fields, in the order of the parameter rows."""
@@ -23,7 +22,7 @@ STREAM = 0x5EE
 """Stream id of single-event effects."""
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def effect_rate(s: Record, p: Record, device: int, effect: int) -> float:
     """Events per second of one effect on one device (a group of parts counts as one device)."""
     k = 5 * device + effect
@@ -35,7 +34,7 @@ def effect_rate(s: Record, p: Record, device: int, effect: int) -> float:
     return float(rate * s.device_sensitivity[device])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _device_rate(s: Record, p: Record, device: int) -> float:
     rate = (
         p.device_total[3 * device] * s.dose_rate_gy_s
@@ -45,7 +44,7 @@ def _device_rate(s: Record, p: Record, device: int) -> float:
     return float(rate * s.device_sensitivity[device])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _strike(s: Record, p: Record, device: int, effect: int, count: int, bits: int) -> None:
     if effect == 0:
         s.corrected_upsets[device] += count
@@ -61,7 +60,7 @@ def _strike(s: Record, p: Record, device: int, effect: int, count: int, bits: in
         s.latchups[device] += count
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def draw_events(s: Record, p: Record, f: Record, tick: int, dt_s: float) -> None:
     """The events of this tick. More than 1000 in a tick are shared out in proportion, bits at their mean."""
     total = 0.0
@@ -101,13 +100,13 @@ def draw_events(s: Record, p: Record, f: Record, tick: int, dt_s: float) -> None
         _strike(s, p, device, effect, 1, bits)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def petersen_rate_per_bit_day(saturation_cm2: float, let_quarter: float) -> float:
     """Heavy-ion upset rate in geostationary orbit at solar minimum: 200 sigma / L_0.25^2 (Petersen 1998)."""
     return 200.0 * saturation_cm2 / (let_quarter * let_quarter)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def weibull_cm2(let: float, threshold: float, width: float, shape: float, saturation_cm2: float) -> float:
     """Heavy-ion cross-section by the four-parameter Weibull curve."""
     if let <= threshold:
@@ -115,7 +114,7 @@ def weibull_cm2(let: float, threshold: float, width: float, shape: float, satura
     return saturation_cm2 * (1.0 - math.exp(-(((let - threshold) / width) ** shape)))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def bendel_cm2(energy_mev: float, a_mev: float, b_mev: float) -> float:
     """Proton cross-section per bit by the two-parameter Bendel curve (Stapor 1990)."""
     if energy_mev <= a_mev:
