@@ -36,7 +36,9 @@ async def connected(run: RunDirectory, identity: str, server: str, wait_s: float
         async with asyncio.timeout(wait_s):
             live = await _opened(run, identity)
     except TimeoutError:
-        raise RangeFailure(f"the run has not begun within {wait_s:g} s", hint="wait longer with --wait") from None
+        raise RangeFailure(
+            f"{_not_begun(run)} after {wait_s:g} s", hint="ask again in a moment, or wait longer with --wait"
+        ) from None
     endpoint = live["endpoints"][identity]
     keys = Path(str(live.get("keys", "keys")))
     with Network() as network:
@@ -52,7 +54,7 @@ async def connected(run: RunDirectory, identity: str, server: str, wait_s: float
 
 async def _opened(run: RunDirectory, identity: str) -> dict[str, Any]:
     """The content of run.json, once it names the endpoint of that plane."""
-    said = False
+    said = ""
     while True:
         live = read_run(run)
         if live.get("endpoints", {}).get(identity):
@@ -64,9 +66,8 @@ async def _opened(run: RunDirectory, identity: str) -> dict[str, Any]:
                 f"run.json names no endpoint for the {identity} plane",
                 hint=f"a run whose processes are started by hand: add it to the endpoints in {run.run}",
             )
-        if not said:
+        if said != (said := _not_begun(run)):
             note_waiting(run)
-        said = True
         await asyncio.sleep(LOOK_EVERY_S)
 
 
@@ -85,7 +86,13 @@ def _ended(run: RunDirectory) -> RangeFailure:
 
 def note_waiting(run: RunDirectory) -> None:
     """Tell whoever waits that the run has not begun."""
-    sys.stderr.write(f"note: {run.path} has not begun yet; waiting\n")
+    sys.stderr.write(f"note: {_not_begun(run)}; waiting (Ctrl-C gives up)\n")
+    sys.stderr.flush()
+
+
+def _not_begun(run: RunDirectory) -> str:
+    doing = str(read_run(run).get("doing", "")).rstrip(". ")
+    return f"the run in {run.path} is still starting" + (f": {doing}" if doing else "")
 
 
 async def replies(run: RunDirectory, port: DealerPort) -> AsyncIterator[Message]:

@@ -5,18 +5,22 @@ Who they are and what they are given; how they are started, watched and ended is
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from bus.errors import EnvironmentFault, SkyrackError
+from bus.errors import SkyrackError
 from bus.keys import make_keys
 from bus.launch import LaunchOutcome, Member, Supervisor, supervise
 from bus.scenario import Scenario
 from faults.progress import SHOWN, Glimpse, Observer
 from faults.range import Flown
 from faults.run_directory import RunDirectory
-from faults.warm import environment
+from faults.warm import environment, warm_up
 
 RESTARTS = 3
 """A process that dies is started again so often; then its death is no accident and the run stops."""
@@ -24,12 +28,10 @@ RESTARTS = 3
 
 def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer) -> Flown:
     """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick."""
-    spacecraft = [each.id for each in scenario.spacecraft]
     keys = directory.path / "keys"
-    try:
-        make_keys(keys, spacecraft)
-    except OSError as error:
-        raise EnvironmentFault(f"cannot make keys in {keys}: {error}", hint="choose another --out") from error
+    with _starting(directory, display) as say:
+        warm_up(scenario, say)
+        make_keys(keys, [each.id for each in scenario.spacecraft])
     bus, others = members(scenario, directory, pace)
     facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys.resolve()), "pace": pace}
     listener = _Listener(display)
@@ -38,6 +40,28 @@ def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, 
     )
     display.close()
     return flown_of(outcome)
+
+
+@contextmanager
+def _starting(directory: RunDirectory, display: Observer) -> Iterator[Callable[[str], None]]:
+    """From here on `skyrack command` and `skyrack inject` find the run. Gives what tells them, and whoever watches, what
+    is being done before it flies."""
+
+    def write(state: str, doing: str) -> None:
+        facts = {"state": state, "doing": doing, "supervisor": os.getpid(), "pids": {}, "endpoints": {}}
+        directory.write(directory.run, json.dumps(facts, indent=1, sort_keys=True))
+
+    def say(doing: str) -> None:
+        display.say(doing)
+        write("starting", doing)
+
+    write("starting", "")
+    try:
+        yield say
+    except BaseException:
+        with suppress(SkyrackError):
+            write("failed", "")
+        raise
 
 
 def members(scenario: Scenario, directory: RunDirectory, pace: str) -> tuple[Member, list[Member]]:

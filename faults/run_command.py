@@ -69,7 +69,6 @@ def run_command(options: RunOptions) -> int:
             f"{scenario.name}: seed {scenario.seed}, {len(scenario.spacecraft)} spacecraft, into {directory.path}"
         )
         root.prepare(directory, scenario, chosen.text)
-        warm_up(scenario, display.say)
         flown = _fly(scenario, directory, options, display)
     finally:
         display.close()
@@ -90,6 +89,7 @@ def run_command(options: RunOptions) -> int:
 
 def _fly(scenario: Scenario, directory: RunDirectory, options: RunOptions, display: Observer) -> root.Flown:
     if options.in_process:
+        warm_up(scenario, display.say)
         peek = Peek(scenario)
         with Interruption() as interruption:
             return root.fly_in_process(

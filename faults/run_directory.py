@@ -148,7 +148,8 @@ def live_run(path: Path | None) -> tuple[RunDirectory, dict[str, Any]]:
             return directory, content
     if path is not None and not (candidates[0].run.is_file() or candidates[0].summary.is_file()):
         raise UserError(
-            f"{path} has not begun yet, or flies in one process", hint="ask again when its first tick is flown"
+            f"the run in {path} has not begun yet, or flies in one process, where nobody can reach it",
+            hint="ask again when its first tick is flown; leave out --in-process to act on a run",
         )
     where = f"{path} is not running" if path else "no run is going on below out/"
     raise UserError(where, hint="start one in another terminal: skyrack run first-light --pace x10")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ from bus.errors import RangeFailure, UserError
 from bus.keys import load_grants, load_key, make_keys
 from bus.messages import Injection, InjectionReport, InjectionState, Message, OperatorRequest, Welcome
 from bus.ports import Network, RouterPort
-from faults import live_connection
-from faults.inject_command import _inject, _Order
-from faults.live_commands import _telecommand
+from bus.scenario import Scenario
+from faults import live_connection, processes
+from faults.inject_command import InjectOptions, _inject, _Order, inject_command
+from faults.live_commands import _telecommand, telecommand_command
+from faults.progress import Silent
+from faults.range import prepare
 from faults.run_directory import RunDirectory, live_run
+from faults.scenario_choice import load_named
 
 WITHIN_S = 20.0
 REQUEST = OperatorRequest(token=1, spacecraft="sat-a", name="test.ping", arguments={})
@@ -107,8 +112,8 @@ async def test_before_the_first_tick_it_waits_and_says_so(
             active = InjectionReport(injection=name, state=InjectionState.ACTIVE, at_ns=0, reason="")
             port.send(peer.routing, [encode(Message(0, "sat-a", 0, "range", active))])
             assert await asking == 0
-    assert "has not begun yet; waiting" in first
-    assert "has not begun yet; waiting" in capsys.readouterr().err
+    assert f"the run in {run.path} is still starting; waiting" in first
+    assert f"the run in {run.path} is still starting; waiting" in capsys.readouterr().err
 
 
 async def test_a_run_that_never_begins_or_ends_before_it_begins(run: RunDirectory) -> None:
@@ -116,11 +121,53 @@ async def test_a_run_that_never_begins_or_ends_before_it_begins(run: RunDirector
         run.write(run.scenario, "{}")
         live_run(run.path)
     say(run, "starting")
-    with pytest.raises(RangeFailure, match="has not begun within"):
+    with pytest.raises(RangeFailure, match=r"is still starting after 0\.2 s"):
         await _inject(run, order(), 0.2, False)
     say(run, "failed")
     with pytest.raises(RangeFailure, match="the run has ended"):
         await _inject(run, order(), WITHIN_S, False)
+
+
+class Mute(Silent):
+    """Keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_while_the_physics_compiles_the_run_is_found_and_says_what_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = load_named("first-light")
+    directory = RunDirectory(tmp_path)
+    prepare(directory, chosen.scenario, chosen.text)
+    errors: list[RangeFailure] = []
+
+    def compile_slowly(scenario: Scenario, say: Callable[[str], None]) -> None:
+        say("compiling the physics, once on this machine ...")
+        for ask in (
+            lambda: telecommand_command("dusk-1", "test.ping", (), tmp_path, wait_s=0.2, as_json=False),
+            lambda: inject_command(InjectOptions("dusk-1", "string_open", ("string=0",), run=tmp_path, wait_s=0.2)),
+        ):
+            with pytest.raises(RangeFailure) as caught:
+                ask()
+            errors.append(caught.value)
+        raise RangeFailure("the physics did not compile")
+
+    monkeypatch.setattr(processes, "warm_up", compile_slowly)
+    display = Mute()
+    with pytest.raises(RangeFailure, match="did not compile"):
+        processes.fly_as_processes(chosen.scenario, directory, pace="free", display=display)
+    doing = f"the run in {tmp_path} is still starting: compiling the physics, once on this machine"
+    assert [error.message for error in errors] == [f"{doing} after 0.2 s"] * 2
+    assert all("--wait" in error.hint for error in errors)
+    assert capsys.readouterr().err == f"note: {doing}; waiting (Ctrl-C gives up)\n" * 2
+    assert display.said == ["compiling the physics, once on this machine ..."]
+    with pytest.raises(UserError, match="is not running"):
+        live_run(tmp_path)
 
 
 async def caught(coroutine: Any) -> Exception | None:
