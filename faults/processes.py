@@ -44,8 +44,8 @@ def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, 
 
 @contextmanager
 def _starting(directory: RunDirectory, display: Observer) -> Iterator[Callable[[str], None]]:
-    """From here on `skyrack command` and `skyrack inject` find the run. Gives what tells them, and whoever watches, what
-    is being done before it flies."""
+    """From here on `skyrack command` and `skyrack inject` find the run. Gives what tells them, and whoever watches,
+    what is being done before it flies."""
 
     def write(state: str, doing: str) -> None:
         facts = {"state": state, "doing": doing, "supervisor": os.getpid(), "pids": {}, "endpoints": {}}
