@@ -114,6 +114,11 @@ class Pacer:
         return self.period_ns > 0
 
     @property
+    def began_ns(self) -> int:
+        """When the tick that `next_tick` last let begin was to begin by the schedule; now, before the first."""
+        return self._clock.now_ns() if self._due_ns is None else self._due_ns - self.period_ns
+
+    @property
     def paused(self) -> bool:
         """Whether `pause` holds the run."""
         return not self._running.is_set()

@@ -15,7 +15,7 @@ from typing import Any
 
 from bus import instructions as do
 from bus.bus_plan import BusOutcome, BusPlan, Recorder
-from bus.clock import Clock, MachineClock, Pacer
+from bus.clock import Clock, MachineClock
 from bus.codec import decode, encode, peek
 from bus.conductor import Conductor
 from bus.errors import DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
@@ -25,14 +25,13 @@ from bus.messages import Body, Bye, Kind, Message, Refusal, Welcome
 from bus.pieces import split
 from bus.ports import Network, PublisherPort, RouterPort
 from bus.reception import Reception
+from bus.timekeeper import Timekeeper
 from bus.zap import Grants, Keypair, Peer
 
 PROGRESS_EVERY_NS = 250_000_000
 MAX_COMPLAINTS_LOGGED = 100
 PATIENCE_S = 2.5  # a stop that was asked for ends the run within this, answered or not
-_LOOK_EVERY_NS = 250_000_000
 _HANG_UP_LOOKS, _HANG_UP_LOOK_NS = 100, 10_000_000  # 1 s for participants to read the goodbye and close
-_LATE_WAKE_NS = 1_000_000_000  # woken so much too late, this process itself was stopped: nobody else is to blame
 
 
 class BusServer:
@@ -50,22 +49,21 @@ class BusServer:
     ) -> None:
         self._plan, self._key, self._grants, self._recorder, self._report = plan, key, grants, recorder, report
         self._clock = clock or MachineClock()
-        self._pacer = Pacer(plan.tick_ns, plan.speed, self._clock)
         self._conductor = Conductor(
-            plan.participants, plan.ticks, plan.tick_ns, paced=self._pacer.paced, on_lost=plan.missing_tock
+            plan.participants, plan.ticks, plan.tick_ns, paced=plan.speed is not None, on_lost=plan.missing_tock
         )
+        self._keeper = Timekeeper(plan, self._clock, self._conductor, self._overdue, self._dispatch)
         self._local = {participant.id: participant for participant in plan.local}
         self._reception = Reception(plan.scenario, plan.dictionaries)
         self._desk = InjectionDesk(frozenset(participant.id for participant in plan.participants))
         self._counters: Counter[str] = Counter()
         self._done = asyncio.Event()
-        self._started = asyncio.Event()
         self._finished: do.Finished | None = None
         self._failure: SkyrackError | None = None
         self._lost: list[do.Lost] = []
         self._last_loss: ParticipantLost | None = None
         self._divergence: Diverged | None = None
-        self._began_ns = self._reported_ns = self._clock.now_ns()
+        self._reported_ns = self._clock.now_ns()
         self._time: RouterPort
         self._range: RouterPort
         self._observe: PublisherPort
@@ -76,7 +74,7 @@ class BusServer:
             do.Record: self._record,
             do.Outside: self._outside,
             do.Complaint: lambda order: self._log(f"{order.id} at tick {order.tick}: {order.reason}"),
-            do.Away: lambda order: self._report("away", {"id": order.id, "tick": order.tick, "reason": order.reason}),
+            do.Away: self._away,
             do.Lost: self._give_up,
             do.Divergence: self._diverged,
             do.Finished: self._finish,
@@ -92,9 +90,9 @@ class BusServer:
                 await network.prove_closed(port.endpoint, self._key.public)
             endpoints = {"time": self._time.endpoint, "range": self._range.endpoint, "observe": self._observe.endpoint}
             self._report("ready", {"endpoints": endpoints})
-            self._began_ns = self._clock.now_ns()
+            self._keeper.moved()
             async with asyncio.TaskGroup() as group:
-                duties = [self._serve_time(), self._serve_range(), self._keep_time()]
+                duties = [self._serve_time(), self._serve_range(), self._keeper.keep()]
                 tasks = [group.create_task(self._on_duty(duty)) for duty in duties]
                 try:
                     for id in self._local:
@@ -108,7 +106,7 @@ class BusServer:
             finished = self._finished or do.Finished(tick, False, "it failed", (), self._conductor.counters)
             traffic = dict(sorted((network.counters + self._counters).items()))
             await self._say_goodbye(self._failure.message if self._failure else finished.reason)
-        return BusOutcome(finished, self._failure, traffic, self._pacer.slips, tuple(self._lost))
+        return BusOutcome(finished, self._failure, traffic, self._keeper.slips, tuple(self._lost))
 
     def stop(self, reason: str) -> None:
         """End after the open tick; after PATIENCE_S in any case."""
@@ -189,25 +187,8 @@ class BusServer:
                 if mail:
                     self._carry_out(self._conductor.inject(mail))
 
-    async def _keep_time(self) -> None:
-        """Paced: end each tick on schedule. Lockstep: give up who stays silent for too long."""
-        if self._pacer.paced:
-            await self._started.wait()
-            await self._pacer.next_tick()
-            while True:
-                await self._pacer.next_tick()
-                self._carry_out(self._conductor.overdue(self._conductor.tick))
-        while True:
-            tick = self._conductor.tick
-            patience_ns = round(1e9 * (self._plan.tock_timeout_s if tick >= 0 else self._plan.start_timeout_s))
-            look_ns = min(self._began_ns + patience_ns, self._clock.now_ns() + _LOOK_EVERY_NS)
-            await self._clock.until(look_ns)
-            now_ns = self._clock.now_ns()
-            if now_ns - look_ns > _LATE_WAKE_NS:
-                self._began_ns = now_ns
-            elif tick == self._conductor.tick and now_ns >= self._began_ns + patience_ns:
-                self._began_ns = now_ns
-                self._carry_out(self._conductor.overdue(tick))
+    def _overdue(self, tick: int) -> None:
+        self._carry_out(self._conductor.overdue(tick))
 
     def _carry_out(self, instructions: Iterable[do.Instruction]) -> None:
         todo = deque(instructions)
@@ -219,7 +200,8 @@ class BusServer:
         return self._time.send(routing, [encode(Message(0, "bus", 0, destination, body))])
 
     def _admit(self, order: do.Admit) -> None:
-        self._began_ns = self._clock.now_ns()
+        self._keeper.moved()
+        self._keeper.forget(order.id)
         routing = self._reception.sessions.get(order.id)
         if routing is None:  # it lives in this process
             return
@@ -236,9 +218,18 @@ class BusServer:
         if routing is not None:
             self._send(routing, Refusal(reason=order.reason), order.id)
 
-    def _send_tick(self, order: do.SendTick) -> list[do.Instruction] | None:
-        self._began_ns = self._clock.now_ns()
-        self._started.set()
+    def _away(self, order: do.Away) -> None:
+        self._keeper.forget(order.id)
+        self._report("away", {"id": order.id, "tick": order.tick, "reason": order.reason})
+
+    def _send_tick(self, order: do.SendTick) -> Iterable[do.Instruction] | None:
+        return None if self._keeper.hold(order) else self._leave_with(order)
+
+    def _dispatch(self, order: do.SendTick) -> None:
+        self._carry_out(self._leave_with(order) or ())
+
+    def _leave_with(self, order: do.SendTick) -> list[do.Instruction] | None:
+        self._keeper.moved()
         local = self._local.get(order.id)
         if local is not None:
             self._desk.overhear(order.frames, self._range)
@@ -256,7 +247,7 @@ class BusServer:
         now_ns = self._clock.now_ns()
         if now_ns - self._reported_ns >= PROGRESS_EVERY_NS:
             self._reported_ns = now_ns
-            self._report("progress", {"tick": order.tick + 1, "ticks": self._plan.ticks, "slips": self._pacer.slips})
+            self._report("progress", {"tick": order.tick + 1, "ticks": self._plan.ticks, "slips": self._keeper.slips})
 
     def _outside(self, order: do.Outside) -> None:
         ground = self._reception.sessions.get("ground")

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from bus.shell import Seat, Served, run_participant  # noqa: E402
 from bus.trace import Traced, TraceHeader, TraceWriter  # noqa: E402
 
 TICK_NS = 1_000_000_000
+SLOW_S = 0.3
 SCENARIO = b'{"name": "fake"}'
 
 
@@ -47,6 +49,8 @@ class Fake:
             raise ValueError("a bug in a participant")
         if moment.tick == self._harm.get("kill") and once("killed-" + self.id):
             os.kill(os.getpid(), signal.SIGKILL)
+        if moment.tick == self._harm.get("slow"):
+            time.sleep(SLOW_S)
         if moment.tick == self._harm.get("hang"):
             os.kill(os.getpid(), signal.SIGSTOP)
         if moment.closing:

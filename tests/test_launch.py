@@ -20,6 +20,7 @@ from bus import launch
 from bus.bus_plan import BusPlan
 from bus.conductor import Conductor
 from bus.errors import EnvironmentFault, RangeFailure
+from bus.instructions import Answer
 from bus.launch import LaunchOutcome
 from bus.trace import TraceHeader, TraceWriter
 from bus.trace_reader import TraceReader
@@ -103,6 +104,39 @@ async def test_a_hung_process_is_named_and_the_policy_decides(tmp_path: Path) ->
     went_on = await fly(tmp_path / "continue", {**plan, "missing_tock": "continue"})
     assert went_on.failure is None and went_on.result["complete"]
     assert [lost["id"] for lost in went_on.result["lost"]] == ["sat-b"]
+
+
+PACED: dict[str, Any] = {**PLAN, "ticks": 60, "speed": 20.0}
+PERIOD_S = 1 / 20
+
+
+def answers_of(run: Path, id: str) -> list[Answer]:
+    with TraceReader(run / "trace") as trace:
+        return [answer for record in trace for answer in record.answers if answer.id == id and answer.digest]
+
+
+async def test_a_paced_run_goes_on_while_one_is_late_and_counts_it(tmp_path: Path) -> None:
+    outcome = await fly(tmp_path, {**PACED, "harm": {"sat-b": {"slow": 20}}})
+    assert outcome.failure is None and outcome.result["complete"]
+    counters = outcome.result["counters"]["sat-b"]
+    late = [answer.tick for answer in answers_of(tmp_path, "sat-b") if answer.late]
+    assert counters["late_tocks"] == len(late) >= fakes.SLOW_S / PERIOD_S - 2
+    assert 20 in late, "it was late with the tick in which it was slow"
+    assert counters["tocks"] == 60 + 1, "and answered every tick all the same"
+    assert outcome.wall_s >= 58 * PERIOD_S - 1.0, "nobody waited for it, nobody hurried"
+
+
+async def test_a_killed_node_returns_to_a_paced_run_with_its_computer_down_meanwhile(tmp_path: Path) -> None:
+    outcome = await fly(tmp_path, {**PACED, "harm": {"sat-a": {"kill": 10}}})
+    assert outcome.failure is None and outcome.result["complete"]
+    assert outcome.restarts == {"sat-a": 1}
+    assert outcome.result["counters"]["sat-a"]["returns"] == 1
+    answers = sorted(answers_of(tmp_path, "sat-a"), key=lambda answer: answer.tick)
+    assert [answer.tick for answer in answers] == list(range(61)), "every tick is answered in the end"
+    missed = [answer.tick for answer in answers if not answer.host_up]
+    assert missed and missed == list(range(missed[0], missed[-1] + 1)) and missed[0] == 10
+    assert all(answers[tick].late for tick in missed)
+    assert outcome.result["accounts"] == len(IDS)
 
 
 async def test_a_bug_is_told_after_the_restarts_are_used_up(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import live_fakes as fakes
@@ -352,6 +354,33 @@ async def test_paced_runs_follow_the_clock_and_count_late_answers(keys: Path) ->
             took = asyncio.get_running_loop().time() - start
     assert bus.outcome.finished.complete
     assert took >= 19 / 50  # 20 ticks of a second at 50 times
+
+
+async def test_a_paced_bus_wakes_its_spacecraft_one_after_the_other(tmp_path: Path) -> None:
+    ids = ["ground", "sat-a", "sat-b", "sat-c", "sat-d"]
+    make_keys(tmp_path / "keys", ids[1:])
+    plan = replace(PLAN, participants=fakes.plans(ids), dictionaries={}, ticks=11, speed=10.0)
+    woken: dict[str, list[float]] = {id: [] for id in ids}
+
+    class Sleeper(fakes.Fake):
+        def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
+            woken[self.id].append(asyncio.get_running_loop().time())
+            return super().step(moment, inbox)
+
+    async def fly_one(id: str) -> None:
+        shell = bus.shell(network, id)
+        await shell.shake_hands("", plan.scenario)
+        await shell.serve(served(Sleeper(id, ids)))
+
+    async with running(tmp_path / "keys", plan) as bus:
+        with Network() as network:
+            async with asyncio.TaskGroup() as group:
+                for id in ids:
+                    group.create_task(fly_one(id))
+    assert bus.outcome.finished.complete
+    after = {id: median(b - a for a, b in zip(woken["ground"], woken[id], strict=True)) for id in ids}
+    gaps = [after[b] - after[a] for a, b in pairwise(ids[1:])]
+    assert min(gaps) > 0.006, "half of a typical gap of 12.5 ms"
 
 
 def test_pieces_come_together_only_as_they_were_cut() -> None:
