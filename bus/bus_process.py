@@ -28,15 +28,21 @@ async def serve_bus(
         return await server.run()
 
 
-def run_bus(plan: BusPlan, keys: Path, recorder: Recorder, finish: Callable[[BusOutcome], Mapping[str, object]]) -> int:
+def run_bus(
+    plan: BusPlan,
+    keys: Path,
+    recorder: Recorder,
+    finish: Callable[[BusOutcome], Mapping[str, object]],
+    report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
+) -> int:
     """The whole process; gives the exit status.
 
     finish: called with the outcome, whatever it is, to close the trace; what it returns goes into the last report,
-    beside complete, reason, ticks, slips, traffic, lost and counters.
+    beside complete, reason, ticks, slips, traffic, lost and counters. report: see `server.BusServer`.
     """
     lifeline.bind_to_supervisor()
     try:
-        outcome = asyncio.run(serve_bus(plan, keys, recorder))
+        outcome = asyncio.run(serve_bus(plan, keys, recorder, report))
         facts = {
             "complete": outcome.finished.complete and outcome.failure is None,
             "reason": outcome.failure.message if outcome.failure else outcome.finished.reason,

@@ -5,6 +5,7 @@ Decisions only; the server sends what comes out. A session is one connection: it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bus.errors import DecodeError
@@ -13,6 +14,8 @@ from bus.pieces import Assembly, address, split
 from bus.zap import Peer
 
 SCENARIO = "scenario"  # in Hello.versions: digest of the scenario a participant was built from; absent: it wants it
+DOOR = "door-"  # in Hello.versions: an endpoint that the ground's process opened itself, by plane
+_ENDPOINT = re.compile(r"tcp://[^\s/]{1,50}:\d{1,5}")
 
 
 class Reception:
@@ -46,6 +49,12 @@ class Reception:
                 f"dictionary version {hello.dictionary or 'none'}, the bus has {expected or 'none'} for {peer.identity}"
             )
         return ()
+
+    @staticmethod
+    def doors(peer: Peer, message: Message) -> dict[str, str]:
+        """Endpoints by plane that whoever takes this seat opened itself: the ground's, where operators ask."""
+        at = message.body.versions.get(DOOR + "operator", "") if peer.role == "ground" else ""
+        return {"operator": at} if _ENDPOINT.fullmatch(at) else {}
 
     def seat(self, peer: Peer) -> None:
         """From now on this connection speaks for its identity."""

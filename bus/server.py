@@ -35,7 +35,7 @@ _HANG_UP_LOOKS, _HANG_UP_LOOK_NS = 100, 10_000_000  # 1 s for participants to re
 
 
 class BusServer:
-    """One run. `report` hears of ready, progress, away, lost, back (see docs of the run's `run.json`)."""
+    """One run. `report` hears of ready, doors, progress, away, lost, back (see docs of the run's `run.json`)."""
 
     def __init__(
         self,
@@ -173,6 +173,9 @@ class BusServer:
         if old is not None:
             self._leave(peer.identity, "its connection is gone")
         self._reception.seat(peer)
+        doors = self._reception.doors(peer, hello)
+        if doors:
+            self._report("doors", {"endpoints": doors})
         self._carry_out(self._conductor.joined(peer.identity))
 
     def _leave(self, identity: str, reason: str) -> None:

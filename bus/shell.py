@@ -12,8 +12,8 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bus import lifeline
@@ -26,7 +26,7 @@ from bus.messages import PROTOCOL_VERSION, Body, Bye, Hello, Kind, Message, Piec
 from bus.participant import Outbox, Participant
 from bus.pieces import Assembly, address, cut
 from bus.ports import DealerPort, Network
-from bus.reception import SCENARIO
+from bus.reception import DOOR, SCENARIO
 
 CONNECT_WITHIN_S = 60.0  # a container may start before its bus does
 ANSWER_WITHIN_S = 30.0
@@ -40,7 +40,8 @@ class Served:
 
     dictionary: version of its TM/TC dictionary. commit: makes a step's writes (or the ground's records) durable.
     close: called once at the end. companion: runs beside the loop (the ground's operator port) until cancelled; with
-    it the process has other sockets. outside: mail to somebody beyond this process that the bus passed back.
+    it the process has other sockets. doors: their endpoints by plane, for run.json. outside: mail to somebody beyond
+    this process that the bus passed back.
     """
 
     participant: Participant
@@ -50,6 +51,7 @@ class Served:
     commit: Callable[[Outbox], None] = lambda outbox: None
     close: Callable[[], None] = lambda: None
     companion: Callable[[Shell], Awaitable[None]] | None = None
+    doors: Mapping[str, str] = field(default_factory=dict)
     outside: Callable[[Message], None] = lambda message: None
 
 
@@ -83,9 +85,11 @@ class Shell:
         """Hand the bus a message from outside this process; it enters at the next tick boundary and is recorded."""
         return self._port.push([frame])
 
-    async def shake_hands(self, dictionary: str, scenario: bytes | None) -> tuple[Welcome, bytes]:
+    async def shake_hands(
+        self, dictionary: str, scenario: bytes | None, doors: Mapping[str, str] | None = None
+    ) -> tuple[Welcome, bytes]:
         """Welcome, and the content of the pieces that follow it: a snapshot, or the scenario if None was given."""
-        versions = dict(self._seat.versions)
+        versions = {**dict(self._seat.versions), **{DOOR + plane: at for plane, at in (doors or {}).items()}}
         if scenario is not None:
             versions[SCENARIO] = address(scenario).hex()
         role = role_of(self._seat.identity)
@@ -167,7 +171,7 @@ async def take_part(seat: Seat, build: Callable[[bytes], Served], scenario: byte
                 if served is None:
                     _, scenario = await shell.shake_hands("", None)
                     served = build(scenario)
-                _, snapshot = await shell.shake_hands(served.dictionary, scenario)
+                _, snapshot = await shell.shake_hands(served.dictionary, scenario, served.doors)
                 if snapshot:
                     served.participant.restore(snapshot)
                 gc.collect()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +89,13 @@ def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
     )
 
 
-def conduct(scenario: Scenario, directory: RunDirectory, keys: Path, plan: BusPlan) -> tuple[int, BusResult]:
+def conduct(
+    scenario: Scenario,
+    directory: RunDirectory,
+    keys: Path,
+    plan: BusPlan,
+    report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
+) -> tuple[int, BusResult]:
     """Fly the run in this process's loop; gives the exit status and what else is known of its end."""
     result = BusResult()
     try:
@@ -107,7 +113,7 @@ def conduct(scenario: Scenario, directory: RunDirectory, keys: Path, plan: BusPl
         result.wall_s, result.failure = trace.wall_s, outcome.failure
         return {"trace_hash": writer.trace_hash, "wall_s": trace.wall_s}
 
-    return run_bus(plan, keys, trace, finish), result
+    return run_bus(plan, keys, trace, finish, report), result
 
 
 def main() -> int:

@@ -64,7 +64,7 @@ async def _opened(run: RunDirectory, identity: str) -> dict[str, Any]:
         if "pids" not in live:
             raise UserError(
                 f"run.json names no endpoint for the {identity} plane",
-                hint=f"a run whose processes are started by hand: add it to the endpoints in {run.run}",
+                hint="its processes are started by hand: has `skyrack ground` come? It brings its endpoint along",
             )
         if said != (said := _not_begun(run)):
             note_waiting(run)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bus.errors import EnvironmentFault, SkyrackError, UserError
 from bus.keys import load_grants, make_keys
@@ -32,17 +34,24 @@ def bus_command(
     root.prepare(directory, resolved, text)
     _provide_keys(keys, resolved)
     plan = bus_plan(resolved, pace, bind, bind_range, bind_observe)
+    endpoints = {"time": bind, "range": bind_range, "observe": bind_observe}
     facts = {
         "scenario": resolved.name,
         "digest": resolved.digest,
         "keys": str(keys.resolve()),
         "pace": pace,
-        "endpoints": {"time": bind, "range": bind_range, "observe": bind_observe},
+        "endpoints": endpoints,
         "supervisor": os.getpid(),
     }
     _write_run(directory, facts, "running")
     _say(f"{resolved.name}: {len(resolved.spacecraft)} spacecraft and the ground are awaited at {bind}")
-    status, result = conduct(resolved, directory, keys, plan)
+
+    def note_doors(kind: str, content: Mapping[str, Any]) -> None:
+        if "endpoints" in content:
+            endpoints.update(content["endpoints"])
+            _write_run(directory, facts, "running")
+
+    status, result = conduct(resolved, directory, keys, plan, note_doors)
     _write_run(directory, facts, "finished" if status == 0 else "failed")
     if directory.trace.is_file():
         flown = root.Flown(None, result.wall_s, result.failure)

@@ -42,12 +42,18 @@ def serve_ground(scenario: bytes, dictionaries: Path, archive: Path, keys: Path,
     ground = Ground(resolve(resolved, load_dictionaries(dictionaries)))
     store = Archive(archive)
     operator = OperatorPort(keys, operator_endpoint)
+
+    def close() -> None:
+        operator.close()
+        store.close()
+
     return Served(
         ground,
         resolved.tick_ns,
         resolved.range.snapshot_every_ticks,
         commit=lambda outbox: store.write(outbox.records),
-        close=store.close,
+        close=close,
+        doors={"operator": operator.endpoint},
         companion=operator.serve,
         outside=operator.answer,
     )

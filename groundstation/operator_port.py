@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bus import lifeline
 from bus.codec import decode, encode
-from bus.errors import DecodeError
+from bus.errors import DecodeError, SkyrackError
 from bus.keys import load_grants, load_key
 from bus.messages import Message, OperatorReply, OperatorRequest, Refusal
 from bus.ports import Network, RouterPort
@@ -22,31 +22,41 @@ MAX_OPEN_REQUESTS = 4096  # whose replies are still passed on; the oldest is for
 
 
 class OperatorPort:
-    """See the module. `serve` runs beside the ground's loop; `answer` takes the replies."""
+    """See the module. It is bound when it is made, within a running loop; `endpoint` has its real port. `serve` runs
+    beside the ground's loop; `answer` takes the replies."""
 
     def __init__(self, keys: Path, endpoint: str) -> None:
-        self._keys = keys
-        self._endpoint = endpoint
-        self._port: RouterPort | None = None
+        self._key = load_key(keys, "ground")
+        self._network = Network(load_grants(keys))
+        try:
+            self._port: RouterPort | None = self._network.router(endpoint, self._key, "operator")
+        except SkyrackError:
+            self._network.close()
+            raise
+        self.endpoint = self._port.endpoint
         self._asked: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         self._token = 0
         self._prefix = 0
 
     async def serve(self, shell: Shell) -> None:
         """Until cancelled."""
-        with Network(load_grants(self._keys)) as network:
-            key = load_key(self._keys, "ground")
-            port = self._port = network.router(self._endpoint, key, "operator")
-            await network.prove_closed(port.endpoint, key.public)
+        port = self._port
+        assert port is not None, "it is closed"
+        try:
+            await self._network.prove_closed(port.endpoint, self._key.public)
             lifeline.report("ready", {"endpoints": {"operator": port.endpoint}})
-            try:
-                while True:
-                    for peer, frames in await port.receive():
-                        refusal = self._hear(shell, peer.routing, frames)
-                        if refusal:
-                            port.send(peer.routing, [_frame(Refusal(reason=refusal[:1000]))])
-            finally:
-                self._port = None
+            while True:
+                for peer, frames in await port.receive():
+                    refusal = self._hear(shell, peer.routing, frames)
+                    if refusal:
+                        port.send(peer.routing, [_frame(Refusal(reason=refusal[:1000]))])
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the port. Harmless when called again."""
+        self._port = None
+        self._network.close()
 
     def answer(self, message: Message) -> None:
         """Pass a reply on to whoever asked."""

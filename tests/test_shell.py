@@ -180,6 +180,26 @@ async def test_a_second_process_of_the_same_identity_is_refused(keys: Path) -> N
                 await second.shake_hands("1234", PLAN.scenario)
 
 
+@pytest.mark.parametrize(
+    ("identity", "text", "expected"),
+    [
+        ("ground", "tcp://10.0.0.7:5603", {"operator": "tcp://10.0.0.7:5603"}),
+        ("ground", "tcp://10.0.0.7", None),
+        ("ground", "ipc:///run/x:1", None),
+        ("sat-a", "tcp://10.0.0.7:5603", None),
+    ],
+)
+async def test_the_ground_brings_the_endpoint_of_its_own_door(
+    keys: Path, identity: str, text: str, expected: dict[str, str] | None
+) -> None:
+    async with running(keys, PLAN) as bus:
+        with Network() as network:
+            shell = bus.shell(network, identity)
+            await shell.shake_hands("1234" if identity == "sat-a" else "", PLAN.scenario, {"operator": text})
+    found = [content["endpoints"] for kind, content in bus.reports if kind == "doors"]
+    assert found == ([expected] if expected else [])
+
+
 async def test_garbage_from_a_granted_key_is_counted_and_stalls_nobody(keys: Path) -> None:
     recorder = Recorder()
     async with running(keys, PLAN, recorder) as bus:
