@@ -233,8 +233,11 @@ async def test_nobody_steps_for_somebody_else_and_nobody_ticks_without_a_session
     assert bus.outcome.finished.complete and bus.outcome.traffic["garbage"] == 1
 
 
-async def test_a_full_disk_ends_the_run_with_that_error_and_everybody_hears_why(keys: Path) -> None:
-    async with running(keys, PLAN, Recorder(full_at=7)) as bus:
+@pytest.mark.parametrize("speed", [None, 50.0])
+async def test_a_full_disk_ends_the_run_with_that_error_and_everybody_hears_why(
+    keys: Path, speed: float | None
+) -> None:
+    async with running(keys, replace(PLAN, speed=speed), Recorder(full_at=7)) as bus:
         with Network() as network:
             reasons = await fly(bus, network)
     assert isinstance(bus.outcome.failure, EnvironmentFault)
