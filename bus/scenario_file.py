@@ -17,7 +17,7 @@ from bus.errors import EnvironmentFault, Mistake, ScenarioError
 from bus.scenario import RangeRules, Scenario, Spacecraft
 from bus.scenario_environment import read_environment, within
 from bus.scenario_events import Span, read_expectations, read_faults, read_timeline
-from bus.scenario_orbits import read_orbit
+from bus.scenario_orbits import Given, read_orbit
 from bus.scenario_spacecraft import read_spacecraft
 from bus.scenario_stations import read_stations
 from bus.vocabulary import FaultRequest, ResolvedFault, Vocabulary
@@ -66,7 +66,7 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
     stations = read_stations(fields["stations"], vocabulary.stations)
 
     mark = sheet.mark()
-    first_orbit_s = _first_orbit_s(fields["spacecraft"], epoch)
+    first_orbit_s = _first_orbit_s(fields["spacecraft"], epoch, vocabulary)
     duration_ns = _duration(fields["duration"], tick_ns, first_orbit_s)
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
     spacecraft, designs = read_spacecraft(fields["spacecraft"], epoch or _NO_EPOCH, end, vocabulary)
@@ -136,14 +136,14 @@ def _iso(epoch: datetime) -> str:
     return epoch.strftime("%Y-%m-%dT%H:%M:%S") + (f".{epoch.microsecond:06d}" if epoch.microsecond else "") + "Z"
 
 
-def _first_orbit_s(item: Item, epoch: datetime | None) -> float | None:
+def _first_orbit_s(item: Item, epoch: datetime | None, vocabulary: Vocabulary) -> float | None:
     """Period of the first spacecraft's orbit, read ahead because "2 orbits" counts it. None if it cannot be had."""
     items = item.node.items if item.node is not None else None
     entries = items[0].entries if items else None
     if not entries or "orbit" not in entries or epoch is None:
         return None
     ahead = Item(Sheet(item.sheet.file), entries["orbit"][1], "orbit", item.at)
-    places = read_orbit(ahead, epoch, None)
+    places = read_orbit(ahead, Given(epoch, None, vocabulary.altitudes_m))
     return places[0].period_s if places else None
 
 

@@ -20,7 +20,6 @@ STALE_AFTER = timedelta(days=30)
 """SGP4's error grows by 1 to 3 km a day (textbook): a month away from its epoch an element set is a rumour."""
 
 _DEG = math.pi / 180.0
-_LOWEST_M, _HIGHEST_M = 150e3, 2_000e3  # below, an orbit decays within its scenario; above, the flux table ends
 _WALKER = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*:\s*([0-9]{1,4})/([0-9]{1,4})/([0-9]{1,4})\s*", re.ASCII)
 MAX_MEMBERS = 2_000
 
@@ -35,17 +34,27 @@ class Placed:
     neighbours: tuple[str, ...] = ()
 
 
-def read_orbit(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of a scenario where its orbits are read. `end` None: not known yet. `altitudes_m`: the lowest and
+    highest that whoever flies it covers."""
+
+    epoch: datetime
+    end: datetime | None
+    altitudes_m: tuple[float, float]
+
+
+def read_orbit(item: Item, given: Given) -> list[Placed]:
     """The places an orbit block names; empty after a mistake."""
     kind, body = item.only_field(tuple(_KINDS))
     if not kind:
         return []
     mark = item.sheet.mark()
-    places = _KINDS[kind](body, epoch, end)
+    places = _KINDS[kind](body, given)
     return places if item.sheet.clean_since(mark) else []
 
 
-def _tle(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+def _tle(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(("lines", "name", "source", "propagator"))
     name = fields["name"].text(longest=64) if "name" in fields else ""
     source = fields["source"].text()
@@ -58,14 +67,14 @@ def _tle(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
     except TleError as error:
         fields["lines"].below("").refuse(f"line {error.line} with {error.found}", error.allowed)
         return []
-    away = abs(epoch - elements.epoch)
+    away = abs(given.epoch - elements.epoch)
     if away > STALE_AFTER:
         fields["lines"].warn(
             f"elements of {elements.epoch:%Y-%m-%d}, {away.days} days from the scenario's epoch",
             f"elements within {STALE_AFTER.days} days of it, or the position is a guess",
         )
     if propagator == "sgp4":
-        for at in (epoch, end or epoch):
+        for at in (given.epoch, given.end or given.epoch):
             failure = sgp4_failure(elements.line1, elements.line2, at)
             if failure:
                 fields["lines"].refuse(
@@ -80,7 +89,7 @@ def _tle(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
     return [Placed("", orbit, elements.period_s)]
 
 
-def _kepler(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+def _kepler(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(
         ("semi_major_axis", "eccentricity", "inclination", "raan", "argument_of_perigee", "mean_anomaly")
     )
@@ -96,30 +105,31 @@ def _kepler(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
         mean_anomaly_rad=_angle(fields, "mean_anomaly"),
     )
     perigee_m = a * (1.0 - eccentricity) - orbits.EARTH_RADIUS_M
-    if item.sheet.clean_since(mark) and perigee_m < _LOWEST_M:
-        item.refuse(f"a perigee at {perigee_m / 1e3:.0f} km altitude", "at least 150 km")
+    if item.sheet.clean_since(mark) and perigee_m < given.altitudes_m[0]:
+        item.refuse(f"a perigee at {perigee_m / 1e3:.0f} km altitude", f"at least {given.altitudes_m[0] / 1e3:g} km")
     return [Placed("", orbit, orbits.period_s(a))]
 
 
-def _circular(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+def _circular(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(("altitude", "inclination", "raan", "argument_of_latitude"))
     orbit = orbits.circular(
-        _altitude(fields), _inclination(fields), _angle(fields, "raan"), _angle(fields, "argument_of_latitude")
+        _altitude(fields, given), _inclination(fields), _angle(fields, "raan"), _angle(fields, "argument_of_latitude")
     )
     return [_single(orbit)]
 
 
-def _sso(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+def _sso(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(("altitude", "ltan", "argument_of_latitude"))
-    altitude_m = _altitude(fields)
+    altitude_m = _altitude(fields, given)
     inclination = orbits.sun_synchronous_inclination_rad(orbits.EARTH_RADIUS_M + altitude_m)
-    raan = orbits.raan_of_ltan_rad(epoch, _ltan_h(fields["ltan"]))
+    raan = orbits.raan_of_ltan_rad(given.epoch, _ltan_h(fields["ltan"]))
     return [_single(orbits.circular(altitude_m, inclination, raan, _angle(fields, "argument_of_latitude")))]
 
 
-def _walker(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+def _walker(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(("pattern", "kind", "altitude", "raan", "argument_of_latitude"))
-    altitude_m, raan, latitude = _altitude(fields), _angle(fields, "raan"), _angle(fields, "argument_of_latitude")
+    altitude_m = _altitude(fields, given)
+    raan, latitude = _angle(fields, "raan"), _angle(fields, "argument_of_latitude")
     spread = orbits.TWO_PI if fields["kind"].choice(("delta", "star")) == "delta" else math.pi
     text = fields["pattern"].text(shape="Walker's i:t/p/f, such as '53:24/4/1', inclination in degrees")
     if not text:
@@ -148,9 +158,9 @@ def _walker(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
     )
 
 
-def _planes(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+def _planes(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(("altitude", "inclination", "raans", "ltans", "slots", "phase", "argument_of_latitude"))
-    altitude_m, slots = _altitude(fields), fields["slots"].integer(1, MAX_MEMBERS)
+    altitude_m, slots = _altitude(fields, given), fields["slots"].integer(1, MAX_MEMBERS)
     phase, latitude = _angle(fields, "phase"), _angle(fields, "argument_of_latitude")
     if ("raans" in fields) == ("ltans" in fields):
         item.refuse("raans and ltans" if "raans" in fields else "neither", "either raans with inclination, or ltans")
@@ -159,7 +169,7 @@ def _planes(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
         if "inclination" in fields:
             fields["inclination"].refuse("an inclination beside ltans", "none: local time fixes the inclination")
         inclination = orbits.sun_synchronous_inclination_rad(orbits.EARTH_RADIUS_M + altitude_m)
-        raans = [orbits.raan_of_ltan_rad(epoch, _ltan_h(one)) for one in fields["ltans"].list(1, MAX_MEMBERS)]
+        raans = [orbits.raan_of_ltan_rad(given.epoch, _ltan_h(one)) for one in fields["ltans"].list(1, MAX_MEMBERS)]
     else:
         inclination = _inclination(fields)
         raans = [
@@ -181,17 +191,17 @@ def _planes(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
     )
 
 
-def _lattice(item: Item, epoch: datetime, end: datetime | None) -> list[Placed]:
+def _lattice(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(("pattern", "altitude", "ltan", "argument_of_latitude", "radius"))
     fields["pattern"].choice(("suncatcher81",))
-    altitude_m = _altitude(fields)
+    altitude_m = _altitude(fields, given)
     inclination = orbits.sun_synchronous_inclination_rad(orbits.EARTH_RADIUS_M + altitude_m)
-    raan = orbits.raan_of_ltan_rad(epoch, _ltan_h(fields["ltan"]))
+    raan = orbits.raan_of_ltan_rad(given.epoch, _ltan_h(fields["ltan"]))
     radius_m = fields["radius"].quantity("length", 100.0, 50e3, "100 m to 50 km")
     return _many(orbits.suncatcher81(altitude_m, inclination, raan, _angle(fields, "argument_of_latitude"), radius_m))
 
 
-_KINDS: dict[str, Callable[[Item, datetime, datetime | None], list[Placed]]] = {
+_KINDS: dict[str, Callable[[Item, Given], list[Placed]]] = {
     "tle": _tle,
     "kepler": _kepler,
     "circular": _circular,
@@ -211,8 +221,9 @@ def _many(slots: list[orbits.Slot]) -> list[Placed]:
     return [Placed(s.label, s.orbit, orbits.period_s(s.orbit.semi_major_axis_m), s.neighbours) for s in slots]
 
 
-def _altitude(fields: Fields) -> float:
-    return fields["altitude"].quantity("length", _LOWEST_M, _HIGHEST_M, "150 km to 2000 km")
+def _altitude(fields: Fields, given: Given) -> float:
+    low_m, high_m = given.altitudes_m
+    return fields["altitude"].quantity("length", low_m, high_m, f"{low_m / 1e3:g} km to {high_m / 1e3:g} km")
 
 
 def _inclination(fields: Fields) -> float:

@@ -12,7 +12,7 @@ from bus.errors import ScenarioError, UnknownNameError
 from bus.messages import ID_PATTERN, RESERVED_IDS, Scalar
 from bus.scenario import Orbit, Spacecraft
 from bus.scenario_jobs import read_jobs
-from bus.scenario_orbits import CONSTELLATIONS, MAX_MEMBERS, Placed, read_orbit
+from bus.scenario_orbits import CONSTELLATIONS, MAX_MEMBERS, Given, Placed, read_orbit
 from bus.units import dimension_of_name
 from bus.vocabulary import Vocabulary
 from bus.workload import Job, JobLog
@@ -43,7 +43,7 @@ def read_spacecraft(
         if design and design not in vocabulary.designs:
             fields["design"].refuse(fields["design"].found, f"a design: {one_of(vocabulary.designs, design)}")
             design = ""
-        places = read_orbit(fields["orbit"], epoch, end)
+        places = read_orbit(fields["orbit"], Given(epoch, end, vocabulary.altitudes_m))
         _check_orbits(fields["orbit"], places, vocabulary.check_orbit)
         initial = _initial(fields, design, vocabulary.check_plant_name)
         orders = _orders(fields, design, vocabulary.check_order)

@@ -60,7 +60,7 @@ class Vocabulary:
     check_plant_name(design, name): the name can be set as an initial value; raises if not.
     check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
     accelerators(design): what jobs can run on. None: jobs of scenarios are not flown.
-    check_orbit(orbit): the models cover it; raises if not.
+    check_orbit(orbit): the models cover it; raises if not. altitudes_m: lowest and highest that they cover at all.
     solar_events: names of profiles; empty: any.
     read_flux(text, onset_s, gaps, background): samples of a table of proton flux (time in s since the scenario's epoch,
     fluxes) and notes on what was done to it; raises ScenarioError with the table's line. None: tables are not flown.
@@ -76,5 +76,6 @@ class Vocabulary:
     check_order: Callable[[str, str, Scalar], None] | None = None
     accelerators: Callable[[str], Accelerators] | None = None
     check_orbit: Callable[[Orbit], None] | None = None
+    altitudes_m: tuple[float, float] = (150e3, 2_000e3)  # where the formulas of bus/orbits.py are good
     solar_events: Sequence[str] = ()
     read_flux: Callable[[str, float, str, str], tuple[tuple[tuple[float, ...], ...], tuple[str, ...]]] | None = None

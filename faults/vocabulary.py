@@ -27,6 +27,7 @@ from node.design import design_names, load_design
 from node.devices.catalog import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, LCL_STATES
 from node.fsw.modes import Mode
 from node.job_slots import accelerators
+from node.plant.flux_table import altitude_range_m
 from node.plant.names import UnknownField, every_name, resolve
 from node.plant.solar_event import PROFILES
 from node.plant.state import layout
@@ -138,6 +139,7 @@ def vocabulary() -> Vocabulary:
         check_order=check_order,
         accelerators=accelerators,
         check_orbit=check_orbit,
+        altitudes_m=altitude_range_m(),
         solar_events=tuple(PROFILES),
         read_flux=read_flux,
     )

@@ -65,7 +65,7 @@ def table(folder: Path, rows: list[str], header: str = HEADER, options: str = ""
 @pytest.mark.parametrize(
     ("orbit", "found"),
     [
-        ("circular: {altitude: 200 km, inclination: 98 deg, raan: 0 deg, argument_of_latitude: 9 deg}", "to 236 km"),
+        ("circular: {altitude: 260 km, inclination: 98 deg, raan: 0 deg, argument_of_latitude: 9 deg}", "to 296 km"),
         ("circular: {altitude: 1990 km, inclination: 0 deg, raan: 0 deg, argument_of_latitude: 0 deg}", "to 2005 km"),
         (
             "kepler: {semi_major_axis: 42164 km, eccentricity: 0, inclination: 0 deg, raan: 0 deg, "
@@ -82,6 +82,41 @@ def test_an_orbit_outside_the_flux_table_is_refused_where_it_stands(tmp_path: Pa
     (said,) = mistakes(tmp_path, text)
     assert said.startswith("storm.yaml:11:12: spacecraft[0].orbit: found an orbit of ") and found in said
     assert "allowed: 250 to 2000 km, where the proton flux table has values" in said
+
+
+@pytest.mark.parametrize(
+    ("orbit", "found"),
+    [
+        ("sso: {altitude: 200 km, ltan: '18:00', argument_of_latitude: 0 deg}", "200 km"),
+        (
+            "walker: {pattern: '53:4/2/1', kind: star, altitude: 249 km, raan: 0 deg, argument_of_latitude: 1 deg}",
+            "249 km",
+        ),
+        ("planes: {altitude: 100 km, ltans: ['18:00'], slots: 2, phase: 0 deg, argument_of_latitude: 0 deg}", "100 km"),
+        ("circular: {altitude: 2001 km, inclination: 0 deg, raan: 0 deg, argument_of_latitude: 0 deg}", "2001 km"),
+    ],
+)
+def test_an_altitude_that_no_table_covers_is_refused_at_its_number(tmp_path: Path, orbit: str, found: str) -> None:
+    text = TEXT.replace(
+        "circular: {altitude: 650 km, inclination: 98 deg, raan: 0 deg, argument_of_latitude: 0 deg}", orbit
+    )
+    kind, column = orbit.partition(":")[0], text.splitlines()[10].index(found) + 1
+    (said,) = mistakes(tmp_path, text)
+    assert said == (
+        f"storm.yaml:11:{column}: spacecraft[0].orbit.{kind}.altitude: found '{found}'; allowed: 250 km to 2000 km"
+    )
+
+
+def test_a_perigee_that_no_table_covers_is_refused_with_the_same_limit(tmp_path: Path) -> None:
+    kepler = (
+        "kepler: {semi_major_axis: 6878 km, eccentricity: 0.045, inclination: 98 deg, raan: 0 deg, "
+        "argument_of_perigee: 0 deg, mean_anomaly: 0 deg}"
+    )
+    text = TEXT.replace(
+        "circular: {altitude: 650 km, inclination: 98 deg, raan: 0 deg, argument_of_latitude: 0 deg}", kepler
+    )
+    (said,) = mistakes(tmp_path, text)
+    assert said.endswith("spacecraft[0].orbit.kepler: found a perigee at 190 km altitude; allowed: at least 250 km")
 
 
 def test_a_plant_refuses_it_too() -> None:
