@@ -32,7 +32,7 @@ def read_spacecraft(
     """
     everybody: dict[str, Spacecraft] = {}
     designs: dict[str, str] = {}
-    peers: list[tuple[Item, tuple[str, ...]]] = []
+    peers: list[tuple[list[str], dict[str, Item]]] = []
     for entry in item.list(1, MAX_MEMBERS):
         fields = entry.fields(_FIELDS)
         mark = entry.sheet.mark()
@@ -53,6 +53,7 @@ def read_spacecraft(
             designs.update({f"{name}-{place.label}" if place.label else name: design for place in places})
             designs.setdefault(name, design)
             continue
+        members = []
         for place in places:
             member = f"{name}-{place.label}" if place.label else name
             if member in everybody or len(member) > MAX_ID or len(everybody) >= MAX_MEMBERS:
@@ -60,7 +61,8 @@ def read_spacecraft(
                     f"{member!r}", f"an id of its own of at most {MAX_ID} characters, {MAX_MEMBERS} in all"
                 )
                 break
-            mine = tuple(f"{name}-{label}" for label in place.neighbours) if named is None else named
+            members.append(member)
+            mine = tuple(f"{name}-{label}" for label in place.neighbours) if named is None else tuple(named)
             everybody[member] = Spacecraft(
                 id=member,
                 design=design,
@@ -72,13 +74,28 @@ def read_spacecraft(
                 logs=logs,
             )
         if named:
-            peers.append((fields["peers"], named))
+            peers.append((members, named))
     designs.update({one.id: one.design for one in everybody.values()})
-    for where, names in peers:
-        for name in names:
-            if name not in designs:
-                where.refuse(f"{name!r}", f"a spacecraft of this scenario: {one_of(designs, name)}")
+    for members, named in peers:
+        _check_peers(members, named, everybody, designs)
     return list(everybody.values()), designs
+
+
+def _check_peers(
+    members: list[str], named: dict[str, Item], everybody: dict[str, Spacecraft], designs: dict[str, str]
+) -> None:
+    """Peers exist, and look back: a link that one side does not know of is probably not meant."""
+    for name, where in named.items():
+        if name not in designs:
+            where.refuse(f"{name!r}", f"a spacecraft of this scenario: {one_of(designs, name)}")
+        elif name in everybody:
+            alone = [member for member in members if member not in everybody[name].peers]
+            if alone:
+                more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+                where.warn(
+                    f"{name!r}, who does not name {alone[0]!r}{more}",
+                    f"{alone[0]!r} among the peers of {name!r} as well: a link needs a head on either side",
+                )
 
 
 def _check_orbits(item: Item, places: list[Placed], check: Callable[[Orbit], None] | None) -> None:
@@ -146,17 +163,19 @@ def _jobs(
     return read_jobs(fields["jobs"], vocabulary.accelerators(design), span_s)
 
 
-def _peer_names(fields: Fields, places: list[Placed], own: str) -> tuple[str, ...] | None:
-    """The peers as listed, or None for "neighbours", which only a constellation has."""
+def _peer_names(fields: Fields, places: list[Placed], own: str) -> dict[str, Item] | None:
+    """The peers as listed and where, or None for "neighbours", which only a constellation has."""
     if "peers" not in fields:
-        return ()
+        return {}
     item = fields["peers"]
     if item.node is not None and item.node.value == "neighbours":
         if places and not any(place.label for place in places):
             item.refuse(item.found, f"a list of spacecraft ids ('neighbours' belongs to {', '.join(CONSTELLATIONS)})")
-            return ()
+            return {}
         return None
-    names = tuple(dict.fromkeys(peer.text(longest=MAX_ID) for peer in item.list(0, MAX_PEERS)))
-    if own and own in names:
-        item.refuse(f"{own!r}", "other spacecraft than itself")
-    return tuple(name for name in names if name)
+    named: dict[str, Item] = {}
+    for peer in item.list(0, MAX_PEERS):
+        named.setdefault(peer.text(longest=MAX_ID), peer)
+    if own and own in named:
+        named[own].refuse(f"{own!r}", "other spacecraft than itself")
+    return {name: where for name, where in named.items() if name}

@@ -259,7 +259,7 @@ stations:"""
 
 def test_peers_must_exist_and_be_others() -> None:
     assert (
-        "peers: found 'sc-9'"
+        "peers[0]: found 'sc-9'"
         in mistakes(TEXT.replace("design: formation", "design: formation\n    peers: [sc-9]", 1))[0]
     )
     assert (
@@ -270,6 +270,25 @@ def test_peers_must_exist_and_be_others() -> None:
         "'neighbours' belongs to"
         in mistakes(TEXT.replace("design: formation", "design: formation\n    peers: neighbours", 1))[0]
     )
+
+
+def test_a_peer_that_does_not_look_back_is_a_warning_where_it_is_named() -> None:
+    one_sided = TEXT.replace("design: formation", "design: formation\n    peers: [star]", 1)
+    (warning,) = scenario(one_sided).warnings
+    line = one_sided.splitlines().index("    peers: [star]") + 1
+    assert warning == (
+        f"demo.yaml:{line}:13: spacecraft[0].peers[0]: found 'star', who does not name 'sc-1'; "
+        "expected: 'sc-1' among the peers of 'star' as well: a link needs a head on either side"
+    )
+    head, _, tail = one_sided.partition("id: star\n")
+    assert scenario(f"{head}id: star\n    peers: [sc-1]\n{tail}").warnings == ()
+    walker = """  - id: w
+    design: formation
+    orbit: {walker: {pattern: "53:4/2/1", kind: delta, altitude: 550 km, raan: 0 deg, argument_of_latitude: 0 deg}}
+    peers: [sc-1]
+stations:"""
+    (warning,) = scenario(TEXT.replace("stations:", walker, 1)).warnings
+    assert "found 'sc-1', who does not name 'w-1-1' and 3 more" in warning
 
 
 def test_a_station_written_out() -> None:
