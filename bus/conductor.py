@@ -139,12 +139,11 @@ class Conductor:
         if page.digest is None:
             return self._accept(seat, page, received)
         if seat.phase is Phase.LIVE:
-            seat.counters.duplicate_tocks += 1
-            return []
+            complaint = seat.answered_again(page, received.digest)
+            return [do.Complaint(id, page.tick, complaint)] if complaint else []
         if page.digest != received.digest:
             reason = f"it did not reproduce tick {page.tick} after its return"
-            gone: list[Instruction] = [do.Divergence(id, page.tick, page.digest.hex(), received.digest.hex())]
-            return gone + self._lose([seat], reason)
+            return [do.Divergence(id, page.tick, page.digest.hex(), received.digest.hex()), *self._lose([seat], reason)]
         seat.counters.replayed_ticks += 1
         seat.commit_snapshot(received.tick)
         seat.cursor += 1

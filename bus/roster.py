@@ -72,6 +72,7 @@ class Counters:
     late_tocks: int = 0
     missed_ticks: int = 0
     duplicate_tocks: int = 0
+    conflicting_tocks: int = 0
     stale_tocks: int = 0
     malformed_tocks: int = 0
     replayed_ticks: int = 0
@@ -134,6 +135,14 @@ class Seat:
             return False
         self.phase = phase
         return True
+
+    def answered_again(self, page: Page, digest: bytes) -> str:
+        """A further answer to a page that has one: dropped and counted. What to complain of, "" if it is the same."""
+        if digest == page.digest:
+            self.counters.duplicate_tocks += 1
+            return ""
+        self.counters.conflicting_tocks += 1
+        return f"a second answer to tick {page.tick} that differs from its first; the first one counts"
 
     def page(self, tick: int) -> Page | None:
         """The page of this tick, if it is still kept."""

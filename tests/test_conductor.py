@@ -260,6 +260,21 @@ def test_duplicate_and_stale_tocks_are_counted_and_change_nothing() -> None:
     assert conductor.tock("sat-z", tock("sat-z", 1)) == []
 
 
+@pytest.mark.parametrize("paced", [False, True])
+def test_a_second_and_different_answer_is_complained_of_and_the_first_one_counts(paced: bool) -> None:
+    conductor, calm = started(paced=paced), started(paced=paced)
+    for each in (conductor, calm):
+        assert each.tock(A, tock(A, 0, event(A, B, TICK_NS))) == []
+    assert conductor.tock(A, tock(A, 0, event(A, B, TICK_NS, 1))) == [
+        do.Complaint(A, 0, "a second answer to tick 0 that differs from its first; the first one counts")
+    ]
+    assert conductor.tock(A, tock(A, 0, event(A, B, TICK_NS))) == []
+    counters = conductor.counters[A]
+    assert (counters["conflicting_tocks"], counters["duplicate_tocks"], counters["tocks"]) == (1, 1, 1)
+    ends = [each.tock(B, tock(B, 0)) + (each.overdue(0) if paced else []) for each in (conductor, calm)]
+    assert ends[0] == ends[1] and kinds(ends[0]) == ["Record", "SendTick", "SendTick"]
+
+
 @pytest.mark.parametrize(
     ("message", "counter"),
     [
