@@ -5,7 +5,7 @@ Reads times and shapes; what the names mean is asked of the caller's vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bus.errors import ScenarioError, UnknownNameError
@@ -91,6 +91,8 @@ def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> tuple[list[Fa
         elif name:
             seen[name] = entry.at.line
         fault = fields["fault"].text(longest=64)
+        if fault and vocabulary.find_fault is not None:
+            _try(fields["fault"], vocabulary.find_fault, fault)
         target = span.spacecraft(fields["target"])
         at_ns = span.read(fields["at"], span.tick_ns)
         until_ns = _until(fields, at_ns, span)
@@ -118,6 +120,14 @@ def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> tuple[list[Fa
             )
         )
     return faults, tuple(seen)
+
+
+def _try(item: Item, find: Callable[[str], object], name: str) -> None:
+    """A name that is not known is a mistake here, whatever else is wrong with its entry."""
+    try:
+        find(name)
+    except (ScenarioError, UnknownNameError) as error:
+        item.adopt(error)
 
 
 def _until(fields: Fields, at_ns: int, span: Span) -> int | None:

@@ -53,7 +53,8 @@ class Accelerators:
 class Vocabulary:
     """Everything a scenario may refer to.
 
-    resolve_fault(request): primitives of a catalogue fault.
+    resolve_fault(request): primitives of a catalogue fault. find_fault(name): raises if there is none of this name,
+    whatever else is not known; None: that is found out by resolving.
     check_telecommand(design, name, arguments): arguments complete and typed, defaults filled in.
     expectation_signals(text, designs by spacecraft id, fault ids): truth signals a sentence needs, per spacecraft.
     base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
@@ -72,6 +73,7 @@ class Vocabulary:
     check_telecommand: Callable[[str, str, Mapping[str, Scalar]], dict[str, Scalar]]
     expectation_signals: Callable[[str, Mapping[str, str], Sequence[str]], Mapping[str, Sequence[str]]]
     base_truth_signals: Callable[[str], Sequence[str]]
+    find_fault: Callable[[str], object] | None = None
     check_plant_name: Callable[[str, str], None] | None = None
     check_order: Callable[[str, str, Scalar], None] | None = None
     accelerators: Callable[[str], Accelerators] | None = None

@@ -16,7 +16,7 @@ from bus.vocabulary import FaultRequest, Primitive, ResolvedFault
 from bus.yaml_fields import nearest, one_of
 from faults.catalogue_form import DesignInfo, FaultForm, ParameterForm, PrimitiveForm, read_catalogue
 
-__all__ = ["FAULTS", "DesignInfo", "FaultForm", "ParameterForm", "resolve_fault", "resolver"]
+__all__ = ["FAULTS", "DesignInfo", "FaultForm", "ParameterForm", "find_fault", "resolve_fault", "resolver"]
 
 FAULTS: Mapping[str, FaultForm] = MappingProxyType(read_catalogue())
 
@@ -43,6 +43,17 @@ def resolver(design_info: Callable[[str], DesignInfo]) -> Callable[[FaultRequest
     return resolve
 
 
+def find_fault(name: str) -> FaultForm:
+    """The entry of a fault. Raises UnknownNameError with the nearest names."""
+    form = FAULTS.get(name)
+    if form is None:
+        near = nearest(name, FAULTS)
+        raise UnknownNameError(
+            "fault", name, near, hint=f"`skyrack list faults` shows all {len(FAULTS)}" if not near else ""
+        )
+    return form
+
+
 def resolve_fault(
     name: str, design: DesignInfo, parameters: Mapping[str, Scalar], *, tick_s: float, has_end: bool = False
 ) -> ResolvedFault:
@@ -51,12 +62,7 @@ def resolve_fault(
     Raises UnknownNameError for an unknown fault, ScenarioError with every mistake of its parameters (fields
     "parameters.<name>") and for a window that the fault cannot have (field "for").
     """
-    form = FAULTS.get(name)
-    if form is None:
-        near = nearest(name, FAULTS)
-        raise UnknownNameError(
-            "fault", name, near, hint=f"`skyrack list faults` shows all {len(FAULTS)}" if not near else ""
-        )
+    form = find_fault(name)
     mistakes: list[Mistake] = []
     if has_end and form.window == "instant":
         mistakes.append(_mistake("for", "a window", f"neither for nor until: {name} is over at once"))

@@ -15,7 +15,7 @@ from bus.errors import Mistake, ScenarioError, UnknownNameError
 from bus.messages import Scalar
 from bus.units import UnitError, parse_as
 from bus.vocabulary import Vocabulary
-from faults.catalogue import DesignInfo, resolver
+from faults.catalogue import DesignInfo, find_fault, resolver
 from faults.expectation import Names
 from faults.oracle import parse, signals_needed
 from faults.orders import check_order
@@ -132,6 +132,7 @@ def vocabulary() -> Vocabulary:
         designs=design_names(),
         stations=stations(),
         resolve_fault=resolver(design_info),
+        find_fault=find_fault,
         check_telecommand=_check_telecommand,
         expectation_signals=_expectation_signals,
         base_truth_signals=base_truth_signals,

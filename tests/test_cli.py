@@ -155,6 +155,18 @@ def test_check_says_what_would_fly(
     assert (status, json.loads(output)["scenario"]["name"]) == (0, "tiny")
 
 
+def test_check_names_an_unknown_fault_beside_an_unknown_design(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = TINY.replace("design: pathfinder", "design: pathfinde") + (
+        "faults:\n  - {id: open, fault: strng_open, target: sc-1, at: 5 s, parameters: {string: 1}}\n"
+    )
+    status, _, errors = called("check", write(tmp_path, text), monkeypatch=monkeypatch, capsys=capsys)
+    assert status == 2
+    assert "spacecraft[0].design: found 'pathfinde'" in errors
+    assert "faults[0].fault: found 'strng_open'; allowed: a known fault (did you mean string_open" in errors
+
+
 @pytest.mark.parametrize("what", ["designs", "scenarios", "stations", "faults", "telecommands", "telemetry"])
 def test_lists_are_tables_and_json(
     what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,28 @@ def test_peers_must_exist_and_be_others() -> None:
         "'neighbours' belongs to"
         in mistakes(TEXT.replace("design: formation", "design: formation\n    peers: neighbours", 1))[0]
     )
+
+
+def test_an_unknown_fault_is_reported_beside_the_unknown_design_and_target_of_its_entry() -> None:
+    def find_fault(name: str) -> None:
+        if name != "string_open":
+            raise UnknownNameError("fault", name, ["string_open"])
+
+    knowing = replace(VOCABULARY, find_fault=find_fault)
+    wrong = TEXT.replace("string_open, t", "strng_open, t")
+    fault = wrong.splitlines().index(next(line for line in wrong.splitlines() if "strng_open" in line)) + 1
+    unknown = (
+        f"demo.yaml:{fault}:23: faults[0].fault: found 'strng_open'; allowed: a known fault (did you mean string_open?)"
+    )
+    for also, other in (
+        (("design: formation", "design: formatoin"), "spacecraft[0].design: found 'formatoin'"),
+        (("target: sc-1", "target: sc-7"), "faults[0].target: found 'sc-7'"),
+        (("at: 2 min, for", "at: 2, for"), "faults[0].at: found"),
+    ):
+        with pytest.raises(ScenarioError) as caught:
+            load_text(wrong.replace(*also), knowing, file="demo.yaml")
+        said = [str(mistake) for mistake in caught.value.mistakes]
+        assert len(said) == 2 and unknown in said and any(other in line for line in said)
 
 
 def test_a_peer_that_does_not_look_back_is_a_warning_where_it_is_named() -> None:
