@@ -74,6 +74,11 @@ class Spacecraft(_Form):
     jobs: tuple[Job, ...] = ()
     logs: tuple[JobLog, ...] = ()
 
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """Names of what has a place of its own on the accelerators: the jobs, then the services that logs feed."""
+        return (*(job.id for job in self.jobs), *(log.id for log in self.logs if not log.queue))
+
 
 class Environment(_Form):
     """What the physics needs to know of the Sun. `solar_activity` picks AP8-MIN or -MAX and the GCR level;

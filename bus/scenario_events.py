@@ -5,7 +5,7 @@ Reads times and shapes; what the names mean is asked of the caller's vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bus.errors import ScenarioError, UnknownNameError
@@ -28,6 +28,8 @@ class Span:
     orbit_s: float
     designs: Mapping[str, str]
     """Design of every spacecraft; empty for those whose own entry has a mistake."""
+    jobs: Mapping[str, Sequence[str]]
+    """Ids of the jobs of every spacecraft whose entry has none."""
 
     def read(self, item: Item, low_ns: int) -> int:
         """A time in nanoseconds since the epoch. After the scenario's end it is a warning only: people shorten runs."""
@@ -153,7 +155,7 @@ def read_expectations(
         if not text:
             continue
         try:
-            needed = vocabulary.expectation_signals(text, span.designs, fault_ids)
+            needed = vocabulary.expectation_signals(text, span.designs, fault_ids, span.jobs)
         except (ScenarioError, UnknownNameError) as error:
             _adopt_whole(entry, error)
             continue

@@ -70,7 +70,8 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
     duration_ns = _duration(fields["duration"], tick_ns, first_orbit_s)
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
     spacecraft, designs = read_spacecraft(fields["spacecraft"], epoch or _NO_EPOCH, end, vocabulary)
-    span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs)
+    jobs = {one.id: one.job_ids for one in spacecraft}
+    span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs)
     timeline = read_timeline(fields["timeline"], span, vocabulary) if "timeline" in fields else []
     faults, fault_ids = read_faults(fields["faults"], span, vocabulary) if "faults" in fields else ([], ())
     sentences, signals = (

@@ -56,7 +56,8 @@ class Vocabulary:
     resolve_fault(request): primitives of a catalogue fault. find_fault(name): raises if there is none of this name,
     whatever else is not known; None: that is found out by resolving.
     check_telecommand(design, name, arguments): arguments complete and typed, defaults filled in.
-    expectation_signals(text, designs by spacecraft id, fault ids): truth signals a sentence needs, per spacecraft.
+    expectation_signals(text, designs by spacecraft id, fault ids, job ids by spacecraft id): truth signals a sentence
+    needs, per spacecraft. The jobs of a spacecraft whose entry has a mistake are not known.
     base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
     check_plant_name(design, name): the name can be set as an initial value; raises if not.
     check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
@@ -71,7 +72,9 @@ class Vocabulary:
     stations: Mapping[str, Station]
     resolve_fault: Callable[[FaultRequest], ResolvedFault]
     check_telecommand: Callable[[str, str, Mapping[str, Scalar]], dict[str, Scalar]]
-    expectation_signals: Callable[[str, Mapping[str, str], Sequence[str]], Mapping[str, Sequence[str]]]
+    expectation_signals: Callable[
+        [str, Mapping[str, str], Sequence[str], Mapping[str, Sequence[str]]], Mapping[str, Sequence[str]]
+    ]
     base_truth_signals: Callable[[str], Sequence[str]]
     find_fault: Callable[[str], object] | None = None
     check_plant_name: Callable[[str, str], None] | None = None

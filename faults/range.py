@@ -186,7 +186,9 @@ def judge_all(recording: Recording) -> list[Judgement]:
     """Every expectation of the scenario, judged on what was recorded."""
     scenario = recording.scenario
     designs = {spacecraft.id: spacecraft.design for spacecraft in scenario.spacecraft}
-    names = names_of(designs, [fault.id for fault in scenario.faults], [station.id for station in scenario.stations])
+    jobs = {spacecraft.id: spacecraft.job_ids for spacecraft in scenario.spacecraft}
+    stations = [station.id for station in scenario.stations]
+    names = names_of(designs, [fault.id for fault in scenario.faults], stations, jobs)
     return [judge(parse(expectation.text, names), recording) for expectation in scenario.expectations]
 
 

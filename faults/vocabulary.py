@@ -28,7 +28,7 @@ from node.devices.catalog import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, 
 from node.fsw.modes import Mode
 from node.job_slots import accelerators
 from node.plant.flux_table import altitude_range_m
-from node.plant.names import UnknownField, every_name, resolve
+from node.plant.names import UnknownField, every_name, kind_of, resolve
 from node.plant.solar_event import PROFILES
 from node.plant.state import layout
 from node.signals import NODE_SIGNALS
@@ -62,32 +62,39 @@ BASE_SIGNALS = (
 
 
 class TruthNames(Collection[str]):
-    """The truth signals of a design: parts by the design's names or by number."""
+    """The truth signals of a design: parts by the design's names or by number, jobs by their ids or by number.
 
-    def __init__(self, design: str, station_ids: Sequence[str] = ()) -> None:
+    job_ids None: they are not known, and any name is taken for one.
+    """
+
+    def __init__(self, design: str, station_ids: Sequence[str] = (), job_ids: Sequence[str] | None = ()) -> None:
         self._design = design
         self._stations = tuple(station_ids)
+        self._jobs = job_ids
 
     def __contains__(self, name: object) -> bool:
         if name in NODE_SIGNALS:
             return True
+        stem, bracket, _ = str(name).partition("[")
+        if self._jobs is None and bracket and kind_of(stem) == "job":
+            name = f"{stem}[0]"
         try:
-            resolve(*_fields(self._design, self._stations), str(name))
+            resolve(*self._fields(), str(name))
         except UnknownField:
             return False
         return True
 
     def __iter__(self) -> Iterator[str]:
         yield from NODE_SIGNALS
-        yield from every_name(*_fields(self._design, self._stations))
+        yield from every_name(*self._fields())
+
+    def _fields(self) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
+        form, named = load_design(self._design), self._jobs or ()
+        jobs = [*named, *(str(place) for place in range(len(named), form.capacity.jobs))]
+        return layout(form.form.capacity_class).state, {**form.names, "station": self._stations, "job": jobs}
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def _fields(design: str, station_ids: tuple[str, ...]) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
-    form = load_design(design)
-    return layout(form.form.capacity_class).state, {**form.names, "station": station_ids}
 
 
 @lru_cache(maxsize=64)
@@ -103,11 +110,18 @@ def design_info(design: str) -> DesignInfo:
     return DesignInfo(form.name, form.names, device_readings(design))
 
 
-def names_of(designs: Mapping[str, str], faults: Collection[str] | None, station_ids: Sequence[str] = ()) -> Names:
-    """What an expectation may name: `designs` by spacecraft id (a design may be empty where it is not known)."""
+def names_of(
+    designs: Mapping[str, str],
+    faults: Collection[str] | None,
+    station_ids: Sequence[str] = (),
+    jobs: Mapping[str, Sequence[str]] | None = None,
+) -> Names:
+    """What an expectation may name: `designs` by spacecraft id (a design may be empty where it is not known), and ids
+    of their `jobs` where they are known."""
     known = {spacecraft: design for spacecraft, design in designs.items() if design}
+    job_ids = jobs or {}
     return Names(
-        signals={s: TruthNames(known[s], station_ids) if s in known else None for s in designs},
+        signals={s: TruthNames(known[s], station_ids, job_ids.get(s)) if s in known else None for s in designs},
         labels=LABELS,
         faults=faults,
         events={s: [event.name for event in dictionary_of(design).events] for s, design in known.items()},
@@ -171,8 +185,10 @@ def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> d
     return converted
 
 
-def _expectation_signals(text: str, designs: Mapping[str, str], faults: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    return signals_needed(parse(text, names_of(designs, faults)))
+def _expectation_signals(
+    text: str, designs: Mapping[str, str], faults: Sequence[str], jobs: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    return signals_needed(parse(text, names_of(designs, faults, jobs=jobs)))
 
 
 def _check_plant_name(design: str, name: str) -> None:

@@ -70,7 +70,7 @@ VOCABULARY = Vocabulary(
     stations={"svalbard": STATION},
     resolve_fault=_resolve,
     check_telecommand=_check,
-    expectation_signals=lambda text, designs, faults: {"sc-1": ("battery_soc", "mode")},
+    expectation_signals=lambda text, designs, faults, jobs: {"sc-1": ("battery_soc", "mode")},
     base_truth_signals=lambda design: ("mode",),
 )
 

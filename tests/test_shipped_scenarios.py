@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bus.errors import ScenarioError
 from bus.messages import Seam
 from bus.scenario import Scenario
-from bus.scenario_file import load
+from bus.scenario_file import load, load_text
 from faults import range as root
 from faults.run_directory import create
 from faults.vocabulary import vocabulary
@@ -34,6 +35,38 @@ def test_first_light_breaks_something_at_each_seam_and_flies_real_elements() -> 
     assert {primitive[0] for fault in scenario.faults for primitive in fault.primitives} == set(Seam)
     assert all(spacecraft.orbit.kind == "tle" for spacecraft in scenario.spacecraft)
     assert len(scenario.stations) == 2
+
+
+def training_day(*changes: tuple[str, str]) -> list[str]:
+    """The mistakes of `training-day` with these changes."""
+    text = SHIPPED["training-day"].read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    try:
+        load_text(text, vocabulary(), file="day.yaml")
+    except ScenarioError as error:
+        return [str(mistake) for mistake in error.mistakes]
+    return []
+
+
+def test_a_job_is_named_by_its_id_or_its_number() -> None:
+    signals = shipped("training-day").truth_signals["rack-1"]
+    assert {"job_state[llm]", "job_p99_s[chat]"} <= set(signals)
+    assert training_day(("job_state[llm]", "job_state[0]"), ("job_p99_s[chat]", "job_p99_s[1]")) == []
+    (said,) = training_day(("job_state[chat]", "job_state[caht]"))
+    assert "found signal of rack-1 'job_state[caht]'; allowed: job_state[chat]" in said
+    (said,) = training_day(("job_state[llm]", "job_state[99]"))
+    assert "job_state[99]" in said
+    (said,) = training_day(("job_state[llm]", "job_stat[llm]"))
+    assert "allowed: job_state[llm]" in said
+
+
+def test_a_mistake_in_the_jobs_is_none_of_the_sentences() -> None:
+    (said,) = training_day(("accelerators: 48", "accelerators: many"))
+    assert "jobs[0].accelerators" in said
+    mistakes = training_day(("accelerators: 48", "accelerators: many"), ("job_state[llm]", "job_stat[llm]"))
+    assert len(mistakes) == 2 and "'job_stat[llm]'" in mistakes[1]
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if shipped(name).expectations])
