@@ -59,7 +59,7 @@ def changed(design: Design, **parts: Any) -> Design:
     return replace(design, form=design.form.model_copy(update=parts))
 
 
-# --- orbit: oracles 4, 7 and 8 of the reference list
+# --- orbit
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_nadir_turns_below_the_spacecraft() -> None:
             assert -direction[2] == pytest.approx(light)  # zenith along the Sun is nadir away from it
 
 
-# --- heat: oracles 28 and 29
+# --- heat
 
 
 @pytest.mark.parametrize(

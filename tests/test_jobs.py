@@ -179,14 +179,14 @@ def test_a_silent_error_is_latent_and_then_costs_all_work_after_it() -> None:
     ("cost_s", "mtbf_s", "young", "daly"), [(60, 10800, 1138.4, 1098.8), (300, 86400, 7200, 7001.4)]
 )
 def test_young_and_daly(cost_s: float, mtbf_s: float, young: float, daly: float) -> None:
-    """MODELS oracle 40."""
+    """Young 1974: sqrt(2 C M); Daly 2006, higher order. By hand."""
     assert young_s(cost_s, mtbf_s) == pytest.approx(young, rel=1e-3)
     assert daly_s(cost_s, mtbf_s) == pytest.approx(daly, rel=1e-3)
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0, 2.0])
 def test_checkpointing_wastes_what_daly_says(share: float) -> None:
-    """Oracle 40, simulated: useful share of the time = tau / (M e^(R/M) (e^((tau + C)/M) - 1)), exact for a memoryless
+    """Simulated: useful share of the time = tau / (M e^(R/M) (e^((tau + C)/M) - 1)), exact for a memoryless
     crash (Daly 2006, equation 20)."""
     cost, restart, mtbf = 60.0, 30.0, 10800.0
     every = round(share * daly_s(cost, mtbf))

@@ -17,13 +17,13 @@ RADIUS_M = 1000.0
 
 @pytest.mark.parametrize(("altitude_km", "degrees"), [(500, 97.401), (650, 97.986), (800, 98.603), (1200, 100.419)])
 def test_sun_synchronous_inclination(altitude_km: float, degrees: float) -> None:
-    """J2 theory; RADARSAT flies 798 km at 98.6 deg (oracle 3, tolerance 0.005 deg)."""
+    """J2 theory; RADARSAT flies 798 km at 98.6 deg. Tolerance 0.005 deg."""
     inclination = orbits.sun_synchronous_inclination_rad(orbits.EARTH_RADIUS_M + altitude_km * 1e3)
     assert math.degrees(inclination) == pytest.approx(degrees, abs=0.005)
 
 
 def test_period_at_650_km() -> None:
-    """Oracle 2: 97.728 min."""
+    """Kepler's third law, by hand: 97.728 min."""
     assert orbits.period_s(orbits.EARTH_RADIUS_M + ALTITUDE_M) / 60.0 == pytest.approx(97.728, abs=1e-3)
 
 
@@ -96,7 +96,7 @@ def _relative_m(slots: list[orbits.Slot], time_s: float) -> np.ndarray:
 
 
 def test_the_81_satellite_lattice() -> None:
-    """Oracle 18: +-R/2 radial and +-R along-track ellipse, neighbours 100 to 200 m, diagonals 141 to 283 m, closed
+    """+-R/2 radial and +-R along-track ellipse, neighbours 100 to 200 m, diagonals 141 to 283 m, closed
     after one revolution; tolerance 15 m (Suncatcher, figures 2 and 3)."""
     slots = orbits.suncatcher81(ALTITUDE_M, math.radians(97.986), 0.3, 0.4, RADIUS_M)
     assert len(slots) == 81
