@@ -145,7 +145,7 @@ def test_from_off_to_work_and_back() -> None:
 
 
 def test_a_die_without_heat_path_heats_by_two_kelvin_a_second() -> None:
-    """Its own heat capacity alone: about 2 K/s at full power; throttled within about 20 s, off at 92 degC, never 3 K above."""
+    """By its heat capacity about 2 K/s at full power; throttled within some 20 s, off at 92 degC, never 3 K above."""
     subject = plant("pathfinder")
     fly(subject, 300)
     start = subject.read("accelerator_temperature_k[gpu]")
