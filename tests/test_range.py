@@ -244,7 +244,8 @@ LIVE = TINY.replace("duration: 60 s", "duration: 20 min")
 
 def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("run", write(tmp_path, LIVE), "--pace", "x20", "--out", out)
+    worn = "faults:\n  - {id: worn, fault: string_open, target: sc-1, at: 2 s, parameters: {string: 0}}\n"
+    arguments = ("run", write(tmp_path, LIVE + worn), "--pace", "x20", "--out", out)
     with subprocess.Popen(
         command(*arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -256,6 +257,7 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
         refused = skyrack("inject", "sc-1", "string_open", "string=99", "--run", out)
         stays = skyrack("inject", "sc-1", "string_open", "string=3", "--run", out, "--json")
         lasting = json.loads(stays.stdout.splitlines()[-1])["injection"]
+        planned = skyrack("inject", "--clear", "worn", "--run", out)
         nobody = skyrack("inject", "--clear", "worn", "--run", out)
         ended = skyrack("inject", "--clear", lasting, "--run", out)
         process.send_signal(signal.SIGINT)
@@ -269,17 +271,19 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
     assert (refused.returncode, "parameters.string" in refused.stderr) == (2, True)
     assert process.returncode == 130
     recording = read_recording(open_run(out))
-    assert [f.fault for f in recording.faults] == ["string_open"] * 2
-    assert recording.faults[0].at_s is not None
+    assert [f.fault for f in recording.faults] == ["string_open"] * 3
+    assert recording.faults[1].at_s is not None
+    assert (planned.returncode, "sc-1 worn: cleared at 0:" in planned.stdout) == (0, True), planned.stderr
     assert 0 < recording.ticks < 1200
     assert (nobody.returncode, "no injection 'worn' is active; active: " in nobody.stderr) == (2, True)
     assert f"{lasting} (sc-1)" in nobody.stderr
     assert ended.returncode == 0, ended.stderr
     assert f"sc-1 {lasting}: cleared at 0:" in ended.stdout
     summary = summary_of(out)
-    assert summary["faults"][1]["id"] == lasting
-    assert summary["faults"][1]["cleared_s"] > summary["faults"][1]["at_s"] > 0.0
-    assert summary["faults"][1]["refused"] == ""
+    assert [fault["id"] for fault in summary["faults"][::2]] == ["worn", lasting]
+    for fault in summary["faults"][::2]:
+        assert fault["cleared_s"] > fault["at_s"] > 0.0
+        assert fault["refused"] == ""
     assert (summary["complete"], summary["ticks"]) == (False, recording.ticks)
     assert summary["error"] == "interrupted by SIGINT"
     assert "is gone" not in "".join(log.read_text() for log in (out / "log").iterdir())
