@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bus.conductor import Conductor
 from bus.messages import Message
 from bus.participant import Moment, Outbox
+from bus.roster import Bounds
 from bus.scenario import Scenario
 from bus.scenario_file import load
 from bus.trace import TraceWriter
@@ -81,7 +82,7 @@ def bus_alone_us(scenario: Scenario) -> float:
     plans = seats(scenario)
     best = float("inf")
     for _ in range(3):
-        conductor = Conductor(plans, scenario.ticks, scenario.tick_ns, history_ticks=0)
+        conductor = Conductor(plans, scenario.ticks, scenario.tick_ns, bounds=Bounds(history_ticks=0))
         with tempfile.TemporaryDirectory() as path:
             trace = TraceWriter(Path(path) / "trace.bin", trace_header(scenario))
             start = perf_counter()

@@ -18,14 +18,16 @@ from dataclasses import asdict
 from typing import Literal
 
 from bus import instructions as do
+from bus.answers import Answers
 from bus.errors import DecodeError
 from bus.exchange import ReceivedTock, read_tock
 from bus.instructions import Instruction
+from bus.lookahead import Lookahead
 from bus.post import Letter, PostOffice
-from bus.roster import TRANSITIONS, Happening, Page, ParticipantPlan, Phase, Seat, counted, make_pages
+from bus.roster import TRANSITIONS, Bounds, Happening, Page, ParticipantPlan, Phase, Seat, counted, make_pages
 from bus.trace import write_record
 
-MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
+DEFAULT_BOUNDS = Bounds()
 
 
 class Conductor:
@@ -38,37 +40,37 @@ class Conductor:
         tick_ns: int,
         *,
         paced: bool = False,
+        lookahead: bool = False,
         on_lost: Literal["stop", "continue"] = "stop",
-        history_ticks: int = 4096,
-        history_bytes: int = 32 * 1024 * 1024,
-        behind_ticks: int = 64,
-        outbox_bytes: int = 4 * 1024 * 1024,
-        inbox_bytes: int = 8 * 1024 * 1024,
+        bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
-        """`history_*`: what is kept per participant since its snapshot (0: nobody ever comes back). `behind_ticks`:
-        how many unanswered Ticks a paced participant may have before it is lost. `*_bytes`: mail per tick."""
+        """`lookahead` (`lookahead.py`) changes the order in which Ticks go out, and nothing else."""
         plans = sorted(participants, key=lambda plan: plan.id)
         self._seats = {plan.id: Seat(plan) for plan in plans}
         if not plans or len(self._seats) != len(plans) or ticks < 0 or tick_ns <= 0:
             raise ValueError("a run needs participants with distinct ids, ticks >= 0 and tick_ns > 0")
-        self._post = PostOffice(plans, outbox_bytes=outbox_bytes, inbox_bytes=inbox_bytes)
+        self._post = PostOffice(plans, outbox_bytes=bounds.outbox_bytes, inbox_bytes=bounds.inbox_bytes)
         self._tick_ns = tick_ns
         self._last = ticks
         self._paced = paced
         self._stop_on_lost = on_lost == "stop"
-        self._history_ticks = history_ticks
-        self._history_bytes = history_bytes
-        self._behind_ticks = behind_ticks
+        self._bounds = bounds
         self._tick = -1
         self._finished, self._cut_short = False, ""
         self._waiting = set(self._seats)  # for membership; never iterated unsorted
-        self._answers: list[do.Answer] = []
+        self._answers = Answers()
         self._delivered: list[Letter] = []
+        self._ahead = Lookahead(plans if lookahead and not paced else ())
 
     @property
     def tick(self) -> int:
         """The open tick: sent, not complete. -1 before the start; equal to the number of ticks while closing."""
         return self._tick
+
+    @property
+    def made(self) -> int:
+        """The newest tick that anybody's Tick was made for: the open one, or with lookahead the one after it."""
+        return max(self._tick, self._ahead.newest)
 
     @property
     def closing(self) -> bool:
@@ -82,7 +84,7 @@ class Conductor:
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """Whose answer (before the start: whose arrival) the open tick still needs, in id order."""
+        """Whose answer (before the start: whose arrival) is needed now, in id order."""
         return tuple(sorted(self._waiting))
 
     @property
@@ -106,11 +108,8 @@ class Conductor:
         seat.happens(Happening.JOINED)
         out: list[Instruction] = [do.Admit(id, seat.snapshot_next, seat.snapshot, returning)]
         if returning:
-            seat.counters.returns += 1
-            seat.complaint = ""
-            seat.cursor = seat.snapshot_next
-            newest = seat.page(self._tick)
-            if newest is not None and newest.digest is None:
+            page = seat.come_back(self._tick)
+            if page is not None and page.digest is None and id not in self._ahead.held:
                 self._waiting.add(id)
             out += self._replay(seat)
         if self._tick < 0:
@@ -123,7 +122,7 @@ class Conductor:
         seat = self._seats.get(id)
         if seat is None or self._finished:
             return []
-        if seat.phase is not Phase.LIVE and seat.phase is not Phase.REPLAYING:
+        if not seat.present:
             seat.counters.stale_tocks += 1
             return []
         try:
@@ -153,21 +152,17 @@ class Conductor:
         """`id` saved its state after stepping `tick`; to be reported before the Tock of that tick, which makes it
         valid. Ticks up to it are forgotten."""
         seat = self._seats.get(id)
-        if seat is None or seat.phase not in (Phase.LIVE, Phase.REPLAYING) or not self._history_ticks:
+        if seat is None or not seat.present or not self._bounds.history_ticks:
             return []
-        if len(content) > MAX_SNAPSHOT_BYTES or seat.page(tick) is None:
-            seat.counters.snapshots_refused += 1
-            return [do.Complaint(id, self._tick, f"a snapshot of {len(content)} bytes at tick {tick} is not wanted")]
-        seat.pending = (tick, content)
-        return []
+        complaint = seat.offer(tick, content)
+        return [do.Complaint(id, self._tick, complaint)] if complaint else []
 
     def left(self, id: str, reason: str) -> list[Instruction]:
         """The process or connection of `id` is gone."""
         seat = self._seats.get(id)
         if seat is None or self._finished or not seat.happens(Happening.LEFT):
             return []
-        seat.pending = None
-        seat.complaint = f"it left ({reason}) and did not come back"
+        seat.go_away(reason)
         if self._tick < 0:
             self._waiting.add(id)
         return [do.Away(id, self._tick, reason)]
@@ -184,57 +179,68 @@ class Conductor:
     def inject(self, frames: Sequence[bytes]) -> list[Instruction]:
         """Mail from outside, delivered with the next Tick and recorded. Sent time and sequence are the conductor's;
         its source is kept (who may say so is decided by whoever calls this)."""
-        if self._finished or self.closing:
+        if self._finished or self.made == self._last:
             return [do.Complaint("outside", self._tick, "the run is closing")]
-        complaints = [self._post.inject(frame, (self._tick + 1) * self._tick_ns) for frame in frames]
+        complaints = [self._post.inject(frame, (self.made + 1) * self._tick_ns) for frame in frames]
         return [do.Complaint("outside", self._tick, complaint) for complaint in complaints if complaint]
 
     def stop(self, reason: str) -> list[Instruction]:
-        """End after the open tick: the closing Tick follows, for the accounts. Before the start: end at once."""
+        """End after the newest tick made: the closing Tick follows, for the accounts. Before the start: end at once."""
         if self._tick < 0:
             return self._finish(False, reason)
-        if self._tick + 1 < self._last:
-            self._last, self._cut_short = self._tick + 1, reason
+        if self.made + 1 < self._last:
+            self._last, self._cut_short = self.made + 1, reason
         return []
 
     def _open(self, tick: int) -> list[Instruction]:
-        """Sends Tick `tick` to everybody who is there and keeps it for everybody else."""
+        """Makes Tick `tick` for everybody who has none yet, and sends it to those there who are not held back."""
         self._tick = tick
-        self._delivered, inboxes, outside = self._post.sort(self._seats)
+        delivered, inboxes, outside = self._post.sort(self._seats, tick * self._tick_ns)
+        self._delivered = self._ahead.with_early(delivered)
         out: list[Instruction] = [do.Outside(tuple(frame for _, frame in outside))] if outside else []
-        pages = make_pages(self._seats, tick, self._tick_ns, inboxes, closing=self.closing)
+        have = self._ahead.open(tick, self._last)
+        ids = [id for id in self._seats if id not in have]
+        make_pages(self._seats, ids, tick, self._tick_ns, inboxes, self._bounds, closing=self.closing)
         behind: list[Seat] = []
-        for id, page in pages.items():
-            seat = self._seats[id]
-            seat.keep(page, self._history_ticks, self._history_bytes)
-            if seat.phase is Phase.LOST:
+        for id, seat in self._seats.items():
+            if seat.phase is Phase.LOST or id in self._ahead.held or seat.answered >= tick:
                 continue
             self._waiting.add(id)
-            if seat.phase is Phase.LIVE:
-                if tick - seat.answered > self._behind_ticks:
+            if seat.phase is Phase.LIVE and id not in have:
+                if tick - seat.answered > self._bounds.behind_ticks:
                     behind.append(seat)
                 else:
-                    out.append(do.SendTick(id, tick, page.frames))
-        return out + self._lose(behind, f"it is more than {self._behind_ticks} ticks behind")
+                    out += self._from(seat, tick)
+        out += self._lose(behind, f"it is more than {self._bounds.behind_ticks} ticks behind")
+        return out + self._settle() if self._ahead.held else out
+
+    def _from(self, seat: Seat, tick: int) -> list[Instruction]:
+        """This Tick and those after it that are made."""
+        pages = [seat.page(each) for each in range(tick, self.made + 1)]
+        return [do.SendTick(seat.plan.id, page.tick, page.frames) for page in pages if page is not None]
+
+    def _release(self) -> list[Instruction]:
+        """Everybody else has answered: those held back get the open Tick and the next."""
+        held = [id for id in self._seats if id in self._ahead.held]
+        early, inboxes, _ = self._post.sort(self._seats, (self._tick + 1) * self._tick_ns, self._ahead.held)
+        self._ahead.release(early)
+        ahead, closing = self._tick + 1, self._tick + 1 == self._last
+        make_pages(self._seats, held, ahead, self._tick_ns, inboxes, self._bounds, closing=closing)
+        self._waiting.update(id for id in held if self._seats[id].phase is not Phase.LOST)
+        live = [seat for seat in map(self._seats.__getitem__, held) if seat.phase is Phase.LIVE]
+        return [instruction for seat in live for instruction in self._from(seat, self._tick)]
 
     def _accept(self, seat: Seat, page: Page, received: ReceivedTock) -> list[Instruction]:
         """The first answer to this page."""
         out: list[Instruction] = []
-        plan, counters, tick = seat.plan, seat.counters, received.tick
-        page.digest = received.digest
+        plan, tick = seat.plan, received.tick
         late = tick < self._tick
-        counters.tocks += 1
-        counters.late_tocks += late
+        seat.accept(page, received, late)
         if received.mail:
-            complaint = self._post.accept(plan, counters, (tick + 1) * self._tick_ns, received.mail)
-            if complaint:
-                out.append(do.Complaint(plan.id, tick, complaint))
-        if tick > seat.answered:
-            seat.answered = tick
-            seat.beacon = received.beacon
-        self._answers.append(do.Answer(plan.id, tick, page.host_up, late, *received[1:4]))
-        seat.commit_snapshot(tick)
-        if not late:
+            complaint = self._post.accept(plan, seat.counters, (tick + 1) * self._tick_ns, received.mail)
+            out += [do.Complaint(plan.id, tick, complaint)] if complaint else []
+        self._answers.add(do.Answer(plan.id, tick, page.host_up, late, *received[1:4]))
+        if tick == self._tick:
             self._waiting.discard(plan.id)
         if seat.phase is Phase.REPLAYING:
             seat.cursor += 1
@@ -245,8 +251,8 @@ class Conductor:
         """Goes on where nobody is waited for any more."""
         if self._finished or self._waiting:
             return []
-        if self._tick < 0:
-            return self._open(0)
+        if self._tick < 0 or self._ahead.held:
+            return self._open(0) if self._tick < 0 else self._release()
         return [] if self._paced and not self.closing else self._close()
 
     def _replay(self, seat: Seat) -> list[Instruction]:
@@ -258,22 +264,17 @@ class Conductor:
             seat.happens(Happening.CAUGHT_UP)
             return []
         if page.digest is None:
-            if page.tick == self._tick:
+            if page.tick >= self._tick:
                 seat.happens(Happening.CAUGHT_UP)
-            elif page.host_up:
-                page.turn_down(self._tick_ns)
+                return [] if seat.plan.id in self._ahead.held else self._from(seat, page.tick)
+            page.turn_down(self._tick_ns)
         return [do.SendTick(seat.plan.id, page.tick, page.frames)]
 
     def _close(self) -> list[Instruction]:
         """The open tick is complete: record it and go on."""
-        there = {answer.id for answer in self._answers if answer.tick == self._tick}
-        for id in self._seats.keys() - there:
-            self._seats[id].counters.missed_ticks += 1
-            self._answers.append(do.Answer(id, self._tick, True, False, b"", b"", b""))
-        self._answers.sort()
-        content = write_record(self._tick, self.closing, self._delivered, self._answers)
-        out: list[Instruction] = [do.Record(self._tick, content, tuple(self._answers))]
-        self._answers = []
+        answers = self._answers.close(self._tick, self._seats)
+        content = write_record(self._tick, self.closing, self._delivered, answers)
+        out: list[Instruction] = [do.Record(self._tick, content, answers)]
         if self.closing:
             lost = [id for id, seat in self._seats.items() if seat.phase is Phase.LOST]
             reason = self._cut_short or ", without ".join(["flown to the end", *lost])

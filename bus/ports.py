@@ -201,8 +201,7 @@ class DealerPort(Socket):
             if block and not broken:
                 message = self.take(wait=True)
                 if message:
-                    self.counters["received"] += 1
-                    return [message]
+                    mail.append(message)
             while len(mail) < most:
                 message = self.take()
                 if message is None:

@@ -5,6 +5,7 @@ All mail has one order, (sent_ns, source, seq), whatever the order of arrival. R
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from operator import itemgetter
 
@@ -26,6 +27,10 @@ Letter = tuple[Header, bytes]
 _letter_order = itemgetter(0)  # headers compare by (sent_ns, source, seq) first, and these are unique
 
 
+def _sent_ns(letter: Letter) -> int:
+    return letter[0].sent_ns
+
+
 class PostOffice:
     """Mail of one tick on its way to the next."""
 
@@ -33,6 +38,8 @@ class PostOffice:
         self._plans = {plan.id: plan for plan in plans}
         self._outsiders = frozenset(OUTSIDERS) - self._plans.keys()
         self._kinds = {plan.id: _allowed(plan) for plan in self._plans.values()}
+        everybody = frozenset(self._plans)
+        self._deaf = {id: everybody - plan.hears for id, plan in self._plans.items() if plan.hears is not None}
         self._outbox_bytes = outbox_bytes
         self._inbox_bytes = inbox_bytes
         self._mail: list[Letter] = []
@@ -64,6 +71,9 @@ class PostOffice:
             elif header.destination not in self._plans and header.destination not in self._outsiders:
                 counters.mail_unknown_destination += 1
                 complaint = f"mail to {header.destination}, who is not part of this run"
+            elif plan.id in self._deaf.get(header.destination, ()):
+                counters.mail_not_heard += 1
+                complaint = f"mail to {header.destination}, who does not hear {plan.id}"
             elif key in self._taken:
                 counters.mail_repeated += 1
                 complaint = f"two messages with the sequence number {header.seq} in one tick"
@@ -102,17 +112,29 @@ class PostOffice:
         self._mail = []
         return frames
 
-    def sort(self, seats: dict[str, Seat]) -> tuple[list[Letter], dict[str, list[Letter]], list[Letter]]:
-        """Empties the office: (all mail that is delivered or leaves, mail per participant, mail to outsiders), each in
-        order. What exceeds an inbox's bounds is dropped from its end and counted at the addressee."""
+    def sort(
+        self, seats: dict[str, Seat], until_ns: int, only: frozenset[str] = frozenset()
+    ) -> tuple[list[Letter], dict[str, list[Letter]], list[Letter]]:
+        """Hands out what was sent up to `until_ns`, with `only` what goes to these: (all mail that is delivered or
+        leaves, mail per participant, mail to outsiders), each in order. What exceeds an inbox's bounds is dropped from
+        its end and counted at the addressee."""
+        if not only:
+            self._outside_now = 0
         if not self._mail:
             return [], {}, []
         self._mail.sort(key=_letter_order)
+        end = bisect_right(self._mail, until_ns, key=_sent_ns)
+        due, self._mail = self._mail[:end], self._mail[end:]
+        if only:
+            self._mail = [letter for letter in due if letter[0].destination not in only] + self._mail
+            due = [letter for letter in due if letter[0].destination in only]
+        else:
+            self._taken = {key for key in self._taken if key[0] > until_ns} if self._mail else set()
         delivered: list[Letter] = []
         inboxes: dict[str, list[Letter]] = {}
         outside: list[Letter] = []
         sizes: dict[str, int] = {}
-        for letter in self._mail:
+        for letter in due:
             header, frame = letter
             seat = seats.get(header.destination)
             if seat is None:
@@ -128,9 +150,6 @@ class PostOffice:
             inbox.append(letter)
             delivered.append(letter)
             seat.counters.mail_received += 1
-        self._mail = []
-        self._taken = set()
-        self._outside_now = 0
         return delivered, inboxes, outside
 
 

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum, auto
 
 from bus.codec import Header, peek
-from bus.exchange import write_tick
+from bus.exchange import ReceivedTock, write_tick
 from bus.messages import Plane
+
+MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,28 @@ class ParticipantPlan:
 
     planes: what its key opens. It may send mail of the kinds of these planes, and answers it owes the range
     (injection reports, accounts) in any case. peers: whose beacons its Ticks carry. forwards: further source that its
-    mail may carry (the ground passes on what "operator" asked for).
+    mail may carry (the ground passes on what "operator" asked for). hears: whose mail it can get (None: everybody's);
+    other mail to it is refused.
     """
 
     id: str
     planes: frozenset[Plane]
     peers: tuple[str, ...] = ()
     forwards: str = ""
+    hears: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a conductor keeps at most. `history_*`: per participant since its snapshot (0: nobody ever comes back).
+    behind_ticks: how many unanswered Ticks a paced participant may have before it is lost. `*box_bytes`: mail per
+    tick."""
+
+    history_ticks: int = 4096
+    history_bytes: int = 32 * 1024 * 1024
+    behind_ticks: int = 64
+    outbox_bytes: int = 4 * 1024 * 1024
+    inbox_bytes: int = 8 * 1024 * 1024
 
 
 class Phase(Enum):
@@ -85,6 +102,7 @@ class Counters:
     mail_mistimed: int = 0
     mail_repeated: int = 0
     mail_unknown_destination: int = 0
+    mail_not_heard: int = 0
     outbox_overflow: int = 0
     inbox_overflow: int = 0
     history_overflow: int = 0
@@ -105,6 +123,8 @@ class Page:
 
     def turn_down(self, tick_ns: int) -> None:
         """The same Tick with `host_up` false: it was missed, and the computer was not there to see it."""
+        if not self.host_up:
+            return
         mail = [(peek(frame), frame) for frame in self.frames[1:]]
         self.host_up = False
         self.frames = write_tick(self.tick, tick_ns, mail, self.beacons, host_up=False)
@@ -152,20 +172,55 @@ class Seat:
         return self.pages[index] if 0 <= index < len(self.pages) else None
 
     @property
+    def present(self) -> bool:
+        """It gets Ticks and answers them."""
+        return self.phase is Phase.LIVE or self.phase is Phase.REPLAYING
+
+    def come_back(self, tick: int) -> Page | None:
+        """From its snapshot on again; gives the page of the open tick."""
+        self.counters.returns += 1
+        self.complaint = ""
+        self.cursor = self.snapshot_next
+        return self.page(tick)
+
+    def go_away(self, reason: str) -> None:
+        """What it was about to say is worth nothing."""
+        self.pending = None
+        self.complaint = f"it left ({reason}) and did not come back"
+
+    def accept(self, page: Page, received: ReceivedTock, late: bool) -> None:
+        """The first answer to a page, and with it the snapshot that came before."""
+        page.digest = received.digest
+        self.counters.tocks += 1
+        self.counters.late_tocks += late
+        if received.tick > self.answered:
+            self.answered = received.tick
+            self.beacon = received.beacon
+        self.commit_snapshot(received.tick)
+
+    def offer(self, tick: int, content: bytes) -> str:
+        """A snapshot, valid with the Tock of its tick. Returns why it is not wanted, or ""."""
+        if len(content) > MAX_SNAPSHOT_BYTES or self.page(tick) is None:
+            self.counters.snapshots_refused += 1
+            return f"a snapshot of {len(content)} bytes at tick {tick} is not wanted"
+        self.pending = (tick, content)
+        return ""
+
+    @property
     def restorable(self) -> bool:
         """Every Tick since the snapshot is still here."""
         return self.first_kept <= self.snapshot_next
 
-    def keep(self, page: Page, ticks: int, size: int) -> None:
-        """Adds the newest page and forgets the oldest where there are more than `ticks` or they have more than `size`
-        bytes. A live participant's unanswered pages stay: the conductor bounds how far it may fall behind."""
+    def keep(self, page: Page, bounds: Bounds) -> None:
+        """Adds the newest page and forgets the oldest where there are more than the bounds allow. A live participant's
+        unanswered pages stay: the conductor bounds how far it may fall behind."""
         self.pages.append(page)
         self.bytes_kept += page.size
-        while len(self.pages) > ticks or self.bytes_kept > size:
+        while len(self.pages) > bounds.history_ticks or self.bytes_kept > bounds.history_bytes:
             if self.phase is Phase.LIVE and self.pages[0].digest is None:
                 return
             self._forget()
-            if ticks > 0:
+            if bounds.history_ticks > 0:
                 self.counters.history_overflow += 1
 
     def commit_snapshot(self, tick: int) -> None:
@@ -183,18 +238,20 @@ class Seat:
         self.first_kept = page.tick + 1
 
 
-def make_pages(
+def make_pages(  # noqa: PLR0917 - one caller, in the order of the story
     seats: Mapping[str, Seat],
+    ids: Iterable[str],
     tick: int,
     tick_ns: int,
     inboxes: Mapping[str, list[tuple[Header, bytes]]],
+    bounds: Bounds,
     *,
     closing: bool,
-) -> dict[str, Page]:
-    """The Tick of everybody. Those without mail and with the same peers share one header frame, encoded once."""
-    pages: dict[str, Page] = {}
+) -> None:
+    """Make the Ticks of `ids` and keep them. Those without mail and with the same peers share one header frame."""
     shared: dict[tuple[str, ...], Page] = {}
-    for id, seat in seats.items():
+    for id in ids:
+        seat = seats[id]
         peers = seat.plan.peers
         mail = inboxes.get(id)
         like = None if mail else shared.get(peers)
@@ -204,8 +261,7 @@ def make_pages(
             like = Page(tick, frames, beacons, size=sum(map(len, frames)))
             if not mail:
                 shared[peers] = like
-        pages[id] = Page(tick, like.frames, like.beacons, size=like.size)
-    return pages
+        seat.keep(Page(tick, like.frames, like.beacons, size=like.size), bounds)
 
 
 def counted(seats: Iterable[Seat]) -> dict[str, dict[str, int]]:

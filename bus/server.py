@@ -50,7 +50,12 @@ class BusServer:
         self._plan, self._key, self._grants, self._recorder, self._report = plan, key, grants, recorder, report
         self._clock = clock or MachineClock()
         self._conductor = Conductor(
-            plan.participants, plan.ticks, plan.tick_ns, paced=plan.speed is not None, on_lost=plan.missing_tock
+            plan.participants,
+            plan.ticks,
+            plan.tick_ns,
+            paced=plan.speed is not None,
+            lookahead=True,
+            on_lost=plan.missing_tock,
         )
         self._keeper = Timekeeper(plan, self._clock, self._conductor, self._overdue, self._dispatch)
         self._local = {participant.id: participant for participant in plan.local}
@@ -185,7 +190,7 @@ class BusServer:
     async def _serve_range(self) -> None:
         while True:
             for peer, frames in await self._range.receive():
-                reply, mail = self._desk.hear(peer, frames, self._conductor.tick)
+                reply, mail = self._desk.hear(peer, frames, self._conductor.made)
                 self._range.send(peer.routing, [reply])
                 if mail:
                     self._carry_out(self._conductor.inject(mail))

@@ -131,6 +131,7 @@ class Shell:
         port = self._port
         alone = served.companion is None
         while not self.stopping:
+            answers: list[list[bytes]] = []  # sent together: whoever wakes for each would only get in the way
             for frames in await port.receive(block=alone):
                 if not frames[0]:
                     continue  # the bus asks whether this connection stands
@@ -149,9 +150,11 @@ class Shell:
                 outbox = participant.step(moment, inbox)
                 commit(outbox)
                 if every and not moment.closing and (moment.tick + 1 + offset) % every == 0:
-                    for piece in cut("snapshot", moment.tick, participant.save()):
-                        await port.send([seal(0, identity, 0, "bus", Kind.PIECE, pack_map(piece))])
-                await port.send(write_tock(identity, moment, outbox))
+                    pieces = cut("snapshot", moment.tick, participant.save())
+                    answers += [[seal(0, identity, 0, "bus", Kind.PIECE, pack_map(piece))] for piece in pieces]
+                answers.append(write_tock(identity, moment, outbox))
+            for answer in answers:
+                await port.send(answer)
         return self.stopping
 
 

@@ -16,7 +16,7 @@ from bus.errors import SkyrackError, UnknownNameError
 from bus.instructions import Finished, Record
 from bus.messages import Plane
 from bus.participant import Outbox, Participant
-from bus.roster import ParticipantPlan
+from bus.roster import Bounds, ParticipantPlan
 from bus.scenario import Scenario
 from bus.trace import Traced, TraceHeader, TraceWriter, cpu_digest
 from bus.transport import run_in_process
@@ -73,9 +73,14 @@ def find_scenario(name: str) -> Path:
 
 
 def seats(scenario: Scenario) -> tuple[ParticipantPlan, ...]:
-    """Who takes part, and what each may send."""
+    """Who takes part, what each may send, and whom it hears: a spacecraft the ground, the range and its peers."""
+    near: dict[str, set[str]] = {spacecraft.id: {GROUND_ID, DIRECTOR_ID} for spacecraft in scenario.spacecraft}
+    for spacecraft in scenario.spacecraft:
+        for peer in spacecraft.peers:
+            near[spacecraft.id].add(peer)
+            near[peer].add(spacecraft.id)
     return (
-        *(ParticipantPlan(spacecraft.id, SPACE_SEAT, spacecraft.peers) for spacecraft in scenario.spacecraft),
+        *(ParticipantPlan(s.id, SPACE_SEAT, s.peers, hears=frozenset(near[s.id])) for s in scenario.spacecraft),
         ParticipantPlan(GROUND_ID, SPACE_SEAT, forwards="operator"),
         ParticipantPlan(DIRECTOR_ID, RANGE_SEAT),
     )
@@ -134,7 +139,7 @@ def conductor_of(scenario: Scenario, *, history: bool = True) -> Conductor:
     missing: Literal["stop", "continue"] = scenario.range.missing_tock
     if history:
         return Conductor(seats(scenario), scenario.ticks, scenario.tick_ns, on_lost=missing)
-    return Conductor(seats(scenario), scenario.ticks, scenario.tick_ns, on_lost=missing, history_ticks=0)
+    return Conductor(seats(scenario), scenario.ticks, scenario.tick_ns, on_lost=missing, bounds=Bounds(history_ticks=0))
 
 
 def prepare(directory: RunDirectory, scenario: Scenario, source: str | None) -> None:

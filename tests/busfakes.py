@@ -64,12 +64,18 @@ class Fake:
 
 
 IDS = ("ground", "sat-a", "sat-b", "sat-c")
+SHELTERED = ("sat-d", "sat-e")
+"""Spacecraft without peers, that hear only the ground and one another spacecraft."""
 
 
 def plans(ids: Sequence[str] = IDS) -> list[ParticipantPlan]:
     peers = {"sat-a": ("sat-b",), "sat-b": ("sat-a", "sat-c")}
+    near = {"sat-d": frozenset({"ground"}), "sat-e": frozenset({"ground", "sat-b"})}
     return [
-        ParticipantPlan(id, SPACE, peers=peers.get(id, ()), forwards="operator" if id == "ground" else "") for id in ids
+        ParticipantPlan(
+            id, SPACE, peers=peers.get(id, ()), forwards="operator" if id == "ground" else "", hears=near.get(id)
+        )
+        for id in ids
     ]
 
 

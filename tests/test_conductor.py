@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 import pytest
-from busfakes import IDS, RANGE, SPACE, TICK_NS, Fake, event, fakes, plans, report, telecommand
+from busfakes import IDS, RANGE, SHELTERED, SPACE, TICK_NS, Fake, event, fakes, plans, report, telecommand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,9 +15,10 @@ from bus import instructions as do
 from bus.codec import decode, encode
 from bus.conductor import Conductor
 from bus.exchange import read_tick, write_tock
+from bus.lookahead import sheltered
 from bus.messages import Bye, Message
 from bus.participant import Moment, Outbox
-from bus.roster import TRANSITIONS, Happening, ParticipantPlan, Phase
+from bus.roster import TRANSITIONS, Bounds, Happening, ParticipantPlan, Phase
 from bus.trace import TraceHash
 from bus.trace_reader import read_record
 
@@ -25,16 +26,25 @@ from bus.trace_reader import read_record
 class World:
     """Fakes behind queues; `draw(n)` says which of n possible things happens next."""
 
-    def __init__(self, draw: Callable[[int], int], ticks: int = 8, trouble: int = 0, paced: bool = False) -> None:
-        self.conductor = Conductor(plans(), ticks, TICK_NS, paced=paced)
+    def __init__(  # noqa: PLR0917
+        self,
+        draw: Callable[[int], int],
+        ticks: int = 8,
+        trouble: int = 0,
+        paced: bool = False,
+        lookahead: bool = False,
+        ids: tuple[str, ...] = IDS,
+    ) -> None:
+        self.ids = ids
+        self.conductor = Conductor(plans(ids), ticks, TICK_NS, paced=paced, lookahead=lookahead)
         self.draw = draw
         self.trouble = trouble
         self.paced = paced
-        self.parts = {f.id: f for f in fakes()}
-        self.to: dict[str, deque[list[bytes]]] = {id: deque() for id in IDS}
-        self.back: dict[str, deque[list[bytes]]] = {id: deque() for id in IDS}
+        self.parts = {f.id: f for f in fakes(ids)}
+        self.to: dict[str, deque[list[bytes]]] = {id: deque() for id in ids}
+        self.back: dict[str, deque[list[bytes]]] = {id: deque() for id in ids}
         self.old: list[tuple[str, list[bytes]]] = []
-        self.absent: set[str] = set(IDS)
+        self.absent: set[str] = set(ids)
         self.hash = TraceHash()
         self.records: list[do.Record] = []
         self.finished: do.Finished | None = None
@@ -50,7 +60,7 @@ class World:
                     self.hash.add(i.content)
                     self.records.append(i)
                 case do.Admit():
-                    self.parts[i.id] = next(f for f in fakes() if f.id == i.id)
+                    self.parts[i.id] = next(f for f in fakes(self.ids) if f.id == i.id)
                     if i.snapshot is not None:
                         self.parts[i.id].restore(i.snapshot)
                 case do.Finished():
@@ -86,7 +96,7 @@ class World:
 
     def choices(self) -> list[Callable[[], None]]:
         can: list[Callable[[], None]] = []
-        for id in IDS:
+        for id in self.ids:
             if id in self.absent:
                 can.append(lambda id=id: self.join(id))
             if self.to[id]:
@@ -103,7 +113,7 @@ class World:
                 return self.hash.hexdigest()
             can = self.choices()
             if self.trouble > 0 and self.conductor.tick >= 0:
-                here = [id for id in IDS if id not in self.absent]
+                here = [id for id in self.ids if id not in self.absent]
                 what = self.draw(4 * len(can))
                 if what < 3 and here:
                     self.trouble -= 1
@@ -157,6 +167,25 @@ def test_many_troubles_leave_no_mark_in_lockstep(seed: int) -> None:
     assert world.finished is not None and world.finished.complete
 
 
+MANY = (*IDS, *SHELTERED)
+QUIET_MANY = World(lambda n: 0, ids=MANY).run()
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_lookahead_gives_the_same_records_in_any_order_of_arrival(data: st.DataObject) -> None:
+    assert World(drawn(data), trouble=8, lookahead=True, ids=MANY).run() == QUIET_MANY
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_many_troubles_leave_no_mark_with_lookahead(seed: int) -> None:
+    world = World(seeded(seed), trouble=40, lookahead=True, ids=MANY)
+    assert world.run() == QUIET_MANY
+    assert world.finished is not None and world.finished.complete
+    for id in MANY:
+        assert world.parts[id].state.seen == list(range(9))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_paced_with_troubles_gets_to_the_end_and_accounts_for_every_tick(seed: int) -> None:
     world = World(seeded(seed), ticks=30, trouble=20, paced=True)
@@ -205,6 +234,85 @@ def test_a_paced_run_replays_from_its_records(seed: int) -> None:
             for a in record.answers:
                 if a.digest and (a.id not in newest or newest[a.id].tick < a.tick):
                     newest[a.id] = a
+
+
+# --- lookahead ---
+
+
+def test_the_sheltered_wait_for_everybody_else_and_then_get_two_ticks() -> None:
+    world = World(lambda n: 0, lookahead=True, ids=MANY)
+    for id in MANY:
+        world.join(id)
+    assert [len(world.to[id]) for id in MANY] == [1, 1, 1, 1, 0, 0]
+    assert world.conductor.waiting == IDS
+    for id in IDS:
+        world.step(id)
+        world.answer(id)
+    assert [len(world.to[id]) for id in MANY] == [0, 0, 0, 0, 2, 2]
+    assert (world.conductor.tick, world.conductor.made, world.conductor.waiting) == (0, 1, SHELTERED)
+    world.step("sat-d")
+    world.step("sat-d")
+    world.answer("sat-d")
+    world.answer("sat-d")
+    assert world.conductor.waiting == ("sat-e",) and not world.records
+    world.step("sat-e")
+    world.answer("sat-e")
+    assert [record.tick for record in world.records] == [0]
+    assert world.conductor.waiting == (*IDS, "sat-e")
+
+
+def test_mail_from_outside_comes_with_the_next_tick_that_is_not_made() -> None:
+    world = World(lambda n: 0, lookahead=True, ids=MANY)
+    for id in MANY:
+        world.join(id)
+    for id in IDS:
+        world.step(id)
+        world.answer(id)
+    assert world.conductor.inject([encode(telecommand("operator", "sat-d", 0))]) == []
+    assert world.run()
+    mail = {record.tick: read_record(record.content).headers() for record in world.records}
+    assert [tick for tick, headers in mail.items() if any(h.source == "operator" for h in headers)] == [2]
+    assert next(h.sent_ns for h in mail[2] if h.source == "operator") == 2 * TICK_NS
+
+
+def test_a_stop_comes_after_what_is_made() -> None:
+    world = World(lambda n: 0, lookahead=True, ids=MANY)
+    for id in MANY:
+        world.join(id)
+    for id in IDS:
+        world.step(id)
+        world.answer(id)
+    world.carry_out(world.conductor.stop("enough"))
+    world.run()
+    assert [record.tick for record in world.records] == [0, 1, 2]
+    assert world.finished is not None and (world.finished.ticks, world.finished.reason) == (2, "enough")
+
+
+def test_only_those_who_were_sent_a_tick_can_be_overdue() -> None:
+    world = World(lambda n: 0, lookahead=True, ids=MANY)
+    for id in MANY:
+        world.join(id)
+    lost = [i.id for i in world.conductor.overdue(0) if isinstance(i, do.Lost)]
+    assert lost == list(IDS)
+
+
+def test_who_is_sheltered() -> None:
+    def plan(id: str, *hears: str, peers: tuple[str, ...] = ()) -> ParticipantPlan:
+        return ParticipantPlan(id, SPACE, peers=peers, hears=frozenset(hears) if hears else None)
+
+    everybody = [plan("ground"), plan(A, "ground"), plan(B, "ground", "sat-c"), plan("sat-c", "ground", peers=(B,))]
+    assert sheltered(everybody) == {A}, "those with peers, and those whom peers follow, are not"
+    assert sheltered([plan("ground"), plan(A, "ground", B), plan(B, "ground")]) == {B}
+    assert sheltered([plan("ground"), plan(A)]) == frozenset()
+
+
+def test_mail_to_somebody_who_does_not_hear_it_is_refused() -> None:
+    conductor = Conductor([ParticipantPlan(A, SPACE), ParticipantPlan(B, SPACE, hears=frozenset())], 10, TICK_NS)
+    conductor.joined(A)
+    conductor.joined(B)
+    out = conductor.tock(A, tock(A, 0, event(A, B, TICK_NS)))
+    assert out == [do.Complaint(A, 0, f"mail to {B}, who does not hear {A}")]
+    assert conductor.counters[A]["mail_not_heard"] == 1
 
 
 # --- one thing at a time ------------------------------------------------------------------------------------------
@@ -326,7 +434,7 @@ def test_repeated_numbers_within_a_tick_are_dropped() -> None:
 
 def test_inbox_and_outbox_have_bounds() -> None:
     size = len(encode(event(A, B, TICK_NS, 0)))
-    conductor = started(outbox_bytes=3 * size, inbox_bytes=4 * size)
+    conductor = started(bounds=Bounds(outbox_bytes=3 * size, inbox_bytes=4 * size))
     for id in (A, B):
         conductor.tock(id, tock(id, 0, *[event(id, B, TICK_NS, seq) for seq in range(5)]))
     counters = conductor.counters
@@ -400,7 +508,7 @@ def test_late_mail_joins_the_next_tick() -> None:
 
 
 def test_too_far_behind_is_lost() -> None:
-    conductor = started(paced=True, behind_ticks=3, on_lost="continue")
+    conductor = started(paced=True, bounds=Bounds(behind_ticks=3), on_lost="continue")
     out: list[do.Instruction] = []
     for tick in range(3):
         conductor.tock(A, tock(A, tick))
@@ -409,7 +517,7 @@ def test_too_far_behind_is_lost() -> None:
 
 
 def test_a_return_beyond_the_kept_history_is_refused() -> None:
-    conductor = started(history_ticks=2)
+    conductor = started(bounds=Bounds(history_ticks=2))
     for tick in range(4):
         for id in (A, B):
             conductor.tock(id, tock(id, tick))
@@ -420,7 +528,7 @@ def test_a_return_beyond_the_kept_history_is_refused() -> None:
 
 
 def test_no_history_no_return() -> None:
-    conductor = started(history_ticks=0)
+    conductor = started(bounds=Bounds(history_ticks=0))
     for id in (A, B):
         conductor.tock(id, tock(id, 0))
     conductor.left(A, "gone")
@@ -479,7 +587,7 @@ def test_while_replaying_only_the_answer_to_the_tick_sent_counts() -> None:
 
 
 def test_without_history_a_late_answer_still_counts() -> None:
-    conductor = started(paced=True, history_ticks=0)
+    conductor = started(paced=True, bounds=Bounds(history_ticks=0))
     conductor.tock(B, tock(B, 0))
     conductor.overdue(0)
     conductor.overdue(1)
