@@ -43,7 +43,7 @@ def fly_ticks(
     for tick in range(first, first + ticks):
         step_sky(skies[0], tick + 1.0)
         one(
-            states[0], params[0], flights[0], orders[0], works[0], skies[0], belt, tick, 1.0, sub_steps, 1, place
+            states[0], params[0], flights[0], orders[0], works[0], skies[0], belt, tick, 1.0, sub_steps, 1, True, place
         )  # fmt: skip
 
 

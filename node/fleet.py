@@ -53,7 +53,7 @@ def fly_fleet(
             for k in range(skies.shape[0]):
                 one(
                     states[i], params[0], flights[i], orders[i], works[share], skies[k], belt, tick + k, tick_s,
-                    sub_steps, every, place,
+                    sub_steps, every, k == 0, place,
                 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def fly_inside(
 ) -> None:
     """Everything inside a spacecraft under the surroundings that its state holds."""
     for tick in range(first, first + ticks):
-        inside(states[0], params[0], flights[0], orders[0], works[0], tick, tick_s, parts, 1)
+        inside(states[0], params[0], flights[0], orders[0], works[0], tick, tick_s, parts, 1, True)
 
 
 @njit(cache=True, error_model="numpy")

@@ -11,7 +11,7 @@ import math
 
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined, kernel
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -110,7 +110,7 @@ def group_charge_c(s: Record, p: Record, g: int) -> float:
     return float(float(p.battery_charge_c) * max(0.01, aged) * max(0.01, s.battery_group_health[g]))
 
 
-@kernel
+@inlined
 def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
     """Electromotive force and resistance of each group now, and what it may do."""
     kelvin = s.battery_temperature_k
@@ -137,7 +137,7 @@ def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
         w.group_discharges[g] = 1 if connected and s.battery_group_cut_off[g] == 0 else 0
 
 
-@kernel
+@inlined
 def charge_limit_w(s: Record, p: Record, w: Record) -> float:
     """The most that the terminals take: end-of-charge voltage, charge rate, temperature."""
     amps = 0.0
@@ -148,7 +148,7 @@ def charge_limit_w(s: Record, p: Record, w: Record) -> float:
     return float(amps * p.battery_charge_v * 0.999)
 
 
-@kernel
+@inlined
 def discharge_limit_w(s: Record, p: Record, w: Record) -> float:
     """The most that the terminals give: all groups pulled down to the cut-off, or to the point of greatest power."""
     emf = 0.0
@@ -200,7 +200,7 @@ def _terminal_v(s: Record, p: Record, w: Record, power_w: float) -> float:
     return volts
 
 
-@kernel
+@inlined
 def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) -> float:
     """Give (or, negative, take) `power_w` at the terminals for dt; returns what really flowed, from the currents."""
     volts = _terminal_v(s, p, w, power_w)

@@ -12,7 +12,7 @@ import math
 
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined
 
 OFF, BOOT, IDLE, RUN, THROTTLED, ECC_PENDING, FAILED, QUARANTINED = range(8)
 
@@ -82,14 +82,14 @@ def work_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@kernel
+@inlined
 def core_power_w(p: Record, g: int, clock: float, load: float) -> float:
     """Switching power of one chip: dynamic u f V(f)^2, voltage linear in clock down to a floor."""
     volts = p.chip_voltage_floor[g] + (1.0 - p.chip_voltage_floor[g]) * clock
     return float(p.chip_dynamic_w[g] * load * clock * volts * volts)
 
 
-@kernel
+@inlined
 def clock_for_power(p: Record, g: int, power_w: float, load: float) -> float:
     """The clock at which switching and memory take `power_w`: a chip that computes slower also reads its memory
     slower. Newton from 1: the law is convex, so it never falls below."""
@@ -106,7 +106,7 @@ def clock_for_power(p: Record, g: int, power_w: float, load: float) -> float:
     return clock
 
 
-@kernel
+@inlined
 def _next_state(s: Record, p: Record, u: Record, g: int, dt_s: float) -> int:
     """OFF -> BOOT -> IDLE <-> RUN <-> THROTTLED; ECC_PENDING keeps running until it is reset."""
     state = s.accelerator_state[g]
@@ -133,7 +133,7 @@ def _next_state(s: Record, p: Record, u: Record, g: int, dt_s: float) -> int:
     return THROTTLED if s.accelerator_limiter[g] >= 2 else RUN
 
 
-@kernel
+@inlined
 def step_accelerators(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     """State, throttle, clock and power of every group; puts the power on its limiter's demand."""
     for g in range(p.accelerator_count):
@@ -172,7 +172,7 @@ def step_accelerators(s: Record, p: Record, u: Record, w: Record, dt_s: float) -
         w.lcl_demand_w[p.accelerator_lcl[g]] += s.accelerator_power_w[g]
 
 
-@kernel
+@inlined
 def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load: float) -> None:
     """Clock under cap and throttles, and what it costs."""
     limiter = 0
@@ -203,7 +203,7 @@ def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load:
     s.accelerator_power_w[g] = chips * (core + memory) * p.chip_supply_factor[g]
 
 
-@kernel
+@inlined
 def heat_accelerators(s: Record, p: Record, w: Record) -> None:
     """What the groups were really given, as heat: supply loss beside the limiter, the rest in die and memory."""
     total = 0.0
@@ -220,7 +220,7 @@ def heat_accelerators(s: Record, p: Record, w: Record) -> None:
     s.payload_power_w = total
 
 
-@kernel
+@inlined
 def assemble_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
     """Dies and memories are leaves of the network: eliminate them into the plate's equation."""
     n = p.node_count
@@ -248,7 +248,7 @@ def assemble_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
         w.matrix[plate * n + plate] += own + mass * w.memory_follows[g]
 
 
-@kernel
+@inlined
 def advance_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
     """Temperatures of dies and memories after the plate has moved; then the books of the whole network."""
     stored = 0.0

@@ -13,7 +13,7 @@ import math
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
 from node.plant.gangs import allot
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined, kernel
 from node.plant.serving import serve
 from node.plant.training import train
 
@@ -146,7 +146,7 @@ def _start_next(s: Record, p: Record, u: Record) -> None:
         return
 
 
-@kernel
+@inlined
 def step_jobs(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, dt_s: float) -> None:
     """Every job, then the load that each group sees. Where there are no jobs at all, groups follow their orders."""
     if p.job_count == 0:

@@ -17,8 +17,9 @@ R = TypeVar("R")
 class Kernel(Generic[P, R]):
     """A function to compile; `py_func` is the function as it is written."""
 
-    def __init__(self, py_func: Callable[P, R]) -> None:
+    def __init__(self, py_func: Callable[P, R], into_its_caller: bool = False) -> None:
         self.py_func = py_func
+        self._into_its_caller = into_its_caller
         update_wrapper(self, py_func)
 
     @cached_property
@@ -26,7 +27,7 @@ class Kernel(Generic[P, R]):
         """numba's own object. Rounding is IEEE 754's: no fast-math anywhere, and division by zero gives infinity."""
         from numba import njit  # noqa: PLC0415 - half a second
 
-        return njit(cache=True, error_model="numpy")(self.py_func)
+        return njit(cache=True, error_model="numpy", forceinline=self._into_its_caller)(self.py_func)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Compiled, from Python."""
@@ -41,3 +42,9 @@ class Kernel(Generic[P, R]):
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     """Mark a function for compilation. It takes records, scalars and arrays by position, and returns scalars."""
     return Kernel(function)
+
+
+def inlined(function: Callable[P, R]) -> Kernel[P, R]:
+    """A kernel whose code goes into its caller's: for what runs once in every sub-step. A fleet flies a seventh faster;
+    with all kernels like that the compiler would take twice as long."""
+    return Kernel(function, into_its_caller=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined, kernel
 
 OFF, ON, LIMITING, TRIPPED, RETRIGGER, UNDERVOLTAGE = range(6)
 """s.lcl_state."""
@@ -58,7 +58,7 @@ def work_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@kernel
+@inlined
 def order_lcls(s: Record, p: Record, u: Record) -> None:
     """Take the orders of this tick."""
     for k in range(p.lcl_count):

@@ -12,7 +12,7 @@ import math
 
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined, kernel
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -113,7 +113,7 @@ def pump_flow(p: Record, speed: float, inlet: float, blockage: float) -> float:
     return float(q * p.pump_flow_kg_s)
 
 
-@kernel
+@inlined
 def step_loop(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     """Pump, valve, inventory and flow; what every exchanger exchanges at this flow. Once per tick."""
     w.coolant_w_k = 0.0
@@ -196,7 +196,7 @@ def _exchange(s: Record, p: Record, w: Record) -> None:
                 w.exchange_w_k[e] = 0.0
 
 
-@kernel
+@inlined
 def assemble_loop(s: Record, p: Record, w: Record) -> None:
     """Transport from cell to cell and exchange at the two junctions, into the linear system."""
     if p.loop_kind == 0:
@@ -243,7 +243,7 @@ def assemble_loop(s: Record, p: Record, w: Record) -> None:
     s.loop_heat_w = picked
 
 
-@kernel
+@inlined
 def finish_loop(s: Record, p: Record, dt_s: float) -> None:
     """Vapour quality behind the plates, settling in 2 s. Once per tick."""
     if p.loop_kind == 2:

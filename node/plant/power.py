@@ -14,7 +14,7 @@ import math
 from node.plant.battery import charge_limit_w, discharge_limit_w, prepare_battery, serve_battery
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined, kernel
 from node.plant.limiters import limited_c, open_on_undervoltage
 
 
@@ -160,7 +160,7 @@ def finish_array(s: Record, p: Record) -> None:
         s.string_current_a[i] = amps * s.string_health[i]
 
 
-@kernel
+@inlined
 def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     """One sub-step: what the limiters draw, who gives it, what it costs, and where the heat goes."""
     alive = s.main_bus_voltage_v > 0.5 * p.bus_voltage_v
@@ -200,7 +200,7 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
         open_on_undervoltage(s, p)
 
 
-@kernel
+@inlined
 def _balance(s: Record, p: Record, u: Record, w: Record, wanted_w: float, dt_s: float) -> None:
     """P_sa + P_bat = P_load + P_loss. The array serves first; the battery takes the rest or fills the gap."""
     prepare_battery(s, p, w, u)

@@ -80,9 +80,10 @@ def sub_step(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
 
 @kernel
 def inside(
-    s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, tick_s: float, sub_steps: int, every: int
-) -> None:
-    """Everything within the spacecraft over one tick."""
+    s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, tick_s: float, sub_steps: int, every: int,
+    fresh: bool,
+) -> None:  # fmt: skip
+    """Everything within the spacecraft over one tick. Not `fresh`: `w` is as the tick before left it."""
     if tick % every == 0:
         step_strikes(s, p, f, w, tick)
         step_array(s, p, u, tick_s * every)
@@ -91,7 +92,8 @@ def inside(
         no_strikes(p, w)
     step_jobs(s, p, f, u, w, tick, tick_s)
     order_lcls(s, p, u)
-    light_faces(s, p, w)
+    if fresh or tick % every == 0:
+        light_faces(s, p, w)
     step_loop(s, p, u, w, tick_s)
     dt_s = tick_s / sub_steps
     for _ in range(sub_steps):
@@ -105,7 +107,7 @@ def inside(
 @kernel
 def one(
     s: Record, p: Record, f: Record, u: Record, w: Record, sky: Record, belt: Belt, tick: int, tick_s: float,
-    sub_steps: int, every: int, place: Vector,
+    sub_steps: int, every: int, fresh: bool, place: Vector,
 ) -> None:  # fmt: skip
     """One tick of one spacecraft, under a sky at the end of the tick. `place` is used by SGP4's spacecraft only."""
     if tick % every == 0:
@@ -116,7 +118,7 @@ def one(
         else:
             step_orbit(s, f, u, end_s, long_s)
         surroundings(s, p, f, u, sky, belt, tick, long_s)
-    inside(s, p, f, u, w, tick, tick_s, sub_steps, every)
+    inside(s, p, f, u, w, tick, tick_s, sub_steps, every, fresh)
 
 
 @kernel
@@ -128,7 +130,7 @@ def fly(
     step_sky(sky, (tick + 1) * tick_s)
     step_event(sky, event)
     if tick >= 0:
-        one(s, p, f, u, w, sky, belt, tick, tick_s, sub_steps, every, place)
+        one(s, p, f, u, w, sky, belt, tick, tick_s, sub_steps, every, True, place)
         return
     if f.orbit_kind == 1:
         place_orbit(s, f, u, 0.0, 0.0, place[0], place[1], place[2], place[3], place[4], place[5])

@@ -11,7 +11,7 @@ from __future__ import annotations
 from node.plant.capacity import Capacity
 from node.plant.draws import prefix, unit
 from node.plant.fields import Field, Record, shaped
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined, kernel
 
 STREAM = 0x51D
 """Stream id of outcomes of single events."""
@@ -120,7 +120,7 @@ def step_strikes(s: Record, p: Record, f: Record, w: Record, tick: int) -> None:
                 s.device_latched_w[d] = p.device_latch_w[d]
 
 
-@kernel
+@inlined
 def no_strikes(p: Record, w: Record) -> None:
     """A tick that does not look at radiation: nothing new for the jobs."""
     for g in range(p.accelerator_count):
@@ -128,7 +128,7 @@ def no_strikes(p: Record, w: Record) -> None:
         w.accelerator_corrupted[g] = 0
 
 
-@kernel
+@inlined
 def draw_latched(s: Record, p: Record, w: Record) -> None:
     """Latched parts draw from their limiter until it opens."""
     for d in range(p.accelerator_count, p.radiation_device_count):
@@ -136,7 +136,7 @@ def draw_latched(s: Record, p: Record, w: Record) -> None:
             w.lcl_demand_w[p.device_lcl[d]] += s.device_latched_w[d]
 
 
-@kernel
+@inlined
 def heat_latched(s: Record, p: Record, w: Record) -> None:
     """Their power is heat beside the limiter."""
     for d in range(p.accelerator_count, p.radiation_device_count):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from node.plant.capacity import Capacity
 from node.plant.environment import view_factor
 from node.plant.fields import Field, Record, shaped
-from node.plant.kernel import kernel
+from node.plant.kernel import inlined, kernel
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -104,7 +104,7 @@ def work_fields(cap: Capacity) -> list[Field]:
     ]
 
 
-@kernel
+@inlined
 def light_faces(s: Record, p: Record, w: Record) -> None:
     """Light absorbed by each node and the area through which it emits. Once per tick."""
     for i in range(p.node_count):
@@ -161,7 +161,7 @@ def look_out(s: Record, p: Record) -> None:
         s.direction_view_back[d] = max(0.0, view - k2 * down)
 
 
-@kernel
+@inlined
 def step_heaters(s: Record, p: Record, u: Record, w: Record) -> None:
     """Thermostats with hysteresis; what each heater draws goes on its limiter's demand."""
     for h in range(p.heater_count):
@@ -181,7 +181,7 @@ def step_heaters(s: Record, p: Record, u: Record, w: Record) -> None:
         w.lcl_demand_w[p.heater_lcl[h]] += w.heater_drawn_w[h]
 
 
-@kernel
+@inlined
 def heat_heaters(s: Record, p: Record, w: Record) -> None:
     """What the heaters were really given, as heat."""
     total = 0.0
@@ -192,7 +192,7 @@ def heat_heaters(s: Record, p: Record, w: Record) -> None:
     s.heater_power_w = total
 
 
-@kernel
+@inlined
 def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
     """Matrix and right side of the step, without coolant flow and chips. w.right holds dQ/dt at the old state."""
     n = p.node_count
@@ -232,7 +232,7 @@ def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
         w.matrix[a * n + b] -= value
 
 
-@kernel
+@inlined
 def solve(p: Record, w: Record) -> None:
     """Elimination along the given order, then back: w.change_k from w.matrix and w.right (both are used up)."""
     n = p.node_count
@@ -259,7 +259,7 @@ def solve(p: Record, w: Record) -> None:
         w.change_k[k] = value * w.matrix[k * n + k]
 
 
-@kernel
+@inlined
 def advance(s: Record, p: Record, w: Record, dt_s: float) -> None:
     """Take the change over; net heat of the radiators and the books of nodes (chips keep theirs in `compute.py`)."""
     sigma = p.stefan_boltzmann_w_m2_k4
