@@ -47,7 +47,11 @@ Orbit = Annotated[TleOrbit | KeplerOrbit, Field(discriminator="kind")]
 
 
 class Station(_Form):
-    """A ground station. Geodetic WGS-84; `mask_rad` is the least elevation it works at."""
+    """A ground station. Geodetic WGS-84; `mask_rad` is the least elevation it works at.
+
+    `wet_fraction` of the time it rains there, in spells of `wet_mean_s` on average. Dry unless a scenario says more:
+    the range makes no weather that nobody asked for. An hour is an assumption.
+    """
 
     id: Identifier
     latitude_rad: float
@@ -56,6 +60,8 @@ class Station(_Form):
     mask_rad: float
     bands: tuple[str, ...]
     source: str
+    wet_fraction: float = 0.0
+    wet_mean_s: float = 3600.0
 
 
 class Spacecraft(_Form):

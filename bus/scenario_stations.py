@@ -14,25 +14,41 @@ _DEG = math.pi / 180.0
 
 
 def read_stations(item: Item, known: Mapping[str, Station]) -> list[Station]:
-    """Names of the catalogue, or stations written out."""
+    """Names of the catalogue, alone or with their weather, or stations written out."""
     stations: dict[str, Station] = {}
     for entry in item.list(0, 256):
-        if entry.node is not None and entry.node.entries is not None:
+        written = entry.node.entries if entry.node is not None else None
+        if written is not None and "station" not in written:
             station = read_station(entry.fields(STATION_FIELDS))
         else:
-            name = entry.text(longest=64)
+            fields = entry.fields(("station", *WEATHER_FIELDS)) if written is not None else None
+            item = entry if fields is None else fields["station"]
+            name = item.text(longest=64)
             if name and name not in known:
-                entry.refuse(entry.found, f"a station of the catalogue: {one_of(known, name)}")
+                item.refuse(item.found, f"a station of the catalogue: {one_of(known, name)}")
             if name not in known:
                 continue
             station = known[name]
+            if fields is not None:
+                station = station.model_copy(update=_weather(fields))
         if station.id in stations:
             entry.refuse(f"{station.id!r} again", "every station once")
         stations[station.id] = station
     return list(stations.values())
 
 
-STATION_FIELDS = ("id", "latitude", "longitude", "altitude", "mask", "bands", "source")
+WEATHER_FIELDS = ("wet_fraction", "wet_spell")
+STATION_FIELDS = ("id", "latitude", "longitude", "altitude", "mask", "bands", "source", *WEATHER_FIELDS)
+
+
+def _weather(fields: Fields) -> dict[str, float]:
+    """What a block says of the weather; nothing where it says nothing."""
+    said: dict[str, float] = {}
+    if share := fields.optional("wet_fraction"):
+        said["wet_fraction"] = share.quantity("fraction", 0.0, 0.9, "0 % to 90 %")
+    if spell := fields.optional("wet_spell"):
+        said["wet_mean_s"] = spell.quantity("time", 60.0, 30 * 86400.0, "1 min to 30 d")
+    return said
 
 
 def read_station(fields: Fields) -> Station:
@@ -49,4 +65,5 @@ def read_station(fields: Fields) -> Station:
         mask_rad=fields["mask"].quantity("angle", 0.0, 60 * _DEG, "0 deg to 60 deg"),
         bands=bands,
         source=fields["source"].text(),
+        **_weather(fields),
     )

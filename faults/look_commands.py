@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.errors import ScenarioError, UnknownNameError
-from bus.scenario import KeplerOrbit, Scenario, TleOrbit
+from bus.scenario import Scenario, TleOrbit
 from faults.expectation_words import close_names
 from faults.margins import MARGINS_TITLE, margin_rows, margin_warnings
 from faults.range import shipped_scenarios
@@ -255,7 +255,6 @@ def _spacecraft(scenario: Scenario, name: str) -> dict[str, Any]:
     if isinstance(orbit, TleOrbit):
         where = f"{orbit.name}, {orbit.propagator.upper()} ({orbit.source})"
     else:
-        assert isinstance(orbit, KeplerOrbit)
         altitude_km = (orbit.semi_major_axis_m - EARTH_RADIUS_M) / 1e3
         where = f"{altitude_km:.0f} km, {math.degrees(orbit.inclination_rad):.2f} deg, J2"
     signals = len(scenario.truth_signals.get(name, ()))
@@ -268,6 +267,7 @@ def _place(station: Any) -> dict[str, Any]:
         "longitude_deg": round(math.degrees(station.longitude_rad), 4),
         "mask_deg": round(math.degrees(station.mask_rad), 2),
         "bands": ", ".join(station.bands),
+        "wet": f"{100.0 * station.wet_fraction:g} %",
     }
 
 

@@ -88,6 +88,8 @@ def _site(station: Station) -> GroundSite:
         station.altitude_m,
         station.mask_rad,
         bands=("s" in bands, "ka" in bands),
+        wet_fraction=station.wet_fraction,
+        wet_mean_s=station.wet_mean_s,
     )
 
 

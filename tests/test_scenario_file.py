@@ -327,6 +327,41 @@ def test_a_station_written_out() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("block", "fraction", "mean_s"),
+    [
+        ("[svalbard]", 0.0, 3600.0),
+        ("[{station: svalbard, wet_fraction: 20 %}]", 0.2, 3600.0),
+        ("[{station: svalbard, wet_fraction: 0.2, wet_spell: 30 min}]", 0.2, 1800.0),
+        (
+            "[{id: roof, latitude: 48.1 deg, longitude: 11.6 deg, altitude: 520 m, mask: 10 deg, bands: [Ka], "
+            "source: own, wet_fraction: 5 %}]",
+            0.05,
+            3600.0,
+        ),
+    ],
+)
+def test_weather_of_a_station(block: str, fraction: float, mean_s: float) -> None:
+    station = scenario(TEXT.replace("[svalbard]", block)).stations[0]
+    assert (station.wet_fraction, station.wet_mean_s) == (fraction, mean_s)
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ("{station: svalbard, wet_fraction: 95 %}", "stations[0].wet_fraction: found '95 %'; allowed: 0 % to 90 %"),
+        ("{station: svalbard, wet_spell: 20 s}", "stations[0].wet_spell: found '20 s'; allowed: 1 min to 30 d"),
+        ("{station: svalbard, wet_spell: 20}", "stations[0].wet_spell: found the plain number 20; allowed: a time in"),
+        ("{station: svalbad, wet_fraction: 1 %}", "stations[0].station: found 'svalbad'; allowed: a station of the"),
+        ("{station: svalbard, rain: 1 %}", "found an unknown field; allowed: station, wet_fraction, wet_spell"),
+    ],
+)
+def test_weather_that_cannot_be(block: str, expected: str) -> None:
+    found = mistakes(TEXT.replace("[svalbard]", f"[{block}]"))
+    assert len(found) == 1 and expected in found[0], found
+    assert found[0].startswith("demo.yaml:")
+
+
 def test_what_nobody_flies_yet_is_said() -> None:
     block = "    orders: {pump_speed_command_fraction: 50 %}\n    jobs: [{kind: batch, work: 1 h}]\nstations:"
     flown = scenario(TEXT.replace("stations:", block, 1))
