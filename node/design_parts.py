@@ -117,7 +117,10 @@ class BatteryCell(Form):
 
 
 class Chip(Form):
-    """One accelerator: power, clock and temperature curve, thermal paths, limits, radiation response."""
+    """One accelerator: power, clock and temperature curve, thermal paths, limits, radiation response.
+
+    Core voltage and clock are over those of the highest clock: V = max(voltage_floor, 1 - voltage_slope (1 - clock)).
+    """
 
     idle: Watt
     dynamic: Watt
@@ -126,6 +129,7 @@ class Chip(Form):
     leakage_scale: KelvinStep
     memory: Watt
     voltage_floor: Fraction
+    voltage_slope: Number
     cap_lowest: Watt
     cap_highest: Watt
     supply_efficiency: Fraction
@@ -148,6 +152,8 @@ class Chip(Form):
 
     @model_validator(mode="after")
     def _ladder(self) -> Self:
+        if self.voltage_floor < 0.1:
+            raise ValueError(f"found voltage_floor {self.voltage_floor:g}; allowed: 0.1 to 1")
         if not self.throttle < self.slowdown < self.shutdown:
             raise ValueError("found throttle, slowdown, shutdown; allowed: rising in this order")
         return self

@@ -212,6 +212,7 @@ def _accelerators(design: Design) -> dict[str, Value]:
         "leakage_k": "leakage_temperature",
         "memory_w": "memory",
         "voltage_floor": "voltage_floor",
+        "voltage_slope": "voltage_slope",
         "cap_lowest_w": "cap_lowest",
         "cap_highest_w": "cap_highest",
         "efficiency": "supply_efficiency",

@@ -112,12 +112,22 @@ def test_full_load_is_the_published_power(design: str, tdp_w: float) -> None:
 
 @pytest.mark.parametrize("design", ["pathfinder", "formation", "ai1-june", "sc3"])
 def test_throughput_under_a_power_cap(design: str) -> None:
-    """A cap of 70 % of full power keeps 0.7 to 0.9 of the clock (data sheets' rule of thumb is 0.85; the model is on
-    the careful side); more cap never costs clock."""
+    """A cap of 70 % of full power keeps 0.80 to 0.88 of the clock (performance ~ P^0.4 to 0.6 near the cap, rule of
+    thumb); more cap never costs clock."""
     clock, _ = settled(design, 0.7)
-    assert 0.7 <= clock <= 0.9
+    assert 0.80 <= clock <= 0.88
     clocks = [settled(design, share)[0] for share in (0.4, 0.55, 0.7, 0.85, 1.0)]
     assert clocks == sorted(clocks)
+
+
+def test_capped_chips_do_what_was_measured() -> None:
+    """Clock for throughput. H100 at 600 of 700 W: 0.85 to 0.90 in pretraining, 0.92 to 0.95 in inference (factryze.ai,
+    power capping). Eight GPUs training under 160 to 200 of 260 W: over 25 % less energy for the same work (Krzywaniak,
+    Czarnul and Proficz 2023, doi 10.1007/978-3-031-48803-0_1); the model, all clock, within 5 points of it.
+    """
+    assert 0.85 <= settled("pathfinder", 600.0 / 700.0)[0] <= 0.95
+    energy = min(share / settled("pathfinder", share)[0] for share in (160.0 / 260.0, 180.0 / 260.0, 200.0 / 260.0))
+    assert energy == pytest.approx(0.75, abs=0.05)
 
 
 def test_a_cap_is_kept() -> None:

@@ -45,9 +45,9 @@ def param_fields(cap: Capacity) -> list[Field]:
     n = cap.accelerator_groups
     names = (
         "count", "idle_w", "dynamic_w", "leakage_w", "leakage_k", "leakage_per_k", "leakage_growth_gy", "memory_w",
-        "voltage_floor", "cap_lowest_w", "cap_highest_w", "efficiency", "supply_factor", "die_j_k", "die_w_k",
-        "memory_j_k", "memory_w_k", "throttle_k", "slowdown_k", "shutdown_k", "memory_limit_k", "hysteresis_k",
-        "boot_s",
+        "voltage_floor", "voltage_slope", "cap_lowest_w", "cap_highest_w", "efficiency", "supply_factor", "die_j_k",
+        "die_w_k", "memory_j_k", "memory_w_k", "throttle_k", "slowdown_k", "shutdown_k", "memory_limit_k",
+        "hysteresis_k", "boot_s",
     )  # fmt: skip
     fields = [shaped(f"chip_{name}", "f8", n) for name in names]
     return [
@@ -83,9 +83,15 @@ def work_fields(cap: Capacity) -> list[Field]:
 
 
 @inlined
+def core_volts(p: Record, g: int, clock: float) -> float:
+    """Core voltage over that at the highest clock: linear in clock, down to a floor."""
+    return float(max(p.chip_voltage_floor[g], 1.0 - p.chip_voltage_slope[g] * (1.0 - clock)))
+
+
+@inlined
 def core_power_w(p: Record, g: int, clock: float, load: float) -> float:
-    """Switching power of one chip: dynamic u f V(f)^2, voltage linear in clock down to a floor."""
-    volts = p.chip_voltage_floor[g] + (1.0 - p.chip_voltage_floor[g]) * clock
+    """Switching power of one chip: dynamic u f V(f)^2."""
+    volts = core_volts(p, g, clock)
     return float(p.chip_dynamic_w[g] * load * clock * volts * volts)
 
 
@@ -96,12 +102,12 @@ def clock_for_power(p: Record, g: int, power_w: float, load: float) -> float:
     memory_w = p.chip_memory_w[g] * load
     if load <= 0.0 or core_power_w(p, g, 1.0, load) + memory_w <= power_w:
         return 1.0
-    floor = p.chip_voltage_floor[g]
     clock = 1.0
     for _ in range(6):
-        volts = floor + (1.0 - floor) * clock
+        volts = core_volts(p, g, clock)
+        bend = p.chip_voltage_slope[g] if volts > p.chip_voltage_floor[g] else 0.0
         excess = p.chip_dynamic_w[g] * load * clock * volts * volts + memory_w * clock - power_w
-        slope = p.chip_dynamic_w[g] * load * volts * (volts + 2.0 * clock * (1.0 - floor)) + memory_w
+        slope = p.chip_dynamic_w[g] * load * volts * (volts + 2.0 * clock * bend) + memory_w
         clock = max(0.1, clock - excess / slope)
     return clock
 
