@@ -56,7 +56,10 @@ class Form(BaseModel):
 
 
 class SolarCell(Form):
-    """One solar cell at AM0, beginning of life; slopes are per kelvin from `reference_temperature`."""
+    """One solar cell at AM0, beginning of life; slopes are per kelvin from `reference_temperature`.
+
+    `proton_damage`: 1 MeV electrons that do the damage of one 10 MeV proton.
+    """
 
     area: SquareMetre
     short_circuit_current: Ampere
@@ -69,6 +72,7 @@ class SolarCell(Form):
     reference_temperature: Kelvin
     damage_constant: Number
     damage_fluence: Annotated[float, positive("1/m2")]
+    proton_damage: Number
     yearly_loss: Annotated[float, not_negative("1/year")]
     first_loss: Fraction
 

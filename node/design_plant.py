@@ -109,7 +109,6 @@ def _array(design: Design) -> dict[str, Value]:
         "cell_reference_w_m2": REFERENCE_W_M2,
         "cell_damage_constant": cell.damage_constant,
         "cell_damage_fluence_m2": cell.damage_fluence,
-        "cell_fluence_rate_m2_s": array.fluence_rate,
         "cell_yearly_loss_s": cell.yearly_loss,
         "cell_first_loss": cell.first_loss,
         "cell_first_loss_s": FIRST_LOSS_S,

@@ -47,7 +47,7 @@ class Array(Form):
     packing: Fraction
     control: Literal["mppt", "s3r"]
     control_efficiency: Fraction
-    fluence_rate: Annotated[float, not_negative("1/m2 s")]
+    cover_glass: Annotated[float, not_negative("kg/m2")]
     normal: Axis
     drive: Drive | None
     node: Name

@@ -68,6 +68,8 @@ def plant_setup(
         isl_axes=[head.axis for head in design.form.isl_heads.values()],
         isl_terminal=_terminal(design),
         shielding_kg_m2=design.form.shielding,
+        cover_glass_kg_m2=design.form.array.cover_glass,
+        cell_proton_ratio=design.form.array.cell.proton_damage,
         devices=_devices(design),
         solar_activity=environment.solar_activity,
         storm_density_factor=environment.storm_density_factor,

@@ -15,6 +15,7 @@ from node.plant import attitude, environment, link, optical, orbit, radiation
 from node.plant.attitude_setup import AttitudeFigures, fill_attitude
 from node.plant.belt import Belt, load_belt
 from node.plant.capacity import CLASSES
+from node.plant.cell_damage import fill_cells
 from node.plant.environment import fill_environment, new_sky, step_environment, step_sky
 from node.plant.link_setup import GroundSite, fill_link
 from node.plant.optical_setup import OpticalHead, fill_optical
@@ -102,7 +103,7 @@ def craft(
     made = Craft(
         record("state_fields"),
         record("param_fields"),
-        np.zeros(1, dtype=np.dtype([*orbit.param_fields(cap), *IDENTITY], align=True)),
+        np.zeros(1, dtype=np.dtype([*orbit.param_fields(cap), *radiation.flight_fields(cap), *IDENTITY], align=True)),
         record("input_fields"),
         new_sky(Epoch.of(epoch), solar_maximum),
         load_belt(activity, Epoch.of(epoch).year),
@@ -111,6 +112,7 @@ def craft(
     made.f["draw_seed"], made.f["draw_spacecraft"] = 7, 11
     fill_kepler(made.f, elements or sso(650e3, epoch=epoch))
     fill_drag(made.f, 575.0, drag_m2)
+    fill_cells(made.p, made.f, 0.26, 3000.0, activity)
     fill_environment(made.s, made.p)
     fill_attitude(made.s, made.p, made.u, figures or AttitudeFigures())
     fill_link(made.s, made.p, made.u, sites)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bus.draws import stable_id
 from node.plant.attitude_setup import fill_attitude
 from node.plant.belt import Belt, load_belt
+from node.plant.cell_damage import fill_cells
 from node.plant.entry import bind
 from node.plant.environment import blank_sky, fill_environment
 from node.plant.link_setup import fill_link
@@ -79,6 +80,7 @@ class Plant:
         else:
             raise ValueError(f"{setup.spacecraft}: neither elements nor two-line elements")
         fill_drag(f, setup.mass_kg, setup.drag_area_m2)
+        fill_cells(p, f, setup.cover_glass_kg_m2, setup.cell_proton_ratio, setup.solar_activity)
         fill(s, setup.state)
         fill(u, setup.orders)
         return sgp4

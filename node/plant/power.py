@@ -28,7 +28,6 @@ def state_fields(cap: Capacity) -> list[Field]:
         ("array_temperature_k", "f8"),
         ("array_incidence_cos", "f8"),
         ("array_nadir_cos", "f8"),
-        ("array_fluence_m2", "f8"),  # equivalent 1 MeV electrons
         ("array_age_s", "f8"),
         ("array_drive_health", "f8"),  # 0: stuck
         ("array_control_health", "f8"),  # tracker or shunt regulator
@@ -66,7 +65,6 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("cell_reference_w_m2", "f8"),
         ("cell_damage_constant", "f8"),
         ("cell_damage_fluence_m2", "f8"),
-        ("cell_fluence_rate_m2_s", "f8"),
         ("cell_yearly_loss_s", "f8"),
         ("cell_first_loss", "f8"),
         ("cell_first_loss_s", "f8"),
@@ -130,7 +128,6 @@ def step_array(s: Record, p: Record, u: Record, dt_s: float) -> None:
     s.array_incidence_cos = cosine
     s.array_nadir_cos = bx * s.nadir_direction_body[0] + by * s.nadir_direction_body[1] + bz * s.nadir_direction_body[2]
     s.array_age_s += dt_s
-    s.array_fluence_m2 += p.cell_fluence_rate_m2_s * dt_s
     light = max(0.0, cosine) * s.illumination_fraction * s.solar_flux_w_m2 / p.cell_reference_w_m2
     warm = s.array_temperature_k - p.cell_reference_k
     root = math.sqrt(remaining_power(p, s.array_fluence_m2, s.array_age_s))

@@ -1,7 +1,7 @@
-"""Radiation where a spacecraft is: trapped protons, solar protons, cosmic rays, dose, device rates and events.
+"""Radiation where a spacecraft is: trapped protons, solar protons, cosmic rays, dose, cells, device rates, events.
 
 `step_radiation` reads s.latitude_rad, s.longitude_rad, s.altitude_m, s.position_teme_m, the sky's solar event, p.*
-below, f.draw_* and the flux table (`belt.py`), and writes the fields below. Events are drawn from hashes in
+below, f.draw_*, f.cell_* and the flux table (`belt.py`), and writes the fields below. Events are drawn from hashes in
 `upsets.py`. What an event does to a computer may not live here.
 """
 
@@ -52,6 +52,7 @@ def state_fields(cap: Capacity) -> list[Field]:
         ("cosmic_ray_fraction", "f8"),  # of what reaches free space
         ("dose_rate_gy_s", "f8"),
         ("dose_gy", "f8"),
+        ("array_fluence_m2", "f8"),  # solar cells: equivalent 1 MeV electrons behind the cover glass
         ("cutoff_factor", "f8"),  # a geomagnetic storm lowers it
         ("trapped_flux_factor", "f8"),
         ("solar_flux_factor", "f8"),
@@ -74,6 +75,7 @@ def param_fields(cap: Capacity) -> list[Field]:
     n = cap.radiation_devices
     return [
         ("dose_weight_gy_cm2", "f8", (ENERGIES,)),
+        ("cell_damage", "f8", (ENERGIES,)),  # 1 MeV electrons a m2 for a proton a cm2: `cell_damage.py`
         ("cosmic_dose_rate_gy_s", "f8"),  # in free space
         ("cosmic_rigidity_gv", "f8"),
         ("rigidity_gv", "f8", (ENERGIES,)),  # of the thresholds
@@ -84,6 +86,11 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("device_total", "f8", 3 * n),  # sums of the rows
         shaped("device_single_bit", "f8", n),  # probability that an upset flips one bit only
     ]
+
+
+def flight_fields(cap: Capacity) -> list[Field]:
+    """What the orbit decides: the mean rate at which trapped electrons harm solar cells, as 1 MeV electrons."""
+    return [("cell_electrons_m2_s", "f8")]
 
 
 def input_fields(cap: Capacity) -> list[Field]:
@@ -123,6 +130,7 @@ def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tic
     cosmic = open_sky * s.cosmic_ray_factor / (1.0 + x * math.sqrt(x))
     s.cosmic_ray_fraction = cosmic
     dose = p.cosmic_dose_rate_gy_s * cosmic
+    damage = 0.0
     flux_10 = 0.0
     flux_30 = 0.0
     flux_100 = 0.0
@@ -137,6 +145,7 @@ def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tic
             if solar:
                 flux += sphere * solar_flux(sky, p, k, cutoff)
             dose += p.dose_weight_gy_cm2[k] * flux
+            damage += p.cell_damage[k] * flux
             if k == 0:
                 flux_10 = flux
             elif k == 3:
@@ -148,6 +157,7 @@ def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tic
     s.proton_flux_100mev_cm2_s = flux_100
     s.dose_rate_gy_s = max(0.0, dose)
     s.dose_gy += s.dose_rate_gy_s * dt_s
+    s.array_fluence_m2 += (max(0.0, damage) + f.cell_electrons_m2_s * s.trapped_flux_factor) * dt_s
     draw_events(s, p, f, tick, dt_s)
 
 

@@ -29,6 +29,7 @@ class PlantSetup:
     names: names of the parts by kind ("lcl", "thermal_node", "station" ...), in the order of their indices.
     parameters, state, orders: fields of PARAM, STATE and INPUT as the design gives them.
     isl_terminal: figures of `optical_setup.OpticalHead` that differ from its defaults.
+    cover_glass_kg_m2, cell_proton_ratio: of the solar cells, see `cell_damage.fill_cells`.
     devices: what radiation strikes, the accelerator groups first.
     initial: first values by name ("battery_soc", "thermal_temperature_k[radiator_1]"), applied last.
     workload: what comes from cluster logs.
@@ -55,6 +56,8 @@ class PlantSetup:
     isl_axes: Sequence[tuple[float, float, float]] = ()
     isl_terminal: Mapping[str, float] = field(default_factory=dict)
     shielding_kg_m2: float = 27.0
+    cover_glass_kg_m2: float = 0.26
+    cell_proton_ratio: float = 1000.0
     devices: Sequence[Device] = ()
     solar_activity: str = "minimum"
     storm_density_factor: float = 1.0

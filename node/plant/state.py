@@ -80,7 +80,7 @@ def layout(capacity_class: str) -> Layout:
         cap,
         _record(states),
         _record(params),
-        _record(orbit.param_fields(cap) + IDENTITY),
+        _record(orbit.param_fields(cap) + radiation.flight_fields(cap) + IDENTITY),
         _record(orders),
         _record(works),
     )

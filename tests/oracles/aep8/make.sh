@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the proton flux table and AP8 at scattered points,
+# Builds the proton flux table, AP8 at scattered points and orbit means of AE8 and AP8,
 # with aep8==1.1.0 in an environment of its own that is thrown away afterwards.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,3 +9,4 @@ trap 'rm -rf "$room"' EXIT
 "$room/venv/bin/pip" install --quiet "aep8==1.1.0"
 "$room/venv/bin/python" "$here/build_flux_table.py"
 "$room/venv/bin/python" "$here/build_proton_points.py"
+"$room/venv/bin/python" "$here/build_orbit_means.py"
