@@ -52,14 +52,17 @@ def test_overhead_contact_lasts_eleven_minutes(overhead: dict[str, np.ndarray]) 
     assert overhead["visible"].sum() / 60.0 == pytest.approx(11.02, abs=0.05)
 
 
-@pytest.mark.parametrize(("degrees", "km", "ms"), [(0.0, 2952.0, 9.85), (5.0, 2448.0, 8.17), (10.0, 2045.3, 6.82)])
+@pytest.mark.parametrize(
+    ("degrees", "km", "ms"), [(0.0, 2951.962, 9.8467), (5.0, 2447.955, 8.1655), (10.0, 2045.344, 6.8225)]
+)
 def test_slant_range_and_light_time(overhead: dict[str, np.ndarray], degrees: float, km: float, ms: float) -> None:
+    """Closed form on a sphere. Between samples of a second, in which the range changes by 7 km, 3 m are lost."""
     high = int(np.argmax(overhead["elevation"]))
     rising = slice(0, high)
     at = np.interp(math.radians(degrees), overhead["elevation"][rising], overhead["range"][rising])
     light = np.interp(math.radians(degrees), overhead["elevation"][rising], overhead["light"][rising])
-    assert at / 1e3 == pytest.approx(km, abs=0.15)
-    assert light * 1e3 == pytest.approx(ms, abs=0.01)
+    assert at / 1e3 == pytest.approx(km, abs=0.01)
+    assert light * 1e3 == pytest.approx(ms, abs=1e-4)
 
 
 def test_range_rate_is_the_slope_of_the_range_and_zero_at_closest_approach(overhead: dict[str, np.ndarray]) -> None:
@@ -68,7 +71,7 @@ def test_range_rate_is_the_slope_of_the_range_and_zero_at_closest_approach(overh
     closest = int(np.argmin(overhead["range"]))
     crossing = np.interp(0.0, overhead["rate"][closest - 2 : closest + 3], np.arange(-2.0, 3.0))
     assert abs(crossing) <= 1.0
-    assert overhead["range"].min() == pytest.approx(650e3, rel=2e-3)
+    assert overhead["range"].min() == pytest.approx(650e3, abs=11.0)  # half a second at 7.5 km/s beside the zenith
 
 
 def test_range_rate_over_a_turning_earth() -> None:
