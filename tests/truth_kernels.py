@@ -11,9 +11,10 @@ from numba import njit
 
 from node.plant.battery import charge_limit_w, discharge_limit_w, prepare_battery, serve_battery
 from node.plant.draws import poisson, prefix, unit
+from node.plant.environment import step_sky
 from node.plant.jobs import step_jobs
 from node.plant.power import step_power
-from node.plant.step import inside
+from node.plant.step import inside, one
 
 
 @njit(cache=True, error_model="numpy")
@@ -82,3 +83,41 @@ def count_failures(seed: int, hours: int, mean_per_hour: float) -> int:
     for hour in range(hours):
         total += poisson(mean_per_hour, unit(head, hour, 0))
     return total
+
+
+@njit(cache=True, error_model="numpy")
+def fly_long(
+    states: Any, params: Any, flights: Any, orders: Any, works: Any, skies: Any, belt: Any, place: Any, ticks: int,
+    tick_s: float, worst: Any,
+) -> None:  # fmt: skip
+    """A long flight in ticks of one step each, its books followed in every one of them.
+
+    `worst`: residual of the power balance over the load (at least 10 W: two nanowatts are the rounding of a dead bus of
+    400 V); residual of heat over what flows; charge (C) of a group beyond
+    what its current brought; lowest and highest charge of a group; coldest and hottest node; longest darkness (s);
+    share of light; ticks with a number that is none.
+    """
+    s, p, w = states[0], params[0], works[0]
+    dark_s = 0.0
+    for tick in range(ticks):
+        before = s.battery_group_soc.copy()
+        step_sky(skies[0], (tick + 1) * tick_s)
+        one(s, p, flights[0], orders[0], w, skies[0], belt, tick, tick_s, 1, 1, place)
+        worst[0] = max(worst[0], abs(s.power_balance_residual_w) / max(10.0, s.load_power_w))
+        flows = (s.load_power_w + s.thermal_emitted_w) * tick_s
+        worst[1] = max(worst[1], abs(s.thermal_residual_j) / flows)
+        for g in range(p.battery_count):
+            brought = max(0.0, -s.battery_group_current_a[g]) * tick_s
+            worst[2] = max(worst[2], (s.battery_group_soc[g] - before[g]) * w.group_full_c[g] - brought)
+            worst[3] = min(worst[3], s.battery_group_soc[g])
+            worst[4] = max(worst[4], s.battery_group_soc[g])
+        for n in range(p.node_count):
+            worst[5] = min(worst[5], s.thermal_temperature_k[n])
+            worst[6] = max(worst[6], s.thermal_temperature_k[n])
+            if not math.isfinite(s.thermal_temperature_k[n]):
+                worst[9] += 1.0
+        dark_s = dark_s + tick_s if s.illumination_fraction < 0.5 else 0.0
+        worst[7] = max(worst[7], dark_s)
+        worst[8] += s.illumination_fraction / ticks
+        if not math.isfinite(s.load_power_w + s.battery_power_w + s.array_power_w + s.main_bus_voltage_v):
+            worst[9] += 1.0
