@@ -181,6 +181,8 @@ def _bus(design: Design) -> dict[str, Value]:
         "lcl_load_w": [lcl.load for lcl in lcls.values()],
         "lcl_inrush_full_c": [lcl.inrush or 0.0 for lcl in lcls.values()],
         "lcl_node": [nodes.index(lcl.node) for lcl in lcls.values()],
+        "lcl_cut_off_k": [lcl.cut_off or 0.0 for lcl in lcls.values()],
+        "isl_lcl": [design.lcls.index(head.lcl) for head in design.form.isl_heads.values()],
         "transmitter_lcl": design.lcls.index(radio.lcl),
         "transmitter_w": radio.s_band.power / radio.transmitter_efficiency,
         "transmitter_radiated_w": radio.s_band.power,

@@ -77,7 +77,10 @@ class PowerBus(Form):
 
 
 class Lcl(Form):
-    """A latching current limiter and the load behind it. Priority 0 is shed last."""
+    """A latching current limiter and the load behind it. Priority 0 is shed last.
+
+    `cut_off`: the load has a thermostat that trips the limiter when its node is as hot as this. None by default.
+    """
 
     kind: Literal["lcl", "rlcl"]
     priority: Annotated[int, Field(ge=0, le=4)]
@@ -87,6 +90,13 @@ class Lcl(Form):
     node: Name
     initially: Literal["on", "off"] = "on"
     inrush: Annotated[float, not_negative("C")] | None = None
+    cut_off: Kelvin | None = None
+
+    @model_validator(mode="after")
+    def _cut_off(self) -> Self:
+        if self.cut_off is not None and self.kind == "rlcl":
+            raise ValueError("found cut_off on an essential limiter, which closes again; allowed: on kind lcl")
+        return self
 
 
 class ThermalNode(Form):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from node.plant import attitude, environment, link, optical, orbit, radiation
+from node.plant import attitude, environment, limiters, link, optical, orbit, radiation
 from node.plant.attitude_setup import AttitudeFigures, fill_attitude
 from node.plant.belt import Belt, load_belt
 from node.plant.capacity import CLASSES
@@ -32,7 +32,7 @@ from node.plant.radiation import step_event, step_radiation
 from node.plant.radiation_setup import Device, fill_radiation
 from node.plant.solar_event import no_event
 
-MODELS: Any = (orbit, environment, attitude, link, optical, radiation)
+MODELS: Any = (orbit, environment, attitude, link, optical, radiation, limiters)
 SOLSTICE = "2026-06-21T08:24:00Z"
 IDENTITY = [("draw_seed", "u8"), ("draw_spacecraft", "u8")]
 
@@ -113,6 +113,7 @@ def craft(
     fill_kepler(made.f, elements or sso(650e3, epoch=epoch))
     fill_drag(made.f, 575.0, drag_m2)
     fill_cells(made.p, made.f, 0.26, 3000.0, activity)
+    made.s["lcl_state"] = limiters.ON
     fill_environment(made.s, made.p)
     fill_attitude(made.s, made.p, made.u, figures or AttitudeFigures())
     fill_link(made.s, made.p, made.u, sites)

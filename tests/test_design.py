@@ -90,6 +90,12 @@ MISTAKES = {
         "conductors.2",
         "one of them",
     ),
+    "thermostat on what closes again": (
+        "obc: {kind: rlcl,",
+        "obc: {cut_off: [80 degC, x], kind: rlcl,",
+        "lcls.obc",
+        "kind lcl",
+    ),
     "not a number": ("mass: [60 kg,", "mass: [sixty kg,", "mass", "a number"),
 }
 

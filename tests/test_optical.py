@@ -75,7 +75,7 @@ def test_two_spacecraft_acquire_and_carry_the_full_rate() -> None:
     assert pair[0].s["isl_state"][1] == PARKED and pair[0].s["isl_blocked"][1] == 1
 
 
-@pytest.mark.parametrize("cause", ["shake", "drift", "health", "silence", "tumble", "park"])
+@pytest.mark.parametrize("cause", ["shake", "drift", "health", "silence", "tumble", "park", "power"])
 def test_each_cause_breaks_the_link(cause: str) -> None:
     pair = _pair()
     k = _lock(pair) + 1
@@ -89,6 +89,8 @@ def test_each_cause_breaks_the_link(cause: str) -> None:
         pair[0].s["pointing_offset_rad"] = (0.0, 2.0, 0.0)
     elif cause == "park":
         pair[0].u["isl_command"][0] = 0
+    elif cause == "power":
+        pair[0].s["lcl_state"][0] = 3  # its limiter has tripped
     for j in range(k, k + 200):
         _tick(pair, j)
         if cause == "silence":
@@ -96,7 +98,7 @@ def test_each_cause_breaks_the_link(cause: str) -> None:
             step_optical(pair[0].s, pair[0].p, pair[0].f, pair[0].u, j, 1.0)
         if pair[0].s["isl_state"][0] in (LOST, PARKED):
             break
-    assert pair[0].s["isl_state"][0] == (PARKED if cause == "park" else LOST)
+    assert pair[0].s["isl_state"][0] == (PARKED if cause in {"park", "power"} else LOST)
     assert pair[0].s["isl_rate_bps"][0] == 0.0
     _tick(pair, j + 1)
     _tick(pair, j + 2)

@@ -173,6 +173,27 @@ def test_a_limiter_trips_after_its_time() -> None:
     assert s["lcl_state"][k] == ON
 
 
+def test_a_hot_load_trips_its_limiter_until_it_has_cooled() -> None:
+    s, p, u, _ = records()
+    k = load_design("formation").lcls.index("storage")
+    node, limit = int(p["lcl_node"][k]), float(p["lcl_cut_off_k"][k])
+    assert limit == pytest.approx(273.15 + 85.0)
+    for kelvin, left in ((limit - 0.1, ON), (limit, TRIPPED), (limit - 50.0, TRIPPED)):
+        s["thermal_temperature_k"][node] = kelvin
+        order_lcls(s, p, u)
+        assert s["lcl_state"][k] == left
+    assert s["lcl_trip_count"][k] == 1
+    for kelvin, left in ((limit + 1.0, TRIPPED), (limit - 1.0, ON)):  # switched off and on: hot, then cool
+        s["thermal_temperature_k"][node] = kelvin
+        for command in (0, 1):
+            u["lcl_command"][k] = command
+            order_lcls(s, p, u)
+        assert s["lcl_state"][k] == left
+    s["thermal_temperature_k"] = 1000.0
+    order_lcls(s, p, u)
+    assert s["lcl_state"][0] == ON  # essential ones have no thermostat
+
+
 def test_an_essential_limiter_tries_again_every_second() -> None:
     s, p, _, _ = records()
     charge = sum(limited_c(s, p, 0, 100.0, 0.1) for _ in range(100))

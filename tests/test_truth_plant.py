@@ -189,8 +189,8 @@ def test_all_strings_open(design: str) -> None:
 def test_pump_dead_at_full_load(design: str) -> None:
     """Chips save themselves: slowdown, then shutdown holds every die below 92 degC + 12 K for three minutes.
 
-    (Storage and hosts behind limiters have no thermal cut-off and go on heating their plates: flight software has to
-    shed them. Dies beside them are left out.)
+    Storage and hosts heat their plates until their thermostats trip their limiters, at 85 degC. (Dies beside them are
+    left out of the three minutes.)
     """
     subject = plant(design)
     fly(subject, 600)
@@ -208,6 +208,7 @@ def test_pump_dead_at_full_load(design: str) -> None:
         assert rows[-1, 0] < 0.2 * rows[0, 0]
     watch(subject, 20000, ("payload_power_w",), first=1200)
     assert subject.read("payload_power_w") == 0.0
+    assert nodes_k(subject).max() < 273.15 + 90.0
     assert not broken_fields(subject.state[0])
 
 

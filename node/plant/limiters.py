@@ -42,6 +42,7 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("lcl_load_w", "f8", cap.lcls),
         shaped("lcl_inrush_full_c", "f8", cap.lcls),
         shaped("lcl_node", "i4", cap.lcls),
+        shaped("lcl_cut_off_k", "f8", cap.lcls),  # the load's own thermostat opens it above; 0: there is none
     ]
 
 
@@ -60,7 +61,7 @@ def work_fields(cap: Capacity) -> list[Field]:
 
 @inlined
 def order_lcls(s: Record, p: Record, u: Record) -> None:
-    """Take the orders of this tick."""
+    """Take the orders of this tick. A load that is too hot for its thermostat trips its limiter."""
     for k in range(p.lcl_count):
         if u.lcl_command[k] == 0:
             if p.lcl_retriggers[k] == 0:
@@ -68,6 +69,10 @@ def order_lcls(s: Record, p: Record, u: Record) -> None:
         elif s.lcl_state[k] == 0 and s.main_bus_voltage_v >= p.bus_recovery_v:
             s.lcl_state[k] = 1
             s.lcl_inrush_c[k] = p.lcl_inrush_full_c[k]
+        hot = p.lcl_cut_off_k[k] > 0.0 and s.thermal_temperature_k[p.lcl_node[k]] >= p.lcl_cut_off_k[k]
+        if hot and (s.lcl_state[k] == 1 or s.lcl_state[k] == 2) and s.lcl_stuck_on[k] < 0.5:
+            s.lcl_state[k] = 3
+            s.lcl_trip_count[k] += 1
 
 
 @kernel

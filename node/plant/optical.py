@@ -62,6 +62,7 @@ def param_fields(cap: Capacity) -> list[Field]:
     n = cap.isl_heads
     return [
         ("isl_head_count", "i4"),
+        shaped("isl_lcl", "i4", n),  # the limiter that feeds it
         shaped("isl_axis_body", "f8", 3 * n),
         ("isl_field_rad", "f8"),  # half-cone the head reaches
         ("isl_power_w", "f8"),
@@ -191,7 +192,8 @@ def step_optical(s: Record, p: Record, f: Record, u: Record, tick: int, dt_s: fl
             s.isl_margin_db[i] = -200.0
         s.isl_blocked[i] = blocked
         state = s.isl_state[i]
-        if u.isl_command[i] == 0:
+        fed = s.lcl_state[p.isl_lcl[i]]
+        if u.isl_command[i] == 0 or fed < 1 or fed > 2:  # parked, or without power
             s.isl_state[i] = PARKED
             s.isl_timer_s[i] = 0.0
             continue
