@@ -26,7 +26,7 @@ from node.plant.step import EVERY, SUB_STEPS, one
 
 Records = NDArray[np.void]
 
-BLOCK_TICKS = 32
+BLOCK_TICKS = 64
 """Ticks flown in one go: a spacecraft stays in the cache that long, and the sky of each tick is worked out once."""
 
 

@@ -102,7 +102,7 @@ def fly_long(
     for tick in range(ticks):
         before = s.battery_group_soc.copy()
         step_sky(skies[0], (tick + 1) * tick_s)
-        one(s, p, flights[0], orders[0], w, skies[0], belt, tick, tick_s, 1, 1, place)
+        one(s, p, flights[0], orders[0], w, skies[0], belt, tick, tick_s, 1, 1, True, place)
         worst[0] = max(worst[0], abs(s.power_balance_residual_w) / max(10.0, s.load_power_w))
         flows = (s.load_power_w + s.thermal_emitted_w) * tick_s
         worst[1] = max(worst[1], abs(s.thermal_residual_j) / flows)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from node.plant.capacity import Capacity
 from node.plant.fields import Field, Record, shaped
 from node.plant.kernel import inlined
@@ -52,8 +54,8 @@ def param_fields(cap: Capacity) -> list[Field]:
     fields = [shaped(f"chip_{name}", "f8", n) for name in names]
     return [
         ("accelerator_count", "i4"),
-        shaped("accelerator_node", "i4", n),
-        shaped("accelerator_lcl", "i4", n),
+        shaped("accelerator_node", "u4", n),
+        shaped("accelerator_lcl", "u4", n),
         ("throttle_gain_k_s", "f8"),
         *fields,
     ]
@@ -229,7 +231,7 @@ def heat_accelerators(s: Record, p: Record, w: Record) -> None:
 @inlined
 def assemble_chips(s: Record, p: Record, w: Record, dt_s: float) -> None:
     """Dies and memories are leaves of the network: eliminate them into the plate's equation."""
-    n = p.node_count
+    n = np.uint64(p.node_count)
     per_s = 1.0 / dt_s
     for g in range(p.accelerator_count):
         plate = p.accelerator_node[g]

@@ -41,7 +41,7 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("lcl_trip_s", "f8", cap.lcls),
         shaped("lcl_load_w", "f8", cap.lcls),
         shaped("lcl_inrush_full_c", "f8", cap.lcls),
-        shaped("lcl_node", "i4", cap.lcls),
+        shaped("lcl_node", "u4", cap.lcls),
         shaped("lcl_cut_off_k", "f8", cap.lcls),  # the load's own thermostat opens it above; 0: there is none
     ]
 

@@ -10,6 +10,8 @@ hang on their plate and are eliminated first, by hand.
 
 from __future__ import annotations
 
+import numpy as np
+
 from node.plant.capacity import Capacity
 from node.plant.environment import view_factor
 from node.plant.fields import Field, Record, shaped
@@ -46,36 +48,36 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("node_capacity_j_k", "f8", n),
         ("conductor_count", "i4"),
         shaped("conductor_kind", "i4", cap.conductors),  # 0 conduction, 1 radiation, 2 heat pipe
-        shaped("conductor_a", "i4", cap.conductors),
-        shaped("conductor_b", "i4", cap.conductors),
+        shaped("conductor_a", "u4", cap.conductors),
+        shaped("conductor_b", "u4", cap.conductors),
         shaped("conductor_value", "f8", cap.conductors),  # W/K, or m2 of emissivity x area x view
         shaped("conductor_limit_w", "f8", cap.conductors),
         ("face_count", "i4"),
-        shaped("face_node", "i4", cap.faces),
+        shaped("face_node", "u4", cap.faces),
         shaped("face_radiator", "i4", cap.faces),  # index of its radiator, or -1
         ("direction_count", "i4"),
         shaped("direction_normal", "f8", 3 * cap.directions),  # directions of faces, opposite ones counted once
         shaped("direction_driven", "i4", cap.directions),  # 1: that of the array, turning with it
-        shaped("face_direction", "i4", cap.faces),
+        shaped("face_direction", "u4", cap.faces),
         shaped("face_sign", "f8", cap.faces),  # along its direction, or against it
         shaped("face_area_m2", "f8", cap.faces),
         shaped("face_absorptivity", "f8", cap.faces),
         shaped("face_absorptivity_growth", "f8", cap.faces),
         shaped("face_emissivity", "f8", cap.faces),  # fin efficiency included
         ("heater_count", "i4"),
-        shaped("heater_node", "i4", cap.heaters),
-        shaped("heater_lcl", "i4", cap.heaters),
+        shaped("heater_node", "u4", cap.heaters),
+        shaped("heater_lcl", "u4", cap.heaters),
         shaped("heater_w", "f8", cap.heaters),
         shaped("heater_on_k", "f8", cap.heaters),
         shaped("heater_off_k", "f8", cap.heaters),
         ("stefan_boltzmann_w_m2_k4", "f8"),
         ("space_k", "f8"),
-        shaped("pivot_node", "i4", n),
-        shaped("pivot_start", "i4", n + 1),
-        shaped("pivot_neighbour", "i4", cap.pairs),
-        shaped("pivot_lower", "i4", cap.pairs),  # places in the matrix: below the pivot
-        shaped("pivot_upper", "i4", cap.pairs),  # right of it
-        shaped("pivot_update", "i4", cap.updates),  # and what they change
+        shaped("pivot_node", "u4", n),
+        shaped("pivot_start", "u4", n + 1),
+        shaped("pivot_neighbour", "u4", cap.pairs),
+        shaped("pivot_lower", "u4", cap.pairs),  # places in the matrix: below the pivot
+        shaped("pivot_upper", "u4", cap.pairs),  # right of it
+        shaped("pivot_update", "u4", cap.updates),  # and what they change
     ]
 
 
@@ -195,7 +197,7 @@ def heat_heaters(s: Record, p: Record, w: Record) -> None:
 @inlined
 def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
     """Matrix and right side of the step, without coolant flow and chips. w.right holds dQ/dt at the old state."""
-    n = p.node_count
+    n = np.uint64(p.node_count)
     sigma = p.stefan_boltzmann_w_m2_k4
     for i in range(n * n):
         w.matrix[i] = 0.0
@@ -235,26 +237,27 @@ def assemble(s: Record, p: Record, w: Record, dt_s: float) -> None:
 @inlined
 def solve(p: Record, w: Record) -> None:
     """Elimination along the given order, then back: w.change_k from w.matrix and w.right (both are used up)."""
-    n = p.node_count
-    at = 0
+    one = np.uint64(1)
+    n = np.uint64(p.node_count)
+    at = np.uint64(0)
     for step in range(n):
         k = p.pivot_node[step]
         inverse = 1.0 / w.matrix[k * n + k]
         w.matrix[k * n + k] = inverse
         right = w.right[k]
         first = p.pivot_start[step]
-        last = p.pivot_start[step + 1]
+        last = p.pivot_start[step + one]
         for a in range(first, last):
             factor = w.matrix[p.pivot_lower[a]] * inverse
             w.right[p.pivot_neighbour[a]] -= factor * right
             for b in range(first, last):
                 w.matrix[p.pivot_update[at]] -= factor * w.matrix[p.pivot_upper[b]]
-                at += 1
+                at += one
     for back in range(n):
-        step = n - 1 - back
-        k = p.pivot_node[step]
+        last_first = n - one - back
+        k = p.pivot_node[last_first]
         value = w.right[k]
-        for a in range(p.pivot_start[step], p.pivot_start[step + 1]):
+        for a in range(p.pivot_start[last_first], p.pivot_start[last_first + one]):
             value -= w.matrix[p.pivot_upper[a]] * w.change_k[p.pivot_neighbour[a]]
         w.change_k[k] = value * w.matrix[k * n + k]
 
