@@ -44,12 +44,14 @@ def bus_command(
         "supervisor": os.getpid(),
     }
     _write_run(directory, facts, "running")
-    _say(f"{resolved.name}: {len(resolved.spacecraft)} spacecraft and the ground are awaited at {bind}")
 
     def note_doors(kind: str, content: Mapping[str, Any]) -> None:
         if "endpoints" in content:
             endpoints.update(content["endpoints"])
             _write_run(directory, facts, "running")
+        if kind == "ready":
+            at = endpoints["time"]
+            _say(f"{resolved.name}: {len(resolved.spacecraft)} spacecraft and the ground are awaited at {at}")
 
     status, result = conduct(resolved, directory, keys, plan, note_doors)
     _write_run(directory, facts, "finished" if status == 0 else "failed")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -97,27 +96,24 @@ def test_a_process_killed_in_lockstep_comes_back_and_nobody_can_tell(
     assert summary["telecommands"] == undisturbed["telecommands"]
 
 
-def free_endpoint() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return f"tcp://127.0.0.1:{held.getsockname()[1]}"
+ANY = "tcp://127.0.0.1:0"
 
 
 def test_single_processes_started_by_hand_give_the_same_hash(tmp_path: Path) -> None:
     """As containers would be: bus, node and ground know each other by endpoint and key directory only."""
     scenario = write(tmp_path)
     expected = fly(tmp_path / "here", scenario, "--in-process")["trace_hash"]
-    time, range_, observe, operator = (free_endpoint() for _ in range(4))
     keys = ("--keys", tmp_path / "keys")
     bus = command(
         "bus", "--scenario", scenario, *keys, "--out", tmp_path / "run",
-        "--bind", time, "--bind-range", range_, "--bind-observe", observe,
+        "--bind", ANY, "--bind-range", ANY, "--bind-observe", ANY,
     )  # fmt: skip
-    node = command("node", "--id", "sc-1", "--connect", time, *keys, "--nvm", tmp_path / "nvm")
     archive = tmp_path / "ground" / "archive.sqlite"
-    ground = command("ground", "--connect", time, *keys, "--archive", archive, "--bind", operator)
     with subprocess.Popen(bus, stderr=subprocess.PIPE, text=True) as conducting:
         assert conducting.stderr is not None
-        next(line for line in conducting.stderr if "are awaited at" in line)
+        time = next(line for line in conducting.stderr if "are awaited at" in line).split()[-1]
+        node = command("node", "--id", "sc-1", "--connect", time, *keys, "--nvm", tmp_path / "nvm")
+        ground = command("ground", "--connect", time, *keys, "--archive", archive, "--bind", ANY)
         with subprocess.Popen(node) as flying, subprocess.Popen(ground) as operating:
             said = conducting.stderr.read()
             assert (conducting.wait(), flying.wait(), operating.wait()) == (0, 0, 0), said
