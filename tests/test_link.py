@@ -229,6 +229,14 @@ def test_transmitter_off_is_silent() -> None:
     assert c.s["downlink_cn0_dbhz"][0] == 0.0 and c.s["frame_loss"][0] == 1.0 and c.s["uplink_frame_loss"][0] == 0.0
 
 
+def test_a_transmitter_without_power_is_silent_and_the_receiver_hears_on() -> None:
+    c = craft(POLAR, sites=(KA,))
+    c.s["lcl_state"] = 0
+    c.s["transmitter_stuck_on"] = 1
+    _near(c)
+    assert c.s["downlink_cn0_dbhz"][0] == 0.0 and c.s["frame_loss"][0] == 1.0 and c.s["uplink_frame_loss"][0] == 0.0
+
+
 def test_impossible_radios_are_refused() -> None:
     c = craft()
     with pytest.raises(ValueError, match="above zero"):

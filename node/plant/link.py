@@ -68,6 +68,7 @@ def param_fields(cap: Capacity) -> list[Field]:
     return [
         ("station_count", "i4"),
         shaped("station_bands", "i4", n),  # bit 0: low band, bit 1: high band
+        ("transmitter_lcl", "i4"),  # the limiter that feeds it
         shaped("station_mask_sin", "f8", n),
         shaped("station_mask_high_sin", "f8", n),
         shaped("station_frame", "f8", 12 * n),  # position, east, north, up: Earth-fixed, rows of 12
@@ -155,7 +156,9 @@ def _budget(s: Record, p: Record, u: Record, i: int, band: int, x: float, y: flo
     if s.station_wet[i] != 0:
         loss += p.station_wet_db[2 * i + band]
     loss += pointing_loss_db(error, p.radio_beamwidth_rad[band])
-    if s.transmitter_health > 0.0 and (u.transmitter_on != 0 or s.transmitter_stuck_on != 0):
+    fed = s.lcl_state[p.transmitter_lcl]
+    on = (u.transmitter_on != 0 or s.transmitter_stuck_on != 0) and fed >= 1 and fed <= 2  # the limiter feeds it
+    if on and s.transmitter_health > 0.0:
         rate = u.downlink_rate_bps if u.downlink_rate_bps > 0.0 else p.downlink_rate_default_bps[band]
         cn0 = (
             p.radio_power_dbw[band] + 10.0 * math.log10(s.transmitter_health) + p.radio_gain_dbi[band] - loss

@@ -75,7 +75,6 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("bus_discharge_efficiency", "f8"),
         ("bus_undervoltage_v", "f8"),
         ("bus_recovery_v", "f8"),
-        ("transmitter_lcl", "i4"),
         ("transmitter_w", "f8"),
         ("transmitter_radiated_w", "f8"),
     ]
@@ -162,7 +161,8 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     """One sub-step: what the limiters draw, who gives it, what it costs, and where the heat goes."""
     alive = s.main_bus_voltage_v > 0.5 * p.bus_voltage_v
     volts = s.main_bus_voltage_v if alive else p.bus_voltage_v
-    if u.transmitter_on == 1:
+    radiates = u.transmitter_on == 1 or s.transmitter_stuck_on != 0
+    if radiates:
         w.lcl_demand_w[p.transmitter_lcl] += p.transmitter_w
     wanted = s.main_bus_short_w
     per_v = 1.0 / volts
@@ -188,7 +188,7 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
             share = min(1.0, power / w.lcl_demand_w[k])
         w.lcl_served[k] = share
         w.node_heat_w[p.lcl_node[k]] += power - share * (w.lcl_demand_w[k] - p.lcl_load_w[k])
-    if u.transmitter_on == 1:
+    if radiates:
         k = p.transmitter_lcl
         w.node_heat_w[p.lcl_node[k]] += w.lcl_served[k] * (p.transmitter_w - p.transmitter_radiated_w)
     s.load_power_w = total
