@@ -118,6 +118,8 @@ def _print(summary: dict[str, Any], directory: RunDirectory) -> None:
     table.add_column(style="dim")
     table.add_column()
     table.add_row("flown", f"{clock(summary['sim_s'])} in {summary['wall_s']:.1f} s (x{speed:,.0f}), {summary['mode']}")
+    if summary["late_ticks"]:
+        table.add_row("late", f"{summary['late_ticks']:,} answers came after their tick; their mail joined the next")
     table.add_row("telecommands", _counts(telecommands))
     table.add_row("telemetry", _counts({k: v for k, v in total.items() if k != "unaccounted"}) + _closed(total))
     for fault in summary["faults"]:

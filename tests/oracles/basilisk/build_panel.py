@@ -28,7 +28,7 @@ def power_w(angle_rad: float, distance_au: float, light: float) -> float:
     normal = [math.cos(angle_rad), math.sin(angle_rad), 0.0]
     sun = messaging.SpicePlanetStateMsgPayload(PositionVector=[distance_au * AU_M, 0.0, 0.0], PlanetName="sun")
     craft = messaging.SCStatesMsgPayload(r_BN_N=[0.0, 0.0, 0.0], sigma_BN=[0.0, 0.0, 0.0])
-    shadow = messaging.EclipseMsgPayload(shadowFactor=light)
+    shadow = messaging.EclipseMsgPayload(illuminationFactor=light)
     messages = [
         messaging.SpicePlanetStateMsg().write(sun),
         messaging.SCStatesMsg().write(craft),
