@@ -228,7 +228,7 @@ class Conductor:
         make_pages(self._seats, held, ahead, self._tick_ns, inboxes, self._bounds, closing=closing)
         self._waiting.update(id for id in held if self._seats[id].phase is not Phase.LOST)
         live = [seat for seat in map(self._seats.__getitem__, held) if seat.phase is Phase.LIVE]
-        return [instruction for seat in live for instruction in self._from(seat, self._tick)]
+        return [instruction for seat in live for instruction in self._from(seat, self._tick)] + self._settle()
 
     def _accept(self, seat: Seat, page: Page, received: ReceivedTock) -> list[Instruction]:
         """The first answer to this page."""

@@ -296,6 +296,28 @@ def test_only_those_who_were_sent_a_tick_can_be_overdue() -> None:
     assert lost == list(IDS)
 
 
+@pytest.mark.parametrize("lost", [IDS, SHELTERED, ("ground",), ("sat-d",)])
+def test_a_run_that_goes_on_without_some_gets_to_the_end_with_lookahead(lost: tuple[str, ...]) -> None:
+    conductor = Conductor(plans(MANY), 6, TICK_NS, lookahead=True, on_lost="continue")
+    todo = deque(i for id in MANY for i in conductor.joined(id))
+    records, gone = [], []
+    for _ in range(1000):
+        if not todo:
+            todo += conductor.overdue(conductor.tick)
+        match todo.popleft():
+            case do.SendTick(id, tick, _):
+                todo += [] if id in lost else conductor.tock(id, tock(id, tick))
+            case do.Record(tick, _, answers):
+                records.append((tick, [answer.id for answer in answers if not answer.digest]))
+            case do.Lost(id):
+                gone.append(id)
+            case do.Finished(ticks=ticks, complete=complete):
+                assert complete and ticks == 6
+                break
+    assert sorted(gone) == sorted(lost)
+    assert records == [(tick, sorted(lost)) for tick in range(7)]
+
+
 def test_who_is_sheltered() -> None:
     def plan(id: str, *hears: str, peers: tuple[str, ...] = ()) -> ParticipantPlan:
         return ParticipantPlan(id, SPACE, peers=peers, hears=frozenset(hears) if hears else None)
