@@ -77,6 +77,24 @@ def test_a_read_only_directory_serves_as_it_is(tmp_path: Path, monkeypatch: pyte
         cache.places.cache_clear()
 
 
+@pytest.mark.parametrize("trap", ["open to others", "a link"])
+def test_code_is_not_taken_from_a_directory_that_others_can_write(
+    trap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
+    own = cache._own_temporary()
+    assert own == cache._own_temporary() and own.stat().st_mode & 0o777 == 0o700
+    own.rmdir()
+    if trap == "a link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        own.symlink_to(tmp_path / "elsewhere")
+    else:
+        own.mkdir()
+        own.chmod(0o777)
+    other = cache._own_temporary()
+    assert other not in (own, own.resolve()) and other.stat().st_mode & 0o777 == 0o700
+
+
 def test_an_entry_takes_arrays_that_stay_whole() -> None:
     subject = plant("pathfinder")
     records = [subject.state, subject.params, subject.flight, subject.inputs, subject.work]

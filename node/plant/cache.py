@@ -7,10 +7,12 @@ the code is made for. Nothing else may live here, and numba is not imported.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
 import platform
+import stat
 import sys
 import tempfile
 from functools import lru_cache
@@ -59,9 +61,20 @@ def places() -> tuple[Path, Path]:
     folder = root() / key()
     if _writable(folder):
         return folder, folder
-    spare = Path(tempfile.gettempdir()) / f"skyrack-{os.getuid()}" / folder.name
-    spare.mkdir(mode=0o700, parents=True, exist_ok=True)
+    spare = _own_temporary() / folder.name
+    spare.mkdir(exist_ok=True)
     return folder, spare
+
+
+def _own_temporary() -> Path:
+    """A temporary directory that nobody else can have put code into: ours and ours alone, or a new one."""
+    own = Path(tempfile.gettempdir()) / f"skyrack-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        own.mkdir(mode=0o700, parents=True)
+    facts = own.lstat()
+    if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o077:
+        return own
+    return Path(tempfile.mkdtemp(prefix="skyrack-"))
 
 
 def point_numba() -> Path:
