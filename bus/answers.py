@@ -24,7 +24,7 @@ class Answers:
     def close(self, tick: int, seats: Mapping[str, Seat]) -> tuple[Answer, ...]:
         """What belongs into the record of `tick`, in order; with an empty answer of each who gave none, counted."""
         due = [answer for answer in self._kept if answer.tick <= tick]
-        self._kept = [answer for answer in self._kept if answer.tick > tick] if len(due) < len(self._kept) else []
+        self._kept = [answer for answer in self._kept if answer.tick > tick]
         there = {answer.id for answer in due if answer.tick == tick}
         for id, seat in seats.items():
             if id not in there:

@@ -24,10 +24,8 @@ from bus.exchange import ReceivedTock, read_tock
 from bus.instructions import Instruction
 from bus.lookahead import Lookahead
 from bus.post import Letter, PostOffice
-from bus.roster import TRANSITIONS, Bounds, Happening, Page, ParticipantPlan, Phase, Seat, counted, make_pages
+from bus.roster import BOUNDS, TRANSITIONS, Bounds, Happening, Page, ParticipantPlan, Phase, Seat, counted, make_pages
 from bus.trace import write_record
-
-DEFAULT_BOUNDS = Bounds()
 
 
 class Conductor:
@@ -42,7 +40,7 @@ class Conductor:
         paced: bool = False,
         lookahead: bool = False,
         on_lost: Literal["stop", "continue"] = "stop",
-        bounds: Bounds = DEFAULT_BOUNDS,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         """`lookahead` (`lookahead.py`) changes the order in which Ticks go out, and nothing else."""
         plans = sorted(participants, key=lambda plan: plan.id)
@@ -70,7 +68,7 @@ class Conductor:
     @property
     def made(self) -> int:
         """The newest tick that anybody's Tick was made for: the open one, or with lookahead the one after it."""
-        return max(self._tick, self._ahead.newest)
+        return self._ahead.newest
 
     @property
     def closing(self) -> bool:
@@ -222,10 +220,10 @@ class Conductor:
     def _release(self) -> list[Instruction]:
         """Everybody else has answered: those held back get the open Tick and the next."""
         held = [id for id in self._seats if id in self._ahead.held]
-        early, inboxes, _ = self._post.sort(self._seats, (self._tick + 1) * self._tick_ns, self._ahead.held)
+        ahead = self._tick + 1
+        early, inboxes, _ = self._post.sort(self._seats, ahead * self._tick_ns, self._ahead.held)
         self._ahead.release(early)
-        ahead, closing = self._tick + 1, self._tick + 1 == self._last
-        make_pages(self._seats, held, ahead, self._tick_ns, inboxes, self._bounds, closing=closing)
+        make_pages(self._seats, held, ahead, self._tick_ns, inboxes, self._bounds, closing=ahead == self._last)
         self._waiting.update(id for id in held if self._seats[id].phase is not Phase.LOST)
         live = [seat for seat in map(self._seats.__getitem__, held) if seat.phase is Phase.LIVE]
         return [instruction for seat in live for instruction in self._from(seat, self._tick)] + self._settle()
@@ -251,8 +249,10 @@ class Conductor:
         """Goes on where nobody is waited for any more."""
         if self._finished or self._waiting:
             return []
-        if self._tick < 0 or self._ahead.held:
-            return self._open(0) if self._tick < 0 else self._release()
+        if self._tick < 0:
+            return self._open(0)
+        if self._ahead.held:
+            return self._release()
         return [] if self._paced and not self.closing else self._close()
 
     def _replay(self, seat: Seat) -> list[Instruction]:

@@ -21,12 +21,12 @@ class Lookahead:
         self._sheltered = sheltered(plans)
         self._early: list[Letter] = []
         self.held: frozenset[str] = frozenset()
-        self.newest = -1  # the newest tick whose Ticks the sheltered have, or have waiting
+        self.newest = -1  # the newest tick whose Ticks anybody has, or has waiting
 
     def open(self, tick: int, last: int) -> frozenset[str]:
         """Tick `tick` begins, the closing one is `last`. Gives the sheltered if they already have it; else they are
         held back, unless nothing follows."""
-        if self._sheltered and self.newest >= tick:
+        if self.newest >= tick:
             self.held = frozenset()
             return self._sheltered
         self.newest = tick
@@ -49,6 +49,6 @@ def sheltered(plans: Iterable[ParticipantPlan]) -> frozenset[str]:
     """Who hears nobody sheltered, neither mail nor beacons, and has no beacon that others follow."""
     plans = list(plans)
     followed = {peer for plan in plans for peer in plan.peers}
-    quiet = {plan.id: plan.hears for plan in plans if plan.hears is not None and not plan.peers}
-    quiet = {id: hears for id, hears in quiet.items() if id not in followed}
+    alone = [plan for plan in plans if not plan.peers and plan.id not in followed]
+    quiet = {plan.id: plan.hears for plan in alone if plan.hears is not None}
     return frozenset(id for id, hears in quiet.items() if hears.isdisjoint(quiet))

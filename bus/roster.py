@@ -47,6 +47,9 @@ class Bounds:
     inbox_bytes: int = 8 * 1024 * 1024
 
 
+BOUNDS = Bounds()
+
+
 class Phase(Enum):
     """Where a participant stands."""
 
@@ -238,7 +241,7 @@ class Seat:
         self.first_kept = page.tick + 1
 
 
-def make_pages(  # noqa: PLR0917 - one caller, in the order of the story
+def make_pages(  # noqa: PLR0917 - the conductor's own, in the order of the story
     seats: Mapping[str, Seat],
     ids: Iterable[str],
     tick: int,

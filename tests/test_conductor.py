@@ -239,15 +239,25 @@ def test_a_paced_run_replays_from_its_records(seed: int) -> None:
 # --- lookahead ---
 
 
-def test_the_sheltered_wait_for_everybody_else_and_then_get_two_ticks() -> None:
+def begun() -> World:
+    """Everybody has joined a run with lookahead."""
     world = World(lambda n: 0, lookahead=True, ids=MANY)
     for id in MANY:
         world.join(id)
-    assert [len(world.to[id]) for id in MANY] == [1, 1, 1, 1, 0, 0]
-    assert world.conductor.waiting == IDS
+    return world
+
+
+def answer_all_but_the_sheltered(world: World) -> None:
     for id in IDS:
         world.step(id)
         world.answer(id)
+
+
+def test_the_sheltered_wait_for_everybody_else_and_then_get_two_ticks() -> None:
+    world = begun()
+    assert [len(world.to[id]) for id in MANY] == [1, 1, 1, 1, 0, 0]
+    assert world.conductor.waiting == IDS
+    answer_all_but_the_sheltered(world)
     assert [len(world.to[id]) for id in MANY] == [0, 0, 0, 0, 2, 2]
     assert (world.conductor.tick, world.conductor.made, world.conductor.waiting) == (0, 1, SHELTERED)
     world.step("sat-d")
@@ -262,12 +272,8 @@ def test_the_sheltered_wait_for_everybody_else_and_then_get_two_ticks() -> None:
 
 
 def test_mail_from_outside_comes_with_the_next_tick_that_is_not_made() -> None:
-    world = World(lambda n: 0, lookahead=True, ids=MANY)
-    for id in MANY:
-        world.join(id)
-    for id in IDS:
-        world.step(id)
-        world.answer(id)
+    world = begun()
+    answer_all_but_the_sheltered(world)
     assert world.conductor.inject([encode(telecommand("operator", "sat-d", 0))]) == []
     assert world.run()
     mail = {record.tick: read_record(record.content).headers() for record in world.records}
@@ -276,12 +282,8 @@ def test_mail_from_outside_comes_with_the_next_tick_that_is_not_made() -> None:
 
 
 def test_a_stop_comes_after_what_is_made() -> None:
-    world = World(lambda n: 0, lookahead=True, ids=MANY)
-    for id in MANY:
-        world.join(id)
-    for id in IDS:
-        world.step(id)
-        world.answer(id)
+    world = begun()
+    answer_all_but_the_sheltered(world)
     world.carry_out(world.conductor.stop("enough"))
     world.run()
     assert [record.tick for record in world.records] == [0, 1, 2]
@@ -289,9 +291,7 @@ def test_a_stop_comes_after_what_is_made() -> None:
 
 
 def test_only_those_who_were_sent_a_tick_can_be_overdue() -> None:
-    world = World(lambda n: 0, lookahead=True, ids=MANY)
-    for id in MANY:
-        world.join(id)
+    world = begun()
     lost = [i.id for i in world.conductor.overdue(0) if isinstance(i, do.Lost)]
     assert lost == list(IDS)
 
