@@ -16,7 +16,7 @@ from node.plant.attitude_setup import AttitudeFigures, fill_attitude
 from node.plant.belt import Belt, load_belt
 from node.plant.capacity import CLASSES
 from node.plant.cell_damage import fill_cells
-from node.plant.environment import fill_environment, new_sky, step_environment, step_sky
+from node.plant.environment import Sky, blank_sky, fill_environment, step_environment, step_sky
 from node.plant.link_setup import GroundSite, fill_link
 from node.plant.optical_setup import OpticalHead, fill_optical
 from node.plant.orbit import step_orbit
@@ -76,6 +76,13 @@ def sso(altitude_m: float, ltan_h: float = 18.0, epoch: str = SOLSTICE) -> Eleme
     mean_sun = math.radians((280.460 + 0.9856474 * Epoch.of(epoch).days_j2000) % 360.0)
     raan = (mean_sun + math.radians((ltan_h - 12.0) * 15.0)) % (2.0 * math.pi)
     return Elements(a, 0.0, sun_synchronous_inclination_rad(a), raan, 0.0, 0.0)
+
+
+def new_sky(epoch: Epoch, solar_maximum: float) -> Sky:
+    """A sky at time 0."""
+    sky = blank_sky(epoch, solar_maximum)
+    step_sky(sky[0], 0.0)
+    return sky
 
 
 def craft(

@@ -12,7 +12,7 @@ from pathlib import Path
 import erfa
 import numpy as np
 import pytest
-from flight_records import craft, fly, history, sso
+from flight_records import craft, fly, history, new_sky, sso
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
@@ -21,7 +21,6 @@ from node.plant.environment import (
     fill_environment,
     geodetic,
     illumination,
-    new_sky,
     step_environment,
     step_sky,
     view_factor,

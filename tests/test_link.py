@@ -8,9 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from flight_records import Craft, craft, fly, sso
+from flight_records import Craft, craft, fly, new_sky, sso
 
-from node.plant.environment import new_sky
 from node.plant.link import (
     bit_error_rate,
     coded_frame_loss,

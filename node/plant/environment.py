@@ -245,13 +245,6 @@ def blank_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 1
     return sky
 
 
-def new_sky(epoch: Epoch, solar_maximum: float) -> Sky:
-    """The same, brought to time 0."""
-    sky = blank_sky(epoch, solar_maximum)
-    step_sky(sky[0], 0.0)
-    return sky
-
-
 def fill_environment(
     s: Record,
     p: Record,
