@@ -23,16 +23,16 @@ $(STAMP): requirements.lock pyproject.toml .ci/develop.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python .ci/develop.py
-	@$(BIN)/python -m faults.warm full
+	@$(BIN)/python -m faults.run.warm full
 	@touch $@
 	@echo "installed in $(VENV)"
 
 test: install
-	@$(BIN)/python -m faults.warm full
+	@$(BIN)/python -m faults.run.warm full
 	$(BIN)/python -m pytest -n auto
 
 slow: install
-	@$(BIN)/python -m faults.warm full
+	@$(BIN)/python -m faults.run.warm full
 	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
 lint: install

@@ -95,7 +95,8 @@ def run(
     Leaves summary.json, report.html, trace and archive in a directory of its own. Exit status: 0 all expectations
     hold, 1 one does not, 2 a mistake of yours, 3 the range itself failed, 130 interrupted (what was flown is judged).
     """
-    from faults.run_command import RunOptions, run_command  # noqa: PLC0415
+    from faults.commands.run import run_command  # noqa: PLC0415
+    from faults.scenarios.choose import RunOptions  # noqa: PLC0415
 
     options = RunOptions(
         scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(stations), epoch,
@@ -110,7 +111,7 @@ def check(scenario: ScenarioName, json: Json = False) -> None:
 
     Prints what would fly, or every mistake with file, line and column.
     """
-    from faults.look_commands import check_command  # noqa: PLC0415
+    from faults.commands.look import check_command  # noqa: PLC0415
 
     raise typer.Exit(check_command(scenario, as_json=json))
 
@@ -129,7 +130,7 @@ def truth(
 
     No flight software and no faults: the spacecraft's `orders:` hold from the first tick to the last.
     """
-    from faults.truth import TruthOptions, truth_command  # noqa: PLC0415
+    from faults.commands.truth import TruthOptions, truth_command  # noqa: PLC0415
 
     raise typer.Exit(truth_command(TruthOptions(scenario, tuple(fields), every, tuple(spacecraft), duration, out)))
 
@@ -141,7 +142,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List designs, scenarios, stations, faults, TM/TC."""
-    from faults.look_commands import list_command  # noqa: PLC0415
+    from faults.commands.look import list_command  # noqa: PLC0415
 
     raise typer.Exit(list_command(what.value, design, as_json=json))
 
@@ -165,7 +166,7 @@ def bus(
 
     What a container starts: clock, mail, trace and the range's director. Makes the keys if there are none.
     """
-    from faults.process_commands import bus_command  # noqa: PLC0415
+    from faults.commands.processes import bus_command  # noqa: PLC0415
 
     raise typer.Exit(bus_command(scenario, keys, bind, bind_range, bind_observe, pace=pace, out=out))
 
@@ -182,7 +183,7 @@ def node(
     ),
 ) -> None:
     """Fly one spacecraft, as one process of several."""
-    from faults.process_commands import node_command  # noqa: PLC0415
+    from faults.commands.processes import node_command  # noqa: PLC0415
 
     raise typer.Exit(node_command(id, connect, keys, scenario, nvm))
 
@@ -199,7 +200,7 @@ def ground(
     bind: Annotated[str, typer.Option(envvar="SKYRACK_BIND", help="Endpoint for operators.")] = "tcp://127.0.0.1:5603",
 ) -> None:
     """Run the ground, as one process of several."""
-    from faults.process_commands import ground_command  # noqa: PLC0415
+    from faults.commands.processes import ground_command  # noqa: PLC0415
 
     raise typer.Exit(ground_command(connect, keys, scenario, archive, bind))
 
@@ -220,7 +221,7 @@ def command(
 
     Asks its ground, waits, and prints the verification stage by stage.
     """
-    from faults.live_commands import telecommand_command  # noqa: PLC0415
+    from faults.live.command import telecommand_command  # noqa: PLC0415
 
     raise typer.Exit(telecommand_command(target, name, tuple(arguments or ()), run, wait_s=wait, as_json=json))
 
@@ -240,7 +241,7 @@ def inject(
 
     Waits for and prints what the spacecraft says of it. A fault's id is what this command printed, or the scenario's.
     """
-    from faults.inject_command import InjectOptions, inject_command  # noqa: PLC0415
+    from faults.live.inject import InjectOptions, inject_command  # noqa: PLC0415
 
     options = InjectOptions(target, fault, tuple(parameters or ()), clear, run, wait, json)
     raise typer.Exit(inject_command(options))
@@ -253,7 +254,7 @@ def export(
     out: Annotated[Path | None, typer.Option(help="File (mcap) or directory; the run's own by default.")] = None,
 ) -> None:
     """Write a run as MCAP (Foxglove), CSV or Parquet."""
-    from faults.export import export_command  # noqa: PLC0415
+    from faults.export.write import export_command  # noqa: PLC0415
 
     raise typer.Exit(export_command(run, to.value, out))
 
@@ -268,7 +269,7 @@ def replay(
 
     Steps it again with its recorded inbox and compares every digest.
     """
-    from faults.replay import replay_command  # noqa: PLC0415
+    from faults.commands.replay import replay_command  # noqa: PLC0415
 
     raise typer.Exit(replay_command(run, spacecraft, as_json=json))
 

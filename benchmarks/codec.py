@@ -20,11 +20,11 @@ import msgpack
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bus.codec import decode, encode, peek
-from bus.exchange import read_tock, write_tock
-from bus.messages import Message, Telemetry
+from bus.lockstep.ticks import read_tock, write_tock
 from bus.participant import Moment, Outbox
-from bus.state import pack, unpack
+from bus.snapshot.pack import pack, unpack
+from bus.wire.codec import decode, encode, peek
+from bus.wire.messages import Message, Telemetry
 
 TARGET_RATIO = 4.0  # decode + validate against bare msgpack
 ROUNDS = 15

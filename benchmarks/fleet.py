@@ -16,9 +16,9 @@ import time
 import numpy as np
 from numba import get_num_threads
 
-from bus.scenario import Environment, KeplerOrbit, Spacecraft
-from node.design import load_design
-from node.design_setup import plant_setup
+from bus.scenario.model import Environment, KeplerOrbit, Spacecraft
+from node.designs.load import load_design
+from node.designs.setup import plant_setup
 from node.fleet import BLOCK_TICKS, Fleet
 
 LIMIT_S, LIMIT_BYTES = 0.250, 1500

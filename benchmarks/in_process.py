@@ -20,17 +20,18 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bus.conductor import Conductor
-from bus.messages import Message
+from bus.lockstep.conductor import Conductor
+from bus.lockstep.in_process import run_in_process
+from bus.lockstep.sessions import Bounds
 from bus.participant import Moment, Outbox
-from bus.roster import Bounds
-from bus.scenario import Scenario
-from bus.scenario_file import load
-from bus.trace import TraceWriter
-from bus.transport import run_in_process
-from faults.range import build_all, find_scenario, fly_in_process, seats, trace_header
+from bus.scenario.model import Scenario
+from bus.trace.writer import TraceWriter
+from bus.wire.messages import Message
+from faults.run.compose import build_all, fly_in_process, participant_plans, trace_header
 from faults.run_directory import RunDirectory
-from faults.vocabulary import vocabulary
+from faults.scenarios.choose import find_scenario
+from faults.scenarios.load import load
+from faults.scenarios.vocabulary import vocabulary
 
 TARGET_NODE_STEPS_PER_S = 5000.0
 TARGET_BUS_US = 40.0
@@ -79,7 +80,7 @@ def fly(scenario: Scenario) -> float:
 
 def bus_alone_us(scenario: Scenario) -> float:
     """Microseconds per participant-tick with participants that do nothing."""
-    plans = seats(scenario)
+    plans = participant_plans(scenario)
     best = float("inf")
     for _ in range(3):
         conductor = Conductor(plans, scenario.ticks, scenario.tick_ns, bounds=Bounds(history_ticks=0))

@@ -119,13 +119,14 @@ def real(name: str, spacecraft: int, ticks: int) -> dict[str, float]:
     """The range itself."""
     from in_process import enlarged  # noqa: PLC0415 - the barrier's processes must not load any of this
 
-    from bus.keys import make_keys  # noqa: PLC0415
-    from bus.launch import Supervisor, supervise  # noqa: PLC0415
-    from bus.scenario_file import load  # noqa: PLC0415
-    from faults.processes import members  # noqa: PLC0415
-    from faults.range import find_scenario, fly_in_process, prepare  # noqa: PLC0415
+    from bus.sockets.keys import make_keys  # noqa: PLC0415
+    from faults.run.compose import fly_in_process, prepare  # noqa: PLC0415
+    from faults.run.processes import members  # noqa: PLC0415
+    from faults.run.supervisor import Supervisor, supervise  # noqa: PLC0415
     from faults.run_directory import RunDirectory  # noqa: PLC0415
-    from faults.vocabulary import vocabulary  # noqa: PLC0415
+    from faults.scenarios.choose import find_scenario  # noqa: PLC0415
+    from faults.scenarios.load import load  # noqa: PLC0415
+    from faults.scenarios.vocabulary import vocabulary  # noqa: PLC0415
 
     shipped = load(find_scenario(name), vocabulary())
     with tempfile.TemporaryDirectory() as path:  # the kernels are compiled before anything is measured

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from bus.scenario import Environment, KeplerOrbit, Spacecraft
-from node.design import design_names, load_design
-from node.design_setup import plant_setup
-from node.plant.environment import step_sky
+from bus.scenario.model import Environment, KeplerOrbit, Spacecraft
+from node.designs.load import design_names, load_design
+from node.designs.setup import plant_setup
+from node.plant.environment.environment import step_sky
 from node.plant.plant import Plant
 from node.plant.step import SUB_STEPS, one
 

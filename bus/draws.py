@@ -1,8 +1,8 @@
 """Randomness as a function: the same question always has the same answer, whoever asks and in whatever order.
 
-`uniform(seed, stream, spacecraft, step, lane)` hashes its five integers with the finaliser of splitmix64 (Steele,
-Lea and Flood 2014, "Fast splittable pseudorandom number generators", constants of variant 13 by Stafford), one round
-per integer. There is no state. `node/plant/draws.py` is the twin that numba compiles; golden vectors bind the two.
+`uniform(seed, stream, spacecraft, step, lane)` hashes its five integers with the finaliser of splitmix64 (Steele, Lea
+and Flood 2014, "Fast splittable pseudorandom number generators", constants of variant 13 by Stafford), one round per
+integer. There is no state. Golden vectors bind the two.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
         |-- ParticipantLost         a process died or missed its deadline; carries its id and tick
         `-- Diverged                a replayed step did not reproduce its recorded digest
 
-No I/O and no formatting for terminals here; `skyrack.py` decides how an error looks.
+No I/O and no formatting for terminals here.
 """
 
 from __future__ import annotations

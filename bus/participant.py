@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bus.messages import Message
+from bus.wire.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

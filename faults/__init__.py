@@ -1,1 +1,1 @@
-"""The test bench on top of the other three: composes runs, injects faults, judges what happened."""
+"""The test bench on top of the other three: scenarios, faults, runs, verdicts, reports."""

@@ -2,7 +2,7 @@
 
 out/<name>-<counter>/
     scenario.json     what flew, resolved          dictionaries.json  TM/TC dictionaries by design
-    scenario.yaml     as the user wrote it         trace.bin          the ordered record, see bus/trace.py
+    scenario.yaml     as the user wrote it         trace.bin          the ordered record
     summary.json      figures and verdicts         archive.sqlite     what the ground received
     report.html       the same for people          run.json           endpoints, key paths, state of the run
     keys/, nvm/, log/ of the processes

@@ -1,1 +1,1 @@
-"""The ground: contacts, telecommands, archive. A function of (tick, inbox), like a spacecraft."""
+"""The ground: contacts, commanding, telemetry, archive. Knows spacecraft by messages and dictionary only."""

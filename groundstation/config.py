@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from bus.dictionary import Dictionary
 from bus.errors import UnknownNameError
-from bus.scenario import Orbit, Scenario, Station, TimelineEntry
+from bus.scenario.model import Orbit, Scenario, Station, TimelineEntry
 
 GROUND_ID = "ground"
 
 # Failure codes of service 1 that decide a terminal state on the ground. Every dictionary shares these two numbers
-# (tests/test_commander.py holds them against the flight software's own table).
+# (a test holds them against the flight software's own table).
 EXPIRED_CODE = 6
 INTERRUPTED_CODE = 8
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bus.messages import (
+from bus.participant import Moment, Outbox
+from bus.snapshot.pack import pack, unpack
+from bus.wire.messages import (
     Account,
     Allocation,
     Body,
@@ -20,14 +22,12 @@ from bus.messages import (
     Telemetry,
     Verification,
 )
-from bus.participant import Moment, Outbox
-from bus.state import pack, unpack
-from groundstation.antennas import Antennas, AntennaState
-from groundstation.commander import Commander, CommanderState, Effects, Service, Wanted
+from groundstation.commanding.commander import Commander, CommanderState, Effects, Service, Wanted
 from groundstation.config import GROUND_ID, GroundConfig
-from groundstation.contacts import Contact, PredictionState, Predictor
-from groundstation.intake import Intake, IntakeState
-from groundstation.orbit import Epoch
+from groundstation.contacts.antennas import Antennas, AntennaState
+from groundstation.contacts.prediction import Contact, PredictionState, Predictor
+from groundstation.contacts.propagation import Epoch
+from groundstation.telemetry.intake import Intake, IntakeState
 
 MAX_COUNTERS = 480
 """Counters in one Account; more spacecraft than fit are told in further Accounts."""

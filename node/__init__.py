@@ -1,1 +1,2 @@
-"""One spacecraft: flight software over emulated hardware, a function of (tick, inbox)."""
+"""One spacecraft:
+plant, devices, flight software, and the step that binds them. Never imports ground or test bench."""

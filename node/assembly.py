@@ -11,30 +11,31 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bus.dictionary import Dictionary
-from bus.messages import Seam
+from bus.wire.messages import Seam
 from node.computer import Computer
-from node.design import Design, load_design
-from node.devices.bench import Bench
-from node.devices.catalog import CLOCK_NAME, catalog
+from node.designs.load import Design, load_design
 from node.devices.clock import Clock
+from node.devices.definitions import CLOCK_NAME, catalog
 from node.devices.device import Device, DeviceForm
+from node.devices.equipment import Equipment
+from node.devices.nvm import NonVolatileMemory
+from node.devices.radio import Radio
+from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
-from node.fsw.core import SoftwareConfig
 from node.fsw.datapool import layout
-from node.fsw.equipment import Equipment
 from node.fsw.events import EVENT_NAMES, EVENTS
-from node.fsw.parameters import NAMES
+from node.fsw.services.st20_parameters import NAMES
+from node.fsw.software import SoftwareConfig
 from node.fsw.telecommands import CODES, telecommands
-from node.injection import Injections
-from node.nvm import NonVolatileMemory
-from node.radio import Radio
-from node.seams import DeviceSeam, HostSeam, LinkSeam, PlantSeam
-from node.signals import Signals
-from node.truth import PlantLike, field
+from node.injection.device import DeviceSeam
+from node.injection.engine import Injections
+from node.injection.host import HostSeam
+from node.injection.link import LinkSeam
+from node.injection.plant import PlantSeam
+from node.truth import PlantLike, Signals, field
 
 if TYPE_CHECKING:
     from node.config import NodeConfig
-    from node.node import Node
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Parts:
 
     plant: PlantLike
     clock: Clock
-    bench: Bench
+    sensors: Sensors
     devices: list[Device]
     radio: Radio
     nvm: NonVolatileMemory
@@ -96,13 +97,6 @@ def device_readings(design_name: str) -> tuple[str, ...]:
     return tuple(f"{form.name}.{channel.name}" for form in forms for channel in form.channels)
 
 
-def assemble(config: NodeConfig) -> Node:
-    """Build the spacecraft. Loads the plant, and with it numba, on first use."""
-    from node.node import Node  # noqa: PLC0415 (a node is made of what is wired here)
-
-    return Node(config)
-
-
 def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     """Everything connected. `plant` replaces the real one, in tests of what is around it."""
     if plant is None:
@@ -117,8 +111,8 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     measured = tuple(channel for form in forms for channel in form.channels if channel.source)
     clock = Clock(by_name[CLOCK_NAME], *who)
     radio = Radio(by_name["radio"], plant, [station.id for station in config.stations], who, config.tick_ns)
-    bench = Bench(plant, measured, *who)
-    devices = _devices(forms, clock, radio, bench, plant)
+    sensors = Sensors(plant, measured, *who)
+    devices = _devices(forms, clock, radio, sensors, plant)
     nvm = NonVolatileMemory()
     computer = Computer(SoftwareConfig(parts, pool, words, config.tick_ns), nvm, config.initial_mode)
     injections = Injections(
@@ -130,11 +124,11 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
         }
     )
     signals = Signals(plant, config.truth_signals)
-    return Parts(plant, clock, bench, devices, radio, nvm, computer, injections, signals, words)
+    return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words)
 
 
 def _plant(config: NodeConfig) -> PlantLike:
-    from node.design_setup import plant_setup  # noqa: PLC0415 (numba and sgp4 only where a spacecraft flies)
+    from node.designs.setup import plant_setup  # noqa: PLC0415 (numba and sgp4 only where a spacecraft flies)
     from node.plant.plant import Plant  # noqa: PLC0415
 
     return Plant(
@@ -150,8 +144,10 @@ def _plant(config: NodeConfig) -> PlantLike:
     )
 
 
-def _devices(forms: tuple[DeviceForm, ...], clock: Clock, radio: Radio, bench: Bench, plant: PlantLike) -> list[Device]:
-    """One device per form, in the order of the forms. A simulated one gets its slice of the bench."""
+def _devices(
+    forms: tuple[DeviceForm, ...], clock: Clock, radio: Radio, sensors: Sensors, plant: PlantLike
+) -> list[Device]:
+    """One device per form, in the order of the forms. A simulated one gets its slice of the sensors."""
     devices: list[Device] = []
     start = 0
     for form in forms:
@@ -162,6 +158,6 @@ def _devices(forms: tuple[DeviceForm, ...], clock: Clock, radio: Radio, bench: B
         else:
             inputs = {order: field(plant.inputs, name) for order, name in form.orders}
             stop = start + len(form.channels)
-            devices.append(SimulatedDevice(form, bench.values[start:stop], inputs))
+            devices.append(SimulatedDevice(form, sensors.values[start:stop], inputs))
             start = stop
     return devices

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootReason, BootRecord
-from node.fsw.core import FlightSoftware, SoftwareConfig
-from node.fsw.mode_manager import initialise
+from node.fsw.managers.mode import initialise
 from node.fsw.modes import Mode
-from node.nvm import NonVolatileMemory
+from node.fsw.software import FlightSoftware, SoftwareConfig
 
 BOOT_S = 5.0
 """From a reset to the first cycle [A]; space computers take seconds to a minute."""

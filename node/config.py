@@ -1,6 +1,6 @@
 """From a scenario to the configuration of one spacecraft: facts only, every default already spelled out.
 
-No physics, no flight software and no numba here; `assembly.py` builds from it.
+No physics, no flight software and no numba here.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import difflib
 from dataclasses import dataclass
 
 from bus.errors import UnknownNameError, UserError
-from bus.scenario import Environment, Scenario, Spacecraft, Station
-from node.design import Design, load_design
+from bus.scenario.model import Environment, Scenario, Spacecraft, Station
+from node.designs.load import Design, load_design
 from node.fsw.modes import Mode
 
 

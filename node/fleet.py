@@ -14,14 +14,14 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from node.plant.belt import Belt, load_belt
-from node.plant.environment import SKY, step_sky
-from node.plant.fields import Record
-from node.plant.orbit_setup import Epoch
+from node.plant.environment.environment import SKY, step_sky
+from node.plant.kernel.fields import Record
+from node.plant.orbit.setup import Epoch
 from node.plant.plant import Plant
-from node.plant.radiation import step_event
+from node.plant.radiation.belt import Belt, load_belt
+from node.plant.radiation.radiation import step_event
+from node.plant.radiation.solar_event import Samples
 from node.plant.setup import PlantSetup
-from node.plant.solar_event import Samples
 from node.plant.step import EVERY, SUB_STEPS, one
 
 Records = NDArray[np.void]

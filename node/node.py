@@ -7,21 +7,25 @@ reads a socket, a clock, a file or a global random number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError
-from bus.messages import Account, Injection, Message
 from bus.participant import Moment, Outbox
-from bus.state import pack, unpack
+from bus.snapshot.pack import pack, unpack
+from bus.wire.messages import Account, Injection, Message
 from node.assembly import Parts, wire
 from node.config import NodeConfig
 from node.devices.clock import Clock
+from node.devices.radio import Uplink
 from node.fsw.boot import BootReason, BootRecord
-from node.fsw.commanding import Crashed
-from node.fsw.core import Cycle, FlightSoftware
-from node.fsw.storage import PacketStore
-from node.radio import Uplink
+from node.fsw.services.st01_verification import Crashed
+from node.fsw.services.st15_storage import PacketStore
+from node.fsw.software import Cycle, FlightSoftware
+
+if TYPE_CHECKING:
+    from node.config import NodeConfig
+
 
 STATE_VERSION = 1
 _MODE, _BOOTS, _UP, _GENERATED, _ON_BOARD, _CONTACT, _SHED = range(7)  # as in signals.NODE_SIGNALS
@@ -34,7 +38,7 @@ class Node:
         self.config = config
         self.parts = parts = wire(config) if parts is None else parts
         self._tick_s = config.tick_ns * 1e-9
-        self._plant, self._clock, self._bench = parts.plant, parts.clock, parts.bench
+        self._plant, self._clock, self._sensors = parts.plant, parts.clock, parts.sensors
         self._devices, self._radio, self._nvm = parts.devices, parts.radio, parts.nvm
         self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals
         self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
@@ -64,7 +68,7 @@ class Node:
         uplink = radio.receive(tick, space) if space or not radio.uplink.idle else []
         self._plant.step(tick, self._tick_s, moment.beacons)
         self._clock.advance(end_ns)
-        self._bench.sample(tick)
+        self._sensors.sample(tick)
         cycle = self._cycle(moment, uplink)
         if cycle is not None:
             for order in cycle.orders:
@@ -171,3 +175,9 @@ class Node:
 
     def _identity(self) -> list[Any]:
         return [STATE_VERSION, self.id, self.parts.dictionary.version, self.config.seed, self.config.tick_ns]
+
+
+def assemble(config: NodeConfig) -> Node:
+    """Build the spacecraft. Loads the plant, and with it numba, on first use."""
+
+    return Node(config)

@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT)]
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from faults.svg import Chart, Line, Panel, draw  # noqa: E402
+from faults.report.svg import Chart, Line, Panel, draw  # noqa: E402
 
 Floats = NDArray[np.float64]
 

@@ -14,20 +14,20 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(HERE)]
+sys.path[:0] = [str(ROOT), str(HERE)]
 
 import numpy as np  # noqa: E402
-from flight_records import craft, fly, history, sso  # noqa: E402
 from svg_plot import Plot  # noqa: E402
 
-from node.plant.belt import belt_place, load_belt, trapped_flux  # noqa: E402
-from node.plant.environment import illumination  # noqa: E402
-from node.plant.geophysics import density_kg_m3  # noqa: E402
-from node.plant.link_setup import GroundSite  # noqa: E402
-from node.plant.optical import antenna_gain, received_w  # noqa: E402
-from node.plant.orbit import step_orbit  # noqa: E402
-from node.plant.orbit_setup import EARTH_RADIUS_M, MU_WGS72_M3_S2, Elements, Epoch, Sgp4, fill_kepler  # noqa: E402
-from node.plant.solar_event import profile  # noqa: E402
+from node.plant.environment.environment import illumination  # noqa: E402
+from node.plant.environment.geophysics import density_kg_m3  # noqa: E402
+from node.plant.link.optical import antenna_gain, received_w  # noqa: E402
+from node.plant.link.setup import GroundSite  # noqa: E402
+from node.plant.orbit.orbit import step_orbit  # noqa: E402
+from node.plant.orbit.setup import EARTH_RADIUS_M, MU_WGS72_M3_S2, Elements, Epoch, Sgp4, fill_kepler  # noqa: E402
+from node.plant.radiation.belt import belt_place, load_belt, trapped_flux  # noqa: E402
+from node.plant.radiation.solar_event import profile  # noqa: E402
+from tests.kits.flight_records import craft, fly, history, sso  # noqa: E402
 
 ORACLES = ROOT / "tests" / "oracles"
 YEAR_S = 365.25 * 86400.0

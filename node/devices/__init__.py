@@ -1,1 +1,2 @@
-"""The seam between truth and flight software: readings one way, orders the other."""
+"""The seam between plant and flight software:
+truth becomes readings, orders become input of the plant. No decisions."""

@@ -1,6 +1,6 @@
-"""A simulated device: its readings are a slice of the bench, its orders become inputs of the plant.
+"""A simulated device: its readings are a slice of the sensors, its orders become inputs of the plant.
 
-Slow devices hold their last measurement; its age says so. No noise is made here (see `bench.py`), no fault either.
+Slow devices hold their last measurement; its age says so. No noise is made here, no fault either.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from node.truth import Values
 
 
 class SimulatedDevice:
-    """One device of the design. `measured` is its slice of the bench; `inputs` the plant's input of each order."""
+    """One device of the design. `measured` is its slice of the sensors; `inputs` the plant's input of each order."""
 
     def __init__(self, form: DeviceForm, measured: Values, inputs: dict[str, NDArray[Any]]) -> None:
         self.form = form

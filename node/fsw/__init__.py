@@ -1,1 +1,1 @@
-"""Flight software: sees readings and on-board time, never truth."""
+"""Flight software: sees readings, never truth; runs on on-board time; no sockets, no plant."""

@@ -6,8 +6,8 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
+from node.devices.nvm import NonVolatileMemory
 from node.fsw.datapool import BOOT_REASONS
-from node.nvm import NonVolatileMemory
 
 _KEY = "boot"
 _FORM = struct.Struct("<QBI")

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from bus.dictionary import Parameter, Structure
 from node.devices.device import Channel, DeviceForm
-from node.fsw.modes import Mode
-from node.fsw.telecommands import ATTITUDE_MODES
+from node.fsw.modes import ATTITUDE_MODES, Mode
 
 BOOT_REASONS = ("first_start", "telecommand", "reset", "watchdog", "power_loss", "crash", "range")
 

@@ -1,11 +1,11 @@
-"""Event reports, service 5: declared once. Reporting them is `reporting.py`'s business."""
+"""Event reports, service 5: declared once."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
 from bus.dictionary import EventForm
-from bus.messages import Severity
+from bus.wire.messages import Severity
 
 
 class EventId(IntEnum):

@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from node.devices.device import Order
-from node.fsw.commanding import Arguments, Failure, Function
 from node.fsw.datapool import TEST_REPORT
 from node.fsw.events import EVENTS
-from node.fsw.mode_manager import ModeManager
-from node.fsw.modes import GROUND_EVENT, Mode
-from node.fsw.parameters import INDEX
-from node.fsw.telecommands import ATTITUDE_MODES, HEATER_ORDERS, Code
+from node.fsw.managers.mode import ModeManager
+from node.fsw.modes import ATTITUDE_MODES, GROUND_EVENT, Mode
+from node.fsw.services.st01_verification import Arguments, Failure, Function
+from node.fsw.services.st20_parameters import INDEX
+from node.fsw.telecommands import HEATER_ORDERS, Code
 
 if TYPE_CHECKING:
-    from node.fsw.core import FlightSoftware
+    from node.fsw.software import FlightSoftware
 
 
 def functions(fsw: FlightSoftware) -> dict[str, Function]:

@@ -1,7 +1,7 @@
 """The spacecraft's modes as a table: what each event means in each mode.
 
-A pair that is not in the table is refused and counted, never ignored in silence. Nothing here acts: the table says
-which mode comes next, `core.py` enters it. Figures in the manual are drawn from `TABLE`.
+A pair that is not in the table is refused and counted, never ignored in silence. Figures in the manual are drawn from
+`TABLE`.
 """
 
 from __future__ import annotations
@@ -73,3 +73,6 @@ TABLE: dict[tuple[Mode, ModeEvent], Mode] = {
 def next_mode(mode: Mode, event: ModeEvent) -> Mode | None:
     """The mode that follows, or None where the table has no such pair (the caller refuses and counts)."""
     return TABLE.get((mode, event))
+
+
+ATTITUDE_MODES = ("sun", "nadir", "safe_spin", "tumble")

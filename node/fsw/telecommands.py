@@ -1,7 +1,7 @@
 """Every telecommand the flight software understands, declared once: the dictionary and the acceptance check read this.
 
-Service and subtype numbers are those of ECSS-E-ST-70-41C (17 test, 3 housekeeping, 5 events, 20 parameters,
-8 functions, 2 device access). What a telecommand does is in `functions.py`; nothing here executes.
+Service and subtype numbers are those of ECSS-E-ST-70-41C (17 test, 3 housekeeping, 5 events, 20 parameters, 8
+functions, 2 device access). Nothing here executes.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 from enum import IntEnum
 
 from bus.dictionary import Argument, TelecommandForm
-from node.fsw.equipment import Equipment
-from node.fsw.jobs import job_labels
-from node.fsw.modes import Mode
+from node.devices.equipment import Equipment, job_labels
+from node.fsw.modes import ATTITUDE_MODES, Mode
 
-ATTITUDE_MODES = ("sun", "nadir", "safe_spin", "tumble")
 HEATER_ORDERS = ("off", "on", "thermostat")
 MODE_NAMES = tuple(mode.name for mode in Mode)
 POWERED_MODES = (Mode.NOMINAL.name,)

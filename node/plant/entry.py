@@ -1,8 +1,8 @@
 """The compiled tick of a capacity class: made once with numba, kept as machine code, loaded without numba.
 
-The file holds the name of the symbol, a line feed, and a relocatable object for this CPU. It lives in the directory
-that `cache.py` names after the plant's sources, so it cannot be stale; a read-only one serves as it is. Loading it
-takes milliseconds and `llvmlite` only.
+The file holds the name of the symbol, a line feed, and a relocatable object for this CPU. It lives in a directory
+named after the plant's sources, so it cannot be stale; a read-only one serves as it is. Loading
+it takes milliseconds and `llvmlite` only.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.plant import cache
-from node.plant.belt import Belt
-from node.plant.environment import SKY
-from node.plant.solar_event import Samples
+from node.plant.environment.environment import SKY
+from node.plant.radiation.belt import Belt
+from node.plant.radiation.solar_event import Samples
 from node.plant.state import layout
 from node.plant.step import EVERY, SUB_STEPS, fly
 

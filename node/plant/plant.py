@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bus.draws import stable_id
-from node.plant.attitude_setup import fill_attitude
-from node.plant.belt import Belt, load_belt
-from node.plant.cell_damage import fill_cells
+from node.plant.attitude.setup import fill_attitude
+from node.plant.compute.workload import Feeder
 from node.plant.entry import bind
-from node.plant.environment import blank_sky, fill_environment
-from node.plant.link_setup import fill_link
+from node.plant.environment.environment import blank_sky, fill_environment
+from node.plant.link.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
+from node.plant.link.setup import fill_link
 from node.plant.names import resolve
-from node.plant.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
-from node.plant.orbit_setup import MU_WGS72_M3_S2, Epoch, Sgp4, altitude_span_m, fill_drag, fill_kepler, fill_sgp4
-from node.plant.radiation_setup import fill_radiation
+from node.plant.orbit.setup import MU_WGS72_M3_S2, Epoch, Sgp4, altitude_span_m, fill_drag, fill_kepler, fill_sgp4
+from node.plant.power.cell_damage import fill_cells
+from node.plant.radiation.belt import Belt, load_belt
+from node.plant.radiation.setup import fill_radiation
+from node.plant.radiation.solar_event import event_samples
 from node.plant.setup import PlantSetup, check_first, check_numbers, fill, float_blocks
-from node.plant.solar_event import event_samples
 from node.plant.state import layout
-from node.plant.workload import Feeder
 
 
 class Plant:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from node.plant.attitude_setup import AttitudeFigures
-from node.plant.fields import Record
-from node.plant.link_setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, Radio
-from node.plant.orbit_setup import Elements
-from node.plant.radiation_setup import Device
-from node.plant.workload import Workload
+from node.plant.attitude.setup import AttitudeFigures
+from node.plant.compute.workload import Workload
+from node.plant.kernel.fields import Record
+from node.plant.link.setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, Radio
+from node.plant.orbit.setup import Elements
+from node.plant.radiation.setup import Device
 
 Value = float | int | Sequence[float] | Sequence[int]
 

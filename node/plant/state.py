@@ -12,24 +12,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from node.plant import (
-    attitude,
-    battery,
-    compute,
-    environment,
-    jobs,
-    limiters,
-    link,
-    loop,
-    optical,
-    orbit,
-    power,
-    radiation,
-    strikes,
-    thermal,
-)
-from node.plant.capacity import CLASSES, Capacity
-from node.plant.fields import Field
+from node.plant.attitude import attitude
+from node.plant.compute import compute, jobs
+from node.plant.environment import environment
+from node.plant.kernel.capacity import CLASSES, Capacity
+from node.plant.kernel.fields import Field
+from node.plant.link import link, optical
+from node.plant.orbit import orbit
+from node.plant.power import battery, limiters, power
+from node.plant.radiation import radiation, strikes
+from node.plant.thermal import loop, thermal
 
 MODELS = (
     environment,

@@ -10,24 +10,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from node.plant.attitude import settle_attitude, step_attitude
-from node.plant.battery import age_battery
-from node.plant.belt import Belt
-from node.plant.compute import advance_chips, assemble_chips, heat_accelerators, step_accelerators
-from node.plant.environment import step_environment, step_sky
-from node.plant.fields import Record
-from node.plant.jobs import step_jobs
-from node.plant.kernel import kernel
-from node.plant.limiters import order_lcls
-from node.plant.link import step_link, step_weather
-from node.plant.loop import assemble_loop, finish_loop, step_loop
-from node.plant.optical import step_optical
-from node.plant.orbit import place_orbit, step_orbit
-from node.plant.power import finish_array, step_array, step_power
-from node.plant.radiation import step_event, step_radiation
-from node.plant.solar_event import Samples
-from node.plant.strikes import draw_latched, heat_latched, no_strikes, step_strikes
-from node.plant.thermal import advance, assemble, heat_heaters, light_faces, look_out, solve, step_heaters
+from node.plant.attitude.attitude import settle_attitude, step_attitude
+from node.plant.compute.compute import advance_chips, assemble_chips, heat_accelerators, step_accelerators
+from node.plant.compute.jobs import step_jobs
+from node.plant.environment.environment import step_environment, step_sky
+from node.plant.kernel.fields import Record
+from node.plant.kernel.kernel import kernel
+from node.plant.link.link import step_link, step_weather
+from node.plant.link.optical import step_optical
+from node.plant.orbit.orbit import place_orbit, step_orbit
+from node.plant.power.battery import age_battery
+from node.plant.power.limiters import order_lcls
+from node.plant.power.power import finish_array, step_array, step_power
+from node.plant.radiation.belt import Belt
+from node.plant.radiation.radiation import step_event, step_radiation
+from node.plant.radiation.solar_event import Samples
+from node.plant.radiation.strikes import draw_latched, heat_latched, no_strikes, step_strikes
+from node.plant.thermal.loop import assemble_loop, finish_loop, step_loop
+from node.plant.thermal.thermal import advance, assemble, heat_heaters, light_faces, look_out, solve, step_heaters
 
 Vector = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """Trapped particles averaged over circular orbits. `make.sh` runs it in an environment of its own with `aep8`.
 
-Writes node/plant/data/trapped_electrons.json (AE8, for what electrons do to solar cells) and tests/oracles/
+Writes node/plant/radiation/data/trapped_electrons.json (AE8, for what electrons do to solar cells) and tests/oracles/
 orbit_spectra.json (whole spectra of AE8 and AP8 on four orbits, to check the plant against). Takes half a minute.
 """
 

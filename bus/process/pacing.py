@@ -1,0 +1,138 @@
+"""When things happen on the bus: when a tick is over, when each participant's Tick leaves, how long silence may last.
+
+Lockstep: a tick is over when everybody has answered, and who stays silent for too long is given up. Paced: a tick is
+over on schedule, and the Ticks of the spacecraft leave one after the other over the first part of it, always in the
+order of their ids, so that a hundred processes on a few cores do not wake at one moment. The ground and whoever lives
+in the bus process come first: the ground has most to do in a tick, and none of its mail depends on the others' answers.
+
+Decides when, never what; sends nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bus.clock import Clock, Pacer
+from bus.lockstep.instructions import SendTick
+from bus.process.plan import BusPlan
+from bus.wire.messages import RESERVED_IDS
+
+SPREAD = 0.5  # the share of a paced tick over which Ticks leave; the last one to go has the rest of it for an answer
+LEAST_GAP_NS = 1_000_000  # below it timers of the loop are noise: then several leave together
+LOOK_EVERY_NS = 250_000_000
+LOOK_FOR_START_NS = 10_000_000  # a paced schedule begins so soon after the last participant has come
+LATE_WAKE_NS = 1_000_000_000  # woken so much too late, this process itself was stopped: nobody else is to blame
+
+
+class Conducted(Protocol):
+    """What is asked of a conductor."""
+
+    @property
+    def tick(self) -> int:
+        """The open tick, -1 before the start."""
+        ...
+
+    @property
+    def closing(self) -> bool:
+        """The open tick is the closing one."""
+        ...
+
+
+def turns(ids: Sequence[str], period_ns: int) -> dict[str, int]:
+    """How long after a tick's begin each participant's Tick leaves, in ns, evenly over SPREAD of its period."""
+    spacecraft = sorted(id for id in ids if id not in RESERVED_IDS)
+    span_ns = int(period_ns * SPREAD)
+    gaps = max(1, min(len(spacecraft), span_ns // LEAST_GAP_NS))
+    turn = {id: (place * gaps // len(spacecraft)) * span_ns // gaps for place, id in enumerate(spacecraft)}
+    return {id: turn.get(id, 0) for id in ids}
+
+
+class Timekeeper:
+    """See the module. `keep` runs beside the sockets of a run until it is cancelled.
+
+    overdue: the time of this tick is over. send: the turn of this Tick has come.
+    """
+
+    def __init__(
+        self,
+        plan: BusPlan,
+        clock: Clock,
+        conductor: Conducted,
+        overdue: Callable[[int], None],
+        send: Callable[[SendTick], None],
+    ) -> None:
+        self._plan, self._clock, self._conductor = plan, clock, conductor
+        self._overdue, self._send = overdue, send
+        self._pacer = Pacer(plan.tick_ns, plan.speed, clock)
+        self._turns = turns([participant.id for participant in plan.participants], self._pacer.period_ns)
+        self._held: deque[SendTick] = deque()
+        self._opening = True  # Ticks that are made now belong to a tick that opens; others are for somebody who is back
+        self._moved_ns = clock.now_ns()
+
+    @property
+    def paced(self) -> bool:
+        """Whether ticks follow the clock."""
+        return self._pacer.paced
+
+    @property
+    def slips(self) -> int:
+        """Ticks that the schedule gave up because the machine was late; see `clock.Pacer`."""
+        return self._pacer.slips
+
+    def moved(self) -> None:
+        """Something went out: silence counts from here."""
+        self._moved_ns = self._clock.now_ns()
+
+    def hold(self, order: SendTick) -> bool:
+        """Whether this Tick waits for its turn; `send` hears of it then. Else it leaves now."""
+        if not self._opening or self._conductor.closing or not self._turns[order.id]:
+            return False
+        self._held.append(order)
+        return True
+
+    def forget(self, id: str) -> None:
+        """`id` left or came back: what waits for it here is not sent; a return brings its Ticks anew."""
+        self._held = deque(order for order in self._held if order.id != id)
+
+    async def keep(self) -> None:
+        """The time of a whole run."""
+        if self.paced:
+            while self._conductor.tick < 0:
+                await self._watch(LOOK_FOR_START_NS)
+            await self._pace()
+        while True:
+            await self._watch(LOOK_EVERY_NS)
+
+    async def _pace(self) -> None:
+        """End each tick on schedule; who did not answer is late. The closing tick is waited for, as in lockstep."""
+        await self._pacer.next_tick()
+        while not self._conductor.closing:
+            self._opening = False
+            await self._take_turns()
+            await self._pacer.next_tick()
+            self._opening = True
+            self._overdue(self._conductor.tick)
+
+    async def _take_turns(self) -> None:
+        """Send what is held, in its order, each at its time. Nothing is held when this is over."""
+        while self._held:
+            turn_ns = self._pacer.began_ns + self._turns[self._held[0].id]
+            if self._clock.now_ns() < turn_ns:
+                await self._clock.until(turn_ns)
+            else:
+                self._send(self._held.popleft())
+
+    async def _watch(self, for_ns: int) -> None:
+        """Look once, so much later at the latest, and give up who has stayed silent for too long."""
+        tick = self._conductor.tick
+        patience_ns = round(1e9 * (self._plan.tock_timeout_s if tick >= 0 else self._plan.start_timeout_s))
+        look_ns = min(self._moved_ns + patience_ns, self._clock.now_ns() + for_ns)
+        await self._clock.until(look_ns)
+        now_ns = self._clock.now_ns()
+        if now_ns - look_ns > LATE_WAKE_NS:
+            self._moved_ns = now_ns
+        elif tick == self._conductor.tick and now_ns >= self._moved_ns + patience_ns:
+            self._moved_ns = now_ns
+            self._overdue(tick)

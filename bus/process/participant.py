@@ -1,0 +1,235 @@
+"""The asyncio shell of any participant: connect, shake hands, restore, then Tick in, step, commit, Tock out.
+
+The participant itself sees no socket, no clock and no await. The shell commits what a step wrote before it sends the
+Tock, sends snapshots on the scenario's schedule, and ends within 5 s of a signal or of the bus going away.
+A participant whose process has no other socket waits for its Ticks inside libzmq (see `ports.DealerPort.receive`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bus.draws import stable_id
+from bus.errors import DecodeError, HandshakeRefused, RangeFailure, SkyrackError
+from bus.lockstep.ticks import read_tick, write_tock
+from bus.participant import Outbox, Participant
+from bus.process import lifeline
+from bus.process.handshake import DOOR, SCENARIO
+from bus.sockets.keys import load_key, load_public, role_of
+from bus.sockets.ports import DealerPort, Network
+from bus.wire.codec import decode, encode, pack_map, seal
+from bus.wire.messages import PROTOCOL_VERSION, Body, Bye, Hello, Kind, Message, Piece, Refusal, Tick, Welcome
+from bus.wire.pieces import Assembly, address, cut
+
+CONNECT_WITHIN_S = 60.0  # a container may start before its bus does
+ANSWER_WITHIN_S = 30.0
+GC_THRESHOLD = 20_000  # a step makes few cycles; the default of 700 would look for them in every other tick
+STOPPED = "stopped by a signal"
+
+
+@dataclass
+class Service:
+    """A participant, built, with what its process adds.
+
+    dictionary: version of its TM/TC dictionary. commit: makes a step's writes (or the ground's records) durable.
+    close: called once at the end. side_task: runs beside the loop (the ground's operator port) until cancelled; with
+    it the process has other sockets. endpoints: theirs by plane, for run.json. outside: mail to somebody beyond
+    this process that the bus passed back.
+    """
+
+    participant: Participant
+    tick_ns: int
+    snapshot_every_ticks: int = 0
+    dictionary: str = ""
+    commit: Callable[[Outbox], None] = lambda outbox: None
+    close: Callable[[], None] = lambda: None
+    side_task: Callable[[Shell], Awaitable[None]] | None = None
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    outside: Callable[[Message], None] = lambda message: None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where and as whom to take part. `keys` is the directory with `<name>.key` and `bus.pub`; `versions` are shown in
+    the handshake, for the bus's log."""
+
+    identity: str
+    endpoint: str
+    keys: Path
+    versions: tuple[tuple[str, str], ...] = ()
+
+
+class Shell:
+    """One participant's life on the bus."""
+
+    def __init__(self, credentials: Credentials, port: DealerPort) -> None:
+        self._credentials = credentials
+        self._port = port
+        self.tick = -1
+        self.stopping = ""
+        self.dropped = 0  # messages whose body did not decode
+
+    def stop(self, reason: str) -> None:
+        """End soon."""
+        self.stopping = reason
+        self._port.interrupt(RangeFailure(reason))
+
+    def forward(self, frame: bytes) -> bool:
+        """Hand the bus a message from outside this process; it enters at the next tick boundary and is recorded."""
+        return self._port.push([frame])
+
+    async def shake_hands(
+        self, dictionary: str, scenario: bytes | None, endpoints: Mapping[str, str] | None = None
+    ) -> tuple[Welcome, bytes]:
+        """Welcome, and the content of the pieces that follow it: a snapshot, or the scenario if None was given."""
+        versions = {**dict(self._credentials.versions), **{DOOR + plane: at for plane, at in (endpoints or {}).items()}}
+        if scenario is not None:
+            versions[SCENARIO] = address(scenario).hex()
+        role = role_of(self._credentials.identity)
+        await self._say(Hello(protocol=PROTOCOL_VERSION, role=role, dictionary=dictionary, versions=versions))
+        welcome: Welcome | None = None
+        assembly: Assembly | None = None
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            while True:
+                for frames in await self._port.receive(most=1):  # what follows the answer is for `serve`
+                    body = decode(frames[0]).body if frames[0] else None
+                    if isinstance(body, Refusal):
+                        raise HandshakeRefused(f"the bus refuses {self._credentials.identity}: {body.reason}")
+                    if isinstance(body, Bye):
+                        raise RangeFailure(f"the bus says goodbye: {body.reason}")
+                    if isinstance(body, Welcome):
+                        welcome = body
+                        digests = body.scenario or body.snapshot
+                        if not digests:
+                            return welcome, b""
+                        assembly = Assembly("scenario" if body.scenario else "snapshot", digests)
+                    elif isinstance(body, Piece) and welcome and assembly:
+                        complete = assembly.add(body)
+                        if complete:
+                            return welcome, complete[1]
+
+    def word(self, body: Body) -> bytes:
+        """A frame of this participant's for the bus itself."""
+        return encode(Message(0, self._credentials.identity, 0, "bus", body))
+
+    async def _say(self, body: Body) -> None:
+        await self._port.send([self.word(body)])
+
+    async def serve(self, service: Service) -> str:
+        """Ticks until the bus says Bye; gives its reason. RangeFailure if it goes away without one."""
+        participant, tick_ns, commit = service.participant, service.tick_ns, service.commit
+        identity = self._credentials.identity
+        every = service.snapshot_every_ticks
+        offset = stable_id(identity) % every if every else 0  # so that not everybody saves in the same tick
+        port = self._port
+        alone = service.side_task is None
+        while not self.stopping:
+            answers: list[list[bytes]] = []  # sent together: whoever wakes for each would only get in the way
+            for frames in await port.receive(block=alone):
+                if not frames[0]:
+                    continue  # the bus asks whether this connection stands
+                try:
+                    moment, inbox, dropped = read_tick(frames, tick_ns)
+                except DecodeError:
+                    message = decode(frames[0])
+                    if isinstance(message.body, Tick):
+                        raise
+                    if isinstance(message.body, Bye):
+                        return message.body.reason
+                    service.outside(message)
+                    continue
+                self.dropped += dropped
+                self.tick = moment.tick
+                outbox = participant.step(moment, inbox)
+                commit(outbox)
+                if every and not moment.closing and (moment.tick + 1 + offset) % every == 0:
+                    pieces = cut("snapshot", moment.tick, participant.save())
+                    answers += [[seal(0, identity, 0, "bus", Kind.PIECE, pack_map(piece))] for piece in pieces]
+                answers.append(write_tock(identity, moment, outbox))
+            for answer in answers:
+                await port.send(answer)
+        return self.stopping
+
+
+async def take_part(credentials: Credentials, build: Callable[[bytes], Service], scenario: bytes | None) -> str:
+    """All of it; gives the reason of the end. `build` makes the participant from the scenario's canonical JSON;
+    with `scenario` None it is fetched from the bus, else the bus's must be the same."""
+    service: Service | None = build(scenario) if scenario is not None else None
+    with Network() as network:
+        key, server = load_key(credentials.keys, credentials.identity), load_public(credentials.keys, "bus")
+        routing = f"{credentials.identity}/{os.getpid():x}-{os.urandom(4).hex()}".encode()
+        port = network.dealer(credentials.endpoint, key, server, routing)
+        shell = Shell(credentials, port)
+        with lifeline.Lifeline(lambda: shell.stop(STOPPED)):
+            try:
+                async with asyncio.timeout(CONNECT_WITHIN_S):
+                    await port.opened()
+                if service is None:
+                    _, scenario = await shell.shake_hands("", None)
+                    service = build(scenario)
+                _, snapshot = await shell.shake_hands(service.dictionary, scenario, service.endpoints)
+                if snapshot:
+                    service.participant.restore(snapshot)
+                gc.collect()
+                gc.freeze()  # what exists now lives to the end: later collections need not look at it
+                gc.set_threshold(GC_THRESHOLD)
+                return await _serve(shell, service)
+            except TimeoutError:
+                raise RangeFailure(
+                    f"no bus answers at {credentials.endpoint}", hint="is it running? see run.json"
+                ) from None
+            except Exception as error:
+                if not shell.stopping:  # tell the bus before the traceback tells the log
+                    port.push([shell.word(Bye(reason=f"it failed: {type(error).__name__}: {error}"[:1000]))])
+                    raise
+                port.push([shell.word(Bye(reason=shell.stopping))])
+                return shell.stopping
+            finally:
+                if service is not None:
+                    service.close()
+
+
+async def _serve(shell: Shell, service: Service) -> str:
+    side_task = service.side_task
+    if side_task is None:
+        return await shell.serve(service)
+
+    async def run_companion() -> None:
+        await side_task(shell)
+
+    async with asyncio.TaskGroup() as group:
+        beside = group.create_task(run_companion())
+        try:
+            return await shell.serve(service)
+        finally:
+            beside.cancel()
+
+
+def run_participant(credentials: Credentials, build: Callable[[bytes], Service], scenario: bytes | None = None) -> int:
+    """A participant's process from here to its end; gives the exit status. Errors go to the supervisor and stderr."""
+    lifeline.bind_to_supervisor()
+    try:
+        reason = asyncio.run(take_part(credentials, build, scenario))
+    except Exception as error:
+        cause = _innermost(error)
+        if not isinstance(cause, SkyrackError):
+            traceback.print_exc(file=sys.stderr)
+            cause = RangeFailure(f"{credentials.identity} failed: {type(cause).__name__}: {cause}", hint="see its log")
+        lifeline.report_error(cause)
+        return cause.exit_status
+    lifeline.report("ended", {"id": credentials.identity, "reason": reason, "orderly": reason != STOPPED})
+    return 0
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What went wrong first, without the groups that tasks wrap around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

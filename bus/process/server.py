@@ -1,0 +1,354 @@
+"""The bus process: carries out what the conductor decides, over the ports, at the pace of the clock.
+
+It owns the time plane (ROUTER for participants), the range plane (ROUTER for injections from outside), the observers'
+XPUB and the participants that live in the bus process (the director). Nothing that arrives on a socket can end it or
+stall it: what does not decode is counted and dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bus.clock import Clock, MachineClock
+from bus.errors import DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
+from bus.lockstep import instructions as do
+from bus.lockstep.conductor import Conductor
+from bus.lockstep.ticks import read_tick, write_tock
+from bus.process import lifeline
+from bus.process.handshake import Handshake
+from bus.process.pacing import Timekeeper
+from bus.process.plan import BusOutcome, BusPlan, Recorder
+from bus.process.range_requests import RangeRequests
+from bus.sockets.access import Grants, Keypair, Peer
+from bus.sockets.keys import load_grants, load_key
+from bus.sockets.ports import Network, PublisherPort, RouterPort
+from bus.wire.codec import decode, encode, peek
+from bus.wire.messages import Body, Bye, Kind, Message, Refusal, Welcome
+from bus.wire.pieces import split
+
+PROGRESS_EVERY_NS = 250_000_000
+MAX_COMPLAINTS_LOGGED = 100
+PATIENCE_S = 2.5  # a stop that was asked for ends the run within this, answered or not
+_HANG_UP_LOOKS, _HANG_UP_LOOK_NS = 100, 10_000_000  # 1 s for participants to read the goodbye and close
+
+
+class BusServer:
+    """One run. `report` hears of ready, endpoints, progress, away, lost, back (see docs of the run's `run.json`)."""
+
+    def __init__(
+        self,
+        plan: BusPlan,
+        key: Keypair,
+        grants: Grants,
+        recorder: Recorder,
+        *,
+        report: Callable[[str, Mapping[str, object]], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._plan, self._key, self._grants, self._recorder, self._report = plan, key, grants, recorder, report
+        self._clock = clock or MachineClock()
+        self._conductor = Conductor(
+            plan.participants,
+            plan.ticks,
+            plan.tick_ns,
+            paced=plan.speed is not None,
+            lookahead=True,
+            on_lost=plan.missing_tock,
+        )
+        self._keeper = Timekeeper(plan, self._clock, self._conductor, self._overdue, self._dispatch)
+        self._local = {participant.id: participant for participant in plan.local}
+        self._handshake = Handshake(plan.scenario, plan.dictionaries)
+        self._range_requests = RangeRequests(frozenset(participant.id for participant in plan.participants))
+        self._counters: Counter[str] = Counter()
+        self._done = asyncio.Event()
+        self._finished: do.Finished | None = None
+        self._failure: SkyrackError | None = None
+        self._lost: list[do.Lost] = []
+        self._last_loss: ParticipantLost | None = None
+        self._divergence: Diverged | None = None
+        self._reported_ns = self._clock.now_ns()
+        self._time: RouterPort
+        self._range: RouterPort
+        self._observe: PublisherPort
+        self._carry: dict[type[Any], Callable[[Any], Iterable[do.Instruction] | None]] = {
+            do.Admit: self._admit,
+            do.Refuse: self._refuse,
+            do.SendTick: self._send_tick,
+            do.Record: self._record,
+            do.Outside: self._outside,
+            do.Complaint: lambda order: self._log(f"{order.id} at tick {order.tick}: {order.reason}"),
+            do.Away: self._away,
+            do.Lost: self._give_up,
+            do.Divergence: self._diverged,
+            do.Finished: self._finish,
+        }
+
+    async def run(self) -> BusOutcome:
+        """Open the planes, fly, say goodbye."""
+        with Network(self._grants) as network:
+            self._time = network.router(self._plan.time_endpoint, self._key, "time")
+            self._range = network.router(self._plan.range_endpoint, self._key, "range")
+            self._observe = network.publisher(self._plan.observe_endpoint, self._key, "observe")
+            for port in (self._time, self._range):
+                await network.prove_closed(port.endpoint, self._key.public)
+            endpoints = {"time": self._time.endpoint, "range": self._range.endpoint, "observe": self._observe.endpoint}
+            self._report("ready", {"endpoints": endpoints})
+            self._keeper.moved()
+            async with asyncio.TaskGroup() as group:
+                duties = [self._serve_time(), self._serve_range(), self._keeper.keep()]
+                tasks = [group.create_task(self._on_duty(duty)) for duty in duties]
+                try:
+                    for id in self._local:
+                        self._carry_out(self._conductor.joined(id))
+                except SkyrackError as error:
+                    self._fail(error)
+                await self._done.wait()
+                for task in tasks:
+                    task.cancel()
+            tick = max(0, self._conductor.tick)
+            finished = self._finished or do.Finished(tick, False, "it failed", (), self._conductor.counters)
+            traffic = dict(sorted((network.counters + self._counters).items()))
+            await self._say_goodbye(self._failure.message if self._failure else finished.reason)
+        return BusOutcome(finished, self._failure, traffic, self._keeper.slips, tuple(self._lost))
+
+    def stop(self, reason: str) -> None:
+        """End after the open tick; after PATIENCE_S in any case."""
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._fail, RangeFailure(f"stopped before the end: {reason}"))
+        self._carry_out(self._conductor.stop(reason))
+
+    def _fail(self, error: SkyrackError) -> None:
+        if not self._done.is_set():
+            self._failure = error
+            self._done.set()
+
+    async def _on_duty(self, duty: Coroutine[Any, Any, None]) -> None:
+        try:
+            await duty
+        except SkyrackError as error:
+            self._fail(error)
+
+    async def _serve_time(self) -> None:
+        while True:
+            for peer, frames in await self._time.receive():
+                try:
+                    self._hear(peer, frames)
+                except DecodeError as error:
+                    self._counters["garbage"] += 1
+                    self._log(f"{peer.identity}: {error.message}")
+
+    def _hear(self, peer: Peer, frames: list[bytes]) -> None:
+        if not frames:
+            raise DecodeError("an empty message")
+        kind = peek(frames[0]).kind
+        if kind is Kind.HELLO:
+            self._greet(peer, decode(frames[0]))
+        elif not self._handshake.is_current(peer):
+            raise DecodeError(f"{kind.name} without a session")
+        elif kind is Kind.TOCK:
+            self._carry_out(self._conductor.tock(peer.identity, frames))
+        elif kind is Kind.PIECE:
+            complete = self._handshake.piece(peer, decode(frames[0]))
+            if complete is not None:
+                self._carry_out(self._conductor.snapshot(peer.identity, *complete))
+        elif kind is Kind.BYE:
+            self._leave(peer.identity, decode(frames[0]).body.reason)
+        elif kind is Kind.OPERATOR_REQUEST and peer.role == "ground":
+            self._carry_out(self._conductor.inject(frames[:1]))
+        else:
+            raise DecodeError(f"{kind.name} has no business on the time plane")
+
+    def _greet(self, peer: Peer, hello: Message) -> None:
+        verdict = self._handshake.examine(peer, hello)
+        if isinstance(verdict, str):
+            self._send(peer.routing, Refusal(reason=verdict), peer.identity)
+            return
+        if verdict:  # it wants the scenario first
+            digests = tuple(piece.digest for piece in verdict)
+            self._send(peer.routing, Welcome(scenario=digests, snapshot=(), next_tick=0), peer.identity)
+            for piece in verdict:
+                self._send(peer.routing, piece, peer.identity)
+            return
+        old = self._handshake.sessions.get(peer.identity)
+        if old is not None and self._time.send(old, [b""]):
+            reason = f"{peer.identity} already takes part, through another process"
+            self._send(peer.routing, Refusal(reason=reason), peer.identity)
+            return
+        if old is not None:
+            self._leave(peer.identity, "its connection is gone")
+        self._handshake.seat(peer)
+        endpoints = self._handshake.endpoints(peer, hello)
+        if endpoints:
+            self._report("endpoints", {"endpoints": endpoints})
+        self._carry_out(self._conductor.joined(peer.identity))
+
+    def _leave(self, identity: str, reason: str) -> None:
+        self._handshake.leave(identity)
+        self._carry_out(self._conductor.left(identity, reason))
+
+    async def _serve_range(self) -> None:
+        while True:
+            for peer, frames in await self._range.receive():
+                reply, mail = self._range_requests.hear(peer, frames, self._conductor.made)
+                self._range.send(peer.routing, [reply])
+                if mail:
+                    self._carry_out(self._conductor.inject(mail))
+
+    def _overdue(self, tick: int) -> None:
+        self._carry_out(self._conductor.overdue(tick))
+
+    def _carry_out(self, instructions: Iterable[do.Instruction]) -> None:
+        todo = deque(instructions)
+        while todo:
+            instruction = todo.popleft()
+            todo.extend(self._carry[type(instruction)](instruction) or ())
+
+    def _send(self, routing: bytes, body: Body, destination: str) -> bool:
+        return self._time.send(routing, [encode(Message(0, "bus", 0, destination, body))])
+
+    def _admit(self, order: do.Admit) -> None:
+        self._keeper.moved()
+        self._keeper.forget(order.id)
+        routing = self._handshake.sessions.get(order.id)
+        if routing is None:  # it lives in this process
+            return
+        pieces = [] if order.snapshot is None else split("snapshot", order.next_tick, order.snapshot)
+        digests = tuple(piece.digest for piece in pieces)
+        self._send(routing, Welcome(scenario=(), snapshot=digests, next_tick=order.next_tick), order.id)
+        for piece in pieces:
+            self._send(routing, piece, order.id)
+        if order.replaying:
+            self._report("back", {"id": order.id, "tick": order.next_tick})
+
+    def _refuse(self, order: do.Refuse) -> None:
+        routing = self._handshake.leave(order.id)
+        if routing is not None:
+            self._send(routing, Refusal(reason=order.reason), order.id)
+
+    def _away(self, order: do.Away) -> None:
+        self._keeper.forget(order.id)
+        self._report("away", {"id": order.id, "tick": order.tick, "reason": order.reason})
+
+    def _send_tick(self, order: do.SendTick) -> Iterable[do.Instruction] | None:
+        return None if self._keeper.hold(order) else self._leave_with(order)
+
+    def _dispatch(self, order: do.SendTick) -> None:
+        self._carry_out(self._leave_with(order) or ())
+
+    def _leave_with(self, order: do.SendTick) -> list[do.Instruction] | None:
+        self._keeper.moved()
+        local = self._local.get(order.id)
+        if local is not None:
+            self._range_requests.overhear(order.frames, self._range)
+            moment, inbox, _ = read_tick(order.frames, self._plan.tick_ns)
+            return self._conductor.tock(local.id, write_tock(local.id, moment, local.step(moment, inbox)))
+        routing = self._handshake.sessions.get(order.id)
+        if routing is None or self._time.send(routing, order.frames):
+            return None
+        self._handshake.leave(order.id)
+        return self._conductor.left(order.id, "its connection is gone")
+
+    def _record(self, order: do.Record) -> None:
+        self._recorder.append(order.content)
+        self._observe.publish(order.content)
+        now_ns = self._clock.now_ns()
+        if now_ns - self._reported_ns >= PROGRESS_EVERY_NS:
+            self._reported_ns = now_ns
+            self._report("progress", {"tick": order.tick + 1, "ticks": self._plan.ticks, "slips": self._keeper.slips})
+
+    def _outside(self, order: do.Outside) -> None:
+        ground = self._handshake.sessions.get("ground")
+        for frame in order.frames:
+            if ground is not None and peek(frame).destination == "operator":
+                self._time.send(ground, [frame])
+
+    def _give_up(self, order: do.Lost) -> None:
+        self._lost.append(order)
+        self._report("lost", {"id": order.id, "tick": order.tick, "reason": order.reason})
+        self._last_loss = ParticipantLost(
+            order.id, order.tick, order.reason, hint=f"see log/{order.id}.log; range.tock_timeout_s sets the patience"
+        )
+        routing = self._handshake.leave(order.id)
+        if routing is not None:
+            self._send(routing, Bye(reason=f"given up at tick {order.tick}: {order.reason}"), order.id)
+
+    def _diverged(self, order: do.Divergence) -> None:
+        self._divergence = Diverged(
+            order.id, order.tick, order.expected, order.got, hint="its code is not deterministic"
+        )
+
+    def _finish(self, order: do.Finished) -> None:
+        self._finished = order
+        if not order.complete:
+            self._failure = self._divergence or self._last_loss or RangeFailure(order.reason)
+        self._done.set()
+
+    async def _say_goodbye(self, reason: str) -> None:
+        """Bye to everybody; unless somebody hangs, wait until they have hung up: then they have read it."""
+        body, there = Bye(reason=reason[:1000]), sorted(self._handshake.sessions.items())
+        there = [(identity, routing) for identity, routing in there if self._send(routing, body, identity)]
+        looks = _HANG_UP_LOOKS if self._finished is not None else 0
+        while there and (looks := looks - 1) >= 0:
+            await self._clock.until(self._clock.now_ns() + _HANG_UP_LOOK_NS)
+            there = [(identity, routing) for identity, routing in there if self._time.send(routing, [b""])]
+
+    def _log(self, line: str) -> None:
+        self._counters["logged"] += 1
+        if self._counters["logged"] <= MAX_COMPLAINTS_LOGGED:
+            sys.stderr.write(line + "\n")
+
+
+async def serve_bus(
+    plan: BusPlan,
+    keys: Path,
+    recorder: Recorder,
+    report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
+) -> BusOutcome:
+    """Flies one run in this process's loop. SIGINT, SIGTERM and the supervisor's end stop it in order."""
+    server = BusServer(plan, load_key(keys, "bus"), load_grants(keys), recorder, report=report)
+    with lifeline.Lifeline(lambda: server.stop("stopped by a signal")):
+        return await server.run()
+
+
+def run_bus(
+    plan: BusPlan,
+    keys: Path,
+    recorder: Recorder,
+    finish: Callable[[BusOutcome], Mapping[str, object]],
+    report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
+) -> int:
+    """The whole process; gives the exit status.
+
+    finish: called with the outcome, whatever it is, to close the trace; what it returns goes into the last report,
+    beside complete, reason, ticks, slips, traffic, lost and counters. report: see `server.BusServer`.
+    """
+    lifeline.bind_to_supervisor()
+    try:
+        outcome = asyncio.run(serve_bus(plan, keys, recorder, report))
+        facts = {
+            "complete": outcome.finished.complete and outcome.failure is None,
+            "reason": outcome.failure.message if outcome.failure else outcome.finished.reason,
+            "ticks": outcome.finished.ticks,
+            "slips": outcome.slips,
+            "traffic": outcome.traffic,
+            "lost": [asdict(lost) for lost in outcome.lost],
+            "counters": outcome.finished.counters,
+        }
+        lifeline.report("finished", {**facts, **finish(outcome)})
+    except SkyrackError as error:
+        lifeline.report_error(error)
+        return error.exit_status
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        lifeline.report_error(RangeFailure(f"the bus failed: {type(error).__name__}: {error}", hint="see log/bus.log"))
+        return 3
+    if outcome.failure is not None:
+        lifeline.report_error(outcome.failure)
+        return outcome.failure.exit_status
+    return 0

@@ -1,0 +1,169 @@
+"""What flies: the resolved scenario, every default spelled out, every unit SI, every name checked.
+
+This one travels between processes (as JSON pieces), is written to the run's directory, and its digest names the run.
+It holds facts only; vocabularies (designs, stations, faults) come from the caller who resolves it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bus.scenario.workload import Job, JobLog
+from bus.wire.messages import Identifier, Scalar
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TleOrbit(_Form):
+    """Two-line elements, flown with SGP4 (WGS-72, TEME) or as J2-secular mean elements taken at epoch."""
+
+    kind: Literal["tle"] = "tle"
+    line1: str
+    line2: str
+    name: str = ""
+    source: str
+    propagator: Literal["sgp4", "j2"]
+
+
+class KeplerOrbit(_Form):
+    """Mean elements at the scenario's epoch, J2-secular. Frame TEME of date."""
+
+    kind: Literal["kepler"] = "kepler"
+    semi_major_axis_m: float
+    eccentricity: float
+    inclination_rad: float
+    raan_rad: float
+    argument_of_perigee_rad: float
+    mean_anomaly_rad: float
+
+
+Orbit = Annotated[TleOrbit | KeplerOrbit, Field(discriminator="kind")]
+
+
+class Station(_Form):
+    """A ground station. Geodetic WGS-84; `mask_rad` is the least elevation it works at.
+
+    `wet_fraction` of the time it rains there, in spells of `wet_mean_s` on average. Dry unless a scenario says more:
+    the range makes no weather that nobody asked for. An hour is an assumption.
+    """
+
+    id: Identifier
+    latitude_rad: float
+    longitude_rad: float
+    altitude_m: float
+    mask_rad: float
+    bands: tuple[str, ...]
+    source: str
+    wet_fraction: float = 0.0
+    wet_mean_s: float = 3600.0
+
+
+class Spacecraft(_Form):
+    """One spacecraft: which design, which orbit, how it starts, whom it sees over inter-satellite links.
+
+    `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders` are fixed
+    orders for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
+    """
+
+    id: Identifier
+    design: str
+    orbit: Orbit
+    initial: dict[str, float] = {}
+    peers: tuple[Identifier, ...] = ()
+    orders: dict[str, Scalar] = {}
+    jobs: tuple[Job, ...] = ()
+    logs: tuple[JobLog, ...] = ()
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """Names of what has a place of its own on the accelerators: the jobs, then the services that logs feed."""
+        return (*(job.id for job in self.jobs), *(log.id for log in self.logs if not log.queue))
+
+
+class Environment(_Form):
+    """What the physics needs to know of the Sun. `solar_activity` picks AP8-MIN or -MAX and the GCR level;
+    `storm_density_factor` multiplies the neutral density; `solar_event` names a profile, or is empty. Of a user's table
+    it is the file's name, and `solar_event_samples` holds what flies: rows of seconds since the epoch, then integral
+    fluxes (cm-2 s-1 sr-1) above the plant's thresholds, zero before the first row and after the last."""
+
+    solar_activity: Literal["minimum", "maximum"]
+    storm_density_factor: float
+    solar_event: str
+    solar_event_at_s: float
+    solar_event_samples: tuple[tuple[float, ...], ...] = ()
+
+
+class Fault(_Form):
+    """One fault of the scenario, already resolved to primitives by the catalogue (`primitives` as in
+    `messages.Injection`: seam, place, primitive, parameters)."""
+
+    id: str
+    fault: str
+    target: Identifier
+    at_s: float
+    until_s: float | None
+    parameters: dict[str, Scalar]
+    primitives: tuple[tuple[int, str, str, dict[str, Scalar]], ...]
+
+
+class TimelineEntry(_Form):
+    """A telecommand the operator asks for at a time; the ground radiates it in the next contact."""
+
+    at_s: float
+    spacecraft: Identifier
+    telecommand: str
+    arguments: dict[str, Scalar]
+
+
+class Expectation(_Form):
+    """One sentence of the expectation language, as the user wrote it."""
+
+    text: str
+
+
+class RangeRules(_Form):
+    """How the range behaves: what a missing Tock does, and after how many seconds of silence."""
+
+    missing_tock: Literal["stop", "continue"]
+    tock_timeout_s: float
+    snapshot_every_ticks: int
+
+
+class Scenario(_Form):
+    """Everything that flies."""
+
+    name: str
+    description: str
+    epoch_utc: str
+    duration_ns: int
+    tick_ns: int
+    seed: int
+    environment: Environment
+    spacecraft: tuple[Spacecraft, ...]
+    stations: tuple[Station, ...]
+    timeline: tuple[TimelineEntry, ...]
+    faults: tuple[Fault, ...]
+    expectations: tuple[Expectation, ...]
+    range: RangeRules
+    truth_signals: dict[str, tuple[str, ...]]
+    file: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ticks(self) -> int:
+        """Whole ticks flown."""
+        return self.duration_ns // self.tick_ns
+
+    def to_json(self) -> bytes:
+        """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
+        return self.model_dump_json(exclude={"file", "warnings"}).encode()
+
+    @property
+    def digest(self) -> str:
+        """Content address: 32 hex digits."""
+        return hashlib.blake2b(self.to_json(), digest_size=16).hexdigest()

@@ -1,0 +1,84 @@
+"""What a spacecraft's accelerators work on, resolved: jobs, and cluster logs with their rows. SI units.
+
+Part of the scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Kind = Literal["training", "inference", "batch"]
+KINDS: tuple[Kind, ...] = ("training", "inference", "batch")
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Checks(_Form):
+    """What errors cost. `detect_s`: mean time until a latent silent error is found, 0: never. `efficiency`: share of
+    the chips' speed that is left for the work beside communication and checks."""
+
+    restart_s: float
+    detect_s: float
+    efficiency: float
+
+
+class Job(_Form):
+    """One job with accelerators of its own: `chips` of each group by name.
+
+    Training and batch: `work_s` at full speed (0: endless), a checkpoint after
+    every `checkpoint_every_s` of work (0: none) that takes `checkpoint_s`. Inference: Poisson arrivals of
+    `arrival_rate_hz`, lognormal service of mean `service_s` on one accelerator, `service_spread` the sigma of its
+    logarithm.
+    """
+
+    id: str
+    kind: Kind
+    chips: dict[str, int]
+    start_s: float
+    checks: Checks
+    work_s: float = 0.0
+    checkpoint_every_s: float = 0.0
+    checkpoint_s: float = 0.0
+    arrival_rate_hz: float = 0.0
+    service_s: float = 0.0
+    service_spread: float = 0.0
+    objective_p99_s: float = 0.0
+
+
+class JobLog(_Form):
+    """A cluster log, rows and all, in ascending order of submission.
+
+    queue: its jobs wait for free accelerators of the groups in `chips`, at most `queue_limit` of them. Otherwise they
+    are requests to one service on `chips`, whose `work_s` are accelerator-seconds. `digest` is that of the file.
+    """
+
+    id: str
+    file: str
+    digest: str
+    queue: bool
+    chips: dict[str, int]
+    checks: Checks
+    checkpoint_every_s: float
+    checkpoint_s: float
+    queue_limit: int
+    service_spread: float
+    objective_p99_s: float
+    line: tuple[int, ...]
+    submit_s: tuple[float, ...]
+    work_s: tuple[float, ...]
+    accelerators: tuple[int, ...]
+    kind: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerators:
+    """What a design computes with: chips of each group, and how many jobs it can hold at a time."""
+
+    groups: Mapping[str, int]
+    slots: int

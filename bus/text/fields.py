@@ -1,0 +1,260 @@
+"""Typed reading of a YAML tree: each accessor checks one value, and what is wrong is collected, never raised.
+
+After a mistake an accessor returns a harmless stand-in, so that reading goes on and finds the other mistakes too;
+`Sheet.finish` raises all of them in the order of the file. Used for scenarios, designs and catalogues.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.text import units
+from bus.text.yaml_nodes import Node, compose
+from bus.wire.messages import Scalar
+
+MAX_MISTAKES = 200
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class Sheet:
+    """One file being read: its name, its mistakes, its warnings."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.mistakes: list[Mistake] = []
+        self.warnings: list[Mistake] = []
+
+    def compose(self, text: str | bytes) -> Item:
+        """The root of a text. Raises ScenarioError where the text is no YAML at all."""
+        root = compose(text, self.file)
+        return Item(self, root, "", root)
+
+    def mark(self) -> int:
+        """How many mistakes there are so far; see `clean_since`."""
+        return len(self.mistakes)
+
+    def clean_since(self, mark: int) -> bool:
+        """No mistake was found since: checks that need several fields together may go on."""
+        return len(self.mistakes) == mark
+
+    def finish(self) -> None:
+        """Raise everything that was found, in the order of the file."""
+        if self.mistakes:
+            unique = dict.fromkeys(sorted(self.mistakes, key=lambda m: (m.line, m.column)))
+            raise ScenarioError(list(unique)[:MAX_MISTAKES])
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three names that were probably meant."""
+    return difflib.get_close_matches(name[:64], list(names), n=3, cutoff=0.6)
+
+
+def one_of(names: Iterable[str], found: str = "") -> str:
+    """The allowed names as a sentence, the probably meant ones first."""
+    listed = list(names)
+    near = nearest(found, listed) if found else []
+    if near and len(listed) > 16:
+        return f"{' or '.join(near)}, or another of the {len(listed)}"
+    shown = ", ".join(listed[:20]) + (f", ... ({len(listed)} in all)" if len(listed) > 20 else "")
+    return (f"{shown or 'none here'} (did you mean {' or '.join(near)}?)") if near else shown or "none here"
+
+
+class Item:
+    """One value at a path of the file, or its absence (then `at` is where it should have been)."""
+
+    def __init__(self, sheet: Sheet, node: Node | None, path: str, at: Node) -> None:
+        self.sheet = sheet
+        self.node = node
+        self.path = path
+        self.at = node or at
+
+    def refuse(self, found: str, allowed: str) -> None:
+        """Note a mistake here."""
+        self.sheet.mistakes.append(
+            Mistake(self.sheet.file, self.at.line, self.at.column, self.path or "file", found, allowed)
+        )
+
+    def warn(self, found: str, allowed: str) -> None:
+        """Note something that is allowed and probably not meant."""
+        self.sheet.warnings.append(
+            Mistake(self.sheet.file, self.at.line, self.at.column, self.path or "file", found, allowed)
+        )
+
+    @property
+    def found(self) -> str:
+        """What stands here, in a user's words."""
+        if self.node is None:
+            return "nothing"
+        if self.node.items is not None or self.node.entries is not None:
+            return self.node.kind
+        return units.show(self.node.value)
+
+    def scalar(self) -> Scalar:
+        """Any plain value."""
+        if self.node is None or self.node.kind != "a value" or self.node.value is None:
+            self.refuse(self.found, "a value")
+            return 0
+        value = self.node.value
+        if isinstance(value, str) and (len(value) > 256 or _CONTROL.search(value)):
+            self.refuse(self.found, "at most 256 printable characters")
+            return ""
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
+            self.refuse(self.found, "an integer within 2^53")
+            return 0
+        return value
+
+    def text(self, *, longest: int = 256, pattern: str = "", shape: str = "", empty: bool = False) -> str:
+        """A text; `shape` says in words what `pattern` wants."""
+        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
+        allowed = shape or f"a text of {0 if empty else 1} to {longest} characters"
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            self.refuse(self.found, f"{allowed} (put it in quotes)")
+            return ""
+        if not isinstance(value, str) or len(value) > longest or (not value.strip() and not empty):
+            self.refuse(self.found, allowed)
+            return ""
+        if _CONTROL.search(value) or (pattern and not re.fullmatch(pattern, value, re.ASCII)):
+            self.refuse(self.found, allowed)
+            return ""
+        return value
+
+    def choice(self, names: Sequence[str]) -> str:
+        """One of these words."""
+        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
+        if isinstance(value, str) and value in names:
+            return value
+        self.refuse(self.found, one_of(names, value if isinstance(value, str) else ""))
+        return names[0] if names else ""
+
+    def integer(self, low: int, high: int) -> int:
+        """A whole number in [low, high]."""
+        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            self.refuse(self.found, f"a whole number from {low} to {high}")
+            return low
+        return value
+
+    def flag(self) -> bool:
+        """true or false."""
+        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
+        if not isinstance(value, bool):
+            self.refuse(self.found, "true or false")
+            return False
+        return value
+
+    def quantity(self, dimension: str, low: float, high: float, limits: str = "") -> float:
+        """A quantity in SI within [low, high]; `limits` says them in units a user reads."""
+        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
+        try:
+            number = units.parse(value, dimension)
+        except units.UnitError as error:
+            self.refuse(self.found, error.allowed)
+            return low
+        if not low <= number <= high:
+            self.refuse(self.found, limits or f"{low:g} to {high:g} (SI)")
+            return low
+        return number
+
+    def duration_ns(self, low_ns: int, high_ns: int, limits: str, *, orbit_s: float | None = None) -> int:
+        """A duration in nanoseconds within [low_ns, high_ns]."""
+        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
+        try:
+            number = units.parse_duration_ns(value, orbit_s=orbit_s)
+        except units.UnitError as error:
+            self.refuse(self.found, error.allowed)
+            return low_ns
+        if not low_ns <= number <= high_ns:
+            self.refuse(self.found, limits)
+            return low_ns
+        return number
+
+    def list(self, least: int = 0, most: int = 10_000) -> Iterator[Item]:
+        """The items of a list."""
+        items = self.node.items if self.node is not None else None
+        if items is None:
+            self.refuse(self.found, "a list")
+            return
+        if not least <= len(items) <= most:
+            self.refuse(f"a list of {len(items)}", f"a list of {least} to {most}")
+            return
+        for index, node in enumerate(items):
+            yield Item(self.sheet, node, f"{self.path}[{index}]", node)
+
+    def fields(self, known: Sequence[str] | None) -> Fields:
+        """A mapping. Names that are not `known` are mistakes (None: any name)."""
+        entries = self.node.entries if self.node is not None else None
+        if entries is None:
+            self.refuse(self.found, "a mapping" + (f" of {', '.join(known)}" if known else ""))
+        elif known is not None:
+            for name, (key, _) in entries.items():
+                if name not in known:
+                    Item(self.sheet, key, self._below(name), key).refuse("an unknown field", one_of(known, name))
+        return Fields(self, entries or {}, broken=entries is None)
+
+    def only_field(self, known: Sequence[str]) -> tuple[str, Item]:
+        """A mapping with exactly one of the known fields: which, and its value. ("", self) after a mistake."""
+        mark = self.sheet.mark()
+        fields = self.fields(known)
+        names = [name for name in known if name in fields]
+        if len(names) == 1:
+            return names[0], fields[names[0]]
+        if self.sheet.clean_since(mark):
+            self.refuse(" and ".join(names) or "an empty mapping", f"exactly one of {', '.join(known)}")
+        return "", self
+
+    def adopt(self, error: ScenarioError | UnknownNameError) -> None:
+        """Take over what a vocabulary refused: the mistakes' fields are paths below this item."""
+        if isinstance(error, UnknownNameError):
+            allowed = f"a known {error.what}" + (
+                f" (did you mean {' or '.join(error.nearest)}?)" if error.nearest else ""
+            )
+            self.refuse(units.show(error.name), f"{allowed}; {error.hint}" if error.hint else allowed)
+            return
+        for mistake in error.mistakes:
+            self.below(mistake.field).refuse(mistake.found, mistake.allowed)
+
+    def below(self, path: str) -> Item:
+        """The item at a dotted path below this one, or its absence at the deepest level that exists."""
+        item = self
+        for name in path.split(".") if path else []:
+            entries = item.node.entries if item.node is not None else None
+            found = entries.get(name) if entries else None
+            item = Item(self.sheet, found[1] if found else None, item._below(name), item.at)
+        return item
+
+    def _below(self, name: str) -> str:
+        shown = name if name.isprintable() and len(name) <= 64 else ascii(name)[:64]
+        return f"{self.path}.{shown}" if self.path else shown
+
+
+class Fields:
+    """A mapping being read. Absent fields come back as absent items, which refuse when they are read."""
+
+    def __init__(self, item: Item, entries: dict[str, tuple[Node, Node]], *, broken: bool) -> None:
+        self.item = item
+        self.entries = entries
+        self.broken = broken
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.entries
+
+    def __getitem__(self, name: str) -> Item:
+        if self.broken:  # The mapping itself was refused: its fields are no further mistakes.
+            return Item(Sheet(self.item.sheet.file), None, name, self.item.at)
+        return self.item.below(name)
+
+    def optional(self, name: str) -> Item | None:
+        """The field, or None where the user left it out."""
+        return self[name] if name in self.entries else None
+
+    def pairs(self) -> Iterator[tuple[str, Item]]:
+        """Every entry in the order of the file."""
+        for name, (_, value) in self.entries.items():
+            yield name, Item(self.item.sheet, value, self.item._below(name), value)
+
+    def scalars(self) -> dict[str, Scalar]:
+        """Every entry as a plain value."""
+        return {name: item.scalar() for name, item in self.pairs()}

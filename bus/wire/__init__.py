@@ -1,0 +1,1 @@
+"""Every message, and how it becomes bytes and back. No sockets, no decisions."""

@@ -1,0 +1,320 @@
+"""`skyrack check` and `skyrack list`: what would fly, and what there is to use. Text for people, or JSON.
+
+Nothing flies here, and nothing is typed twice: every row comes from the code's own tables.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bus.errors import ScenarioError, UnknownNameError
+from bus.scenario.model import Scenario, TleOrbit
+from bus.text.times import clock
+from faults.oracle.lexer import close_names
+from faults.scenarios.choose import load_named, shipped_scenarios
+from node.designs.audit.margins import Margin, audit_scenario
+from node.designs.load import design_names
+
+Rows = list[dict[str, Any]]
+_ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed_figures", "labels")
+EARTH_RADIUS_M = 6_378_137.0  # WGS-84 equator
+
+
+def check_command(name: str, *, as_json: bool) -> int:
+    """Validate a scenario and say what would fly. Every mistake is in the ScenarioError that the front door shows."""
+    try:
+        chosen = load_named(name)
+    except ScenarioError as error:
+        if not as_json:
+            raise
+        rows = [
+            {
+                "file": m.file,
+                "line": m.line,
+                "column": m.column,
+                "field": m.field,
+                "found": m.found,
+                "allowed": m.allowed,
+            }
+            for m in error.mistakes
+        ]
+        _write_json({"valid": False, "mistakes": rows})
+        return error.exit_status
+    scenario = chosen.scenario
+    if as_json:
+        rows = [margin.as_row() for margin in audit_scenario(scenario)]
+        content = json.loads(scenario.to_json())
+        _write_json({"valid": True, "notes": list(chosen.notes), "margins": rows, "scenario": content})
+        return 0
+    console = _console()
+    duration = clock(scenario.duration_ns / 1e9)
+    console.print(f"[bold]{scenario.name}[/bold]: {scenario.description or 'no description'}")
+    console.print(f"from {scenario.epoch_utc} for {duration}, tick {scenario.tick_ns / 1e9:g} s, seed {scenario.seed}")
+    for note in chosen.notes:
+        console.print(f"note: {note}", markup=False)
+    _print_table(console, "spacecraft", [_spacecraft(scenario, s.id) for s in scenario.spacecraft])
+    _print_table(console, "stations", [{"id": s.id, **_place(s)} for s in scenario.stations])
+    _print_table(
+        console,
+        "timeline",
+        [
+            {
+                "at": clock(e.at_s),
+                "spacecraft": e.spacecraft,
+                "telecommand": e.telecommand,
+                "arguments": _pairs(e.arguments),
+            }
+            for e in scenario.timeline
+        ],
+    )
+    _print_table(
+        console,
+        "faults",
+        [
+            {
+                "id": f.id,
+                "fault": f.fault,
+                "target": f.target,
+                "at": clock(f.at_s),
+                "until": "stays" if f.until_s is None else clock(f.until_s),
+                "parameters": _pairs(f.parameters),
+            }
+            for f in scenario.faults
+        ],
+    )
+    _print_table(console, "expectations", [{"text": e.text} for e in scenario.expectations])
+    margins = audit_scenario(scenario)
+    _print_table(console, MARGINS_TITLE, margin_rows(margins))
+    for line in margin_warnings(margins):
+        console.print(line, markup=False)
+    console.print("no mistakes found")
+    return 0
+
+
+def list_command(what: str, design: str, *, as_json: bool) -> int:
+    """List one kind of thing."""
+    if design and design not in design_names():
+        raise UnknownNameError("design", design, close_names(design, design_names()), hint="skyrack list designs")
+    tables: dict[str, Callable[[], Rows]] = {
+        "designs": _designs,
+        "scenarios": _scenarios,
+        "stations": _stations,
+        "faults": _faults,
+        "telecommands": lambda: _telecommands(design),
+        "telemetry": lambda: _telemetry(design),
+    }
+    rows = tables[what]()
+    if as_json:
+        _write_json(rows)
+    else:
+        _print_table(_console(), what, _brief(what, rows))
+    return 0
+
+
+def _brief(what: str, rows: Rows) -> Rows:
+    """What fits on a terminal; --json has everything. Rows that several designs share are shown once."""
+    if what in ("telecommands", "telemetry"):
+        grouped: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            rest = {key: value for key, value in row.items() if key != "design"}
+            grouped.setdefault(json.dumps(rest), {**rest, "designs": []})["designs"].append(row["design"])
+        everybody = len({row["design"] for row in rows})
+        rows = list(grouped.values())
+        for row in rows:
+            row["designs"] = "all" if len(row["designs"]) == everybody else ", ".join(row["designs"])
+        if everybody == 1:
+            rows = [{key: value for key, value in row.items() if key != "designs"} for row in rows]
+    brief = []
+    for row in rows:
+        cells = {key: value for key, value in row.items() if key not in _ONLY_IN_JSON}
+        if what == "designs":
+            cells["parts"] = ", ".join(
+                f"{len(names)} {kind.replace('_', ' ')}s"
+                for kind, names in row["parts"].items()
+                if kind in ("string", "battery_group", "lcl", "thermal_node", "accelerator")
+            )
+        if what == "faults":
+            cells["parameters"] = ", ".join(row["parameters"])
+        brief.append(cells)
+    return brief
+
+
+def _console() -> Console:
+    """Standard output; wide where it is no terminal, so that lines can be searched."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+
+
+def _designs() -> Rows:
+    from node.designs.load import load_design  # noqa: PLC0415
+
+    rows = []
+    for name in design_names():
+        design = load_design(name)
+        rows.append(
+            {
+                "name": name,
+                "description": design.form.title,
+                "traces_to": design.form.traces_to,
+                "parts": {kind: list(names) for kind, names in design.names.items() if names},
+                "figures": len(design.figures),
+                "assumed_figures": sum(figure.assumed for figure in design.figures),
+            }
+        )
+    return rows
+
+
+def _scenarios() -> Rows:
+    rows = []
+    for name in shipped_scenarios():
+        scenario = load_named(name).scenario
+        rows.append(
+            {
+                "name": name,
+                "spacecraft": len(scenario.spacecraft),
+                "duration": clock(scenario.duration_ns / 1e9),
+                "description": scenario.description,
+            }
+        )
+    return rows
+
+
+def _stations() -> Rows:
+    from groundstation.contacts.stations import stations  # noqa: PLC0415
+
+    return [{"id": s.id, **_place(s), "source": s.source} for s in stations().values()]
+
+
+def _faults() -> Rows:
+    from faults.catalogue.resolve import FAULTS  # noqa: PLC0415
+
+    return [
+        {
+            "name": form.name,
+            "seam": form.seam.name.lower(),
+            "fmeca": form.fmeca,
+            "severity": form.severity,
+            "parameters": {name: parameter.text for name, parameter in form.parameters.items()},
+            "description": form.description,
+            "source": form.source,
+        }
+        for form in FAULTS.values()
+    ]
+
+
+def _telecommands(design: str) -> Rows:
+    from bus.telecommand_check import allowed  # noqa: PLC0415
+    from faults.scenarios.vocabulary import dictionary_of  # noqa: PLC0415
+
+    return [
+        {
+            "design": name,
+            "name": form.name,
+            "service": f"{form.service},{form.subtype}",
+            "arguments": {argument.name: allowed(argument) for argument in form.arguments},
+            "hazardous": form.hazardous,
+            "description": form.description,
+        }
+        for name in _chosen(design)
+        for form in dictionary_of(name).telecommands
+    ]
+
+
+def _telemetry(design: str) -> Rows:
+    from faults.scenarios.vocabulary import dictionary_of  # noqa: PLC0415
+
+    return [
+        {
+            "design": name,
+            "name": form.name,
+            "unit": form.unit,
+            "type": form.type,
+            "labels": list(form.labels),
+            "description": form.description,
+        }
+        for name in _chosen(design)
+        for form in dictionary_of(name).parameters
+    ]
+
+
+def _chosen(design: str) -> Sequence[str]:
+    return (design,) if design else design_names()
+
+
+def _spacecraft(scenario: Scenario, name: str) -> dict[str, Any]:
+    spacecraft = next(s for s in scenario.spacecraft if s.id == name)
+    orbit = spacecraft.orbit
+    if isinstance(orbit, TleOrbit):
+        where = f"{orbit.name}, {orbit.propagator.upper()} ({orbit.source})"
+    else:
+        altitude_km = (orbit.semi_major_axis_m - EARTH_RADIUS_M) / 1e3
+        where = f"{altitude_km:.0f} km, {math.degrees(orbit.inclination_rad):.2f} deg, J2"
+    signals = len(scenario.truth_signals.get(name, ()))
+    return {"id": name, "design": spacecraft.design, "orbit": where, "truth signals": signals}
+
+
+def _place(station: Any) -> dict[str, Any]:
+    return {
+        "latitude_deg": round(math.degrees(station.latitude_rad), 4),
+        "longitude_deg": round(math.degrees(station.longitude_rad), 4),
+        "mask_deg": round(math.degrees(station.mask_rad), 2),
+        "bands": ", ".join(station.bands),
+        "wet": f"{100.0 * station.wet_fraction:g} %",
+    }
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _print_table(console: Console, title: str, rows: Rows) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for index, key in enumerate(rows[0]):
+        table.add_column(key.replace("_", " "), header_style="dim", overflow="fold", no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    console.print(table, markup=False)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()) or "-"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return str(value)
+
+
+def _write_json(content: object) -> None:
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")
+
+
+MARGINS_TITLE = "margins at full load, beginning of life, worst day of the year"
+
+
+def margin_rows(margins: Sequence[Margin]) -> list[dict[str, Any]]:
+    """What closes and what does not, a row each."""
+    return [
+        {
+            "spacecraft": m.spacecraft,
+            "margin": m.name,
+            "value": f"{m.value:.4g} {m.unit if m.unit != '1' else ''}",
+            "limit": f"{'at least' if m.better == 'above' else 'at most'} {m.limit:.4g}",
+            "": "" if m.verdict == "ok" else "WARNING",
+        }
+        for m in margins
+    ]
+
+
+def margin_warnings(margins: Sequence[Margin]) -> list[str]:
+    """What to do about those that do not close. A warning is no mistake: it may be the point of the scenario."""
+    return [f"warning: {m.spacecraft}, {m.name}: {m.advice}" for m in margins if m.verdict != "ok"]

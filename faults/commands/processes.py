@@ -1,0 +1,132 @@
+"""`skyrack bus`, `skyrack node`, `skyrack ground`: the single processes of a run, as a container would start them.
+
+The bus makes the keys of the run where there are none and writes run.json; the others ask it for the scenario.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bus.errors import EnvironmentFault, SkyrackError, UserError
+from bus.scenario.model import Scenario
+from bus.sockets.keys import load_grants, make_keys
+from faults.recording.summary import exit_status
+from faults.run import compose as root
+from faults.run.conclude import conclude
+from faults.run.warm import warm_up
+from faults.run_directory import RunDirectory, create
+from faults.scenarios.choose import load_named
+from faults.scenarios.vocabulary import dictionary_of
+
+
+def bus_command(
+    scenario: str, keys: Path, bind: str, bind_range: str, bind_observe: str, *, pace: str, out: Path | None
+) -> int:
+    """Conduct one run; gives the exit status of what was flown."""
+    from faults.run.bus_process import bus_plan, conduct  # noqa: PLC0415 - zmq only where it is used
+
+    resolved, text = _resolved(scenario)
+    directory = create(resolved.name, out)
+    root.prepare(directory, resolved, text)
+    _provide_keys(keys, resolved)
+    plan = bus_plan(resolved, pace, bind, bind_range, bind_observe)
+    endpoints = {"time": bind, "range": bind_range, "observe": bind_observe}
+    facts = {
+        "scenario": resolved.name,
+        "digest": resolved.digest,
+        "keys": str(keys.resolve()),
+        "pace": pace,
+        "endpoints": endpoints,
+        "supervisor": os.getpid(),
+    }
+    _write_run(directory, facts, "running")
+
+    def note_endpoints(kind: str, content: Mapping[str, Any]) -> None:
+        if "endpoints" in content:
+            endpoints.update(content["endpoints"])
+            _write_run(directory, facts, "running")
+        if kind == "ready":
+            at = endpoints["time"]
+            _say(f"{resolved.name}: {len(resolved.spacecraft)} spacecraft and the ground are awaited at {at}")
+
+    status, result = conduct(resolved, directory, keys, plan, note_endpoints)
+    _write_run(directory, facts, "finished" if status == 0 else "failed")
+    if directory.trace.is_file():
+        flown = root.Flown(None, result.wall_s, result.failure)
+        summary = conclude(directory, flown, mode="processes", pace=pace)
+        _say(f"trace {summary['trace_hash']}, report {directory.report}")
+        status = status or exit_status(summary)
+    return status
+
+
+def node_command(identity: str, connect: str, keys: Path, scenario: str, nvm: Path) -> int:
+    """Fly one spacecraft until the run ends."""
+    from node.process import run_node  # noqa: PLC0415
+
+    content = _canonical(scenario)
+    if content is not None:
+        warm_up(Scenario.model_validate_json(content), _say)
+    return run_node(identity, connect, keys, content, nvm)
+
+
+def ground_command(connect: str, keys: Path, scenario: str, archive: Path, bind: str) -> int:
+    """Operate until the run ends. Dictionaries are made from the shipped designs, beside the archive."""
+    from groundstation.process import run_ground  # noqa: PLC0415
+    from node.designs.load import design_names  # noqa: PLC0415
+
+    forms = {design: dictionary_of(design).model_dump(mode="json") for design in design_names()}
+    path = archive.with_name("dictionaries.json")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(forms, indent=1, sort_keys=True), encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {path}: {error.strerror}", hint="choose another --archive") from error
+    return run_ground(connect, keys, path, archive, scenario=_canonical(scenario), operator_endpoint=bind)
+
+
+def _resolved(name: str) -> tuple[Scenario, str | None]:
+    """A scenario file or name, or one that is already resolved (JSON)."""
+    if name.endswith(".json"):
+        content = _canonical(name)
+        assert content is not None
+        return Scenario.model_validate_json(content), None
+    chosen = load_named(name)
+    for note in chosen.notes:
+        _say(f"note: {note}")
+    return chosen.scenario, chosen.text
+
+
+def _canonical(path: str) -> bytes | None:
+    """The bytes of a resolved scenario, None where none is named."""
+    if not path:
+        return None
+    try:
+        return Scenario.model_validate_json(Path(path).read_bytes()).to_json()
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} is no resolved scenario: {str(error).splitlines()[0]}",
+            hint="a run's directory has scenario.json; without --scenario the bus is asked",
+        ) from error
+
+
+def _provide_keys(keys: Path, scenario: Scenario) -> None:
+    """Keys that are there are used; otherwise they are made."""
+    try:
+        load_grants(keys)
+    except SkyrackError:
+        make_keys(keys, [spacecraft.id for spacecraft in scenario.spacecraft])
+        _say(f"made the keys of this run in {keys}")
+
+
+def _write_run(directory: RunDirectory, facts: dict[str, object], state: str) -> None:
+    directory.write(directory.run, json.dumps({**facts, "state": state}, indent=1, sort_keys=True))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,128 @@
+"""`skyrack replay`: one spacecraft again, from its recorded inbox, compared with its recorded answers bit for bit.
+
+Bits are promised for one set of versions and one CPU feature set; where the recording's differ from this machine's,
+that is said first, and a difference is then no alarm.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus.errors import UnknownNameError
+from bus.lockstep.ticks import read_tock, write_tock
+from bus.participant import Participant
+from bus.scenario.model import Scenario
+from bus.trace.reader import TraceReader
+from bus.trace.writer import TraceHeader, cpu_digest
+from faults.oracle.lexer import close_names
+from faults.recording.read import read_scenario
+from faults.recording.summary import versions
+from faults.run.compose import build_ground, build_node
+from faults.run.director import DIRECTOR_ID, Director
+from faults.run.warm import warm_up
+from faults.run_directory import open_run
+from groundstation.config import GROUND_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it. first_difference: tick of the first digest that differs, None if none does."""
+
+    participant: str
+    ticks: int
+    compared: int
+    first_difference: int | None
+    recorded: str
+    got: str
+    differences: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether it did the same, to the bit."""
+        return self.first_difference is None and self.compared > 0
+
+
+def replay(path: Path, participant: str) -> Replayed:
+    """Step `participant` through the whole recording. Raises UserError for a run or a participant there is not."""
+    directory = open_run(path)
+    scenario = read_scenario(directory)
+    with TraceReader(directory.trace) as reader:
+        ids = [entry.id for entry in reader.header.participants]
+        if participant not in ids:
+            raise UnknownNameError("participant", participant, close_names(participant, ids), hint=", ".join(ids))
+        differences = _surroundings(reader.header)
+        twin = _build(scenario, participant)
+        ticks = compared = 0
+        for stepped in reader.steps(participant):
+            ticks += 1
+            outbox = twin.step(stepped.moment, stepped.inbox)
+            if stepped.answer is None or not stepped.answer.digest:
+                continue
+            compared += 1
+            digest = read_tock(participant, write_tock(participant, stepped.moment, outbox)).digest
+            if digest != stepped.answer.digest:
+                recorded, got = stepped.answer.digest.hex(), digest.hex()
+                return Replayed(participant, ticks, compared, stepped.moment.tick, recorded, got, differences)
+    return Replayed(participant, ticks, compared, None, "", "", differences)
+
+
+def replay_command(path: Path, participant: str, *, as_json: bool) -> int:
+    """Exit status 0 if it did the same, 1 if not."""
+    warm_up(read_scenario(open_run(path)), lambda text: _say(text, as_json))
+    result = replay(path, participant)
+    if as_json:
+        content = {
+            "participant": result.participant,
+            "same": result.same,
+            "ticks": result.ticks,
+            "compared": result.compared,
+            "first_difference": result.first_difference,
+            "recorded": result.recorded,
+            "got": result.got,
+            "differences": list(result.differences),
+        }
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return 0 if result.same else 1
+    for difference in result.differences:
+        _say(f"note: {difference}", as_json)
+    if result.same:
+        _say(f"{participant}: {result.compared:,} ticks, the same to the bit", as_json)
+        return 0
+    if not result.compared:
+        _say(f"{participant}: nothing to compare, it never answered", as_json)
+        return 1
+    _say(
+        f"{participant}: differs at tick {result.first_difference} (recorded {result.recorded}, now {result.got})"
+        + ("; see the notes above" if result.differences else ""),
+        as_json,
+    )
+    return 1
+
+
+def _say(text: str, as_json: bool) -> None:
+    (sys.stderr if as_json else sys.stdout).write(text + "\n")
+
+
+def _build(scenario: Scenario, participant: str) -> Participant:
+    if participant == GROUND_ID:
+        return build_ground(scenario)
+    if participant == DIRECTOR_ID:
+        return Director(scenario)
+    return build_node(scenario, participant)
+
+
+def _surroundings(header: TraceHeader) -> tuple[str, ...]:
+    """How this machine differs from the one that recorded."""
+    found = []
+    if header.cpu and header.cpu != cpu_digest():
+        found.append("recorded on a CPU with other features: equal bits are not promised")
+    here = versions()
+    found += [
+        f"recorded with {name} {version}, here is {here.get(name, 'none')}: equal bits are not promised"
+        for name, version in sorted(header.versions.items())
+        if here.get(name) != version
+    ]
+    return tuple(found)

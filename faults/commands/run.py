@@ -1,0 +1,131 @@
+"""`skyrack run`: from what was typed to a flown, judged and reported run, and the table at its end."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bus.clock import parse_pace
+from bus.errors import SkyrackError, UserError
+from bus.scenario.model import Scenario
+from bus.text.times import clock
+from faults.recording.summary import exit_status, to_json
+from faults.run import compose as root
+from faults.run.conclude import conclude
+from faults.run.interruption import Interruption
+from faults.run.progress import Observer, StatusSampler, observer
+from faults.run.warm import warm_up
+from faults.run_directory import RunDirectory, create
+from faults.scenarios.choose import RunOptions, choose
+
+INTERRUPTED = 130  # as a shell reports SIGINT
+VERDICT_STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
+
+
+def run_command(options: RunOptions) -> int:
+    """Fly, judge, report. Gives the exit status."""
+    speed = parse_pace(options.pace)
+    if options.in_process and speed is not None:
+        raise UserError(
+            f"--pace {options.pace} needs processes: in one process virtual time runs free",
+            hint="leave out --in-process, or --pace",
+        )
+    chosen = choose(options)
+    scenario = chosen.scenario
+    for note in chosen.notes:
+        sys.stderr.write(f"note: {note}\n")
+    directory = create(scenario.name, options.out)
+    display = observer(scenario, wanted=options.progress)
+    mode = "in-process" if options.in_process else "processes"
+    try:
+        display.say(
+            f"{scenario.name}: seed {scenario.seed}, {len(scenario.spacecraft)} spacecraft, into {directory.path}"
+        )
+        root.prepare(directory, scenario, chosen.text)
+        flown = _fly(scenario, directory, options, display)
+    finally:
+        display.close()
+    if not directory.trace.is_file():
+        raise flown.failure or UserError("nothing was recorded")
+    summary = conclude(directory, flown, mode=mode, pace=options.pace)
+    if options.as_json:
+        sys.stdout.write(to_json(summary))
+    else:
+        _print(summary, directory)
+    if flown.failure is not None:
+        _complain(flown.failure)
+        return flown.failure.exit_status
+    if flown.interrupted:
+        return INTERRUPTED
+    return exit_status(summary)
+
+
+def _fly(scenario: Scenario, directory: RunDirectory, options: RunOptions, display: Observer) -> root.Flown:
+    if options.in_process:
+        warm_up(scenario, display.say)
+        sampler = StatusSampler(scenario)
+        with Interruption() as interruption:
+            return root.fly_in_process(
+                scenario,
+                directory,
+                on_tick=lambda record: display.show(record.tick + 1, sampler(record.answers)),
+                stopped=lambda: interruption.signal,
+            )
+    from faults.run.processes import fly_as_processes  # noqa: PLC0415 - zmq only where it is used
+
+    return fly_as_processes(scenario, directory, pace=options.pace, display=display)
+
+
+def _complain(error: SkyrackError) -> None:
+    sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
+
+
+def _print(summary: dict[str, Any], directory: RunDirectory) -> None:
+    """The table at the end."""
+    console = Console(highlight=False)
+    telecommands, total = summary["telecommands"], summary["telemetry"]["total"]
+    speed = summary["sim_s"] / summary["wall_s"] if summary["wall_s"] else 0.0
+    table = Table(
+        title=f"{summary['scenario']}, seed {summary['seed']}", title_justify="left", show_header=False, box=None
+    )
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row("flown", f"{clock(summary['sim_s'])} in {summary['wall_s']:.1f} s (x{speed:,.0f}), {summary['mode']}")
+    if summary["late_ticks"]:
+        table.add_row("late", f"{summary['late_ticks']:,} answers came after their tick; their mail joined the next")
+    table.add_row("telecommands", _counts(telecommands))
+    table.add_row("telemetry", _counts({k: v for k, v in total.items() if k != "unaccounted"}) + _closed(total))
+    for fault in summary["faults"]:
+        table.add_row("fault", _fault(fault))
+    for row in summary["expectations"]:
+        margin = "" if row["robustness"] is None else f"  margin {row['robustness']:.4g}"
+        when = "" if row["first_violation_s"] is None else f"  first violated at {clock(row['first_violation_s'])}"
+        why = f"  ({row['reason']})" if row["reason"] else ""
+        table.add_row(
+            Text(row["verdict"], style=VERDICT_STYLES[row["verdict"]]), Text(f"{row['text']}{margin}{when}{why}")
+        )
+    table.add_row("trace", summary["trace_hash"])
+    table.add_row("report", str(directory.report))
+    console.print(table)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
+
+
+def _closed(total: dict[str, int]) -> str:
+    return "; ledger closed" if not total["unaccounted"] else f"; {total['unaccounted']:,} UNACCOUNTED"
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    text = f"{fault['id']} ({fault['fault']}, {fault['seam']} of {fault['target']}) "
+    if fault["refused"]:
+        return text + f"refused: {fault['refused']}"
+    if fault["at_s"] is None:
+        return text + "never active"
+    cleared = "stays" if fault["cleared_s"] is None else f"to {clock(fault['cleared_s'])}"
+    return text + f"at {clock(fault['at_s'])} {cleared}"

@@ -1,0 +1,122 @@
+"""Which true quantities `skyrack truth` writes: names, groups of parts, reductions, and two that are derived.
+
+"thermal_temperature_k[radiator_1]" is one column; "accelerator_temperature_k" is one for each group;
+"accelerator_temperature_k[max]" is the greatest of them. Every name ends in its unit.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bus.errors import UnknownNameError
+from node.designs.load import Design
+from node.truth import NODE_SIGNALS
+
+if TYPE_CHECKING:
+    from node.plant.plant import Plant
+
+DEFAULT_FIELDS = (
+    "illumination_fraction",
+    "beta_rad",
+    "altitude_m",
+    "latitude_rad",
+    "longitude_rad",
+    "array_available_w",
+    "array_power_w",
+    "array_temperature_k",
+    "load_power_w",
+    "payload_power_w",
+    "heater_power_w",
+    "battery_soc",
+    "battery_voltage_v",
+    "battery_current_a",
+    "battery_temperature_k",
+    "main_bus_voltage_v",
+    "radiator_heat_w",
+    "radiator_temperature_k",
+    "coolant_supply_temperature_k",
+    "accelerator_temperature_k[max]",
+    "hbm_temperature_k[max]",
+    "accelerator_clock_fraction[min]",
+    "accelerator_rate_total",
+)
+"""What one wants to see of a day: light, power, battery, heat, accelerators."""
+
+REDUCTIONS = ("min", "mean", "max", "sum")
+DERIVED = ("radiator_temperature_k", "accelerator_rate_total")
+"""Mean over the radiators; sum over the accelerator groups, in chips at full clock."""
+HINT = "`skyrack truth ... --fields all` writes every one; parts are in `skyrack list designs --json`"
+
+Reader = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of one spacecraft: its name and how to read it now."""
+
+    name: str
+    read: Reader
+
+
+def columns(plant: Plant, design: Design, names: Sequence[str]) -> list[Column]:
+    """Columns of a spacecraft for these names ("all": everything). Raises UnknownNameError with the nearest names."""
+    found: dict[str, Column] = {}
+    for name in names:
+        for column in _all(plant) if name == "all" else _columns(plant, design, name):
+            found.setdefault(column.name, column)
+    return list(found.values())
+
+
+def _all(plant: Plant) -> list[Column]:
+    from node.plant.names import every_name  # noqa: PLC0415 - numba
+
+    return [Column(name, _reader(plant, name)) for name in every_name(plant.state.dtype, plant.names)]
+
+
+def _columns(plant: Plant, design: Design, name: str) -> list[Column]:
+    from node.plant.names import UnknownField, parts_of  # noqa: PLC0415 - numba
+
+    if name in NODE_SIGNALS:
+        raise UnknownNameError("field", name, [], hint=f"'{name}' belongs to flight software, and none flies here")
+    if name == "radiator_temperature_k":
+        nodes = [f"thermal_temperature_k[{node}]" for node in design.radiators]
+        return [Column(name, _reduced("mean", [_reader(plant, node) for node in nodes]))]
+    if name == "accelerator_rate_total":
+        rates = [f"accelerator_rate[{group}]" for group in design.accelerators]
+        return [Column(name, _reduced("sum", [_reader(plant, rate) for rate in rates]))]
+    dtype = plant.state.dtype
+    stem, _, rest = name.partition("[")
+    if stem in (dtype.names or ()) and dtype[stem].shape:
+        members = [f"{stem}[{part}]" for part in parts_of(dtype, plant.names, stem)]
+        readers = [_reader(plant, member) for member in members]
+        if not rest:
+            return [Column(member, reader) for member, reader in zip(members, readers, strict=True)]
+        if rest[:-1] in REDUCTIONS and rest.endswith("]") and readers:
+            return [Column(name, _reduced(rest[:-1], readers))]
+    try:
+        return [Column(name, _reader(plant, name))]
+    except UnknownField as error:
+        near = list(error.nearest) or difflib.get_close_matches(stem, [*(dtype.names or ()), *DERIVED], 3)
+        raise UnknownNameError("field", name, near, hint=HINT) from None
+
+
+def _reader(plant: Plant, name: str) -> Reader:
+    array, index = plant.locate(name)
+    view: Any = array
+
+    def read() -> float:
+        return float(view[index])
+
+    return read
+
+
+def _reduced(how: str, readers: Sequence[Reader]) -> Reader:
+    if how == "sum":
+        return lambda: sum(read() for read in readers)
+    if how == "mean":
+        return lambda: sum(read() for read in readers) / len(readers)
+    best = min if how == "min" else max
+    return lambda: best(read() for read in readers)

@@ -1,0 +1,223 @@
+"""What an export holds: truth, telemetry, events, telecommands, faults and contacts, as tables and as channels.
+
+Truth comes from the trace, telemetry from the ground's archive: only what really arrived. No file format here.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from bus.wire.messages import Kind
+from faults.recording.recording import Recording
+from faults.run_directory import RunDirectory
+from groundstation.archive.reader import unpack_values
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A flat table. kinds: float, int or text per column."""
+
+    name: str
+    columns: Sequence[str]
+    kinds: Sequence[str]
+    rows: Iterable[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A stream of JSON messages: (nanoseconds since the scenario's epoch, message), rising in time."""
+
+    topic: str
+    name: str
+    schema: dict[str, Any]
+    messages: Iterable[tuple[int, dict[str, Any]]]
+
+
+def tables(recording: Recording, directory: RunDirectory) -> Iterator[Table]:
+    """Everything as tables: one of truth per spacecraft, one of each other kind."""
+    for spacecraft in recording.scenario.spacecraft:
+        names = [name for owner, name in recording.signals if owner == spacecraft.id]
+        if names:
+            yield Table(
+                f"truth_{spacecraft.id}",
+                ["time_s", *names],
+                ["float"] * (len(names) + 1),
+                _truth_rows(recording, spacecraft.id, names),
+            )
+    if directory.archive.is_file():
+        yield Table(
+            "telemetry",
+            ["spacecraft", "boot", "obt_s", "received_s", "parameter", "value"],
+            ["text", "int", "float", "float", "text", "float"],
+            _telemetry_rows(recording, directory),
+        )
+    yield Table(
+        "events",
+        ["spacecraft", "at_s", "event", "severity", "arguments"],
+        ["text", "float", "text", "int", "text"],
+        (
+            [e.spacecraft, e.at_s, e.name, e.severity, " ".join(f"{a:.9g}" for a in e.arguments)]
+            for e in recording.events
+        ),
+    )
+    stages = ("accepted", "started", "completed", "failed", "rejected")
+    yield Table(
+        "telecommands",
+        [
+            "spacecraft",
+            "request",
+            "telecommand",
+            "station",
+            "transmissions",
+            "state",
+            "sent_s",
+            *(f"{s}_s" for s in stages),
+        ],
+        ["text", "int", "text", "text", "int", "text", *["float"] * (1 + len(stages))],
+        (
+            [t.spacecraft, t.request, t.name, t.station, t.transmissions, t.state, t.sent_s]
+            + [t.stages_s.get(stage) for stage in stages]
+            for t in recording.telecommands
+        ),
+    )
+    yield Table(
+        "faults",
+        ["id", "fault", "target", "seam", "planned_s", "at_s", "cleared_s"],
+        ["text"] * 4 + ["float"] * 3,
+        ([f.id, f.fault, f.target, f.seam, f.planned_s, f.at_s, f.cleared_s] for f in recording.faults),
+    )
+
+
+def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]:
+    """Everything as streams of JSON messages."""
+    for spacecraft in recording.scenario.spacecraft:
+        names = [name for owner, name in recording.signals if owner == spacecraft.id]
+        if names:
+            fields = {_field(name): {"type": ["number", "null"]} for name in names}
+            messages = (
+                (_ns(row[0]), dict(zip(fields, map(_number, row[1:]), strict=True)))
+                for row in _truth_rows(recording, spacecraft.id, names)
+            )
+            yield Channel(f"/{spacecraft.id}/truth", f"{spacecraft.id}.truth", _schema(fields), messages)
+        located = _locations(recording, spacecraft.id)
+        if located is not None:
+            yield located
+        if directory.archive.is_file():
+            yield from _telemetry_channels(recording, directory, spacecraft.id)
+    text, number = {"type": "string"}, {"type": ["number", "null"]}
+    yield Channel(
+        "/events",
+        "event",
+        _schema({"spacecraft": text, "event": text, "severity": number, "arguments": {"type": "array"}}),
+        (
+            (
+                _ns(e.at_s),
+                {"spacecraft": e.spacecraft, "event": e.name, "severity": e.severity, "arguments": list(e.arguments)},
+            )
+            for e in recording.events
+        ),
+    )
+    yield Channel(
+        "/telecommands",
+        "telecommand",
+        _schema({"spacecraft": text, "telecommand": text, "station": text, "state": text, "ended_s": number}),
+        (
+            (
+                _ns(t.sent_s),
+                {
+                    "spacecraft": t.spacecraft,
+                    "telecommand": t.name,
+                    "station": t.station,
+                    "state": t.state,
+                    "ended_s": t.stages_s.get(t.state),
+                },
+            )
+            for t in sorted(recording.telecommands, key=lambda t: t.sent_s)
+        ),
+    )
+    yield Channel(
+        "/faults",
+        "fault",
+        _schema({"id": text, "fault": text, "target": text, "seam": text, "cleared_s": number}),
+        (
+            (_ns(f.at_s), {"id": f.id, "fault": f.fault, "target": f.target, "seam": f.seam, "cleared_s": f.cleared_s})
+            for f in sorted(recording.faults, key=lambda f: f.at_s or 0.0)
+            if f.at_s is not None
+        ),
+    )
+
+
+def _truth_rows(recording: Recording, spacecraft: str, names: Sequence[str]) -> Iterator[list[float]]:
+    columns = [recording.signals[spacecraft, name].tolist() for name in names]
+    for index, time_s in enumerate(recording.times_s.tolist()):
+        yield [time_s, *(column[index] for column in columns)]
+
+
+def _locations(recording: Recording, spacecraft: str) -> Channel | None:
+    """Place on the map in the form that Foxglove knows (foxglove.LocationFix)."""
+    wanted = [recording.signal(spacecraft, name) for name in ("latitude_rad", "longitude_rad", "altitude_m")]
+    if any(signal is None for signal in wanted):
+        return None
+    latitude, longitude, altitude = (signal.tolist() for signal in wanted if signal is not None)
+    schema = _schema({name: {"type": "number"} for name in ("latitude", "longitude", "altitude")})
+    messages = (
+        (_ns(t), {"latitude": math.degrees(a), "longitude": math.degrees(o), "altitude": h})
+        for t, a, o, h in zip(recording.times_s.tolist(), latitude, longitude, altitude, strict=True)
+        if math.isfinite(a)
+    )
+    return Channel(f"/{spacecraft}/location", "foxglove.LocationFix", schema, messages)
+
+
+def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[int, int, int, int, bytes]]:
+    """(boot, on-board ns, received ns, structure, payload) of housekeeping, in the order of on-board time."""
+    query = (
+        "SELECT boot, obt_ns, received_ns, number, payload FROM packets"
+        " WHERE spacecraft = ? AND kind = ? ORDER BY boot, obt_ns, sequence"
+    )
+    with closing(sqlite3.connect(f"{directory.archive.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        yield from connection.execute(query, (spacecraft, int(Kind.TELEMETRY)))
+
+
+def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:
+    for spacecraft in recording.scenario.spacecraft:
+        structures = recording.dictionaries[spacecraft.design].structure
+        for boot, obt_ns, received_ns, number, payload in _packets(directory, spacecraft.id):
+            if number in structures:
+                names = structures[number].parameters
+                for name, value in zip(names, unpack_values(payload), strict=False):
+                    yield [spacecraft.id, boot, obt_ns / 1e9, received_ns / 1e9, name, value]
+
+
+def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraft: str) -> Iterator[Channel]:
+    design = next(s.design for s in recording.scenario.spacecraft if s.id == spacecraft)
+    for number, structure in recording.dictionaries[design].structure.items():
+        fields = {_field(name): {"type": ["number", "null"]} for name in structure.parameters}
+        messages = (
+            (max(obt_ns, 0), dict(zip(fields, map(_number, unpack_values(payload)), strict=False)))
+            for _, obt_ns, _, found, payload in _packets(directory, spacecraft)
+            if found == number
+        )
+        topic = f"/{spacecraft}/telemetry/{structure.name}"
+        yield Channel(topic, f"{design}.{structure.name}", _schema(fields), messages)
+
+
+def _schema(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": fields}
+
+
+def _field(name: str) -> str:
+    """A name that plot paths of viewers can spell: no brackets."""
+    return name.replace("[", "_").replace("]", "").replace(".", "_")
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)

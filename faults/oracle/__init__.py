@@ -1,0 +1,1 @@
+"""What must hold: sentences, their grammar, and the verdict over a recording."""

@@ -1,0 +1,277 @@
+"""From a run's directory to a `Recording`: one pass over the trace, and the ground's archive for the ledger.
+
+Reads a trace that ended in order and one that was cut off by a crash alike. Judges and draws nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bus.dictionary import Dictionary
+from bus.errors import DecodeError, UserError
+from bus.scenario.model import Scenario
+from bus.trace.reader import TraceReader
+from bus.wire.codec import decode, peek
+from bus.wire.messages import (
+    Account,
+    Allocation,
+    Event,
+    Injection,
+    InjectionReport,
+    InjectionState,
+    Kind,
+    Message,
+    Seam,
+    Stage,
+    Telecommand,
+    Verification,
+)
+from faults.catalogue.injection_ids import fault_of, injection_ids
+from faults.recording.recording import EventRecord, FaultRecord, Ledger, Pointing, Recording, TelecommandRecord
+from faults.run_directory import RunDirectory
+from groundstation.archive.reader import ArchiveReader
+
+if TYPE_CHECKING:
+    from bus.trace.writer import Answer, Traced
+
+_INTERESTING = frozenset(
+    {Kind.TELECOMMAND, Kind.EVENT, Kind.VERIFICATION, Kind.ALLOCATION, Kind.INJECTION, Kind.INJECTION_REPORT}
+)
+MAX_EVENTS = 200_000
+"""Events kept of one run; whoever wants more reads the archive."""
+
+
+def read_scenario(directory: RunDirectory) -> Scenario:
+    """The resolved scenario of a run."""
+    try:
+        return Scenario.model_validate_json(directory.scenario.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{directory.scenario} is no resolved scenario of this release: {error}") from error
+
+
+def read_dictionaries(directory: RunDirectory) -> dict[str, Dictionary]:
+    """The dictionaries of a run, by design."""
+    try:
+        content = json.loads(directory.dictionaries.read_bytes())
+        return {design: Dictionary.model_validate(form) for design, form in content.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{directory.dictionaries} holds no dictionaries of this release: {error}") from error
+
+
+def read_recording(directory: RunDirectory) -> Recording:
+    """Everything that was recorded. Raises DecodeError or UserError where there is no trace to read."""
+    scenario, dictionaries = read_scenario(directory), read_dictionaries(directory)
+    with TraceReader(directory.trace) as reader:
+        mail = _Mail(scenario, dictionaries)
+        truth = {entry.id: _Truth(entry) for entry in reader.header.participants if entry.signals}
+        late, flown = 0, 0
+        for record in reader:
+            mail.take(record.mail, record.tick * scenario.tick_ns)
+            for answer in record.answers:
+                late += answer.late
+                if answer.id in truth:
+                    truth[answer.id].take(answer)
+            flown += not record.closing
+        final = reader.end.mail if reader.end else ()
+        mail.take(final, scenario.duration_ns)
+        recording = Recording(
+            scenario=scenario,
+            times_s=np.arange(1, flown + 1, dtype=np.float64) * np.float64(scenario.tick_ns) / np.float64(1e9),
+            signals={key: values for each in truth.values() for key, values in each.signals(flown)},
+            trace_hash=reader.end.trace_hash if reader.end else reader.trace_hash(),
+            complete=reader.end is not None and reader.end.complete,
+            ticks=flown,
+            late_ticks=late,
+            faults=mail.faults(),
+            events=sorted(mail.events, key=lambda event: (event.at_s, event.spacecraft)),
+            telecommands=list(mail.telecommands.values()),
+            pointings=mail.pointings_until(flown * scenario.tick_ns / 1e9),
+            versions=dict(reader.header.versions),
+            dictionaries=dictionaries,
+        )
+    recording.ground_counters, recording.ledgers = _accounts(directory, scenario, final)
+    return recording
+
+
+class _Truth:
+    """Truth samples of one participant, by tick."""
+
+    def __init__(self, entry: Traced) -> None:
+        self.entry = entry
+        self.rows: dict[int, bytes] = {}
+
+    def take(self, answer: Answer) -> None:
+        if answer.digest and len(answer.truth) == 8 * len(self.entry.signals):
+            self.rows[answer.tick] = answer.truth
+
+    def signals(self, ticks: int) -> Iterable[tuple[tuple[str, str], np.ndarray[tuple[int], np.dtype[np.float64]]]]:
+        matrix = np.full((ticks, len(self.entry.signals)), np.nan)
+        known = [tick for tick in self.rows if tick < ticks]
+        if known:
+            content = b"".join(self.rows[tick] for tick in known)
+            matrix[known] = np.frombuffer(content, dtype="<f8").reshape(len(known), -1)
+        for column, name in enumerate(self.entry.signals):
+            yield (self.entry.id, name), np.ascontiguousarray(matrix[:, column])
+
+
+@dataclass(slots=True)
+class _Mail:
+    """What the mail says of faults, events and telecommands."""
+
+    scenario: Scenario
+    dictionaries: dict[str, Dictionary]
+    events: list[EventRecord] = field(default_factory=list)
+    telecommands: dict[tuple[str, int, int], TelecommandRecord] = field(default_factory=dict)
+    pointings: list[Pointing] = field(default_factory=list)
+    _pointing: dict[tuple[str, str], float] = field(default_factory=dict)
+    _design: dict[str, str] = field(default_factory=dict)
+    _faults: dict[tuple[str, str], FaultRecord] = field(default_factory=dict)
+    _seen: set[tuple[str, int, int, int]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._design = {spacecraft.id: spacecraft.design for spacecraft in self.scenario.spacecraft}
+        for fault in self.scenario.faults:
+            for injection, (seam, *_) in zip(injection_ids(fault), fault.primitives, strict=True):
+                self._faults[fault.target, injection] = FaultRecord(
+                    injection, fault.fault, fault.target, Seam(seam).name.lower(), fault.at_s, None, None
+                )
+
+    def faults(self) -> list[FaultRecord]:
+        """All injections, those of the scenario first."""
+        return list(self._faults.values())
+
+    def pointings_until(self, end_s: float) -> list[Pointing]:
+        """All pointings; those still going on end with the recording."""
+        going_on = [Pointing(station, who, start_s, end_s) for (station, who), start_s in self._pointing.items()]
+        return sorted([*self.pointings, *going_on], key=lambda p: (p.start_s, p.station))
+
+    def take(self, frames: Sequence[bytes], delivered_ns: int) -> None:
+        for frame in frames:
+            if peek(frame).kind not in _INTERESTING:
+                continue
+            try:
+                message = decode(frame)
+            except DecodeError:
+                continue  # its addressee dropped it too
+            self._one(message, delivered_ns)
+
+    def _one(self, message: Message, delivered_ns: int) -> None:
+        match message.body:
+            case Injection() as body if not body.clear:
+                key = (message.destination, body.injection)
+                if key not in self._faults:
+                    what = fault_of(body.injection) or f"{body.place} {body.primitive}"
+                    at_s = max(body.start_ns, delivered_ns) * 1e-9
+                    seam = Seam(body.seam).name.lower()
+                    self._faults[key] = FaultRecord(body.injection, what, message.destination, seam, at_s, None, None)
+            case InjectionReport() as body:
+                self._report(message.source, body)
+            case Event() as body:
+                self._event(message, body)
+            case Telecommand() as body:
+                known = self.telecommands.get((message.destination, body.ground_boot, body.request))
+                if known is not None:
+                    known.transmissions += 1
+                    return
+                self.telecommands[message.destination, body.ground_boot, body.request] = TelecommandRecord(
+                    message.destination, body.ground_boot, body.request, body.name, body.station, message.sent_ns / 1e9
+                )
+            case Verification() as body:
+                self._verification(message, body)
+            case Allocation() as body:
+                key = (body.station, body.spacecraft)
+                if body.on:
+                    self._pointing.setdefault(key, message.sent_ns / 1e9)
+                elif key in self._pointing:
+                    self.pointings.append(Pointing(*key, self._pointing.pop(key), message.sent_ns / 1e9))
+
+    def _report(self, target: str, body: InjectionReport) -> None:
+        known = self._faults.get((target, body.injection))
+        if known is None:
+            known = FaultRecord(body.injection, body.injection, target, "", body.at_ns / 1e9, None, None)
+        if body.state == InjectionState.ACTIVE and known.at_s is None:
+            known = replace(known, at_s=body.at_ns / 1e9)
+        elif body.state == InjectionState.CLEARED:
+            known = replace(known, cleared_s=body.at_ns / 1e9)
+        elif body.state == InjectionState.REFUSED and known.at_s is None:  # else a second order for it was refused
+            known = replace(known, refused=body.reason or "refused")
+        self._faults[target, body.injection] = known
+
+    def _event(self, message: Message, body: Event) -> None:
+        key = (message.source, body.boot, body.stream, body.sequence)
+        if key in self._seen or len(self.events) >= MAX_EVENTS:
+            return
+        self._seen.add(key)
+        dictionary = self.dictionaries.get(self._design.get(message.source, ""))
+        form = dictionary.event.get(body.event) if dictionary else None
+        name = form.name if form else f"event {body.event}"
+        at_s = _on_time(body.obt_ns, message.sent_ns)
+        self.events.append(EventRecord(message.source, at_s, name, body.severity, body.arguments))
+
+    def _verification(self, message: Message, body: Verification) -> None:
+        record = self.telecommands.get((message.source, body.ground_boot, body.request))
+        if record is None:
+            return
+        stage = Stage(body.stage).name.lower()
+        record.stages_s.setdefault(stage, _on_time(body.obt_ns, message.sent_ns))
+        if body.code:
+            dictionary = self.dictionaries.get(self._design.get(message.source, ""))
+            meaning = dictionary.codes.get(body.code, "") if dictionary else ""
+            record.detail = body.detail or meaning or f"code {body.code}"
+
+
+def _on_time(obt_ns: int, sent_ns: int) -> float:
+    """On-board time in seconds, never after it was sent nor before the epoch (the clock on board may be wrong)."""
+    return min(max(obt_ns, 0), sent_ns) * 1e-9
+
+
+def _accounts(
+    directory: RunDirectory, scenario: Scenario, final: Sequence[bytes]
+) -> tuple[dict[str, float], dict[str, Ledger]]:
+    """The ground's counters, and each spacecraft's ledger settled against the archive."""
+    counters: dict[str, float] = {}
+    rows: dict[str, tuple[tuple[int, int, int, int], ...]] = {}
+    for frame in final:
+        if peek(frame).kind is not Kind.ACCOUNT:
+            continue
+        message = decode(frame)
+        account = message.body
+        assert isinstance(account, Account)
+        if message.source == "ground":
+            counters.update(account.counters)
+        elif message.source in {spacecraft.id for spacecraft in scenario.spacecraft}:
+            rows[message.source] = rows.get(message.source, ()) + account.rows
+    if not rows or not directory.archive.is_file():
+        return counters, {}
+    try:
+        return counters, _settled(scenario, rows, ArchiveReader(directory.archive))
+    finally:
+        _tidy(directory)
+
+
+def _settled(
+    scenario: Scenario, rows: dict[str, tuple[tuple[int, int, int, int], ...]], archive: ArchiveReader
+) -> dict[str, Ledger]:
+    ledgers = {}
+    for spacecraft in scenario.spacecraft:
+        settled = archive.settle(spacecraft.id, rows.get(spacecraft.id, ()))
+        ledgers[spacecraft.id] = Ledger(
+            generated=sum(account.generated for account in settled),
+            archived=sum(account.archived for account in settled),
+            declared_lost=sum(account.declared_lost for account in settled),
+            on_board=sum(account.on_board for account in settled),
+        )
+    return ledgers
+
+
+def _tidy(directory: RunDirectory) -> None:
+    """Readers of a write-ahead database leave its empty side files behind; the archive is one file."""
+    log = directory.archive.with_name(directory.archive.name + "-wal")
+    if log.is_file() and log.stat().st_size == 0:
+        log.unlink()
+        directory.archive.with_name(directory.archive.name + "-shm").unlink(missing_ok=True)

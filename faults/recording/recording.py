@@ -1,0 +1,170 @@
+"""What was recorded of a run, as the oracle, the summary, the report and the exports want to see it.
+
+Times are seconds since the scenario's epoch; a sample at time t is truth at the end of the tick that ends at t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bus.dictionary import Dictionary
+from bus.scenario.model import Scenario
+from faults.oracle.expectation import EventTrigger, FaultTrigger, TelecommandTrigger, Trigger
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+TERMINAL_STATES = ("completed", "failed", "rejected", "expired", "indeterminate")
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """One injection: what was planned and what the target said. at_s and cleared_s are None where it never did."""
+
+    id: str
+    fault: str
+    target: str
+    seam: str
+    planned_s: float
+    at_s: float | None
+    cleared_s: float | None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event generated on board, in on-board time; each (boot, sequence) once, however often it was sent."""
+
+    spacecraft: str
+    at_s: float
+    name: str
+    severity: int
+    arguments: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class TelecommandRecord:
+    """One telecommand as it went over the space link. `stages_s`: when the spacecraft reported each stage."""
+
+    spacecraft: str
+    ground_boot: int
+    request: int
+    name: str
+    station: str
+    sent_s: float
+    transmissions: int = 1
+    stages_s: dict[str, float] = field(default_factory=dict)
+    detail: str = ""
+
+    @property
+    def state(self) -> str:
+        """Furthest stage reported, or `sent`."""
+        order = ("completed", "failed", "rejected", "started", "accepted")
+        return next((stage for stage in order if stage in self.stages_s), "sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """An antenna of `station` points at a spacecraft over this time."""
+
+    station: str
+    spacecraft: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Telemetry packets of one spacecraft; closed when generated = archived + declared_lost + on_board."""
+
+    generated: int
+    archived: int
+    declared_lost: int
+    on_board: int
+
+    @property
+    def unaccounted(self) -> int:
+        """What the ledger cannot explain; 0 when it closes."""
+        return self.generated - self.archived - self.declared_lost - self.on_board
+
+
+@dataclass(slots=True)
+class Recording:
+    """Everything about one run. Implements `oracle.Evidence`."""
+
+    scenario: Scenario
+    times_s: Floats
+    signals: Mapping[tuple[str, str], Floats]
+    trace_hash: str = ""
+    complete: bool = False
+    ticks: int = 0
+    late_ticks: int = 0
+    host_down_s: Mapping[str, float] = field(default_factory=dict)
+    faults: Sequence[FaultRecord] = ()
+    events: Sequence[EventRecord] = ()
+    telecommands: Sequence[TelecommandRecord] = ()
+    pointings: Sequence[Pointing] = ()
+    ledgers: Mapping[str, Ledger] = field(default_factory=dict)
+    ground_counters: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
+
+    @property
+    def end_s(self) -> float:
+        """End of the last recorded tick."""
+        return self.ticks * self.scenario.tick_ns / 1e9
+
+    @property
+    def planned_s(self) -> float:
+        """When the run was to end."""
+        return self.scenario.ticks * self.scenario.tick_ns / 1e9
+
+    def signal(self, spacecraft: str, name: str) -> Floats | None:
+        """One truth signal, or None where it was not sampled."""
+        return self.signals.get((spacecraft, name))
+
+    def occurrences(self, trigger: Trigger) -> list[float]:
+        """When a trigger came, rising."""
+        match trigger:
+            case FaultTrigger(fault):
+                found = [f.at_s for f in self.faults if f.at_s is not None and _is_of(f.id, fault)]
+            case EventTrigger(spacecraft, event):
+                found = [e.at_s for e in self.events if (e.spacecraft, e.name) == (spacecraft, event)]
+            case TelecommandTrigger(spacecraft, telecommand, stage):
+                mine = [t for t in self.telecommands if (t.spacecraft, t.name) == (spacecraft, telecommand)]
+                if stage == "sent":
+                    found = [t.sent_s for t in mine]
+                else:
+                    found = [t.stages_s[stage] for t in mine if stage in t.stages_s]
+        return sorted(set(found))
+
+
+def _is_of(injection: str, fault: str) -> bool:
+    """Whether an injection's id is the fault's own, or one of its parts (`fault.0`, `fault.1`)."""
+    head, _, part = injection.rpartition(".")
+    return injection == fault or (head == fault and part.isdigit())
+
+
+def intervals(times_s: Floats, values: Floats, tick_s: float) -> list[tuple[float, float, float]]:
+    """(start, end, value) of each stretch over which a stepwise signal keeps its value; NaN stretches are left out.
+
+    A sample at t stands for the tick that ends there.
+    """
+    import numpy as np  # noqa: PLC0415 - `skyrack --help` must not wait for numpy
+
+    if values.size == 0:
+        return []
+    known = np.nan_to_num(values, nan=-1e300)
+    changes = np.flatnonzero(np.diff(known)) + 1
+    starts = np.concatenate(([0], changes))
+    ends = np.concatenate((changes, [values.size]))
+    return [
+        (float(times_s[a]) - tick_s, float(times_s[b - 1]), float(values[a]))
+        for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
+        if not np.isnan(values[a])
+    ]

@@ -1,0 +1,180 @@
+"""report.html: what happened to each spacecraft on one time axis, and whether it was what was expected.
+
+Takes a recording and its judgements, gives one offline page. No files, no trace format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from bus.text.times import clock
+from faults.oracle.judge import Judgement
+from faults.recording.recording import Recording
+from faults.report.html import badge, page, table, tiles
+from faults.report.spacecraft import spacecraft_section
+
+MAX_ROWS = 400
+"""Rows shown of a table; what is left out is said below it."""
+
+
+def render(recording: Recording, summary: Mapping[str, object], judgements: Sequence[Judgement]) -> str:
+    """The page."""
+    scenario = recording.scenario
+    body = [_header(recording, summary, judgements), _figures(recording, summary)]
+    if not recording.complete:
+        body.append(
+            f'<div class="card"><b class="fail">The range stopped early.</b> What follows ends at the last full tick, '
+            f"{clock(recording.end_s)} of {clock(scenario.duration_ns / 1e9)}.</div>"
+        )
+    body.append("<h2>Expectations</h2><div class='card'>" + _expectations(judgements) + "</div>")
+    body.extend(spacecraft_section(recording, each.id, each.design) for each in scenario.spacecraft)
+    body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
+    body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording) + "</div>")
+    body.append("<h2>Telemetry ledger</h2><div class='card'>" + _ledger(recording) + "</div>")
+    body.append("<h2>Events</h2><div class='card'>" + _events(recording) + "</div>")
+    versions = ", ".join(f"{escape(k)} {escape(v)}" for k, v in sorted(recording.versions.items()))
+    body.append(
+        f"<footer><p>Trace hash <code>{escape(recording.trace_hash)}</code></p><p>{versions}</p>"
+        f"<p>Times are mission time since {escape(scenario.epoch_utc)}; shaded: in the Earth's shadow.</p></footer>"
+    )
+    return page(f"{scenario.name}: {overall(judgements)}", body)
+
+
+def overall(judgements: Sequence[Judgement]) -> str:
+    """The worst verdict: FAIL, then INCONCLUSIVE, then PASS."""
+    verdicts = [judgement.verdict for judgement in judgements]
+    return next((verdict for verdict in ("FAIL", "INCONCLUSIVE") if verdict in verdicts), "PASS")
+
+
+def _header(recording: Recording, summary: Mapping[str, object], judgements: Sequence[Judgement]) -> str:
+    scenario = recording.scenario
+    return (
+        f"<header><div><h1>{escape(scenario.name)}</h1><p class='soft'>{escape(scenario.description)}</p>"
+        f"<p class='soft'>{len(scenario.spacecraft)} spacecraft, {len(scenario.stations)} stations, from "
+        f"{escape(scenario.epoch_utc)}, seed {scenario.seed}, {escape(str(summary.get('mode', '')))}, "
+        f"pace {escape(str(summary.get('pace', '')))}</p></div>{badge(overall(judgements), big=True)}</header>"
+    )
+
+
+def _figures(recording: Recording, summary: Mapping[str, object]) -> str:
+    telemetry = [recording.ledgers[s.id] for s in recording.scenario.spacecraft if s.id in recording.ledgers]
+    counters = recording.ground_counters
+    wall_s = summary.get("wall_s")
+    speed = f"{recording.end_s / wall_s:,.0f} x" if isinstance(wall_s, float) and wall_s > 0 else "-"
+    return tiles(
+        [
+            (clock(recording.end_s), "simulated"),
+            (speed, "faster than real time"),
+            (f"{counters.get('tc_completed', 0):.0f} of {counters.get('tc_sent', 0):.0f}", "telecommands completed"),
+            (f"{sum(t.archived for t in telemetry):,}", "telemetry packets archived"),
+            (f"{sum(t.declared_lost for t in telemetry):,}", "declared lost"),
+            (f"{sum(f.at_s is not None for f in recording.faults)} of {len(recording.faults)}", "faults struck"),
+            (f"{recording.late_ticks:,}", "late ticks"),
+        ]
+    )
+
+
+def _expectations(judgements: Sequence[Judgement]) -> str:
+    rows = [
+        [
+            badge(j.verdict),
+            f"<code>{escape(j.text)}</code>"
+            + (f"<br><span class='soft'>{escape(j.reason)}</span>" if j.reason else ""),
+            "-" if j.robustness is None else f"{j.robustness:.4g}",
+            "-" if j.first_violation_s is None else clock(j.first_violation_s),
+        ]
+        for j in judgements
+    ]
+    return table(
+        ["Verdict", "Expectation", "Margin #", "First violation #"], rows, empty="The scenario expects nothing."
+    )
+
+
+def _faults(recording: Recording) -> str:
+    rows = []
+    for fault in recording.faults:
+        state = "refused" if fault.refused else "never active" if fault.at_s is None else "active"
+        state = "cleared" if fault.cleared_s is not None else state
+        rows.append(
+            [
+                f"<code>{escape(fault.id)}</code>",
+                escape(fault.fault),
+                escape(fault.target),
+                escape(fault.seam),
+                badge(state) + (f" {escape(fault.refused)}" if fault.refused else ""),
+                _at(fault.at_s),
+                _at(fault.cleared_s),
+            ]
+        )
+    return table(["Id", "Fault", "Target", "Seam", "State", "Active #", "Cleared #"], rows, empty="Nothing was broken.")
+
+
+def _telecommands(recording: Recording) -> str:
+    records = recording.telecommands[:MAX_ROWS]
+    rows = [
+        [
+            escape(t.spacecraft),
+            f"<code>{escape(t.name)}</code>",
+            escape(t.station),
+            badge(t.state) + (f" <span class='soft'>{escape(t.detail)}</span>" if t.detail else ""),
+            str(t.transmissions),
+            _at(t.sent_s),
+            _at(t.stages_s.get("accepted")),
+            _at(t.stages_s.get(t.state)),
+        ]
+        for t in records
+    ]
+    counters = recording.ground_counters
+    said = ", ".join(
+        f"{counters[f'tc_{state}']:.0f} {state}"
+        for state in ("sent", "completed", "failed", "rejected", "expired", "indeterminate")
+        if f"tc_{state}" in counters
+    )
+    return (
+        table(
+            ["Spacecraft", "Telecommand", "Station", "State", "Sent, times #", "Sent #", "Accepted #", "Ended #"],
+            rows,
+            empty="No telecommand was radiated.",
+        )
+        + _left_out(len(recording.telecommands))
+        + (f"<p class='soft'>The ground's own count: {escape(said)}.</p>" if said else "")
+    )
+
+
+def _ledger(recording: Recording) -> str:
+    rows = []
+    for spacecraft in recording.scenario.spacecraft:
+        ledger = recording.ledgers.get(spacecraft.id)
+        if ledger is None:
+            continue
+        numbers = (ledger.generated, ledger.archived, ledger.declared_lost, ledger.on_board, ledger.unaccounted)
+        closed = badge("closed" if ledger.unaccounted == 0 else "not closed")
+        rows.append([escape(spacecraft.id), *(f"{number:,}" for number in numbers), closed])
+    heads = ["Spacecraft", "Generated #", "Archived #", "Declared lost #", "On board #", "Unaccounted #", "Ledger"]
+    return table(heads, rows, empty="No final account: the run did not reach its end.")
+
+
+def _events(recording: Recording) -> str:
+    severities = ("", "informative", "low", "medium", "high")
+    rows = [
+        [
+            clock(e.at_s),
+            escape(e.spacecraft),
+            f"<code>{escape(e.name)}</code>",
+            severities[e.severity],
+            escape(", ".join(f"{a:.6g}" for a in e.arguments)),
+        ]
+        for e in recording.events[:MAX_ROWS]
+    ]
+    return table(
+        ["On-board time #", "Spacecraft", "Event", "Severity", "Arguments"], rows, empty="No event was received."
+    ) + _left_out(len(recording.events))
+
+
+def _left_out(count: int) -> str:
+    return f"<p class='soft'>{count - MAX_ROWS:,} more are in the archive.</p>" if count > MAX_ROWS else ""
+
+
+def _at(seconds: float | None) -> str:
+    return "-" if seconds is None else clock(seconds)

@@ -1,0 +1,1 @@
+"""Composes and flies a run: in process, or as processes with a supervisor and a display."""

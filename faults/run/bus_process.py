@@ -1,0 +1,138 @@
+"""The bus process of a run: conductor, trace, the range's director, and samples for whoever watches.
+
+`python -m faults.run.bus_process` takes everything from the environment: SKYRACK_SCENARIO (resolved JSON),
+SKYRACK_KEYS, SKYRACK_OUT (the run's directory), SKYRACK_PACE, and optionally SKYRACK_BIND, SKYRACK_BIND_RANGE,
+SKYRACK_BIND_OBSERVE.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus.clock import Stopwatch, parse_pace
+from bus.errors import EnvironmentFault, SkyrackError
+from bus.process import lifeline
+from bus.process.plan import LOOPBACK, BusOutcome, BusPlan
+from bus.process.server import run_bus
+from bus.scenario.model import Scenario
+from bus.trace.reader import read_record
+from bus.trace.writer import TraceWriter
+from faults.run.compose import dictionary_versions, participant_plans, trace_header
+from faults.run.director import Director
+from faults.run.progress import StatusSampler
+from faults.run_directory import RunDirectory
+
+GLIMPSE_EVERY_S = 0.2
+
+
+@dataclass(slots=True)
+class BusResult:
+    """How long it flew, and what ended it before its time."""
+
+    wall_s: float = 0.0
+    failure: SkyrackError | None = None
+
+
+class WatchedTrace:
+    """Writes the trace, and now and then reports how the spacecraft are."""
+
+    def __init__(self, scenario: Scenario, writer: TraceWriter) -> None:
+        self._scenario = scenario
+        self._writer = writer
+        self._sampler = StatusSampler(scenario)
+        self._watch = Stopwatch()
+        self._begun_s = -1.0
+        self._next_s = 0.0
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds since the first tick was complete, 0 before."""
+        return self._watch.seconds - self._begun_s if self._begun_s >= 0 else 0.0
+
+    def append(self, content: bytes) -> None:
+        """One complete tick."""
+        self._writer.append(content)
+        now_s = self._watch.seconds
+        if self._begun_s < 0:
+            self._begun_s = now_s
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + GLIMPSE_EVERY_S
+        record = read_record(content)
+        rows = {
+            name: [value if math.isfinite(value) else None for value in (g.mode, g.battery_soc, g.contact)]
+            for name, g in self._sampler(record.answers).items()
+        }
+        lifeline.report("status", {"tick": min(record.tick + 1, self._scenario.ticks), "spacecraft": rows})
+
+
+def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
+    """What the bus needs to know. `endpoints`: time, range, observe; any free loopback port where left out."""
+    time, range_, observe = (*endpoints, *([LOOPBACK] * (3 - len(endpoints))))
+    return BusPlan(
+        participants=participant_plans(scenario),
+        ticks=scenario.ticks,
+        tick_ns=scenario.tick_ns,
+        scenario=scenario.to_json(),
+        dictionaries=dictionary_versions(scenario),
+        local=(Director(scenario),),
+        speed=parse_pace(pace),
+        missing_tock=scenario.range.missing_tock,
+        tock_timeout_s=scenario.range.tock_timeout_s,
+        time_endpoint=time,
+        range_endpoint=range_,
+        observe_endpoint=observe,
+    )
+
+
+def conduct(
+    scenario: Scenario,
+    directory: RunDirectory,
+    keys: Path,
+    plan: BusPlan,
+    report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
+) -> tuple[int, BusResult]:
+    """Fly the run in this process's loop; gives the exit status and what else is known of its end."""
+    result = BusResult()
+    try:
+        writer = TraceWriter(directory.trace, trace_header(scenario))
+    except SkyrackError as error:
+        lifeline.report_error(error)
+        return error.exit_status, result
+    trace = WatchedTrace(scenario, writer)
+
+    def finish(outcome: BusOutcome) -> Mapping[str, object]:
+        done = outcome.finished
+        complete = done.complete and outcome.failure is None
+        reason = outcome.failure.message if outcome.failure else done.reason
+        writer.close(complete=complete, reason=reason, mail=done.mail)
+        result.wall_s, result.failure = trace.wall_s, outcome.failure
+        return {"trace_hash": writer.trace_hash, "wall_s": trace.wall_s}
+
+    return run_bus(plan, keys, trace, finish, report), result
+
+
+def main() -> int:
+    """From the environment to the exit status."""
+    lifeline.bind_to_supervisor()
+    try:
+        given = {name: os.environ[f"SKYRACK_{name}"] for name in ("SCENARIO", "KEYS", "OUT")}
+        scenario = Scenario.model_validate_json(Path(given["SCENARIO"]).read_bytes())
+        binds = [os.environ.get(f"SKYRACK_BIND{end}") or LOOPBACK for end in ("", "_RANGE", "_OBSERVE")]
+        plan = bus_plan(scenario, os.environ.get("SKYRACK_PACE", "free"), *binds)
+    except (KeyError, OSError, ValueError) as error:
+        lifeline.report_error(EnvironmentFault(f"the bus cannot start: {error}", hint="see `skyrack bus --help`"))
+        return 2
+    except SkyrackError as error:
+        lifeline.report_error(error)
+        return error.exit_status
+    return conduct(scenario, RunDirectory(Path(given["OUT"])), Path(given["KEYS"]), plan)[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

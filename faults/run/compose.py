@@ -1,0 +1,161 @@
+"""The composition root: from a scenario to participants and a flown run. The only place that knows all rooms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bus.errors import SkyrackError
+from bus.lockstep.conductor import Conductor
+from bus.lockstep.in_process import run_in_process
+from bus.lockstep.instructions import Finished, Record
+from bus.lockstep.sessions import Bounds, ParticipantPlan
+from bus.participant import Outbox, Participant
+from bus.scenario.model import Scenario
+from bus.trace.writer import Traced, TraceHeader, TraceWriter, cpu_digest
+from bus.wire.messages import Plane
+from faults.recording.summary import versions
+from faults.run.director import DIRECTOR_ID, Director
+from faults.run_directory import RunDirectory
+from faults.scenarios.vocabulary import dictionary_of
+from groundstation.config import GROUND_ID
+
+if TYPE_CHECKING:
+    from bus.dictionary import Dictionary
+
+SPACE_PLANES = frozenset({Plane.TIME, Plane.SPACE})
+RANGE_PLANES = frozenset({Plane.TIME, Plane.RANGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Flown:
+    """How a run ended.
+
+    wall_s: from the first tick to the end. failure: why the range stopped before the end, None if it did not.
+    interrupted: the signal that asked for the end, or empty. restarts: processes that died and were started again.
+    """
+
+    finished: Finished | None
+    wall_s: float
+    failure: SkyrackError | None = None
+    interrupted: str = ""
+    restarts: int = 0
+
+
+def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:
+    """Who takes part, what each may send, and whom it hears: a spacecraft the ground, the range and its peers."""
+    near: dict[str, set[str]] = {spacecraft.id: {GROUND_ID, DIRECTOR_ID} for spacecraft in scenario.spacecraft}
+    for spacecraft in scenario.spacecraft:
+        for peer in spacecraft.peers:
+            near[spacecraft.id].add(peer)
+            near[peer].add(spacecraft.id)
+    return (
+        *(ParticipantPlan(s.id, SPACE_PLANES, s.peers, sources=frozenset(near[s.id])) for s in scenario.spacecraft),
+        ParticipantPlan(GROUND_ID, SPACE_PLANES, forwards="operator"),
+        ParticipantPlan(DIRECTOR_ID, RANGE_PLANES),
+    )
+
+
+def dictionaries(scenario: Scenario) -> dict[str, Dictionary]:
+    """The dictionaries of the designs that fly, by design."""
+    return {design: dictionary_of(design) for design in sorted({s.design for s in scenario.spacecraft})}
+
+
+def dictionary_versions(scenario: Scenario) -> dict[str, str]:
+    """The dictionary version that each spacecraft must bring."""
+    return {s.id: dictionary_of(s.design).version for s in scenario.spacecraft}
+
+
+def trace_header(scenario: Scenario) -> TraceHeader:
+    """What the trace says about itself."""
+    traced = [
+        Traced(s.id, "node", tuple(s.peers), tuple(scenario.truth_signals.get(s.id, ()))) for s in scenario.spacecraft
+    ]
+    return TraceHeader(
+        scenario_digest=scenario.digest,
+        seed=scenario.seed,
+        tick_ns=scenario.tick_ns,
+        ticks=scenario.ticks,
+        participants=(*traced, Traced(GROUND_ID, "ground"), Traced(DIRECTOR_ID, "range")),
+        versions=versions(),
+        cpu=cpu_digest(),
+    )
+
+
+def build_node(scenario: Scenario, spacecraft: str) -> Participant:
+    """One spacecraft. Loads the plant, and with it numba."""
+    from node.config import resolve  # noqa: PLC0415
+    from node.node import assemble  # noqa: PLC0415
+
+    return assemble(resolve(scenario, spacecraft))
+
+
+def build_ground(scenario: Scenario) -> Participant:
+    """The ground."""
+    from groundstation.config import resolve  # noqa: PLC0415
+    from groundstation.ground import Ground  # noqa: PLC0415
+
+    return Ground(resolve(scenario, dictionaries(scenario)))
+
+
+def build_all(scenario: Scenario) -> list[Participant]:
+    """Everybody, for a run in one process."""
+    nodes = [build_node(scenario, spacecraft.id) for spacecraft in scenario.spacecraft]
+    return [*nodes, build_ground(scenario), Director(scenario)]
+
+
+def conductor_of(scenario: Scenario, *, history: bool = True) -> Conductor:
+    """The conductor of a run; without `history` nobody who left can come back, which saves memory and time."""
+    missing: Literal["stop", "continue"] = scenario.range.missing_tock
+    if history:
+        return Conductor(participant_plans(scenario), scenario.ticks, scenario.tick_ns, on_lost=missing)
+    return Conductor(
+        participant_plans(scenario), scenario.ticks, scenario.tick_ns, on_lost=missing, bounds=Bounds(history_ticks=0)
+    )
+
+
+def prepare(directory: RunDirectory, scenario: Scenario, source: str | None) -> None:
+    """What a run's directory holds before anything flies."""
+    forms = {design: form.model_dump(mode="json") for design, form in dictionaries(scenario).items()}
+    directory.write(directory.scenario, scenario.to_json())
+    directory.write(directory.dictionaries, json.dumps(forms, indent=1, sort_keys=True))
+    if source is not None:
+        directory.write(directory.source, source)
+
+
+def fly_in_process(
+    scenario: Scenario,
+    directory: RunDirectory,
+    *,
+    on_tick: Callable[[Record], None] | None = None,
+    participants: list[Participant] | None = None,
+    stopped: Callable[[], str] = str,
+) -> Flown:
+    """The whole run in this process, in lockstep. The trace stays readable whatever happens.
+
+    stopped: asked between ticks; the name of a signal ends the run in order, as far as it has come.
+    """
+    from bus.clock import Stopwatch  # noqa: PLC0415
+    from groundstation.archive.writer import Archive  # noqa: PLC0415
+
+    watch = Stopwatch()
+    archive = Archive(directory.archive, durable=False)
+    trace = TraceWriter(directory.trace, trace_header(scenario))
+    commit: Mapping[str, Callable[[Outbox], None]] = {GROUND_ID: lambda outbox: archive.write(outbox.records)}
+    try:
+        finished = run_in_process(
+            conductor_of(scenario, history=False),
+            participants if participants is not None else build_all(scenario),
+            scenario.tick_ns,
+            trace,
+            commit=commit,
+            on_tick=on_tick,
+            stopped=stopped,
+        )
+    except SkyrackError as error:
+        return Flown(None, watch.seconds, error)
+    finally:
+        archive.close()
+    return Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())

@@ -1,0 +1,128 @@
+"""A run as processes on this machine: one bus, one process per spacecraft, one ground, under one supervisor.
+
+Who they are and what they are given.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from bus.errors import SkyrackError
+from bus.scenario.model import Scenario
+from bus.sockets.keys import make_keys
+from faults.run.compose import Flown
+from faults.run.progress import SHOWN, Observer, StatusSample
+from faults.run.supervisor import LaunchOutcome, Member, Supervisor, supervise
+from faults.run.warm import environment, warm_up
+from faults.run_directory import RunDirectory
+
+RESTARTS = 3
+"""A process that dies is started again so often; then its death is no accident and the run stops."""
+
+
+def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer) -> Flown:
+    """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick."""
+    keys = directory.path / "keys"
+    with _starting(directory, display) as say:
+        warm_up(scenario, say)
+        make_keys(keys, [each.id for each in scenario.spacecraft])
+    bus, others = members(scenario, directory, pace)
+    facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys.resolve()), "pace": pace}
+    listener = _Listener(display)
+    outcome = supervise(
+        lambda: Supervisor(directory.path, bus, others, facts=facts, on_report=listener.hear, restarts=RESTARTS)
+    )
+    display.close()
+    return flown_of(outcome)
+
+
+@contextmanager
+def _starting(directory: RunDirectory, display: Observer) -> Iterator[Callable[[str], None]]:
+    """From here on `skyrack command` and `skyrack inject` find the run. Gives what tells them, and whoever watches,
+    what is being done before it flies."""
+
+    def write(state: str, doing: str) -> None:
+        facts = {"state": state, "doing": doing, "supervisor": os.getpid(), "pids": {}, "endpoints": {}}
+        directory.write(directory.run, json.dumps(facts, indent=1, sort_keys=True))
+
+    def say(doing: str) -> None:
+        display.say(doing)
+        write("starting", doing)
+
+    write("starting", "")
+    try:
+        yield say
+    except BaseException:
+        with suppress(SkyrackError):
+            write("failed", "")
+        raise
+
+
+def members(scenario: Scenario, directory: RunDirectory, pace: str) -> tuple[Member, list[Member]]:
+    """The bus, and everybody else."""
+    path = directory.path.resolve()
+    common = {
+        "PYTHONPATH": environment()["PYTHONPATH"],
+        "SKYRACK_KEYS": str(path / "keys"),
+        "SKYRACK_SCENARIO": str(path / directory.scenario.name),
+    }
+    bus = Member("bus", _module("faults.run.bus_process"), {**common, "SKYRACK_OUT": str(path), "SKYRACK_PACE": pace})
+    nodes = [
+        Member(s.id, _module("node.process"), {**common, "SKYRACK_ID": s.id, "SKYRACK_NVM": str(path / "nvm")})
+        for s in scenario.spacecraft
+    ]
+    ground = Member(
+        "ground",
+        _module("groundstation.process"),
+        {
+            **common,
+            "SKYRACK_ARCHIVE": str(path / directory.archive.name),
+            "SKYRACK_DICTIONARIES": str(path / directory.dictionaries.name),
+            "SKYRACK_BIND": "",
+        },
+    )
+    return bus, [*nodes, ground]
+
+
+def flown_of(outcome: LaunchOutcome) -> Flown:
+    """What the supervisor says, as the composition root wants to hear it."""
+    wall_s = outcome.result.get("wall_s", outcome.wall_s)
+    failure: SkyrackError | None = outcome.failure
+    return Flown(None, float(wall_s), failure, outcome.interrupted, sum(outcome.restarts.values()))
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name)
+
+
+class _Listener:
+    """Turns the processes' reports into what is displayed."""
+
+    def __init__(self, display: Observer) -> None:
+        self._display = display
+
+    def hear(self, who: str, report: dict[str, Any]) -> None:
+        match report.get("report"):
+            case "status":
+                self._display.show(int(report["tick"]), _samples(report["spacecraft"]))
+            case "away":
+                self._display.say(f"{report['id']} is gone at tick {report['tick']}: {report['reason']}")
+            case "restarted":
+                self._display.say(f"{who} was started again")
+            case "back":
+                self._display.say(f"{report['id']} is back at tick {report['tick']} and catches up")
+            case "lost":
+                self._display.say(f"{report['id']} is given up at tick {report['tick']}: {report['reason']}")
+
+
+def _samples(rows: dict[str, list[float | None]]) -> dict[str, StatusSample]:
+    return {
+        name: StatusSample(*(math.nan if value is None else float(value) for value in values[: len(SHOWN)]))
+        for name, values in rows.items()
+    }

@@ -1,0 +1,295 @@
+"""The supervisor: starts the processes of a run on this machine, restarts who dies, and leaves nobody behind.
+
+Processes are executed, never forked, each in a session of its own (a Ctrl-C reaches the supervisor only), with standard
+input as the pipe whose end tells it that the supervisor is gone, standard output for its reports, and standard error in
+`<run>/log/<id>.log`. What the run is and where its endpoints are stands in `<run>/run.json`, replaced atomically.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bus.clock import Stopwatch
+from bus.errors import EnvironmentFault, RangeFailure, SkyrackError
+from bus.process import lifeline
+
+BUS = "bus"
+STOP_WITHIN_S = 3.5  # from asking to killing; the whole stop stays below 5 s
+BUS_STOP_S = 2.8  # the bus gets its closing ticks first (server.PATIENCE_S and some)
+LINGER_AFTER_END_S = 3.0  # for participants to end by themselves after the bus said goodbye
+MAX_LINE_BYTES = 64 * 1024
+LOG_TAIL_LINES = 8
+_FLYING = ("status", "progress")  # reports of a bus that has flown a tick
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process. `environment` comes on top of the supervisor's; everybody but the bus also gets SKYRACK_CONNECT."""
+
+    id: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class LaunchOutcome:
+    """How it ended. `result` is the bus's last report (kind "finished"), empty if it never came. `wall_s`: from the
+    first report of a flown tick to the end, by the supervisor's own watch."""
+
+    result: dict[str, Any]
+    restarts: dict[str, int]
+    interrupted: str
+    failure: SkyrackError | None
+    wall_s: float = 0.0
+
+
+class _Child:
+    """A running process and its reports."""
+
+    def __init__(self, member: Member, process: subprocess.Popen[bytes]) -> None:
+        self.member = member
+        self.process = process
+        self.error: dict[str, Any] = {}
+        self.orderly = False  # the bus said goodbye to it
+        self.rest = b""
+        self.gone = asyncio.Event()
+
+
+class Supervisor:
+    """One run. Start the bus first, then everybody else; `on_report(id, report)` hears all reports."""
+
+    def __init__(
+        self,
+        run: Path,
+        bus: Member,
+        others: Sequence[Member],
+        *,
+        facts: Mapping[str, Any] | None = None,
+        on_report: Callable[[str, dict[str, Any]], None] = lambda id, report: None,
+        restarts: int = 3,
+    ) -> None:
+        """facts: further entries of run.json (scenario, keys). restarts: per participant, before the run is stopped."""
+        self._run, self._bus, self._others = run, bus, others
+        self._on_report, self._limit = on_report, restarts
+        self._children: dict[str, _Child] = {}
+        self._restarts: dict[str, int] = {}
+        self._ready: asyncio.Event = asyncio.Event()
+        self._over: asyncio.Event = asyncio.Event()
+        self._result: dict[str, Any] = {}
+        self._failure: SkyrackError | None = None
+        self._interrupted = ""
+        self._stopping = False
+        self._flying: Stopwatch | None = None
+        self._wall_s = 0.0
+        self._state: dict[str, Any] = {
+            **(facts or {}), "state": "starting", "supervisor": os.getpid(), "pids": {}, "endpoints": {},
+            "restarts": self._restarts,
+        }  # fmt: skip
+
+    async def fly(self) -> LaunchOutcome:
+        """From the first process to the last. Raises nothing of the run's: see `LaunchOutcome.failure`."""
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self.interrupt, signal.Signals(number).name)
+        try:
+            (self._run / "log").mkdir(parents=True, exist_ok=True)
+            self._write_state("starting")
+            self._start(self._bus)
+            await self._until_any(self._ready, self._over)
+            for member in self._others:
+                if self._over.is_set():
+                    break
+                self._start(member)
+                await asyncio.sleep(0)
+            if not self._over.is_set():
+                self._write_state("running")
+            await self._over.wait()
+            self._wall_s = self._flying.seconds if self._flying else 0.0
+        except OSError as error:
+            self._fail(EnvironmentFault(f"cannot start the run in {self._run}: {error}", hint="choose another --out"))
+        finally:
+            await self._end()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._loop.remove_signal_handler(number)
+        return LaunchOutcome(self._result, dict(self._restarts), self._interrupted, self._failure, self._wall_s)
+
+    def interrupt(self, reason: str) -> None:
+        """Stop the run in order: the bus closes the trace, then everybody ends."""
+        self._interrupted = self._interrupted or reason
+        self._over.set()
+
+    def _fail(self, error: SkyrackError) -> None:
+        if self._failure is None and not self._interrupted and not self._stopping:
+            self._failure = error
+        self._over.set()
+
+    def _start(self, member: Member) -> None:
+        environment = {**os.environ, **member.environment, lifeline.SUPERVISOR: str(os.getpid())}
+        if member.id != BUS:
+            environment["SKYRACK_CONNECT"] = self._state["endpoints"]["time"]
+        with (self._run / "log" / f"{member.id}.log").open("ab") as log:
+            process = subprocess.Popen(
+                member.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        child = self._children[member.id] = _Child(member, process)
+        self._state["pids"][member.id] = process.pid
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        self._loop.add_reader(process.stdout.fileno(), self._hear, child)
+        watch = os.pidfd_open(process.pid)
+        self._loop.add_reader(watch, self._reap, child, watch)
+
+    def _hear(self, child: _Child) -> None:
+        assert child.process.stdout is not None
+        try:
+            chunk = os.read(child.process.stdout.fileno(), MAX_LINE_BYTES)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self._loop.remove_reader(child.process.stdout.fileno())
+            return
+        *lines, child.rest = (child.rest + chunk).split(b"\n")
+        child.rest = child.rest[-MAX_LINE_BYTES:]
+        for line in lines:
+            try:
+                content = json.loads(line)
+                kind = content["report"]
+            except (ValueError, TypeError, KeyError):
+                continue  # a library that prints; not a report of ours
+            self._take(child, kind, content)
+
+    def _take(self, child: _Child, kind: str, content: dict[str, Any]) -> None:
+        if kind == "ready":
+            self._state["endpoints"].update(content.get("endpoints", {}))
+            if child.member.id == BUS:
+                self._ready.set()
+            elif self._ready.is_set() and self._state["state"] == "running":
+                self._write_state("running")
+        elif kind == "error":
+            child.error = content
+        elif kind == "ended":
+            child.orderly = bool(content.get("orderly"))
+        elif kind in _FLYING:
+            self._flying = self._flying or Stopwatch()
+        elif kind == "finished" and child.member.id == BUS:
+            self._result = content
+        self._on_report(child.member.id, content)
+
+    def _reap(self, child: _Child, watch: int) -> None:
+        """A process has ended: take its last words, then decide."""
+        self._loop.remove_reader(watch)
+        os.close(watch)
+        status = child.process.wait()
+        self._hear(child)
+        assert child.process.stdout is not None and child.process.stdin is not None
+        self._loop.remove_reader(child.process.stdout.fileno())
+        child.process.stdout.close()
+        child.process.stdin.close()
+        child.gone.set()
+        id = child.member.id
+        self._state["pids"].pop(id, None)
+        if id == BUS:
+            if status != 0 or not self._result:
+                self._fail(self._why(child, status))
+            self._over.set()
+        elif not self._over.is_set() and not self._result and not child.orderly:
+            self._revive(child, status)
+
+    def _revive(self, child: _Child, status: int) -> None:
+        id = child.member.id
+        count = self._restarts.get(id, 0)
+        if child.error.get("kind") == "user" or count >= self._limit:
+            self._fail(self._why(child, status, f" ({count} restarts)" if count else ""))
+            return
+        self._restarts[id] = count + 1
+        self._start(child.member)
+        self._write_state("running")
+        self._on_report(id, {"report": "restarted", "id": id, "status": status, "restarts": count + 1})
+
+    def _why(self, child: _Child, status: int, more: str = "") -> SkyrackError:
+        """The error of a process that ended: its own words if it had any, else the end of its log."""
+        id, log = child.member.id, self._run / "log" / f"{child.member.id}.log"
+        if child.error:
+            tree: type[SkyrackError] = EnvironmentFault if child.error.get("kind") == "user" else RangeFailure
+            return tree(f"{id}: {child.error.get('message', '')}{more}", hint=str(child.error.get("hint", "")))
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        with log.open("r", encoding="utf-8", errors="replace") as file:
+            tail = "".join(deque(file, LOG_TAIL_LINES)).strip()
+        return RangeFailure(f"{id} {how}{more}" + (f"\n{tail}" if tail else ""), hint=f"its log is {log}")
+
+    async def _end(self) -> None:
+        """Everybody out: first the bus may close its books, then SIGTERM, then SIGKILL."""
+        self._over.set()
+        bus = self._children.get(BUS)
+        others = [child for id, child in self._children.items() if id != BUS]
+        if bus is not None and not self._result:
+            self._signal([bus], signal.SIGTERM)
+            await self._gone([bus], BUS_STOP_S)
+        elif bus is not None:
+            given_up = {lost["id"] for lost in self._result.get("lost", [])}
+            self._signal([child for child in others if child.member.id in given_up], signal.SIGKILL)
+            await self._gone([bus, *others], LINGER_AFTER_END_S)
+        self._stopping = True
+        living = [child for child in self._children.values() if not child.gone.is_set()]
+        self._signal(living, signal.SIGTERM)
+        await self._gone(living, STOP_WITHIN_S - BUS_STOP_S)
+        self._signal(living, signal.SIGKILL)
+        await self._gone(living, LINGER_AFTER_END_S)
+        state = "failed" if self._failure else "stopped" if self._interrupted else "finished"
+        try:
+            self._write_state(state)
+        except OSError as error:
+            self._failure = self._failure or EnvironmentFault(f"cannot write run.json: {error}", hint="free some space")
+
+    @staticmethod
+    def _signal(children: Sequence[_Child], number: signal.Signals) -> None:
+        for child in children:
+            if not child.gone.is_set():
+                child.process.send_signal(number)
+
+    @staticmethod
+    async def _gone(children: Sequence[_Child], within_s: float) -> None:
+        try:
+            async with asyncio.timeout(within_s):
+                for child in children:
+                    await child.gone.wait()
+        except TimeoutError:
+            return
+
+    @staticmethod
+    async def _until_any(*events: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(event.wait()) for event in events]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+
+    def _write_state(self, state: str) -> None:
+        self._state["state"] = state
+        path = self._run / "run.json"
+        draft = path.with_suffix(".json.new")
+        draft.write_text(json.dumps(self._state, indent=1, sort_keys=True), encoding="utf-8")
+        draft.replace(path)
+
+
+def supervise(supervisor_of: Callable[[], Supervisor]) -> LaunchOutcome:
+    """Runs a supervisor made inside a fresh loop. Must be the main thread: the kernel ties children to it."""
+
+    async def run() -> LaunchOutcome:
+        return await supervisor_of().fly()
+
+    return asyncio.run(run())

@@ -1,0 +1,63 @@
+"""Compiles the physics once per machine and version, in a process of its own, before anybody needs it.
+
+Processes then find the code in the cache and start in a fraction of a second. `python -m faults.run.warm full fleet`
+compiles these capacity classes and says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from bus.errors import RangeFailure
+from bus.scenario.model import Scenario
+from node.designs.load import load_design
+from node.plant import cache, entry
+
+HOUSE = Path(__file__).resolve().parents[2]
+COMPILE_WITHIN_S = 300
+
+
+def environment() -> Mapping[str, str]:
+    """The environment in which a child process finds this very Skyrack, wherever it was started from."""
+    paths = [str(HOUSE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def warm_up(scenario: Scenario, say: Callable[[str], None]) -> None:
+    """Compile what flies in it and is not compiled yet; `say` hears of it. Raises RangeFailure where that fails."""
+    compile_classes({load_design(spacecraft.design).capacity.name for spacecraft in scenario.spacecraft}, say)
+
+
+def compile_classes(names: Iterable[str], say: Callable[[str], None]) -> None:
+    """Compile the capacity classes that are not compiled yet. Raises RangeFailure where that fails."""
+    cold = sorted(name for name in names if entry.compiled(name) is None)
+    if not cold:
+        return
+    with (cache.places()[-1] / "warm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second finds it done
+        if any(entry.compiled(name) is None for name in cold):
+            say("compiling the physics, once on this machine ...")
+            _compile(cold)
+            say("compiled")
+
+
+def _compile(names: list[str]) -> None:
+    command = [sys.executable, "-m", "node.plant.entry", *names]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, timeout=COMPILE_WITHIN_S, check=False, env=environment()
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise RangeFailure(f"compiling the physics took more than {COMPILE_WITHIN_S} s") from error
+    if result.returncode:
+        tail = result.stderr.decode(errors="replace")[-2000:]
+        raise RangeFailure(f"the physics did not compile:\n{tail}", hint="make install renews the environment")
+
+
+if __name__ == "__main__":
+    compile_classes(sys.argv[1:], lambda text: print(text, flush=True))  # noqa: T201

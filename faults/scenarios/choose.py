@@ -1,0 +1,137 @@
+"""Which scenario flies: a file, a shipped one, or one made from a catalogue; and what the user changes of it.
+
+The text that flies is kept with the run, changes included, so that `skyrack run <run>/scenario.yaml` repeats it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus.errors import EnvironmentFault, UnknownNameError, UserError
+from bus.scenario.model import Scenario
+from bus.text.times import clock
+from faults.oracle.lexer import close_names
+from faults.scenarios.from_catalogue import Flight, scenario_text
+from faults.scenarios.load import load_text
+from faults.scenarios.vocabulary import vocabulary
+from node.designs.load import design_names
+
+_NEVER = "or it never happens"  # how the reader ends its warning of a time after the end
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A scenario, the text it came from, and what the user should know about it."""
+
+    scenario: Scenario
+    text: str
+    notes: tuple[str, ...]
+
+
+def choose(options: RunOptions) -> Chosen:
+    """The scenario that was asked for, resolved. Raises UserError and its kin for everything wrong with it."""
+    notes: list[str] = []
+    if options.tle is not None:
+        if options.scenario:
+            raise UserError("a scenario and --tle cannot both be flown", hint="leave one of them out")
+        if not options.select:
+            raise UserError("--tle needs --select", hint="for example --select 'STARCLOUD*'")
+        flight = Flight(design=options.design, stations=options.stations, epoch=options.epoch)
+        text, notes = scenario_text(options.tle, options.select, flight, design_names())
+        file = f"scenario made from {options.tle}"  # lines of mistakes are those of this text, not of the catalogue
+    else:
+        if not options.scenario:
+            raise UserError("nothing to fly", hint="skyrack run first-light, or skyrack run --tle FILE --select NAME")
+        path = find_scenario(options.scenario)
+        text, file = _read(path), str(path)
+    if options.duration:
+        text = _with(text, "duration", options.duration)
+    if options.seed is not None:
+        text = _with(text, "seed", str(options.seed))
+    scenario = load_text(text, vocabulary(), file=file)
+    return Chosen(scenario, text, (*notes, *_in_brief(scenario)))
+
+
+def _in_brief(scenario: Scenario) -> list[str]:
+    """The scenario's warnings; several entries after the end are one, for who shortens a run knows what he does."""
+    late = [warning for warning in scenario.warnings if warning.endswith(_NEVER)]
+    if len(late) <= 1:  # one entry: its own line says where it stands
+        return list(scenario.warnings)
+    end = clock(scenario.duration_ns / 1e9)
+    brief = f"{len(late)} entries of timeline and faults lie after the end ({end}) and never happen"
+    return [
+        *(warning for warning in scenario.warnings if not warning.endswith(_NEVER)),
+        f"{brief}; `skyrack check` of the run's scenario.yaml lists them",
+    ]
+
+
+def load_named(name: str) -> Chosen:
+    """A scenario by path or name, as it is."""
+    path = find_scenario(name)
+    text = _read(path)
+    scenario = load_text(text, vocabulary(), file=str(path))
+    return Chosen(scenario, text, tuple(scenario.warnings))
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise EnvironmentFault(f"{path} is larger than {_MAX_BYTES} bytes", hint="is this a scenario file?")
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot read scenario {path}: {error.strerror}", hint="`skyrack list scenarios` shows the shipped ones"
+        ) from error
+
+
+def _with(text: str, key: str, value: str) -> str:
+    """The scenario's text with another value of a top-level key; the line keeps its number."""
+    if not re.fullmatch(r"[0-9A-Za-z .+-]{1,40}", value):
+        raise UserError(f"{key} '{value}' is no value for a scenario", hint="such as 7, '90 min', '2 orbits'")
+    line = re.compile(rf"^{key}[ \t]*:[^\n]*$", re.MULTILINE)
+    if not line.search(text):
+        return f"{text.rstrip()}\n{key}: {value}\n"
+    return line.sub(f"{key}: {value}", text, count=1)
+
+
+SCENARIOS = Path(__file__).resolve().parent
+
+
+def shipped_scenarios() -> dict[str, Path]:
+    """The scenarios that come with Skyrack, by name."""
+    return {path.stem: path for path in sorted(SCENARIOS.glob("*.yaml"))}
+
+
+def find_scenario(name: str) -> Path:
+    """A path as it is, or a shipped scenario by its name. Raises UnknownNameError."""
+    path = Path(name)
+    if path.is_file() or path.suffix in (".yaml", ".yml", ".json") or "/" in name:
+        return path
+    shipped = shipped_scenarios()
+    if name not in shipped:
+        raise UnknownNameError(
+            "scenario", name, close_names(name, shipped), hint=f"shipped: {', '.join(shipped)}; or give a file"
+        )
+    return shipped[name]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What was typed. Empty strings and None: not given."""
+
+    scenario: str = ""
+    in_process: bool = False
+    pace: str = "free"
+    duration: str = ""
+    seed: int | None = None
+    out: Path | None = None
+    tle: Path | None = None
+    select: tuple[str, ...] = ()
+    design: str = "pathfinder"
+    stations: tuple[str, ...] = ()
+    epoch: str = ""
+    progress: bool = True
+    as_json: bool = False

@@ -1,0 +1,53 @@
+"""What a scenario file may name, given by whoever loads it: designs, stations, faults, telecommands, signals.
+
+`bus` knows no spacecraft, so the composition root fills a `Vocabulary` and hands it to `scenario_file.load`. Only
+types live here. Every callable refuses by raising `ScenarioError` (its Mistakes' `field` is relative to the entry,
+e.g. "parameters.string"; file, line and column are filled in by the loader) or `UnknownNameError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bus.scenario.model import Orbit, Station
+from bus.scenario.workload import Accelerators
+from bus.wire.messages import Scalar
+from faults.catalogue.form import FaultRequest, ResolvedFault
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Everything a scenario may refer to.
+
+    resolve_fault(request): primitives of a catalogue fault. find_fault(name): raises if there is none of this name,
+    whatever else is not known; None: that is found out by resolving.
+    check_telecommand(design, name, arguments): arguments complete and typed, defaults filled in.
+    expectation_signals(text, designs by spacecraft id, fault ids, job ids by spacecraft id): truth signals a sentence
+    needs, per spacecraft. The jobs of a spacecraft whose entry has a mistake are not known.
+    base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
+    check_plant_name(design, name): the name can be set as an initial value; raises if not.
+    check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
+    accelerators(design): what jobs can run on. None: jobs of scenarios are not flown.
+    check_orbit(orbit): the models cover it; raises if not. altitudes_m: lowest and highest that they cover at all.
+    solar_events: names of profiles; empty: any.
+    read_flux(text, onset_s, gaps, background): samples of a table of proton flux (time in s since the scenario's epoch,
+    fluxes) and notes on what was done to it; raises ScenarioError with the table's line. None: tables are not flown.
+    """
+
+    designs: Sequence[str]
+    stations: Mapping[str, Station]
+    resolve_fault: Callable[[FaultRequest], ResolvedFault]
+    check_telecommand: Callable[[str, str, Mapping[str, Scalar]], dict[str, Scalar]]
+    expectation_signals: Callable[
+        [str, Mapping[str, str], Sequence[str], Mapping[str, Sequence[str]]], Mapping[str, Sequence[str]]
+    ]
+    base_truth_signals: Callable[[str], Sequence[str]]
+    find_fault: Callable[[str], object] | None = None
+    check_plant_name: Callable[[str, str], None] | None = None
+    check_order: Callable[[str, str, Scalar], None] | None = None
+    accelerators: Callable[[str], Accelerators] | None = None
+    check_orbit: Callable[[Orbit], None] | None = None
+    altitudes_m: tuple[float, float] = (150e3, 2_000e3)  # where the formulas of orbit families are good
+    solar_events: Sequence[str] = ()
+    read_flux: Callable[[str, float, str, str], tuple[tuple[tuple[float, ...], ...], tuple[str, ...]]] | None = None

@@ -1,0 +1,109 @@
+"""The `orders:` of a scenario: what a spacecraft's devices are told once and for all, when no flight software flies.
+
+An order is an input of the plant: "attitude_mode", "accelerator_power_cap_w[gpu]", or without a part's name for all of
+them. Names, words and limits are checked here, both when a scenario is read and when truth is flown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.wire.messages import Scalar
+from node.designs.load import load_design
+from node.plant.names import UnknownField, every_name, parts_of, resolve
+from node.plant.state import layout
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "attitude_mode": ("sun", "nadir", "safe_spin", "tumble"),
+    "lcl_command": ("off", "on"),
+    "heater_command": ("off", "on", "thermostat"),
+    "accelerator_enable": ("off", "on", "quarantined"),
+    "transmitter_on": ("off", "on"),
+    "battery_charge_enable": ("off", "on"),
+    "wheel_enable": ("off", "on"),
+    "pump_select": ("a", "b"),
+    "job_command": ("run", "checkpoint", "pause"),
+}
+"""Orders that are words; their numbers are the places in the list."""
+
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "pump_speed_command_fraction": (0.0, 1.0),
+    "valve_command_fraction": (-1.0, 1.0),  # below zero: its own regulator
+    "accelerator_utilisation": (0.0, 1.0),
+    "accelerator_power_cap_w": (0.0, 1e9),
+    "array_angle_command_rad": (-2.0 * math.pi, 2.0 * math.pi),
+}
+HINT = "orders are inputs of the plant, such as 'accelerator_power_cap_w' or 'heater_command[battery_heater]'"
+
+
+def order_names(design: str) -> list[str]:
+    """Every order of a design, parts by name."""
+    return every_name(*_inputs(design))
+
+
+def find_order(design: str, name: str) -> tuple[str, list[int | None]]:
+    """Field and indices of an order; all parts where none is named. Raises UnknownNameError with the nearest names."""
+    dtype, parts = _inputs(design)
+    if name in (dtype.names or ()) and dtype[name].shape:
+        members = parts_of(dtype, parts, name)
+        if members:
+            return name, list(range(len(members)))
+    try:
+        field, index = resolve(dtype, parts, name)
+    except UnknownField as error:
+        near = error.nearest or difflib.get_close_matches(name, order_names(design), 3)
+        raise UnknownNameError("order", name, list(near), hint="" if near else HINT) from None
+    return field, [index]
+
+
+def check_order(design: str, name: str, value: Scalar) -> None:
+    """Raises UnknownNameError for an order there is not, ScenarioError for a value that it does not take."""
+    field, _ = find_order(design, name)
+    number_of(field, value)
+
+
+def number_of(field: str, value: Scalar) -> float:
+    """An order's value as the plant's number. Raises ScenarioError with what is allowed."""
+    words = WORDS.get(field)
+    if words is not None:
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        if isinstance(value, str) and value.lower() in words:
+            return float(words.index(value.lower()))
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value in range(len(words)):
+            return float(value)
+        raise _refused(value, ", ".join(f"{word} ({n})" for n, word in enumerate(words)))
+    if isinstance(value, (str, bytes, bool)):
+        raise _refused(value, "a number")
+    low, high = LIMITS.get(field, (-1e18, 1e18))
+    if not math.isfinite(value) or not low <= value <= high:
+        raise _refused(value, f"{low:g} to {high:g}")
+    return float(value)
+
+
+def give_orders(inputs: np.ndarray, design: str, orders: Mapping[str, Scalar]) -> None:
+    """Write the orders into a plant's inputs, in the order of the scenario."""
+    for name, value in orders.items():
+        field, indices = find_order(design, name)
+        number = number_of(field, value)
+        for index in indices:
+            if index is None:
+                inputs[field][0] = number
+            else:
+                inputs[field][0][index] = number
+
+
+def _inputs(design: str) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
+    form = load_design(design)
+    return layout(form.form.capacity_class).order, form.names
+
+
+def _refused(value: object, allowed: str) -> ScenarioError:
+    return ScenarioError([Mistake("", 0, 0, "", repr(value)[:60], allowed)])

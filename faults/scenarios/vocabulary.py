@@ -1,0 +1,237 @@
+"""What scenario files may name, collected from all rooms: designs, stations, faults, telecommands, truth signals.
+
+Part of the composition root: it knows every room, and holds no state.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bus.dictionary import Dictionary
+from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.scenario.model import Orbit, TleOrbit
+from bus.telecommand_check import check_telecommand
+from bus.text.units import UnitError, parse_as
+from bus.wire.messages import Scalar
+from faults.catalogue.resolve import DesignInfo, find_fault, resolver
+from faults.oracle.expectation import Names
+from faults.oracle.judge import parse, signals_needed
+from faults.scenarios.names import Vocabulary
+from faults.scenarios.orders import check_order
+from groundstation.contacts.stations import stations
+from node.assembly import device_readings, dictionary
+from node.designs.jobs import accelerators
+from node.designs.load import design_names, load_design
+from node.devices.definitions import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, LCL_STATES
+from node.fsw.modes import Mode
+from node.plant.names import UnknownField, every_name, kind_of, resolve
+from node.plant.orbit.setup import Elements, Epoch, Sgp4, span_m
+from node.plant.radiation.flux_table import altitude_range_m
+from node.plant.radiation.solar_event import PROFILES, TableRefused, from_csv
+from node.plant.state import layout
+from node.truth import NODE_SIGNALS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MODES = tuple(mode.name for mode in Mode)
+LABELS: Mapping[str, tuple[str, ...]] = {
+    "mode": MODES,
+    "lcl_state": tuple(state.upper() for state in LCL_STATES),
+    "heater_state": tuple(state.upper() for state in HEATER_STATES),
+    "job_state": tuple(state.upper() for state in JOB_STATES),
+    "accelerator_state": tuple(state.upper() for state in ACCELERATOR_STATES),
+}
+BASE_SIGNALS = (
+    *NODE_SIGNALS,
+    "illumination_fraction",
+    "latitude_rad",
+    "longitude_rad",
+    "altitude_m",
+    "battery_soc",
+    "main_bus_voltage_v",
+    "array_power_w",
+    "load_power_w",
+    "payload_power_w",
+    "heater_power_w",
+    "array_temperature_k",
+)
+"""Sampled every tick of every run, for the report and the exports."""
+
+
+class TruthNames(Collection[str]):
+    """The truth signals of a design: parts by the design's names or by number, jobs by their ids or by number.
+
+    job_ids None: they are not known, and any name is taken for one.
+    """
+
+    def __init__(self, design: str, station_ids: Sequence[str] = (), job_ids: Sequence[str] | None = ()) -> None:
+        self._design = design
+        self._stations = tuple(station_ids)
+        self._jobs = job_ids
+
+    def __contains__(self, name: object) -> bool:
+        if name in NODE_SIGNALS:
+            return True
+        stem, bracket, _ = str(name).partition("[")
+        if self._jobs is None and bracket and kind_of(stem) == "job":
+            name = f"{stem}[0]"
+        try:
+            resolve(*self._fields(), str(name))
+        except UnknownField:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        yield from NODE_SIGNALS
+        yield from every_name(*self._fields())
+
+    def _fields(self) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
+        form, named = load_design(self._design), self._jobs or ()
+        jobs = [*named, *(str(place) for place in range(len(named), form.capacity.jobs))]
+        return layout(form.form.capacity_class).state, {**form.names, "station": self._stations, "job": jobs}
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@lru_cache(maxsize=64)
+def dictionary_of(design: str) -> Dictionary:
+    """The dictionary of a design, made once."""
+    return dictionary(design)
+
+
+@lru_cache(maxsize=64)
+def design_info(design: str) -> DesignInfo:
+    """What can break in a design."""
+    form = load_design(design)
+    return DesignInfo(form.name, form.names, device_readings(design))
+
+
+def names_of(
+    designs: Mapping[str, str],
+    faults: Collection[str] | None,
+    station_ids: Sequence[str] = (),
+    jobs: Mapping[str, Sequence[str]] | None = None,
+) -> Names:
+    """What an expectation may name: `designs` by spacecraft id (a design may be empty where it is not known), and ids
+    of their `jobs` where they are known."""
+    known = {spacecraft: design for spacecraft, design in designs.items() if design}
+    job_ids = jobs or {}
+    return Names(
+        signals={s: TruthNames(known[s], station_ids, job_ids.get(s)) if s in known else None for s in designs},
+        labels=LABELS,
+        faults=faults,
+        events={s: [event.name for event in dictionary_of(design).events] for s, design in known.items()},
+        telecommands={s: list(dictionary_of(design).telecommand) for s, design in known.items()},
+    )
+
+
+def base_truth_signals(design: str) -> tuple[str, ...]:
+    """Signals sampled whether or not an expectation needs them: few enough to be cheap, enough for the report."""
+    form = load_design(design)
+    nodes = [form.form.battery.node, *form.radiators[:1]]
+    nodes += [group.node for group in list(form.form.accelerators.values())[:1]]
+    signals = [*BASE_SIGNALS, *(f"thermal_temperature_k[{node}]" for node in dict.fromkeys(nodes))]
+    for group in form.accelerators[:1]:
+        signals += [f"accelerator_temperature_k[{group}]", f"accelerator_clock_fraction[{group}]"]
+    return tuple(signals)
+
+
+def vocabulary() -> Vocabulary:
+    """Everything a scenario may refer to."""
+    return Vocabulary(
+        designs=design_names(),
+        stations=stations(),
+        resolve_fault=resolver(design_info),
+        find_fault=find_fault,
+        check_telecommand=_check_telecommand,
+        expectation_signals=_expectation_signals,
+        base_truth_signals=base_truth_signals,
+        check_plant_name=_check_plant_name,
+        check_order=check_order,
+        accelerators=accelerators,
+        check_orbit=check_orbit,
+        altitudes_m=altitude_range_m(),
+        solar_events=tuple(PROFILES),
+        read_flux=read_flux,
+    )
+
+
+def _check_telecommand(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    known = dictionary_of(design)
+    return check_telecommand(known, name, in_units(known, name, arguments))
+
+
+def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Arguments as people write them ("12 kW", "25 %") as plain numbers in the unit of the dictionary."""
+    form = known.telecommand.get(name)
+    numeric = {a.name: a.unit for a in form.arguments if a.type in ("float", "int")} if form else {}
+    converted: dict[str, Scalar] = {}
+    mistakes = []
+    for key, value in arguments.items():
+        converted[key] = value
+        if key in numeric and isinstance(value, str):
+            try:
+                number = parse_as(value, numeric[key])
+            except UnitError as error:
+                mistakes.append(Mistake("", 0, 0, f"arguments.{key}", error.found, error.allowed))
+                continue
+            converted[key] = int(number) if number.is_integer() and "." not in value else number
+    if mistakes:
+        raise ScenarioError(mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}")
+    return converted
+
+
+def _expectation_signals(
+    text: str, designs: Mapping[str, str], faults: Sequence[str], jobs: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    return signals_needed(parse(text, names_of(designs, faults, jobs=jobs)))
+
+
+def _check_plant_name(design: str, name: str) -> None:
+    if name == "mode":
+        return
+    names = TruthNames(design)
+    if name in NODE_SIGNALS or name not in names:
+        nearest = difflib.get_close_matches(name, list(names), 3)
+        raise UnknownNameError("initial value", name, nearest, hint="`skyrack list designs --json` shows the parts")
+
+
+Samples = tuple[tuple[float, ...], ...]
+
+
+def check_orbit(orbit: Orbit) -> None:
+    """Refuses an orbit that leaves the altitudes of the trapped proton table. Raises ScenarioError."""
+    low, high = altitude_range_m()
+    lowest, highest = span_m(_mean_elements(orbit))
+    if not low <= lowest <= highest <= high:
+        raise ScenarioError(
+            [
+                Mistake(
+                    "", 0, 0, "",
+                    f"an orbit of {lowest / 1e3:.0f} to {highest / 1e3:.0f} km altitude (over the flattened Earth, "
+                    "with 15 km for its swing)",
+                    f"{low / 1e3:.0f} to {high / 1e3:.0f} km, where the proton flux table has values",
+                )
+            ]
+        )  # fmt: skip
+
+
+def _mean_elements(orbit: Orbit) -> Elements:
+    if isinstance(orbit, TleOrbit):
+        return Sgp4(orbit.line1, orbit.line2, Epoch.of("2000-01-01T12:00:00Z")).mean_elements()  # size and tilt only
+    return Elements(orbit.semi_major_axis_m, orbit.eccentricity, orbit.inclination_rad, 0.0, 0.0, 0.0)
+
+
+def read_flux(text: str, onset_s: float, gaps: str, background: str) -> tuple[Samples, tuple[str, ...]]:
+    """Samples of a user's table of integral proton flux, and what was done to get them. Raises ScenarioError."""
+    try:
+        event = from_csv(text, onset_s, gaps, background)
+    except TableRefused as refused:
+        raise ScenarioError([Mistake("", refused.line, 1, "", refused.found, refused.allowed)]) from None
+    rows = [(row[0], *(float(f"{flux:.6g}") for flux in row[1:])) for row in event.samples.tolist()]
+    return tuple(rows), event.notes

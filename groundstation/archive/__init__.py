@@ -1,0 +1,1 @@
+"""The archive's file: schema, the one writer, readers. No decisions on what is archived."""

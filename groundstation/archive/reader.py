@@ -1,0 +1,173 @@
+"""Reading an archive: counts, latest values, histories, gaps. Opens the file read-only and never takes the write lock.
+
+Each call is one short read; nothing here keeps a reader open, because an open reader keeps the write-ahead log growing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus.dictionary import Dictionary
+from bus.errors import EnvironmentFault
+from bus.wire.messages import Kind
+
+LOOK_BACK = 10_000
+"""How many packets `latest` looks back for a structure that is no longer reported."""
+
+_HOUSEKEEPING = (
+    "SELECT number, obt_ns, payload FROM packets WHERE spacecraft = ? AND kind = ? AND stream = 3 AND dictionary = ?"
+)
+
+
+def unpack_values(payload: bytes) -> tuple[float, ...]:
+    """Values of a packet's payload: little-endian float64, by position of the structure."""
+    return struct.unpack(f"<{len(payload) // 8}d", payload)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAccount:
+    """What became of everything one (spacecraft, boot, stream) generated. The last three add up to `generated`."""
+
+    spacecraft: str
+    boot: int
+    stream: int
+    generated: int
+    archived: int
+    declared_lost: int
+    on_board: int
+
+
+class ArchiveReader:
+    """Questions to an archive, also while it is being written. Raises EnvironmentFault if there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+                connection.execute("PRAGMA busy_timeout = 5000")
+                yield connection
+        except sqlite3.Error as error:
+            raise EnvironmentFault(
+                f"the archive {self._path} cannot be read: {error}", hint="name the directory of a run"
+            ) from error
+
+    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with self._open() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def counts(self) -> dict[tuple[str, int, int], int]:
+        """Packets archived per (spacecraft, boot, stream)."""
+        query = "SELECT spacecraft, boot, stream, COUNT(*) FROM packets GROUP BY 1, 2, 3"
+        with self._open() as connection:
+            return {(s, b, st): n for s, b, st, n in connection.execute(query)}
+
+    def declared_lost(self) -> dict[tuple[str, int, int], int]:
+        """Packets declared lost per (spacecraft, boot, stream)."""
+        query = "SELECT spacecraft, boot, stream, SUM(last - first + 1) FROM gaps GROUP BY 1, 2, 3"
+        with self._open() as connection:
+            return {(s, b, st): n for s, b, st, n in connection.execute(query)}
+
+    def settle(self, spacecraft: str, rows: tuple[tuple[int, int, int, int], ...]) -> list[StreamAccount]:
+        """Balance a spacecraft's final account (boot, stream, generated, first on board) against the archive.
+
+        What is neither here nor on board any more is lost; losses the ground had not heard of yet are counted with
+        those it declared. On board counts only what is not archived as well.
+        """
+        inside = "spacecraft = ? AND boot = ? AND stream = ? AND sequence {} ?"
+        result = []
+        with self._open() as connection:
+            for boot, stream, generated, first in rows:
+                key = (spacecraft, boot, stream, first)
+                below, above = (
+                    connection.execute(f"SELECT COUNT(*) FROM packets WHERE {inside.format(sign)}", key).fetchone()[0]
+                    for sign in ("<", ">=")
+                )
+                result.append(
+                    StreamAccount(
+                        spacecraft, boot, stream, generated, below + above, first - below, generated - first - above
+                    )
+                )
+        return result
+
+    def dictionary(self, spacecraft: str) -> Dictionary:
+        """The dictionary a spacecraft was operated with. Raises EnvironmentFault for an unknown spacecraft."""
+        rows = self._rows(
+            "SELECT content FROM dictionaries JOIN spacecraft ON dictionary = version WHERE id = ?", spacecraft
+        )
+        if not rows:
+            raise EnvironmentFault(f"no spacecraft '{spacecraft}' in the archive {self._path}")
+        return Dictionary.model_validate_json(str(rows[0][0]))
+
+    def latest(self, spacecraft: str) -> dict[str, tuple[float, int]]:
+        """Newest value of every telemetered parameter, with the on-board time (ns) it was reported at.
+        Packets of another dictionary version are left out, here and below: nothing is half-decoded."""
+        dictionary = self.dictionary(spacecraft)
+        wanted = set(dictionary.structure)
+        values: dict[str, tuple[float, int]] = {}
+        query = f"{_HOUSEKEEPING} ORDER BY boot DESC, sequence DESC LIMIT {LOOK_BACK}"
+        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
+        with self._open() as connection:
+            for number, obt_ns, payload in connection.execute(query, of):
+                if number not in wanted:
+                    continue
+                wanted.discard(number)
+                names = dictionary.structure[number].parameters
+                for name, value in zip(names, unpack_values(payload), strict=False):
+                    values.setdefault(name, (value, obt_ns))
+                if not wanted:
+                    break
+        return values
+
+    def series(self, spacecraft: str, parameter: str) -> list[tuple[int, float]]:
+        """(on-board time ns, value) of one parameter, by boot and sequence, from every structure that holds it."""
+        dictionary = self.dictionary(spacecraft)
+        places = {
+            number: structure.parameters.index(parameter)
+            for number, structure in dictionary.structure.items()
+            if parameter in structure.parameters
+        }
+        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
+        result = []
+        with self._open() as connection:
+            for number, obt_ns, payload in connection.execute(f"{_HOUSEKEEPING} ORDER BY boot, sequence", of):
+                place = places.get(number)
+                if place is not None and len(payload) >= 8 * (place + 1):
+                    result.append((obt_ns, struct.unpack_from("<d", payload, 8 * place)[0]))
+        return result
+
+    def telecommands(self) -> list[dict[str, object]]:
+        """Every telecommand asked for, with its present or final state, in order of request."""
+        columns = (
+            "ground_boot", "request", "spacecraft", "name", "arguments", "origin", "requested_ns", "expires_ns",
+            "state", "transmissions", "changed_ns", "detail",
+        )  # fmt: skip
+        rows = self._rows(f"SELECT {', '.join(columns)} FROM telecommands ORDER BY ground_boot, request")
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def contacts(self) -> list[tuple[object, ...]]:
+        """(station, spacecraft, aos_ns, los_ns, max_ns, max_elevation_rad), by time."""
+        return self._rows("SELECT * FROM contacts ORDER BY aos_ns, station, spacecraft")
+
+    def allocations(self) -> list[tuple[object, ...]]:
+        """(station, on_ns, spacecraft, off_ns or None): which antenna really pointed where, by time."""
+        return self._rows("SELECT * FROM allocations ORDER BY on_ns, station")
+
+    def events(self, spacecraft: str = "") -> list[tuple[object, ...]]:
+        """(spacecraft, obt_ns, received_ns, severity, name, arguments as JSON), by time of receipt."""
+        query = "SELECT spacecraft, obt_ns, received_ns, severity, name, arguments FROM events"
+        order = " ORDER BY received_ns, spacecraft, boot, sequence"
+        return (
+            self._rows(f"{query} WHERE spacecraft = ?{order}", spacecraft) if spacecraft else self._rows(query + order)
+        )
+
+    def gaps(self) -> list[tuple[object, ...]]:
+        """(spacecraft, boot, stream, first, last, declared_ns): sequence numbers declared lost."""
+        return self._rows("SELECT * FROM gaps ORDER BY spacecraft, boot, stream, first")

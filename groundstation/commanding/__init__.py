@@ -1,0 +1,1 @@
+"""Telecommands from the request to their one end, and the operators' port."""

@@ -1,0 +1,102 @@
+"""The operator's port of the ground: requests from people and programs outside, and what became of them.
+
+A client with the operator's key sends one frame a message: OperatorRequest, source "operator", destination "ground".
+The port checks it, gives it a token of its own, and hands it to the bus, where it enters at a tick boundary and is
+recorded; the replies come back through the record and go to whoever asked, under the token that was asked with.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+from bus.errors import DecodeError, SkyrackError
+from bus.process import lifeline
+from bus.process.participant import Shell
+from bus.sockets.keys import load_grants, load_key
+from bus.sockets.ports import Network, RouterPort
+from bus.wire.codec import decode, encode
+from bus.wire.messages import Message, OperatorReply, OperatorRequest, Refusal
+
+MAX_OPEN_REQUESTS = 4096  # whose replies are still passed on; the oldest is forgotten first
+
+
+class OperatorPort:
+    """See the module. It is bound when it is made, within a running loop; `endpoint` has its real port. `serve` runs
+    beside the ground's loop; `answer` takes the replies."""
+
+    def __init__(self, keys: Path, endpoint: str) -> None:
+        self._key = load_key(keys, "ground")
+        self._network = Network(load_grants(keys))
+        try:
+            self._port: RouterPort | None = self._network.router(endpoint, self._key, "operator")
+        except SkyrackError:
+            self._network.close()
+            raise
+        self.endpoint = self._port.endpoint
+        self._asked: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
+        self._token = 0
+        self._prefix = 0
+
+    async def serve(self, shell: Shell) -> None:
+        """Until cancelled."""
+        port = self._port
+        assert port is not None, "it is closed"
+        try:
+            await self._network.prove_closed(port.endpoint, self._key.public)
+            lifeline.report("ready", {"endpoints": {"operator": port.endpoint}})
+            while True:
+                for peer, frames in await port.receive():
+                    refusal = self._hear(shell, peer.routing, frames)
+                    if refusal:
+                        port.send(peer.routing, [_frame(Refusal(reason=refusal[:1000]))])
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the port. Harmless when called again."""
+        self._port = None
+        self._network.close()
+
+    def answer(self, message: Message) -> None:
+        """Pass a reply on to whoever asked."""
+        reply = message.body
+        if not isinstance(reply, OperatorReply) or self._port is None:
+            return
+        asked = self._asked.get(reply.token)
+        if asked is None:
+            return
+        routing, token = asked
+        if reply.final:
+            del self._asked[reply.token]
+        self._port.send(routing, [_frame(reply.model_copy(update={"token": token}))])
+
+    def _hear(self, shell: Shell, routing: bytes, frames: list[bytes]) -> str:
+        """Hands a request on; gives the reason if it will not."""
+        try:
+            if len(frames) != 1:
+                raise DecodeError(f"a request is one frame, not {len(frames)}")
+            message = decode(frames[0])
+        except DecodeError as error:
+            return error.message
+        if not isinstance(message.body, OperatorRequest) or message.source != "operator":
+            return f"{message.kind.name} from {message.source} has no business on the operator's port"
+        self._token += 1
+        token = self._base(shell) + self._token
+        body = message.body.model_copy(update={"token": token})
+        self._asked[token] = (routing, message.body.token)
+        if len(self._asked) > MAX_OPEN_REQUESTS:
+            self._asked.popitem(last=False)
+        if not shell.forward(encode(Message(0, "operator", 0, "ground", body))):
+            return "the bus does not keep up; ask again"
+        return ""
+
+    def _base(self, shell: Shell) -> int:
+        """Tokens of a restarted ground must not meet those of its predecessor: they begin at the tick it is in."""
+        if not self._prefix:
+            self._prefix = (max(0, shell.tick) + 1) << 20
+        return self._prefix
+
+
+def _frame(body: Refusal | OperatorReply) -> bytes:
+    return encode(Message(0, "ground", 0, "operator", body))

@@ -1,0 +1,187 @@
+"""Where a spacecraft should be, as far as the ground can know: published elements only, plain Python.
+
+SGP4 for two-line elements, J2-secular mean elements otherwise; then TEME of date to Earth-fixed axes by Greenwich mean
+sidereal time. No antennas and no plans here, and nothing of the spacecraft's own truth: prediction error is real.
+
+Assumptions: UT1 is UTC (below 0.9 s, 0.4 km on the ground), polar motion is left out (below 15 m).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sgp4.api import WGS72, Satrec
+
+from bus.errors import UserError
+from bus.scenario.model import KeplerOrbit, Orbit, Station, TleOrbit
+
+MU_M3_S2 = 3.986004418e14  # EGM-96
+EARTH_RADIUS_M = 6378137.0  # WGS-84
+EARTH_FLATTENING = 1.0 / 298.257223563  # WGS-84
+J2 = 1.08262668e-3  # EGM-96
+MU_WGS72_M3_S2 = 3.986008e14  # what two-line elements are fitted with (Vallado et al. 2006)
+TWO_PI = 2.0 * math.pi
+DAY_S = 86_400.0
+J2000_JD = 2_451_545.0
+
+Vector = tuple[float, float, float]
+Propagator = Callable[[float], Vector | None]
+"""Seconds since the scenario's epoch -> position TEME (m), or None once the elements are of no use any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A UTC instant as whole and fractional Julian date, so that microseconds survive."""
+
+    jd_whole: float
+    jd_fraction: float
+
+    @classmethod
+    def of(cls, utc: str) -> Epoch:
+        """From ISO 8601; without a zone it is UTC. Raises UserError for another text."""
+        try:
+            moment = datetime.fromisoformat(utc)
+        except ValueError as error:
+            raise UserError(f"epoch '{utc}' is no ISO 8601 time", hint="write e.g. 2026-08-12T00:00:00Z") from error
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        since = moment - datetime(2000, 1, 1, 12, tzinfo=UTC)
+        return cls(J2000_JD + since.days, (since.seconds + since.microseconds * 1e-6) / DAY_S)
+
+
+def gmst_rad(epoch: Epoch, time_s: float) -> float:
+    """Greenwich mean sidereal time, IAU 1982 (Vallado, eq. 3-47), `time_s` after the epoch; UT1 taken as UTC."""
+    days = (epoch.jd_whole - J2000_JD) + epoch.jd_fraction + time_s / DAY_S
+    t = days / 36_525.0
+    # 876600 h * 3600 s/h is a whole number of turns a day; taking the day's fraction alone keeps the digits.
+    turns = (epoch.jd_whole - J2000_JD) % 1.0 + (epoch.jd_fraction + time_s / DAY_S) % 1.0
+    seconds = 67_310.54841 + DAY_S * turns + t * (8_640_184.812866 + t * (0.093104 - t * 6.2e-6))
+    return (seconds % DAY_S) * (TWO_PI / DAY_S)
+
+
+def _two_line(orbit: TleOrbit) -> Satrec:
+    try:
+        satellite = Satrec.twoline2rv(orbit.line1, orbit.line2, WGS72)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"two-line elements of '{orbit.name}' cannot be read: {error}") from error
+    if satellite.error:
+        raise UserError(
+            f"SGP4 rejects the two-line elements of '{orbit.name}' (error {satellite.error})",
+            hint="take newer elements, or fly mean elements instead",
+        )
+    return satellite
+
+
+def _sgp4(orbit: TleOrbit, epoch: Epoch) -> Propagator:
+    propagate = _two_line(orbit).sgp4
+    whole, fraction = epoch.jd_whole, epoch.jd_fraction
+
+    def position(time_s: float) -> Vector | None:
+        error, r, _ = propagate(whole, fraction + time_s / DAY_S)
+        return None if error else (r[0] * 1e3, r[1] * 1e3, r[2] * 1e3)
+
+    return position
+
+
+def secular_rates(a_m: float, e: float, i_rad: float, mu_m3_s2: float) -> Vector:
+    """Rates (rad/s) of node, argument of perigee and mean anomaly (mean motion included) under J2 (Vallado, 9.6)."""
+    n = math.sqrt(mu_m3_s2 / a_m**3)
+    k = n * J2 * (EARTH_RADIUS_M / (a_m * (1.0 - e * e))) ** 2
+    sin2 = math.sin(i_rad) ** 2
+    return (
+        -1.5 * k * math.cos(i_rad),
+        0.75 * k * (4.0 - 5.0 * sin2),
+        n + 0.75 * k * math.sqrt(1.0 - e * e) * (2.0 - 3.0 * sin2),
+    )
+
+
+def _secular(orbit: KeplerOrbit, mu_m3_s2: float, age_s: float) -> Propagator:
+    """Motion on elements that were true `age_s` before the epoch."""
+    a, e = orbit.semi_major_axis_m, orbit.eccentricity
+    node_rate, perigee_rate, anomaly_rate = secular_rates(a, e, orbit.inclination_rad, mu_m3_s2)
+    cos_i, sin_i = math.cos(orbit.inclination_rad), math.sin(orbit.inclination_rad)
+    node_0, perigee_0, anomaly_0 = orbit.raan_rad, orbit.argument_of_perigee_rad, orbit.mean_anomaly_rad
+    b = a * math.sqrt(1.0 - e * e)
+    sin, cos = math.sin, math.cos
+
+    def position(time_s: float) -> Vector:
+        t = time_s + age_s
+        mean = (anomaly_0 + anomaly_rate * t) % TWO_PI
+        anomaly = mean + e * sin(mean)
+        if e:
+            for _ in range(30):
+                change = (anomaly - e * sin(anomaly) - mean) / (1.0 - e * cos(anomaly))
+                anomaly -= change
+                if abs(change) < 1e-13:
+                    break
+        x, y = a * (cos(anomaly) - e), b * sin(anomaly)
+        perigee, node = perigee_0 + perigee_rate * t, node_0 + node_rate * t
+        sin_w, cos_w, sin_n, cos_n = sin(perigee), cos(perigee), sin(node), cos(node)
+        u, v = x * cos_w - y * sin_w, x * sin_w + y * cos_w  # along and across the line of nodes
+        return u * cos_n - v * sin_n * cos_i, u * sin_n + v * cos_n * cos_i, v * sin_i
+
+    return position
+
+
+def propagator(orbit: Orbit, epoch: Epoch) -> Propagator:
+    """The motion that the elements publish. Raises UserError for elements that cannot be flown."""
+    if isinstance(orbit, KeplerOrbit):
+        return _secular(orbit, MU_M3_S2, 0.0)
+    if orbit.propagator == "sgp4":
+        return _sgp4(orbit, epoch)
+    tle = _two_line(orbit)
+    mean = KeplerOrbit(
+        semi_major_axis_m=tle.a * tle.radiusearthkm * 1e3,  # of the Brouwer mean motion, not of Kozai's in the lines
+        eccentricity=tle.ecco,
+        inclination_rad=tle.inclo,
+        raan_rad=tle.nodeo,
+        argument_of_perigee_rad=tle.argpo,
+        mean_anomaly_rad=tle.mo,
+    )
+    age_s = ((epoch.jd_whole - tle.jdsatepoch) + (epoch.jd_fraction - tle.jdsatepochF)) * DAY_S
+    return _secular(mean, MU_WGS72_M3_S2, age_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A station in Earth-fixed axes: position (m), and the unit normal of the ellipsoid there, which is 'up'."""
+
+    x_m: float
+    y_m: float
+    z_m: float
+    up_x: float
+    up_y: float
+    up_z: float
+    sin_mask: float
+
+    @classmethod
+    def of(cls, station: Station) -> Site:
+        """From geodetic WGS-84 coordinates."""
+        sin_lat, cos_lat = math.sin(station.latitude_rad), math.cos(station.latitude_rad)
+        sin_lon, cos_lon = math.sin(station.longitude_rad), math.cos(station.longitude_rad)
+        squared = EARTH_FLATTENING * (2.0 - EARTH_FLATTENING)
+        normal = EARTH_RADIUS_M / math.sqrt(1.0 - squared * sin_lat * sin_lat)
+        out = (normal + station.altitude_m) * cos_lat
+        return cls(
+            out * cos_lon,
+            out * sin_lon,
+            (normal * (1.0 - squared) + station.altitude_m) * sin_lat,
+            cos_lat * cos_lon,
+            cos_lat * sin_lon,
+            sin_lat,
+            math.sin(station.mask_rad),
+        )
+
+    def sin_elevation(self, x_m: float, y_m: float, z_m: float) -> float:
+        """Sine of the elevation of an Earth-fixed position; geometric, no refraction."""
+        dx, dy, dz = x_m - self.x_m, y_m - self.y_m, z_m - self.z_m
+        return (dx * self.up_x + dy * self.up_y + dz * self.up_z) / math.sqrt(dx * dx + dy * dy + dz * dz)
+
+
+def earth_fixed(position: Vector, gmst: float) -> Vector:
+    """TEME of date to (pseudo) Earth-fixed axes."""
+    c, s = math.cos(gmst), math.sin(gmst)
+    return c * position[0] + s * position[1], c * position[1] - s * position[0], position[2]

@@ -1,0 +1,107 @@
+"""The ground's process: built from scenario and dictionaries, its archive on disk, an operator's port beside it.
+
+`python -m groundstation.process` takes everything from the environment: SKYRACK_CONNECT, SKYRACK_KEYS, SKYRACK_ARCHIVE
+(file), SKYRACK_DICTIONARIES (JSON by design name), and optionally SKYRACK_SCENARIO (resolved JSON; without it the bus
+is asked) and SKYRACK_BIND (the operator's port; any free loopback port by default).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from bus.dictionary import Dictionary
+from bus.errors import EnvironmentFault, SkyrackError
+from bus.process import lifeline
+from bus.process.participant import Credentials, Service, run_participant
+from bus.process.plan import LOOPBACK
+from bus.scenario.model import Scenario
+from groundstation.archive.writer import Archive
+from groundstation.commanding.operator_port import OperatorPort
+from groundstation.config import GROUND_ID, resolve
+from groundstation.ground import Ground
+
+
+def load_dictionaries(path: Path) -> dict[str, Dictionary]:
+    """Dictionaries by design name from a JSON file. EnvironmentFault if it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {design: Dictionary.model_validate_json(json.dumps(form)) for design, form in content.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise EnvironmentFault(
+            f"{path} holds no dictionaries: {str(error).splitlines()[0]}",
+            hint="a run's directory has dictionaries.json",
+        ) from error
+
+
+def serve_ground(scenario: bytes, dictionaries: Path, archive: Path, keys: Path, operator_endpoint: str) -> Service:
+    """The ground of a resolved scenario (canonical JSON), ready to take part."""
+    resolved = Scenario.model_validate_json(scenario)
+    ground = Ground(resolve(resolved, load_dictionaries(dictionaries)))
+    store = Archive(archive)
+    operator = OperatorPort(keys, operator_endpoint)
+
+    def close() -> None:
+        operator.close()
+        store.close()
+
+    return Service(
+        ground,
+        resolved.tick_ns,
+        resolved.range.snapshot_every_ticks,
+        commit=lambda outbox: store.write(outbox.records),
+        close=close,
+        endpoints={"operator": operator.endpoint},
+        side_task=operator.serve,
+        outside=operator.answer,
+    )
+
+
+def run_ground(
+    endpoint: str,
+    keys: Path,
+    dictionaries: Path,
+    archive: Path,
+    *,
+    scenario: bytes | None = None,
+    operator_endpoint: str = LOOPBACK,
+) -> int:
+    """The whole process; gives the exit status."""
+
+    def build(text: bytes) -> Service:
+        return serve_ground(text, dictionaries, archive, keys, operator_endpoint)
+
+    return run_participant(Credentials(GROUND_ID, endpoint, keys), build, scenario)
+
+
+def from_environment(name: str) -> str:
+    """A variable that must be set. EnvironmentFault if it is not."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise EnvironmentFault(f"{name} is not set", hint="`skyrack ground --help` lists what the ground needs")
+    return value
+
+
+def main() -> int:
+    """From the environment to the exit status."""
+    lifeline.bind_to_supervisor()
+    try:
+        scenario = os.environ.get("SKYRACK_SCENARIO")
+        endpoint, keys = from_environment("SKYRACK_CONNECT"), Path(from_environment("SKYRACK_KEYS"))
+        dictionaries = Path(from_environment("SKYRACK_DICTIONARIES"))
+        archive = Path(from_environment("SKYRACK_ARCHIVE"))
+        text = Path(scenario).read_bytes() if scenario else None
+    except OSError as error:
+        lifeline.report_error(EnvironmentFault(f"cannot read the scenario: {error}", hint="see SKYRACK_SCENARIO"))
+        return 2
+    except SkyrackError as error:
+        lifeline.report_error(error)
+        return error.exit_status
+    bind = os.environ.get("SKYRACK_BIND") or LOOPBACK
+    return run_ground(endpoint, keys, dictionaries, archive, scenario=text, operator_endpoint=bind)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Telemetry as it comes in: duplicates, gaps, accounts. Keeps nothing on disk."""

@@ -1,0 +1,163 @@
+"""Telemetry comes in: each packet once into the archive's records, the ledger kept, acknowledgements made.
+
+No antennas and no telecommands here. An acknowledgement covers only what has left as a record in the same outbox or an
+earlier one.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bus.dictionary import Dictionary
+from bus.wire.messages import Event, Kind, Packet, StoreReport, Telemetry, TelemetryAck, Verification
+from groundstation.telemetry.accounting import Outcome, StreamAccounts
+
+VERIFICATION_STREAM = 1
+
+Records = list[tuple[object, ...]]
+
+
+@dataclass(slots=True)
+class IntakeState:
+    """All state: a accounts per spacecraft, and the streams whose acknowledgement is due."""
+
+    books: dict[str, StreamAccounts] = field(default_factory=dict)
+    due: list[tuple[str, int, int]] = field(default_factory=list)
+    foreign_dictionary: int = 0
+    senseless_rows: int = 0
+
+
+class Intake:
+    """Takes packets and store reports of all spacecraft."""
+
+    def __init__(self, dictionaries: Mapping[str, Dictionary]) -> None:
+        self._dictionaries = dictionaries
+        self._versions = {name: bytes.fromhex(d.version) for name, d in dictionaries.items()}
+        self.state = IntakeState(books={name: StreamAccounts() for name in dictionaries})
+
+    def packet(
+        self, spacecraft: str, body: Telemetry | Event | Verification, station: str, now_ns: int, records: Records
+    ) -> bool:
+        """A packet has come. True if it was new; then it is in the records and in the ledger."""
+        accounts = self.state.books[spacecraft]
+        stream = accounts.stream(body.boot, body.stream)
+        if stream is None:
+            return False
+        outcome = stream.take(body.sequence)
+        if outcome is Outcome.REFUSED:
+            accounts.refused += 1
+            return False
+        self._owe(spacecraft, body.boot, body.stream)
+        if outcome is Outcome.DUPLICATE:
+            accounts.duplicates += 1
+            return False
+        if outcome is Outcome.RECOVERED:
+            self._reopen(spacecraft, body, now_ns, records)
+        self._record(spacecraft, body, station, now_ns, records)
+        return True
+
+    def store_report(self, spacecraft: str, body: StoreReport, now_ns: int, records: Records) -> bool:
+        """What the spacecraft still holds. Declares losses. True if every verification packet generated so far is
+        settled, i.e. archived or declared lost."""
+        accounts, complete = self.state.books[spacecraft], True
+        for boot, number, first, following in body.rows:
+            if first > following or not 0 <= number <= 255:
+                self.state.senseless_rows += 1
+                continue
+            stream = accounts.stream(boot, number)
+            if stream is None:
+                complete = False
+                continue
+            for start, end in stream.declare_below(first):
+                records.append(("gaps", spacecraft, boot, number, start, end - 1, now_ns))
+                accounts.reports_lost += (end - start) if number == VERIFICATION_STREAM else 0
+            if stream.below > first:
+                self._owe(spacecraft, boot, number)  # it keeps what is archived: an acknowledgement was lost
+            if number == VERIFICATION_STREAM and stream.below < following:
+                complete = False
+        return complete
+
+    def acknowledgements(self) -> list[tuple[str, TelemetryAck]]:
+        """What is due since the last call, one per stream."""
+        if not self.state.due:
+            return []
+        due, self.state.due = self.state.due, []
+        result = []
+        for spacecraft, boot, number in dict.fromkeys(due):
+            below = self.state.books[spacecraft].streams[boot, number].below
+            if below:
+                result.append((spacecraft, TelemetryAck(boot=boot, stream=number, below=below)))
+        return result
+
+    def lost_reports(self, spacecraft: str) -> int:
+        """Verification packets ever declared lost."""
+        return self.state.books[spacecraft].reports_lost
+
+    def counters(self) -> dict[str, float]:
+        """For the final account."""
+        books = self.state.books
+        totals: dict[str, float] = {
+            "archived": sum(accounts.archived for accounts in books.values()),
+            "declared_lost": sum(accounts.declared_lost for accounts in books.values()),
+            "duplicates": sum(accounts.duplicates for accounts in books.values()),
+            "refused": sum(accounts.refused for accounts in books.values()),
+            "foreign_dictionary": self.state.foreign_dictionary,
+            "senseless_rows": self.state.senseless_rows,
+        }
+        for name, accounts in books.items():
+            totals[f"{name}.archived"] = accounts.archived
+            totals[f"{name}.declared_lost"] = accounts.declared_lost
+        return totals
+
+    def _owe(self, spacecraft: str, boot: int, stream: int) -> None:
+        row = (spacecraft, boot, stream)
+        if not self.state.due or self.state.due[-1] != row:
+            self.state.due.append(row)
+
+    def _reopen(self, spacecraft: str, body: Packet, now_ns: int, records: Records) -> None:
+        """A packet declared lost has come: the gap it was in shrinks or splits."""
+        boot, number, sequence = body.boot, body.stream, body.sequence
+        stream = self.state.books[spacecraft].streams[boot, number]
+        left = next((row for row in stream.lost if row[1] == sequence), None)
+        right = next((row for row in stream.lost if row[0] == sequence + 1), None)
+        records.append(("gap_closed", spacecraft, boot, number, left[0] if left else sequence))
+        for piece in (left, right):
+            if piece is not None:
+                records.append(("gaps", spacecraft, boot, number, piece[0], piece[1] - 1, now_ns))
+
+    def _record(
+        self, spacecraft: str, body: Telemetry | Event | Verification, station: str, now_ns: int, records: Records
+    ) -> None:
+        key = (spacecraft, body.boot, body.stream, body.sequence)
+        if isinstance(body, Telemetry):
+            if body.dictionary != self._versions[spacecraft]:
+                self.state.foreign_dictionary += 1
+            payload = struct.pack(f"<{len(body.values)}d", *body.values)
+            records.append((
+                "packets", *key, int(Kind.TELEMETRY), body.obt_ns, now_ns, station, body.structure, 0, body.dictionary,
+                payload,
+            ))  # fmt: skip
+        elif isinstance(body, Event):
+            payload = struct.pack(f"<{len(body.arguments)}d", *body.arguments)
+            records.append((
+                "packets", *key, int(Kind.EVENT), body.obt_ns, now_ns, station, body.event, body.severity, None,
+                payload,
+            ))  # fmt: skip
+            form = self._dictionaries[spacecraft].event.get(body.event)
+            names = form.arguments if form else ()
+            named = {
+                names[place] if place < len(names) else f"argument_{place}": value
+                for place, value in enumerate(body.arguments)
+            }
+            records.append((
+                "events", *key, body.event, form.name if form else f"event_{body.event}", body.severity, body.obt_ns,
+                now_ns, json.dumps(named),
+            ))  # fmt: skip
+        else:
+            records.append((
+                "packets", *key, int(Kind.VERIFICATION), body.obt_ns, now_ns, station, body.request,
+                body.stage * 65536 + body.code, None, body.detail.encode(),
+            ))  # fmt: skip

@@ -1,0 +1,1 @@
+"""What of a design closes on its orbit, in numbers before it flies. Changes nothing, flies nothing."""

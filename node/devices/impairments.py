@@ -1,0 +1,113 @@
+"""What can be wrong with one direction of the link: loss, delay, duplicate, reorder, corrupt, blackout.
+
+An impairment is in the radio's list only while its injection is active. Draws are functions of (seed, injection,
+spacecraft, tick, position). No geometry is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from bus.draws import stable_id, uniform
+from bus.wire.messages import Scalar
+
+T = TypeVar("T")
+
+PRIMITIVES: dict[str, dict[str, float]] = {
+    "loss": {"probability": 1.0},
+    "corrupt": {"probability": 1.0},
+    "duplicate": {"probability": 1.0},
+    "reorder": {},
+    "delay": {"ticks": 1},
+    "blackout": {},
+}
+"""Each primitive's parameters with what they are when left out."""
+HELD_LIMIT = 4096
+
+
+class Impairment:
+    """One active link fault of one direction."""
+
+    def __init__(self, injection: str, primitive: str, parameters: Mapping[str, Scalar]) -> None:
+        self.injection = injection
+        self.primitive = primitive
+        given = {name: float(value) for name, value in parameters.items() if not isinstance(value, str)}
+        values = {**PRIMITIVES[primitive], **given}
+        self.probability = values.get("probability", 1.0)
+        self.ticks = int(values.get("ticks", 0))
+        self._stream = stable_id(f"link.{injection}")
+
+    def copies(self, seed: int, spacecraft: int, tick: int, lane: int) -> list[int]:
+        """What becomes of one message: for each copy that goes on, by how many ticks it is late."""
+        if self.primitive == "blackout":
+            return []
+        if self.primitive == "delay":
+            return [self.ticks]
+        if self.primitive == "reorder" or self._draw(seed, spacecraft, tick, lane) >= self.probability:
+            return [0]
+        return [0, 0] if self.primitive == "duplicate" else []
+
+    def shuffled(self, seed: int, spacecraft: int, tick: int, items: list[T]) -> list[T]:
+        """The messages of one tick in another order."""
+        keys = [(self._draw(seed, spacecraft, tick, lane), lane) for lane in range(len(items))]
+        return [items[lane] for _, lane in sorted(keys)]
+
+    def _draw(self, seed: int, spacecraft: int, tick: int, lane: int) -> float:
+        return uniform(seed, self._stream, spacecraft, tick, lane)
+
+
+class Direction(Generic[T]):
+    """Uplink or downlink: what impairs it, what is held back, what was dropped why."""
+
+    def __init__(self, seed: int, spacecraft: int) -> None:
+        self._seed = seed
+        self._spacecraft = spacecraft
+        self.impairments: list[Impairment] = []
+        self.held: list[tuple[int, T]] = []
+        self.dropped: dict[str, int] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether messages pass untouched."""
+        return not self.impairments and not self.held
+
+    def drop(self, why: str) -> None:
+        """Count a message that goes no further."""
+        self.dropped[why] = self.dropped.get(why, 0) + 1
+
+    def hold(self, release_tick: int, item: T) -> None:
+        """Keep a message back; when there is no room it is dropped and counted."""
+        if len(self.held) >= HELD_LIMIT:
+            self.drop("overflow")
+        else:
+            self.held.append((release_tick, item))
+
+    def passed(self, tick: int, items: list[T]) -> list[T]:
+        """What comes out in this tick: what was held for it, oldest first, then what passes of `items`."""
+        if self.idle:
+            return items
+        out = [item for release_tick, item in self.held if release_tick <= tick]
+        self.held = [entry for entry in self.held if entry[0] > tick]
+        for lane, item in enumerate(items):
+            for delay in self._fate(tick, lane):
+                if delay:
+                    self.hold(tick + delay, item)
+                else:
+                    out.append(item)
+        for impairment in self.impairments:
+            if impairment.primitive == "reorder":
+                out = impairment.shuffled(self._seed, self._spacecraft, tick, out)
+        return out
+
+    def _fate(self, tick: int, lane: int) -> list[int]:
+        delays = [0]
+        for impairment in self.impairments:
+            following: list[int] = []
+            for copy, delay in enumerate(delays):
+                copies = impairment.copies(self._seed, self._spacecraft, tick, (lane << 8) | copy)
+                if not copies:
+                    self.drop(impairment.primitive)
+                following += [delay + more for more in copies]
+            delays = following
+        return delays

@@ -1,0 +1,201 @@
+"""The spacecraft's radio: who hears whom. Light passes only while a ground antenna points here and is in sight.
+
+Geometry and link quality are the plant's; which antenna points here is what the ground last said (`Allocation`). Every
+message that does not pass is counted with the reason. What a message means is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bus.draws import stable_id, uniform
+from bus.wire.codec import decode, encode
+from bus.wire.messages import Allocation, Message, Telecommand, TelemetryAck
+from node.devices.device import DeviceForm, Order, Reading
+from node.devices.impairments import Direction
+from node.truth import PlantLike, field, place
+
+UPLINK_LIMIT = 512
+"""Messages taken from the uplink in one tick; the rest is dropped and counted."""
+_BANDS = ("S", "Ka")
+_UP, _DOWN = stable_id("radio.uplink"), stable_id("radio.downlink")
+
+Uplink = Telecommand | TelemetryAck
+
+
+class Radio:
+    """Receiver and transmitter, and the device that flight software sees of them."""
+
+    def __init__(self, form: DeviceForm, plant: PlantLike, stations: Sequence[str], who: tuple[int, str],
+                 tick_ns: int) -> None:  # fmt: skip
+        self.form = form
+        seed, self._id = who
+        self._seed, self._spacecraft = seed, stable_id(self._id)
+        self._tick_ns = tick_ns
+        self._stations = {station: i for i, station in enumerate(stations)}
+        n = range(len(stations))
+        self._visible = [place(plant, f"station_visible[{i}]") for i in n]
+        self._light_time = [place(plant, f"light_time_s[{i}]") for i in n]
+        self._loss_up = [place(plant, f"uplink_frame_loss[{i}]") for i in n]
+        self._loss_down = [place(plant, f"frame_loss[{i}]") for i in n]
+        self._transmitter = field(plant.inputs, "transmitter_on")
+        self._band = field(plant.inputs, "radio_band")
+        self._rate = field(plant.inputs, "downlink_rate_bps")
+        self._default_rate = field(plant.params, "downlink_rate_default_bps")
+        self._allocated: dict[int, tuple[int, float]] = {}
+        self.uplink: Direction[Message] = Direction(seed, self._spacecraft)
+        self.downlink: Direction[Any] = Direction(seed, self._spacecraft)
+        self.received = 0
+        self.sent = 0
+        self.sequence = 0
+        self._reading = Reading(np.zeros(len(form.channels)))
+
+    @property
+    def name(self) -> str:
+        """Its name in the design."""
+        return self.form.name
+
+    @property
+    def station(self) -> int:
+        """The station that points here and is in sight, the one with the best downlink; -1 for none."""
+        best = -1
+        for i in self._allocated:
+            if self._visible[i][0] and (best < 0 or (self._loss_down[i][0], i) < (self._loss_down[best][0], best)):
+                best = i
+        return best
+
+    def receive(self, tick: int, inbox: Sequence[Message]) -> list[Uplink]:
+        """What of the inbox's space messages reaches the receiver in this tick, in order."""
+        if not inbox and self.uplink.idle:
+            return []
+        heard: list[Message] = []
+        for message in inbox:
+            body = message.body
+            if isinstance(body, Allocation):
+                self._point(body)
+            elif len(heard) >= UPLINK_LIMIT:
+                self.uplink.drop("overflow")
+            else:
+                self._hear(tick, message, heard)
+        bodies: list[Uplink] = [message.body for message in self.uplink.passed(tick, heard)]
+        self.received += len(bodies)
+        return bodies
+
+    def send(self, tick: int, end_ns: int, bodies: Sequence[Any]) -> list[Message]:
+        """The messages that leave for the ground at the end of this tick."""
+        if not bodies and self.downlink.idle:
+            return []
+        station = self.station
+        if station < 0 or not self._transmitter[0]:
+            for _ in bodies:
+                self.downlink.drop("no_contact")
+            return []
+        loss = float(self._loss_down[station][0])
+        passing: list[Any] = []
+        for lane, body in enumerate(bodies):
+            self.sent += 1
+            if loss > 0.0 and uniform(self._seed, _DOWN, self._spacecraft, tick, lane) < loss:
+                self.downlink.drop("frame_loss")
+            else:
+                passing.append(body)
+        late = int(self._light_time[station][0] * 1e9) // self._tick_ns
+        if late:
+            for body in passing:
+                self.downlink.hold(tick + late, body)
+            passing = []
+        return [self.message(end_ns, "ground", body) for body in self.downlink.passed(tick, passing)]
+
+    def message(self, end_ns: int, destination: str, body: Any) -> Message:
+        """A message of this spacecraft's, with its next sequence number."""
+        self.sequence += 1
+        return Message(end_ns, self._id, self.sequence, destination, body)
+
+    def sample(self) -> Reading:
+        """What flight software knows of the radio; the budget holds for the cycle that follows."""
+        values = self._reading.values
+        station = self.station if self._allocated else -1
+        contact = station >= 0 and bool(self._transmitter[0])
+        values[0] = contact
+        values[1] = self._budget_bytes(station) if contact else 0.0
+        values[2] = self.received
+        values[3] = sum(self.uplink.dropped.values()) if self.uplink.dropped else 0
+        values[4] = self.sent
+        values[5] = self.downlink.dropped.get("overflow", 0)
+        return self._reading
+
+    @property
+    def contact(self) -> bool:
+        """As in the latest reading."""
+        return bool(self._reading.values[0])
+
+    def command(self, order: Order) -> None:
+        """Transmitter on or off."""
+        if order.what == "transmitter":
+            self._transmitter[0] = order.value
+
+    def counters(self) -> dict[str, float]:
+        """Messages received, sent, and dropped by reason."""
+        counters: dict[str, float] = {"uplink.received": self.received, "downlink.sent": self.sent}
+        for direction, name in ((self.uplink, "uplink"), (self.downlink, "downlink")):
+            counters.update({f"{name}.dropped.{why}": n for why, n in sorted(direction.dropped.items())})
+        return counters
+
+    def _point(self, allocation: Allocation) -> None:
+        """A ground antenna turns to this spacecraft, or away from it."""
+        station = self._stations.get(allocation.station)
+        if station is None:
+            self.uplink.drop("unknown_station")
+        elif allocation.on and allocation.spacecraft == self._id:
+            band = _BANDS.index(allocation.band) if allocation.band in _BANDS else 0
+            self._allocated[station] = (band, allocation.rate_bps)
+            self._band[0], self._rate[0] = band, allocation.rate_bps
+        else:
+            self._allocated.pop(station, None)
+
+    def _hear(self, tick: int, message: Message, heard: list[Message]) -> None:
+        body = message.body
+        if isinstance(body, Telecommand):
+            station = self._stations.get(body.station, -1)
+        elif isinstance(body, TelemetryAck):
+            station = self.station
+        else:
+            self.uplink.drop("not_for_a_spacecraft")
+            return
+        if station not in self._allocated:
+            self.uplink.drop("not_allocated")
+        elif not self._visible[station][0]:
+            self.uplink.drop("not_visible")
+        elif uniform(self._seed, _UP, self._spacecraft, tick, message.seq) < self._loss_up[station][0]:
+            self.uplink.drop("frame_loss")
+        else:
+            late = int(self._light_time[station][0] * 1e9) // self._tick_ns
+            if late:
+                self.uplink.hold(tick + late, message)
+            else:
+                heard.append(message)
+
+    def _budget_bytes(self, station: int) -> float:
+        band, rate_bps = self._allocated[station]
+        if rate_bps <= 0.0:
+            rate_bps = float(self._default_rate[band])
+        return rate_bps * self._tick_ns / 8e9
+
+    def state(self) -> Any:
+        """Everything it remembers. What is held back travels as frames."""
+        allocated = [[i, band, rate] for i, (band, rate) in self._allocated.items()]
+        up = [[tick, encode(message)] for tick, message in self.uplink.held]
+        down = [[tick, encode(Message(0, self._id, 0, "ground", body))] for tick, body in self.downlink.held]
+        counts = [self.uplink.dropped, self.downlink.dropped, self.received, self.sent, self.sequence]
+        return [allocated, up, down, counts, self._reading.values.tobytes()]
+
+    def load(self, state: Any) -> None:
+        """Take over what `state` gave. Active impairments are the injections' business."""
+        allocated, up, down, counts, reading = state
+        self._allocated = {i: (band, rate) for i, band, rate in allocated}
+        self.uplink.held = [(tick, decode(frame)) for tick, frame in up]
+        self.downlink.held = [(tick, decode(frame).body) for tick, frame in down]
+        self.uplink.dropped, self.downlink.dropped, self.received, self.sent, self.sequence = counts
+        self._reading.values[:] = np.frombuffer(reading)

@@ -1,0 +1,98 @@
+"""The host seam: the computer that flight software runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bus.draws import bits, stable_id
+from bus.wire.messages import Injection
+from node.computer import Computer
+from node.devices.clock import Clock
+from node.fsw.boot import BootReason
+from node.fsw.services.st01_verification import CrashPoint
+from node.injection.engine import SeamHandler
+from node.injection.plant import _no_primitive
+
+
+class HostSeam(SeamHandler):
+    """The on-board computer and its clock."""
+
+    PRIMITIVES: Mapping[str, Mapping[str, object]] = {
+        "reboot": {}, "kill": {"down_s": 0}, "hang": {}, "clock_jump": {"seconds": 0},
+        "bitflip": {"word": 0, "bit": 0}, "crash": {"point": 0},
+    }  # fmt: skip
+
+    def __init__(self, computer: Computer, clock: Clock, who: tuple[int, str], tick_ns: int) -> None:
+        self._computer = computer
+        self._clock = clock
+        self._who = who
+        self._tick_ns = tick_ns
+
+    def refusal(self, injection: Injection) -> str:
+        """Unknown place or primitive, senseless figures."""
+        if injection.place != "computer":
+            return f"no host '{injection.place}'; allowed: computer"
+        reason = _no_primitive(injection, self.PRIMITIVES)
+        if reason:
+            return reason
+        for name in ("down_s", "seconds", "point"):
+            if name in self.PRIMITIVES[injection.primitive] and name not in injection.parameters:
+                return f"parameter '{name}' is missing"
+        if injection.primitive == "kill" and float(injection.parameters["down_s"]) < 0.0:
+            return "parameter 'down_s' must not be negative"
+        if injection.primitive == "crash" and injection.parameters["point"] not in set(CrashPoint):
+            return f"parameter 'point' must be one of {', '.join(str(int(point)) for point in CrashPoint)}"
+        return ""
+
+    def start(self, injection: Injection, tick: int) -> bool:
+        """Do it. What has a duration stays: a hang, an armed crash, a clock's jump that is to end."""
+        primitive, parameters = injection.primitive, injection.parameters
+        if primitive == "reboot":
+            self._computer.reset(tick, BootReason.RESET)
+        elif primitive == "kill":
+            down_ticks = round(float(parameters["down_s"]) * 1e9 / self._tick_ns)
+            self._computer.reset(tick, BootReason.POWER_LOSS, down_ticks)
+        elif primitive == "bitflip":
+            self._flip(injection, tick)
+        elif primitive == "clock_jump":
+            self._clock.jump(round(float(parameters["seconds"]) * 1e9))
+            return injection.end_ns != 0
+        elif primitive == "hang":
+            self._computer.hang(tick)
+            return True
+        else:
+            self._computer.crash_at = int(parameters["point"])
+            return True
+        return False
+
+    def over(self, injection: Injection) -> bool:
+        """A computer that was reset, whoever did it, hangs no more; a crash that came is armed no more."""
+        if injection.primitive == "hang":
+            return not self._computer.hung
+        return injection.primitive == "crash" and not self._computer.crash_at
+
+    def end(self, injection: Injection, tick: int) -> None:
+        """A hang ends in a reset, unless the watchdog was faster; a clock jumps back."""
+        if injection.primitive == "hang":
+            if self._computer.hung:
+                self._computer.reset(tick, BootReason.WATCHDOG)
+        elif injection.primitive == "clock_jump":
+            self._clock.jump(-round(float(injection.parameters["seconds"]) * 1e9))
+        else:
+            self._computer.crash_at = 0
+
+    def _flip(self, injection: Injection, tick: int) -> None:
+        if self._computer.fsw is None:
+            return
+        draw = bits(self._who[0], stable_id(f"host.{injection.injection}"), stable_id(self._who[1]), tick, 0)
+        word = int(injection.parameters.get("word", draw >> 6))
+        bit = int(injection.parameters.get("bit", draw & 63))
+        self._computer.fsw.parameters.flip(word, bit)
+
+    def state(self) -> Any:
+        """The computer and the clock keep their own state."""
+        return None
+
+    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
+        """Nothing to put back."""

@@ -1,0 +1,47 @@
+"""The link seam: an impairment in the radio's list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bus.wire.messages import Injection
+from node.devices.impairments import PRIMITIVES as LINK_PRIMITIVES
+from node.devices.impairments import Direction, Impairment
+from node.injection.engine import SeamHandler
+from node.injection.plant import _no_primitive
+
+
+class LinkSeam(SeamHandler):
+    """Impairments of the radio's two directions."""
+
+    def __init__(self, uplink: Direction[Any], downlink: Direction[Any]) -> None:
+        self._directions: dict[str, Direction[Any]] = {"uplink": uplink, "downlink": downlink}
+
+    def refusal(self, injection: Injection) -> str:
+        """Unknown direction or primitive."""
+        if injection.place not in self._directions:
+            return f"no link '{injection.place}'; allowed: {', '.join(self._directions)}"
+        return _no_primitive(injection, LINK_PRIMITIVES)
+
+    def start(self, injection: Injection, tick: int) -> bool:
+        """Put the impairment into the list."""
+        impairments = self._directions[injection.place].impairments
+        impairments.append(Impairment(injection.injection, injection.primitive, injection.parameters))
+        return True
+
+    def end(self, injection: Injection, tick: int) -> None:
+        """Take it out; what it holds back still comes when it was to come."""
+        direction = self._directions[injection.place]
+        direction.impairments = [i for i in direction.impairments if i.injection != injection.injection]
+
+    def state(self) -> Any:
+        """Impairments remember nothing; what is held back is the radio's."""
+        return None
+
+    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
+        """Put back what is active."""
+        for direction in self._directions.values():
+            direction.impairments = []
+        for injection in active.values():
+            self.start(injection, 0)

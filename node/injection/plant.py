@@ -1,0 +1,89 @@
+"""The plant seam: a field of truth is set, scaled or added to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from bus.wire.messages import Injection
+from node.injection.engine import SeamHandler, unknown_parameter
+from node.truth import PlantLike, place
+
+
+def _no_primitive(injection: Injection, known: Mapping[str, Mapping[str, object]]) -> str:
+    if injection.primitive not in known:
+        return f"unknown primitive '{injection.primitive}'; allowed: {', '.join(known)}"
+    return unknown_parameter(known[injection.primitive], injection.parameters)
+
+
+class PlantSeam(SeamHandler):
+    """Fields of truth. Several faults on one field act in order of onset; the last to go leaves the first value."""
+
+    PRIMITIVES: Mapping[str, Mapping[str, object]] = {"set": {"value": 0}, "scale": {"value": 0}, "add": {"value": 0}}
+
+    class _Place(NamedTuple):
+        field: NDArray[Any]
+        before: list[float]  # one value; a list because several faults share it
+        faults: dict[str, tuple[str, float]]
+
+    def __init__(self, plant: PlantLike) -> None:
+        self._plant = plant
+        self._places: dict[str, PlantSeam._Place] = {}
+
+    def refusal(self, injection: Injection) -> str:
+        """Unknown primitive or field."""
+        reason = _no_primitive(injection, self.PRIMITIVES)
+        if reason:
+            return reason
+        if "value" not in injection.parameters:
+            return "parameter 'value' is missing"
+        try:
+            place(self._plant, injection.place)
+        except (KeyError, IndexError, TypeError) as error:
+            return f"no such place in the plant: {error.args[0] if error.args else injection.place}"
+        return ""
+
+    def start(self, injection: Injection, tick: int) -> bool:
+        """Change the field."""
+        spot = self._places.get(injection.place)
+        if spot is None:
+            field = place(self._plant, injection.place)
+            spot = self._places[injection.place] = self._Place(field, [field[0].item()], {})
+        spot.faults[injection.injection] = (injection.primitive, float(injection.parameters["value"]))
+        self._act(spot)
+        return True
+
+    def hold(self, tick: int) -> None:
+        """What is set stays set, whatever the physics makes of it."""
+        for spot in self._places.values():
+            primitive, value = next(reversed(spot.faults.values()))
+            if primitive == "set":
+                spot.field[0] = value
+
+    def end(self, injection: Injection, tick: int) -> None:
+        """Take one fault away; with the last one the field is what it was."""
+        spot = self._places[injection.place]
+        del spot.faults[injection.injection]
+        self._act(spot)
+        if not spot.faults:
+            del self._places[injection.place]
+
+    @staticmethod
+    def _act(spot: PlantSeam._Place) -> None:
+        result = spot.before[0]
+        for primitive, value in spot.faults.values():
+            result = value if primitive == "set" else result * value if primitive == "scale" else result + value
+        spot.field[0] = result
+
+    def state(self) -> Any:
+        """What the fields were before."""
+        return [[name, spot.before, list(spot.faults)] for name, spot in self._places.items()]
+
+    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
+        """The plant has been restored with the faults in it; only what was before has to be known again."""
+        self._places.clear()
+        for name, before, order in state:
+            faults = {i: (active[i].primitive, float(active[i].parameters["value"])) for i in order}
+            self._places[name] = self._Place(place(self._plant, name), list(before), faults)

@@ -1,0 +1,1 @@
+"""Where it points: rigid body, wheels, control of the plant's own actuators."""

@@ -1,0 +1,1 @@
+"""Accelerators, their clocks and heat, and the jobs that run on them."""

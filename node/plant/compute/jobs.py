@@ -1,0 +1,176 @@
+# ruff: noqa: PLR0917 - kernels take records by position
+"""Jobs on the accelerators: their state, parameters and orders, and the load they put on each group. Once per tick.
+
+Work is counted in seconds at full speed of the job's chips. Jobs of the scenario have chips of their own; jobs of a
+cluster log wait in a queue and get free chips in the order of their submission.
+"""
+
+from __future__ import annotations
+
+import math
+
+from node.plant.compute.gangs import allot
+from node.plant.compute.serving import serve
+from node.plant.compute.training import train
+from node.plant.kernel.capacity import Capacity
+from node.plant.kernel.fields import Field, Record, shaped
+from node.plant.kernel.kernel import inlined, kernel
+
+NONE, TRAINING, INFERENCE, BATCH = range(4)
+"""s.job_kind."""
+WAITING, RUNNING, CHECKPOINT, RESTART, DONE, PAUSED = range(6)
+"""s.job_state."""
+STREAM = 0x10B
+"""Stream id of arrivals and detections."""
+
+
+def state_fields(cap: Capacity) -> list[Field]:
+    """Per job slot; `job_load` and `job_progress_s` are what others look at."""
+    n = cap.jobs
+    return [
+        shaped("job_load", "f8", cap.accelerator_groups),  # share of the ordered utilisation that jobs have work for
+        ("job_progress_s", "f8"),  # useful work of all jobs, lost work taken away
+        ("job_lost_total_s", "f8"),  # work done and lost again, all jobs
+        ("jobs_active", "i4"),  # running, starting, writing a checkpoint
+        ("jobs_done", "i4"),
+        ("jobs_started", "i4"),  # of the queue
+        ("jobs_dropped", "i4"),  # refused because the queue was full
+        ("job_queue_length", "i4"),
+        shaped("job_usable", "f8", n),  # working chips in its groups, to notice that one has gone
+        shaped("job_taken", "i4", n * cap.accelerator_groups),  # chips of each group, job by job
+        shaped("job_chips", "i4", n),
+        shaped("job_kind", "i4", n),
+        shaped("job_row", "i4", n),  # line of the cluster log, from 1; 0: a job of the scenario
+        shaped("job_length_s", "f8", n),  # 0: endless
+        shaped("job_interval_s", "f8", n),  # work between two checkpoints; 0: it takes none
+        shaped("job_work_s", "f8", n),
+        shaped("job_saved_s", "f8", n),
+        shaped("job_lost_s", "f8", n),  # done and lost again
+        shaped("job_timer_s", "f8", n),
+        shaped("job_corrupt_at_s", "f8", n),  # work at which a latent error came in; -1: none
+        shaped("job_checkpoints_s", "f8", n * cap.checkpoints),
+        shaped("job_backlog_s", "f8", n),
+        shaped("job_served", "f8", n),  # requests answered
+        shaped("job_late", "f8", n),  # of these, later than the objective
+        shaped("job_wrong", "f8", n),  # wrong answers given
+        shaped("job_p99_s", "f8", n),
+        shaped("job_state", "i4", n),
+        shaped("job_crashes", "i4", n),
+        shaped("job_rollbacks", "i4", n),
+        shaped("job_checkpoint_count", "i4", n),
+    ]
+
+
+def param_fields(cap: Capacity) -> list[Field]:
+    """What the jobs are. Slots from `job_fixed` to `job_count` are for jobs of the queue, on the groups of `job_pool`
+    (a bit each)."""
+    n = cap.jobs
+    return [
+        ("job_pool", "i8"),
+        ("job_count", "i4"),
+        ("job_fixed", "i4"),
+        ("job_stride", "i4"),  # groups that `job_taken` has room for
+        ("checkpoint_room", "i4"),
+        shaped("job_start_s", "f8", n),
+        shaped("job_efficiency", "f8", n),  # share of a step that computes; the rest communicates
+        shaped("job_checkpoint_s", "f8", n),
+        shaped("job_restart_s", "f8", n),
+        shaped("job_detect_s", "f8", n),  # mean time until a latent error is found; 0: never
+        shaped("job_arrivals_s", "f8", n),  # mean requests per second
+        shaped("job_request_s", "f8", n),  # mean chip-seconds of a request
+        shaped("job_request_spread", "f8", n),  # sigma of the logarithm of the service time
+        shaped("job_objective_s", "f8", n),
+    ]
+
+
+def input_fields(cap: Capacity) -> list[Field]:
+    """Orders: 0 run, 1 take a checkpoint, 2 hold. Work of a log that arrives in this tick, and the queue's first job
+    (`queue_chips` 0: nothing waits)."""
+    n = cap.jobs
+    return [
+        ("queue_work_s", "f8"),
+        ("queue_interval_s", "f8"),
+        ("queue_chips", "i4"),
+        ("queue_kind", "i4"),
+        ("queue_row", "i4"),
+        shaped("job_command", "i4", n),
+        shaped("job_trace", "i4", n),  # 1: arrivals come from a log
+        shaped("job_arrived_work_s", "f8", n),
+    ]
+
+
+@kernel
+def young_s(checkpoint_s: float, mtbf_s: float) -> float:
+    """Best time between checkpoints, first order (Young 1974): sqrt(2 C M)."""
+    return math.sqrt(2.0 * checkpoint_s * mtbf_s)
+
+
+@kernel
+def daly_s(checkpoint_s: float, mtbf_s: float) -> float:
+    """Best time between checkpoints, higher order (Daly 2006), for C < 2 M."""
+    ratio = checkpoint_s / (2.0 * mtbf_s)
+    return math.sqrt(2.0 * checkpoint_s * mtbf_s) * (1.0 + math.sqrt(ratio) / 3.0 + ratio / 9.0) - checkpoint_s
+
+
+@kernel
+def all_reduce_s(members: int, size_bytes: float, bandwidth_bytes_s: float, latency_s: float) -> float:
+    """Ring all-reduce: 2 (n - 1) / n S / B + 2 (n - 1) alpha."""
+    return 2.0 * (members - 1) / members * size_bytes / bandwidth_bytes_s + 2.0 * (members - 1) * latency_s
+
+
+@kernel
+def _start_next(s: Record, p: Record, u: Record) -> None:
+    """The queue's first job starts if there is a slot and chips enough: one a tick."""
+    for j in range(p.job_fixed, p.job_count):
+        if s.job_kind[j] != 0 and s.job_state[j] != 4:
+            continue
+        if not allot(s, p, j, u.queue_chips):
+            return
+        s.job_chips[j] = u.queue_chips
+        s.job_kind[j] = u.queue_kind
+        s.job_row[j] = u.queue_row
+        s.job_length_s[j] = u.queue_work_s
+        s.job_interval_s[j] = u.queue_interval_s
+        s.job_work_s[j] = 0.0
+        s.job_saved_s[j] = 0.0
+        s.job_lost_s[j] = 0.0
+        s.job_corrupt_at_s[j] = -1.0
+        s.job_checkpoint_count[j] = 0
+        s.job_crashes[j] = 0
+        s.job_rollbacks[j] = 0
+        s.job_state[j] = 0
+        s.jobs_started += 1
+        s.job_queue_length -= 1
+        u.queue_chips = 0
+        return
+
+
+@inlined
+def step_jobs(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, dt_s: float) -> None:
+    """Every job, then the load that each group sees. Where there are no jobs at all, groups follow their orders."""
+    if p.job_count == 0:
+        rate = 0.0
+        count = 0.0
+        for g in range(p.accelerator_count):
+            rate += s.accelerator_rate[g]
+            count += p.chip_count[g]
+        if count > 0.0:
+            s.job_progress_s += rate / count * dt_s
+        return
+    for g in range(p.accelerator_count):
+        s.job_load[g] = 0.0
+    active = 0
+    for j in range(p.job_count):
+        kind = s.job_kind[j]
+        if kind == 0:
+            continue
+        load = serve(s, p, f, u, w, tick, j, dt_s) if kind == 2 else train(s, p, f, u, w, tick, j, dt_s)
+        for g in range(p.accelerator_count):
+            taken = s.job_taken[j * p.job_stride + g]
+            if taken > 0:
+                s.job_load[g] = min(1.0, s.job_load[g] + load * taken / p.chip_count[g])
+        if 1 <= s.job_state[j] <= 3:
+            active += 1
+    s.jobs_active = active
+    if u.queue_chips > 0:
+        _start_next(s, p, u)

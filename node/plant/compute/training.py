@@ -1,0 +1,141 @@
+# ruff: noqa: PLR0917, PLR1714 - kernels take records by position and compare integers one by one
+"""A gang of chips on one piece of work: training with checkpoints, and batch jobs that may have none.
+
+It needs all its chips and runs at the slowest one's speed. A crash throws it back to its last checkpoint; a silent
+error stays latent until a check finds it, and then it goes back to the last checkpoint taken before the error. A hold
+takes a checkpoint first. States: 0 waiting, 1 running, 2 checkpoint, 3 restart, 4 done, 5 paused.
+"""
+
+from __future__ import annotations
+
+import math
+
+from node.plant.compute.gangs import allot, gang, release
+from node.plant.kernel.draws import prefix, unit
+from node.plant.kernel.fields import Record
+from node.plant.kernel.kernel import kernel
+
+
+@kernel
+def _fall_back(s: Record, j: int, to_s: float) -> None:
+    """Work beyond `to_s` is lost."""
+    lost = s.job_work_s[j] - to_s
+    s.job_lost_s[j] += lost
+    s.job_lost_total_s += lost
+    s.job_progress_s -= lost
+    s.job_work_s[j] = to_s
+    s.job_saved_s[j] = min(s.job_saved_s[j], to_s)
+    if s.job_corrupt_at_s[j] >= to_s:
+        s.job_corrupt_at_s[j] = -1.0
+
+
+@kernel
+def _clean_checkpoint_s(s: Record, p: Record, j: int) -> float:
+    """The latest checkpoint still kept that was taken before the latent error; 0 if none is."""
+    best = 0.0
+    room = p.checkpoint_room
+    for k in range(min(room, s.job_checkpoint_count[j])):
+        at = s.job_checkpoints_s[j * room + k]
+        if best < at <= s.job_corrupt_at_s[j]:
+            best = at
+    return best
+
+
+@kernel
+def _crash(s: Record, j: int) -> None:
+    s.job_crashes[j] += 1
+    _fall_back(s, j, s.job_saved_s[j])
+    s.job_state[j] = 0
+
+
+@kernel
+def _found(s: Record, p: Record, f: Record, tick: int, j: int, dt_s: float) -> bool:
+    """A check (canary, checksum, replica) finds the latent error in this tick; the wait for it is exponential."""
+    if s.job_corrupt_at_s[j] < 0.0 or p.job_detect_s[j] <= 0.0:
+        return False
+    head = prefix(f.draw_seed, 0x10B, f.draw_spacecraft)
+    return bool(unit(head, tick, 8 * j) < 1.0 - math.exp(-dt_s / p.job_detect_s[j]))
+
+
+@kernel
+def _save(s: Record, p: Record, j: int) -> None:
+    """A checkpoint has been written."""
+    s.job_saved_s[j] = s.job_work_s[j]
+    slot = j * p.checkpoint_room + s.job_checkpoint_count[j] % p.checkpoint_room
+    s.job_checkpoints_s[slot] = s.job_work_s[j]
+    s.job_checkpoint_count[j] += 1
+
+
+@kernel
+def _run(s: Record, p: Record, u: Record, j: int, speed: float, dt_s: float) -> float:
+    """One tick of work; then the end, a checkpoint, or a hold."""
+    work = s.job_work_s[j] + speed * dt_s
+    length = s.job_length_s[j]
+    if 0.0 < length <= work:
+        work = length
+        s.job_state[j] = 4
+        s.jobs_done += 1
+    s.job_progress_s += work - s.job_work_s[j]
+    s.job_work_s[j] = work
+    unsaved = work - s.job_saved_s[j]
+    if s.job_state[j] == 4:
+        if j >= p.job_fixed:
+            release(s, p, j)
+        return 1.0
+    keeps = s.job_interval_s[j] > 0.0
+    if u.job_command[j] == 1:  # an order for one checkpoint is used up by it
+        u.job_command[j] = 0
+        if unsaved > 0.0:
+            s.job_state[j] = 2
+    elif u.job_command[j] == 2:
+        s.job_state[j] = 2 if keeps and unsaved > 0.0 else 5
+    elif keeps and unsaved >= s.job_interval_s[j]:
+        s.job_state[j] = 2
+    s.job_timer_s[j] = p.job_checkpoint_s[j]
+    return 1.0
+
+
+@kernel
+def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: int, dt_s: float) -> float:
+    """One tick of a gang; returns the load on its chips."""
+    state = s.job_state[j]
+    if state == 4 or tick * dt_s < p.job_start_s[j]:
+        return 0.0
+    up, crashed, corrupted, _, slowest, _ = gang(s, p, f, u, w, tick, j)
+    if state == 0 and not up and j >= p.job_fixed:  # a job of the queue looks for other chips
+        release(s, p, j)
+        up = allot(s, p, j, s.job_chips[j])
+    if (state == 1 or state == 2 or state == 3) and (crashed or not up):
+        _crash(s, j)
+        return 0.0
+    if state == 5 and not up:  # switched off while it was held: what it had saved is safe
+        if s.job_work_s[j] > s.job_saved_s[j]:
+            _crash(s, j)
+        s.job_state[j] = 0
+        return 0.0
+    held = u.job_command[j] == 2
+    if state == 0:
+        if up and not held:
+            s.job_state[j] = 3
+            s.job_timer_s[j] = p.job_restart_s[j]
+        return 0.05
+    if state == 5:
+        if not held:
+            s.job_state[j] = 1
+        return 0.02
+    if corrupted and s.job_corrupt_at_s[j] < 0.0:
+        s.job_corrupt_at_s[j] = s.job_work_s[j]
+    if _found(s, p, f, tick, j, dt_s):
+        s.job_rollbacks[j] += 1
+        _fall_back(s, j, _clean_checkpoint_s(s, p, j))
+        s.job_state[j] = 3
+        s.job_timer_s[j] = p.job_restart_s[j]
+        return 0.05
+    if state == 2 or state == 3:
+        s.job_timer_s[j] -= dt_s
+        if s.job_timer_s[j] <= 0.0:
+            if state == 2:
+                _save(s, p, j)
+            s.job_state[j] = 5 if state == 2 and held else 1
+        return 0.2
+    return _run(s, p, u, j, slowest * p.job_efficiency[j], dt_s)

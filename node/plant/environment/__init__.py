@@ -1,0 +1,1 @@
+"""What surrounds it: Sun, shadow, air, magnetic field, geography."""

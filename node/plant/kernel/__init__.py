@@ -1,0 +1,1 @@
+"""What kernels are made of: compilation, declared fields, capacity, draws, angles. No physics."""

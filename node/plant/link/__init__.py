@@ -1,0 +1,1 @@
+"""Radio and optical links: geometry, budget, acquisition."""

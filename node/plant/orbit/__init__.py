@@ -1,0 +1,1 @@
+"""Where the spacecraft is: propagation and drag, and their setting-up."""

@@ -1,0 +1,217 @@
+"""From elements to the orbit's parameters: Keplerian mean elements or two-line elements, J2 secular rates, SGP4.
+
+Plain values in, a parameter record filled. Runs once per spacecraft, never in a tick (`Sgp4.at` excepted).
+Constants: mu, J2 and the equatorial radius of WGS-84 / EGM-96; two-line elements are read with WGS-72, the constants
+they were fitted with (Vallado et al. 2006, "Revisiting Spacetrack Report #3").
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sgp4.api import SGP4_ERRORS, WGS72, Satrec
+
+from node.plant.kernel.fields import Record
+
+MU_M3_S2 = 3.986004418e14  # EGM-96
+EARTH_RADIUS_M = 6378137.0  # WGS-84
+J2 = 1.08262668e-3  # EGM-96
+MU_WGS72_M3_S2 = 3.986008e14  # the constant of two-line elements
+J2000_JD = 2451545.0
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A UTC instant as a Julian date in two parts, so that microseconds survive."""
+
+    jd_whole: float
+    jd_fraction: float
+
+    @classmethod
+    def of(cls, utc: str) -> Epoch:
+        """From ISO 8601 text, e.g. 2026-08-12T00:00:00Z. Without a zone it is UTC. Raises ValueError."""
+        moment = datetime.fromisoformat(utc)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        since = moment - datetime(2000, 1, 1, 12, tzinfo=UTC)
+        return cls(J2000_JD + since.days, (since.seconds + since.microseconds * 1e-6) / 86400.0)
+
+    @property
+    def days_j2000(self) -> float:
+        """Days since J2000.0 (UTC taken as UT1; the difference stays below 0.9 s)."""
+        return (self.jd_whole - J2000_JD) + self.jd_fraction
+
+    @property
+    def year(self) -> float:
+        """Decimal year, good to a day."""
+        return 2000.0 + (self.days_j2000 + 0.5) / 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """Mean Keplerian elements at the scenario's epoch, TEME of date."""
+
+    semi_major_axis_m: float
+    eccentricity: float
+    inclination_rad: float
+    raan_rad: float
+    argument_of_perigee_rad: float
+    mean_anomaly_rad: float
+
+
+def secular_rates(a_m: float, e: float, i_rad: float, mu_m3_s2: float = MU_M3_S2) -> tuple[float, float, float]:
+    """Rates (rad/s) of the node, the argument of perigee and the mean anomaly under J2 (Vallado, section 9.6).
+
+    The mean anomaly's rate holds the two-body mean motion too.
+    """
+    n = math.sqrt(mu_m3_s2 / a_m**3)
+    slr = a_m * (1.0 - e * e)
+    k = n * J2 * (EARTH_RADIUS_M / slr) ** 2
+    sin2 = math.sin(i_rad) ** 2
+    raan = -1.5 * k * math.cos(i_rad)
+    perigee = 0.75 * k * (4.0 - 5.0 * sin2)
+    anomaly = n + 0.75 * k * math.sqrt(1.0 - e * e) * (2.0 - 3.0 * sin2)
+    return raan, perigee, anomaly
+
+
+def sun_synchronous_inclination_rad(a_m: float, e: float = 0.0) -> float:
+    """The inclination whose node turns with the mean Sun: 2 pi in a tropical year. Raises ValueError if none does."""
+    rate = 2.0 * math.pi / (365.2421897 * 86400.0)
+    n = math.sqrt(MU_M3_S2 / a_m**3)
+    cosine = -rate / (1.5 * n * J2 * (EARTH_RADIUS_M / (a_m * (1.0 - e * e))) ** 2)
+    if cosine < -1.0:
+        raise ValueError(f"no sun-synchronous orbit has a semi-major axis of {a_m / 1e3:.0f} km")
+    return math.acos(cosine)
+
+
+def check_elements(elements: Elements) -> None:
+    """Refuses what is no closed orbit above the ground. Raises ValueError."""
+    values = (
+        elements.semi_major_axis_m,
+        elements.eccentricity,
+        elements.inclination_rad,
+        elements.raan_rad,
+        elements.argument_of_perigee_rad,
+        elements.mean_anomaly_rad,
+    )
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError("orbital elements must be finite numbers")
+    if not 0.0 <= elements.eccentricity < 1.0:
+        raise ValueError(f"eccentricity {elements.eccentricity} is not in [0, 1)")
+    perigee_m = elements.semi_major_axis_m * (1.0 - elements.eccentricity) - EARTH_RADIUS_M
+    if perigee_m < 100e3:
+        raise ValueError(f"perigee {perigee_m / 1e3:.1f} km is below 100 km: no orbit lasts there")
+    if not 0.0 <= elements.inclination_rad <= math.pi:
+        raise ValueError(f"inclination {math.degrees(elements.inclination_rad)} deg is not in [0, 180]")
+
+
+def fill_kepler(p: Record, elements: Elements, mu_m3_s2: float = MU_M3_S2) -> None:
+    """Parameters for J2-secular motion from mean elements at the epoch. Raises ValueError for a non-orbit."""
+    check_elements(elements)
+    raan_rate, perigee_rate, anomaly_rate = secular_rates(
+        elements.semi_major_axis_m, elements.eccentricity, elements.inclination_rad, mu_m3_s2
+    )
+    p["orbit_kind"] = 0
+    p["orbit_mu_m3_s2"] = mu_m3_s2
+    p["orbit_semi_major_axis_m"] = elements.semi_major_axis_m
+    p["orbit_eccentricity"] = elements.eccentricity
+    p["orbit_cos_inclination"] = math.cos(elements.inclination_rad)
+    p["orbit_sin_inclination"] = math.sin(elements.inclination_rad)
+    p["orbit_raan_rad"] = elements.raan_rad
+    p["orbit_raan_rate_rad_s"] = raan_rate
+    p["orbit_perigee_rad"] = elements.argument_of_perigee_rad
+    p["orbit_perigee_rate_rad_s"] = perigee_rate
+    p["orbit_anomaly_rad"] = elements.mean_anomaly_rad
+    p["orbit_anomaly_rate_rad_s"] = anomaly_rate
+
+
+def _brouwer_axis_m(kozai_rad_s: float, e: float, i_rad: float) -> float:
+    """Semi-major axis behind the mean motion that element sets carry (Spacetrack Report #3, 1980)."""
+    re_m, j2 = 6378135.0, 1.082616e-3  # WGS-72
+    first = (MU_WGS72_M3_S2 / (kozai_rad_s * kozai_rad_s)) ** (1.0 / 3.0) / re_m
+    d1 = 0.75 * j2 * (3.0 * math.cos(i_rad) ** 2 - 1.0) / (1.0 - e * e) ** 1.5
+    change = d1 / (first * first)
+    change = d1 / (first * (1.0 - change * (1.0 / 3.0 + change * (1.0 + 134.0 / 81.0 * change)))) ** 2
+    n = kozai_rad_s / (1.0 + change)
+    return float((MU_WGS72_M3_S2 / (n * n)) ** (1.0 / 3.0))
+
+
+class Sgp4:
+    """Two-line elements flown with SGP4. Raises ValueError for lines that SGP4 rejects."""
+
+    def __init__(self, line1: str, line2: str, epoch: Epoch) -> None:
+        try:
+            self._satellite = Satrec.twoline2rv(line1, line2, WGS72)
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"two-line elements cannot be read: {error}") from error
+        self._refuse(self._satellite.error)
+        self._epoch = epoch
+
+    @staticmethod
+    def _refuse(code: int) -> None:
+        if code:
+            raise ValueError(f"SGP4 rejects these elements: {SGP4_ERRORS.get(code, code)}")
+
+    @property
+    def age_s(self) -> float:
+        """Scenario epoch minus element epoch."""
+        days = (self._epoch.jd_whole - self._satellite.jdsatepoch) + (
+            self._epoch.jd_fraction - self._satellite.jdsatepochF
+        )
+        return float(days) * 86400.0
+
+    def at(self, time_s: float) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """Position (m) and velocity (m/s), TEME, `time_s` after the epoch. Raises ValueError when SGP4 gives up."""
+        code, r, v = self._satellite.sgp4(self._epoch.jd_whole, self._epoch.jd_fraction + time_s / 86400.0)
+        self._refuse(code)
+        return (r[0] * 1e3, r[1] * 1e3, r[2] * 1e3), (v[0] * 1e3, v[1] * 1e3, v[2] * 1e3)
+
+    def mean_elements(self) -> Elements:
+        """Brouwer mean elements, their angles carried secularly to the scenario's epoch (J2 only, no drag)."""
+        sat = self._satellite
+        a = sat.a * sat.radiusearthkm * 1e3  # Brouwer's, already freed of Kozai's convention by SGP4
+        raan_rate, perigee_rate, anomaly_rate = secular_rates(a, sat.ecco, sat.inclo, MU_WGS72_M3_S2)
+        age = self.age_s
+        turn = 2.0 * math.pi
+        return Elements(
+            a,
+            sat.ecco,
+            sat.inclo,
+            (sat.nodeo + raan_rate * age) % turn,
+            (sat.argpo + perigee_rate * age) % turn,
+            (sat.mo + anomaly_rate * age) % turn,
+        )
+
+
+def fill_sgp4(p: Record, sgp4: Sgp4) -> None:
+    """Parameters of a spacecraft that SGP4 moves: its mean elements, for whoever asks, and the kind."""
+    fill_kepler(p, sgp4.mean_elements(), MU_WGS72_M3_S2)
+    p["orbit_kind"] = 1
+
+
+def fill_drag(p: Record, mass_kg: float, drag_area_m2: float, drag_coefficient: float = 2.2) -> None:
+    """What drag and thrust need. Cd 2.2 is the usual value for a flat-plate craft in free molecular flow (SMAD)."""
+    if not mass_kg > 0.0 or drag_area_m2 < 0.0 or drag_coefficient < 0.0:
+        raise ValueError("mass must be above zero, drag area and coefficient not below")
+    p["orbit_inverse_mass_kg"] = 1.0 / mass_kg
+    p["orbit_drag_area_per_mass_m2_kg"] = drag_coefficient * drag_area_m2 / mass_kg
+
+
+def span_m(elements: Elements) -> tuple[float, float]:
+    """Lowest and highest geodetic altitude of an orbit, 15 km to either side for J2's swing.
+
+    The flattened Earth adds up to 21.4 km above the height over the equatorial radius.
+    """
+    a, e = elements.semi_major_axis_m, elements.eccentricity
+    polar = 21385.0 * math.sin(elements.inclination_rad) ** 2
+    return a * (1.0 - e) - EARTH_RADIUS_M - 15e3, a * (1.0 + e) - EARTH_RADIUS_M + polar + 15e3
+
+
+def altitude_span_m(p: Record) -> tuple[float, float]:
+    """As `span_m`, from the parameters of an orbit."""
+    inclination = math.asin(min(1.0, float(p["orbit_sin_inclination"])))
+    return span_m(
+        Elements(float(p["orbit_semi_major_axis_m"]), float(p["orbit_eccentricity"]), inclination, 0.0, 0.0, 0.0)
+    )

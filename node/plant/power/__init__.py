@@ -1,0 +1,1 @@
+"""Array, battery, limiters and the balance among them, and how cells age."""

@@ -1,0 +1,1 @@
+"""The network of lumps, radiators, heaters and the pumped loop."""

@@ -1,0 +1,78 @@
+"""The process of one spacecraft: built from the scenario, its non-volatile memory on disk, service on the bus.
+
+`python -m node.process` takes everything from the environment, as a supervisor or a container gives it: SKYRACK_ID,
+SKYRACK_CONNECT (the bus's time endpoint), SKYRACK_KEYS (directory), and optionally SKYRACK_SCENARIO (resolved JSON;
+without it the bus is asked) and SKYRACK_NVM (directory of the journal; without it nothing is kept on disk).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from bus.errors import EnvironmentFault, SkyrackError
+from bus.participant import Outbox
+from bus.process import lifeline
+from bus.process.participant import Credentials, Service, run_participant
+from bus.scenario.model import Scenario
+from node.nvm_file import Journal
+
+
+def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None) -> Service:
+    """The spacecraft `spacecraft` of a resolved scenario (canonical JSON), ready to take part."""
+    from node.config import resolve  # noqa: PLC0415
+    from node.node import assemble  # noqa: PLC0415
+
+    resolved = Scenario.model_validate_json(scenario)
+    node = assemble(resolve(resolved, spacecraft))
+    journal = Journal(nvm / f"{spacecraft}.nvm") if nvm is not None else None
+
+    def commit(outbox: Outbox) -> None:
+        if journal is not None:
+            journal.commit(outbox.writes)
+
+    return Service(
+        node,
+        resolved.tick_ns,
+        resolved.range.snapshot_every_ticks,
+        dictionary=node.dictionary.version,
+        commit=commit,
+        close=journal.close if journal is not None else lambda: None,
+    )
+
+
+def run_node(identity: str, endpoint: str, keys: Path, scenario: bytes | None = None, nvm: Path | None = None) -> int:
+    """The whole process; gives the exit status."""
+    return run_participant(
+        Credentials(identity, endpoint, keys), lambda text: serve_node(text, identity, nvm), scenario
+    )
+
+
+def from_environment(name: str) -> str:
+    """A variable that must be set. EnvironmentFault if it is not."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise EnvironmentFault(f"{name} is not set", hint="`skyrack node --help` lists what a spacecraft needs")
+    return value
+
+
+def main() -> int:
+    """From the environment to the exit status."""
+    lifeline.bind_to_supervisor()
+    try:
+        scenario, nvm = os.environ.get("SKYRACK_SCENARIO"), os.environ.get("SKYRACK_NVM")
+        identity, endpoint = from_environment("SKYRACK_ID"), from_environment("SKYRACK_CONNECT")
+        keys = Path(from_environment("SKYRACK_KEYS"))
+        text = Path(scenario).read_bytes() if scenario else None
+    except OSError as error:
+        lifeline.report_error(EnvironmentFault(f"cannot read the scenario: {error}", hint="see SKYRACK_SCENARIO"))
+        return 2
+    except SkyrackError as error:
+        lifeline.report_error(error)
+        return error.exit_status
+    return run_node(identity, endpoint, keys, text, Path(nvm) if nvm else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

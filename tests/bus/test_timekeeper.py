@@ -1,0 +1,166 @@
+"""When Ticks leave in a paced run, and how long silence may last: on a clock that only moves when somebody waits."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.clock import FakeClock
+from bus.lockstep.instructions import SendTick
+from bus.lockstep.sessions import ParticipantPlan
+from bus.process.pacing import LEAST_GAP_NS, SPREAD, Timekeeper, turns
+from bus.process.plan import BusPlan
+from bus.wire.messages import Plane
+
+SECOND_NS = 1_000_000_000
+IDS = ["range", "sat-d", "sat-b", "ground", "sat-a", "sat-c"]
+TURN_NS = {"sat-a": 0, "sat-b": SECOND_NS // 8, "sat-c": SECOND_NS // 4, "sat-d": 3 * SECOND_NS // 8}
+
+
+class Over(Exception):
+    """Enough of it."""
+
+
+class Range:
+    """Stands for conductor and server: opens a tick for everybody whenever the last one is over; nobody answers."""
+
+    def __init__(self, ticks: int, speed: float | None = 1.0, ids: list[str] | None = None) -> None:
+        self.clock = FakeClock(now=1000)
+        self.tick, self.ticks = -1, ticks
+        self.sent: list[tuple[int, int, str]] = []
+        self.ends: list[tuple[int, int]] = []
+        self.before_sending: Callable[[str], None] = lambda id: None
+        self.everybody = sorted(ids or IDS)
+        sessions = tuple(ParticipantPlan(id, frozenset({Plane.TIME})) for id in self.everybody)
+        plan = BusPlan(sessions, ticks, SECOND_NS, b"", speed=speed, tock_timeout_s=30.0, start_timeout_s=120.0)
+        self.keeper = Timekeeper(plan, self.clock, self, self.overdue, self.send)
+
+    @property
+    def closing(self) -> bool:
+        return self.tick == self.ticks
+
+    def open(self, tick: int) -> None:
+        self.tick = tick
+        for id in self.everybody:
+            order = SendTick(id, tick, [])
+            if not self.keeper.hold(order):
+                self.send(order)
+
+    def overdue(self, tick: int) -> None:
+        self.ends.append((self.clock.now - 1000, tick))
+        if self.closing or tick < 0:
+            raise Over
+        self.open(tick + 1)
+
+    def send(self, order: SendTick) -> None:
+        self.before_sending(order.id)
+        self.keeper.moved()
+        self.sent.append((self.clock.now - 1000, order.tick, order.id))
+
+    async def fly(self) -> None:
+        with pytest.raises(Over):
+            await self.keeper.keep()
+
+    def times(self, tick: int) -> dict[str, int]:
+        return {id: at_ns - tick * SECOND_NS for at_ns, sent, id in self.sent if sent == tick}
+
+
+async def test_ticks_leave_in_turn_over_half_of_the_period_and_end_on_schedule() -> None:
+    run = Range(ticks=3)
+    run.open(0)
+    await run.fly()
+    for tick in (0, 1, 2):
+        assert run.times(tick) == {"ground": 0, "range": 0, **TURN_NS}
+    assert [entry[2] for entry in run.sent if entry[1] == 1] == ["ground", "range", "sat-a", "sat-b", "sat-c", "sat-d"]
+    assert run.ends[:3] == [(k * SECOND_NS, k - 1) for k in (1, 2, 3)]
+    assert run.keeper.slips == 0
+
+
+async def test_the_closing_tick_leaves_at_once_and_is_waited_for() -> None:
+    run = Range(ticks=2)
+    run.open(0)
+    await run.fly()
+    assert set(run.times(2).values()) == {0}
+    assert run.ends[-1] == (2 * SECOND_NS + 30 * SECOND_NS, 2), "the last answers have the range's patience"
+
+
+async def test_in_lockstep_everything_leaves_at_once() -> None:
+    run = Range(ticks=2, speed=None)
+    run.open(0)
+    assert set(run.times(0).values()) == {0}
+    await run.fly()
+    assert run.ends[0] == (30 * SECOND_NS, 0)
+
+
+async def test_a_paced_run_that_never_begins_is_given_up_too() -> None:
+    run = Range(ticks=2)
+    await run.fly()
+    assert run.ends == [(120 * SECOND_NS, -1)]
+
+
+async def test_who_left_or_came_back_gets_nothing_that_was_held() -> None:
+    run = Range(ticks=2)
+
+    def leave(id: str) -> None:
+        if id == "sat-b" and run.tick == 1:
+            run.keeper.forget("sat-c")
+
+    run.before_sending = leave
+    run.open(0)
+    await run.fly()
+    assert set(run.times(1)) == {*IDS} - {"sat-c"}
+    assert set(run.times(2)) == {*IDS}
+
+
+async def test_a_tick_for_somebody_who_is_back_does_not_wait() -> None:
+    run = Range(ticks=2)
+    held: list[bool] = []
+
+    def come_back(id: str) -> None:
+        if id == "sat-b" and run.tick == 1:
+            held.append(run.keeper.hold(SendTick("sat-d", 1, [])))
+
+    run.before_sending = come_back
+    run.open(0)
+    await run.fly()
+    assert held == [False]
+
+
+async def test_a_machine_that_stood_still_sends_what_is_due_in_order_and_before_the_next_tick() -> None:
+    run = Range(ticks=4)
+
+    def stand_still(id: str) -> None:
+        if id == "sat-b" and run.tick == 1:
+            run.clock.jump(5 * SECOND_NS)
+
+    run.before_sending = stand_still
+    run.open(0)
+    await run.fly()
+    assert [(tick, id) for _, tick, id in run.sent] == [(tick, id) for tick in range(5) for id in sorted(IDS)]
+    assert run.keeper.slips == 4
+    begin = run.times(2)["ground"]
+    assert {id: at - begin for id, at in run.times(2).items()} == {"ground": 0, "range": 0, **TURN_NS}
+
+
+@given(st.lists(st.sampled_from([f"s{n}" for n in range(300)]), unique=True), st.integers(1, 60 * SECOND_NS))
+def test_turns_are_even_in_order_and_never_closer_than_a_timer_can_tell(ids: list[str], period_ns: int) -> None:
+    found = turns([*ids, "ground", "range"], period_ns)
+    assert found["ground"] == found["range"] == 0
+    in_order = [found[id] for id in sorted(ids)]
+    assert in_order == sorted(in_order)
+    assert all(0 <= turn < max(1, period_ns * SPREAD) for turn in in_order)
+    distinct = sorted(set(in_order))
+    gaps = [later - sooner for sooner, later in itertools.pairwise(distinct)]
+    assert all(gap >= LEAST_GAP_NS for gap in gaps)
+    assert not gaps or max(gaps) - min(gaps) <= 1
+    sizes = [in_order.count(turn) for turn in distinct]
+    assert not sizes or max(sizes) - min(sizes) <= 1
+
+
+def test_nobody_is_a_case_too() -> None:
+    assert turns([], SECOND_NS) == {}
+    assert turns(["ground"], SECOND_NS) == {"ground": 0}

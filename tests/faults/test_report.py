@@ -1,0 +1,208 @@
+"""The report and its drawings: self-contained, escaped, honest about what is missing; the display while flying."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.scenario.model import Environment, KeplerOrbit, RangeRules, Scenario, Spacecraft
+from bus.text.times import clock
+from bus.trace.writer import Answer
+from faults.oracle.judge import Judgement
+from faults.recording.recording import EventRecord, FaultRecord, Ledger, Recording, TelecommandRecord, intervals
+from faults.report.page import overall, render
+from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks, thin
+from faults.run.progress import Plain, StatusSample, StatusSampler
+
+ORBIT = KeplerOrbit(
+    semi_major_axis_m=7e6,
+    eccentricity=0.0,
+    inclination_rad=1.7,
+    raan_rad=0.0,
+    argument_of_perigee_rad=0.0,
+    mean_anomaly_rad=0.0,
+)
+TICKS = 600
+
+
+def scenario() -> Scenario:
+    return Scenario(
+        name="drawn",
+        description="A <script>alert(1)</script> & more",
+        epoch_utc="2026-06-21T00:00:00Z",
+        duration_ns=TICKS * 10**9,
+        tick_ns=10**9,
+        seed=1,
+        environment=Environment(
+            solar_activity="minimum", storm_density_factor=1.0, solar_event="", solar_event_at_s=0.0
+        ),
+        spacecraft=(
+            Spacecraft(id="dawn-1", design="formation", orbit=ORBIT),
+            Spacecraft(id="dark-1", design="formation", orbit=ORBIT),
+        ),
+        stations=(),
+        timeline=(),
+        faults=(),
+        expectations=(),
+        range=RangeRules(missing_tock="stop", tock_timeout_s=10.0, snapshot_every_ticks=60),
+        truth_signals={"dawn-1": ("mode", "battery_soc")},
+    )
+
+
+def recording(ticks: int = TICKS) -> Recording:
+    times_s = np.arange(1.0, ticks + 1.0)
+    signals = {
+        "mode": np.where(times_s > 300, 2.0, 1.0),
+        "contact": (times_s % 200 < 50).astype(float),
+        "battery_soc": np.linspace(0.9, 0.4, ticks),
+        "array_power_w": np.full(ticks, 1000.0),
+        "illumination_fraction": (times_s < 400).astype(float),
+        "thermal_temperature_k[radiator]": np.full(ticks, 280.0),
+    }
+    return Recording(
+        scenario=scenario(),
+        times_s=times_s,
+        signals={("dawn-1", name): values for name, values in signals.items()},
+        trace_hash="ab" * 32,
+        complete=ticks == TICKS,
+        ticks=ticks,
+        faults=[FaultRecord("open", "string_open", "dawn-1", "plant", 100.0, 100.0, 200.0)],
+        events=[EventRecord("dawn-1", 101.0, "payload_shed", 3, (0.25,))],
+        telecommands=[TelecommandRecord("dawn-1", 1, 0, "test.ping", "svalbard", 20.0, 2, {"accepted": 22.0})],
+        ledgers={"dawn-1": Ledger(10, 7, 1, 2), "dark-1": Ledger(10, 7, 1, 1)},
+        ground_counters={"tc_sent": 1.0, "tc_completed": 1.0},
+    )
+
+
+JUDGEMENTS = [
+    Judgement("always dawn-1.battery_soc > 0.3", "PASS", 0.1, None),
+    Judgement("always dawn-1.mode == NOMINAL", "FAIL", -1.0, 301.0),
+    Judgement("always dark-1.mode == NOMINAL", "INCONCLUSIVE", None, None, "not recorded: dark-1.mode"),
+]
+
+
+def test_the_page_is_one_offline_file_and_says_what_happened() -> None:
+    html = render(recording(), {"mode": "processes", "pace": "free", "wall_s": 2.0}, JUDGEMENTS)
+    assert "<script" not in html
+    assert re.findall(r"(?:https?:)?//[a-z0-9.-]+", html) == [], "an address in an offline page"
+    assert re.findall(r'\b(?:src|href)="', html) == []
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
+    for said in (
+        "drawn",
+        "FAIL",
+        "always dawn-1.mode == NOMINAL",
+        "0:05:01",
+        "string_open",
+        "payload_shed",
+        "test.ping",
+    ):
+        assert said in html
+    assert "not closed" in html, "dark-1's ledger does not close"
+    assert "No truth was recorded" in html, "dark-1 has no signals"
+    assert html.count("<svg") == 1
+
+
+def test_a_run_that_stopped_early_says_so() -> None:
+    html = render(recording(50), {"wall_s": 0.0}, [])
+    assert "The range stopped early." in html
+    assert "0:00:50 of 0:10:00" in html
+
+
+def test_a_run_without_a_single_tick_still_has_a_report() -> None:
+    empty = Recording(scenario=scenario(), times_s=np.zeros(0), signals={("dawn-1", "mode"): np.zeros(0)})
+    assert "No truth was recorded" in render(empty, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [([], "PASS"), (["PASS"], "PASS"), (["PASS", "INCONCLUSIVE"], "INCONCLUSIVE"), (["INCONCLUSIVE", "FAIL"], "FAIL")],
+)
+def test_the_worst_verdict_is_the_runs(verdicts: list[str], worst: str) -> None:
+    assert overall([Judgement("x", verdict, None, None) for verdict in verdicts]) == worst  # type: ignore[arg-type]
+
+
+@given(low=st.floats(-1e6, 1e6), height=st.floats(0.0, 1e6))
+def test_ticks_cover_the_axis_with_round_numbers(low: float, height: float) -> None:
+    ticks = nice_ticks(low, low + height)
+    assert 2 <= len(ticks) <= 8
+    assert ticks == sorted(ticks)
+    slack = 1e-6 * max(1.0, abs(low) + height)
+    assert ticks[0] <= low + slack
+    assert ticks[-1] >= low + height - slack
+
+
+def test_thinning_keeps_what_stands_out() -> None:
+    times_s = np.arange(100_000.0)
+    values = np.zeros(100_000)
+    values[54_321] = 9.0
+    values[70_000:80_000] = math.nan
+    points = thin(times_s, values)
+    assert len(points) < 2_000
+    assert (54_321.0, 9.0) in points
+    assert any(math.isnan(value) for _, value in points)
+
+
+def test_a_drawing_is_well_formed_and_stays_inside_its_frame() -> None:
+    times_s = np.arange(1.0, 101.0)
+    chart = Chart(
+        times_s,
+        100.0,
+        [
+            Strip(
+                "Mode", [("software", [Span(0.0, 50.0, "NOMINAL", "s-nominal"), Span(50.0, 500.0, "S&FE", "s-safe")])]
+            ),
+            Panel("Battery", "%", [Line("charge", np.linspace(100.0, math.pi, 100), 2)], most=100.0),
+            Panel("Nothing", "W", [Line("missing", np.full(100, math.nan), 1)]),
+        ],
+        shade=[(20.0, 40.0)],
+        marks=[(60.0, "m-fault", 'a "quoted" tip')],
+    )
+    root = ElementTree.fromstring(draw(chart, "modes & charge"))
+    width = float(root.attrib["viewBox"].split()[2])
+    for element in root.iter("rect"):
+        assert 0.0 <= float(element.attrib["x"]) <= width
+        assert float(element.attrib["x"]) + float(element.attrib["width"]) <= width
+
+
+def test_a_missing_stretch_is_a_gap_in_the_line() -> None:
+    values = np.array([1.0, 2.0, math.nan, 3.0, 4.0])
+    svg = draw(Chart(np.arange(1.0, 6.0), 5.0, [Panel("x", "", [Line("y", values, 0)])]), "gap")
+    (path,) = re.findall(r'class="line c0" d="([^"]*)"', svg)
+    assert path.count("M") == 2
+
+
+def test_intervals_of_a_stepwise_signal() -> None:
+    values = np.array([1.0, 1.0, 2.0, math.nan, 2.0])
+    assert intervals(np.arange(1.0, 6.0), values, 1.0) == [(0.0, 2.0, 1.0), (2.0, 3.0, 2.0), (4.0, 5.0, 2.0)]
+    assert intervals(np.zeros(0), np.zeros(0), 1.0) == []
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00:00"), (3725.4, "1:02:05"), (90061, "1d 1:01:01")])
+def test_times_are_told_as_on_a_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def answer(mode: float, soc: float) -> Answer:
+    return Answer("dawn-1", 1, True, False, b"d" * 16, b"", struct.pack("<2d", mode, soc))
+
+
+def test_the_display_takes_its_figures_from_truth(capsys: pytest.CaptureFixture[str]) -> None:
+    samples = StatusSampler(scenario())([answer(2.0, 0.5), Answer("ground", 1, True, False, b"", b"", b"")])
+    assert list(samples) == ["dawn-1"]
+    assert (samples["dawn-1"].mode_name, samples["dawn-1"].battery_soc) == ("SAFE", 0.5)
+    assert math.isnan(samples["dawn-1"].contact), "contact was not sampled"
+    assert StatusSample(mode=math.nan).mode_name == "-"
+    display = Plain(scenario())
+    display.show(1, samples)
+    display.show(2, samples)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, "no second line so soon"
+    assert lines[0].startswith("0:00:01 of 0:10:00")
+    assert "dawn-1 SAFE 50 %" in lines[0]

@@ -1,0 +1,511 @@
+"""Flight software, flown in a node whose plant stands still."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bus.wire.messages import Event, Stage, Telemetry, TelemetryAck, Verification
+from node.devices.definitions import catalog
+from node.fsw import rules
+from node.fsw.datapool import INTERNALS, REPORTS
+from node.fsw.modes import TABLE, Mode, ModeEvent, next_mode
+from node.fsw.services.reporting import Counters
+from node.fsw.services.st01_verification import PER_CYCLE, QUEUE_LIMIT, CrashPoint
+from node.fsw.services.st20_parameters import FORMS
+from node.fsw.telecommands import Code
+from tests.kits.fake_spacecraft import TICK_NS, Flight, config
+
+PLANT, DEVICE, LINK, HOST = 1, 2, 3, 4
+
+
+@pytest.fixture
+def flight() -> Flight:
+    flight = Flight(contact=True, signals=("mode", "payload_shed", "telemetry_generated", "telemetry_on_board"))
+    flight.fly(3)
+    return flight
+
+
+def stages(flight: Flight, request: int) -> list[tuple[Stage, Code]]:
+    """Verification reports on a request, each once however often it was sent."""
+    found = {v.sequence + 10**6 * v.boot: v for v in flight.bodies(Verification) if v.request == request}
+    return [(Stage(found[key].stage), Code(found[key].code)) for key in sorted(found)]
+
+
+DONE = [(Stage.ACCEPTED, Code.NONE), (Stage.STARTED, Code.NONE), (Stage.COMPLETED, Code.NONE)]
+
+
+# ---- modes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("event", list(ModeEvent))
+def test_every_pair_of_mode_and_event_is_entered_or_refused_and_counted(mode: Mode, event: ModeEvent) -> None:
+    flight = Flight(contact=True, initial={"mode": float(mode)})
+    flight.fly(2)
+    fsw = flight.node.software
+    assert fsw is not None and fsw.modes.mode is mode
+    following = next_mode(mode, event)
+    assert fsw.modes.request(event) is (following is not None)
+    assert fsw.modes.mode is (mode if following is None else following)
+    assert fsw.counters.mode_events_refused == (following is None)
+    names = flight.events(flight.fly(1))
+    assert ("mode_event_refused" in names) is (following is None)
+    assert ("mode_changed" in names) is (following is not None and following is not mode)
+
+
+def test_only_the_ground_leads_out_of_safe_upwards() -> None:
+    upwards = {event for (mode, event), to in TABLE.items() if mode is Mode.SAFE and to in {Mode.NOMINAL, Mode.LEOP}}
+    assert upwards == {ModeEvent.GROUND_NOMINAL, ModeEvent.GROUND_LEOP}
+
+
+def test_safe_mode_holds_over_charge_and_reboot(flight: Flight) -> None:
+    flight.command("mode.set", mode="SAFE")
+    flight.fly(2)
+    assert flight.plant.inputs["accelerator_enable"][0][0] == 0
+    flight.command("payload.on")
+    flight.inject(HOST, "computer", "reboot")
+    flight.fly(120)
+    assert flight.truth()[0] == Mode.SAFE
+    assert flight.plant.inputs["accelerator_enable"][0][0] == 0
+    flight.command("payload.on")
+    flight.command("mode.set", mode="NOMINAL")
+    flight.fly(3)
+    assert flight.truth()[0] == Mode.NOMINAL
+    assert flight.plant.inputs["accelerator_enable"][0][0] == 1
+
+
+def test_low_charge_leads_to_safe_and_a_lower_one_to_survival_and_back(flight: Flight) -> None:
+    flight.plant.set("battery_soc", 0.18)
+    flight.fly(3)
+    assert flight.truth()[0] == Mode.SAFE
+    flight.plant.set("battery_soc", 0.08)
+    flight.fly(3)
+    assert flight.truth()[0] == Mode.SURVIVAL
+    assert flight.plant.inputs["attitude_mode"][0][0] == 2
+    flight.command("mode.set", mode="NOMINAL")
+    flight.fly(3)
+    assert stages(flight, 1)[-1] == (Stage.FAILED, Code.REFUSED_BY_MODE_TABLE)
+    flight.plant.set("battery_soc", 0.22)
+    flight.fly(3)
+    assert flight.truth()[0] == Mode.SURVIVAL  # hysteresis
+    flight.plant.set("battery_soc", 0.27)
+    flight.fly(3)
+    assert flight.truth()[0] == Mode.SAFE
+    flight.plant.set("battery_soc", 0.9)
+    flight.fly(100)
+    assert flight.truth()[0] == Mode.SAFE
+
+
+def test_three_unintended_boots_in_a_row_lead_to_safe(flight: Flight) -> None:
+    for _ in range(2):
+        flight.inject(HOST, "computer", "reboot")
+        flight.fly(10)
+        assert flight.truth()[0] == Mode.NOMINAL
+    flight.inject(HOST, "computer", "kill", down_s=3.0)
+    flight.fly(15)
+    assert flight.truth()[0] == Mode.SAFE
+
+
+def test_a_boot_that_proves_itself_breaks_the_row(flight: Flight) -> None:
+    flight.command("parameter.set", parameter="mode.stable_after_cycles", value=10.0)
+    flight.fly(1)
+    for _ in range(4):
+        flight.inject(HOST, "computer", "reboot")
+        flight.fly(40)
+    assert flight.truth()[0] == Mode.NOMINAL
+
+
+# ---- the payload rule -------------------------------------------------------------------------------------------
+
+
+def test_payload_is_shed_on_low_charge_and_restored_with_hysteresis(flight: Flight) -> None:
+    enable = flight.plant.inputs["accelerator_enable"][0]
+    assert enable[0] == 1
+    flight.plant.set("battery_soc", 0.28)
+    flight.fly(4)
+    assert flight.truth()[1] == 0.0  # dwell of five cycles
+    flight.fly(2)
+    assert flight.truth()[1] == 1.0 and enable[0] == 0
+    flight.plant.set("battery_soc", 0.45)
+    flight.fly(100)
+    assert flight.truth()[1] == 1.0
+    flight.plant.set("battery_soc", 0.6)
+    flight.fly(61)
+    assert flight.truth()[1] == 0.0 and enable[0] == 1
+    assert {"payload_shed", "payload_restored"} <= set(flight.events(flight.fly(2)) + flight.events())
+
+
+@given(
+    shed=st.integers(0, 1), count=st.integers(0, 50), soc=st.floats(allow_nan=True),
+    below=st.floats(0, 1), gap=st.floats(0.01, 0.5), dwell=st.integers(1, 20),
+)  # fmt: skip
+def test_shed_rule_moves_only_when_called_for(  # noqa: PLR0917
+    shed: int, count: int, soc: float, below: float, gap: float, dwell: int
+) -> None:
+    after, counted = rules.payload_shed(shed, count, soc, below, below + gap, dwell, dwell)
+    if after != shed:
+        assert count + 1 >= dwell and counted == 0
+        assert soc > below + gap if shed else soc < below
+    else:
+        assert counted in {0, count + 1}
+    if math.isnan(soc):
+        assert (after, counted) == (shed, 0)
+
+
+@given(zone=st.integers(0, 2), soc=st.floats(allow_nan=True))
+def test_charge_zone_climbs_only_when_charge_is_good(zone: int, soc: float) -> None:
+    after = rules.charge_zone(zone, soc, 0.2, 0.1, 0.25)
+    if after < zone:
+        assert soc > 0.25 if after == rules.CHARGE_GOOD else soc >= 0.1
+    if math.isnan(soc):
+        assert after == zone
+
+
+def test_power_cap_is_shared_by_rated_power() -> None:
+    assert rules.group_power_cap_w(300.0, 200.0, 600.0) == 100.0
+    assert rules.group_power_cap_w(900.0, 200.0, 600.0) == 200.0
+    assert rules.group_power_cap_w(1.0, 0.0, 0.0) == 0.0
+
+
+def test_the_rules_compile_and_say_the_same() -> None:
+    """The fleet runs these same functions under numba."""
+    numba = pytest.importorskip("numba")
+    samples = [0.0, 0.05, 0.1, 0.19, 0.2, 0.25, 0.3, 0.5, 0.7, 1.0, math.nan]
+    shed, zone, cap = (numba.njit(f) for f in (rules.payload_shed, rules.charge_zone, rules.group_power_cap_w))
+    missed = numba.njit(rules.missed_cycles)
+    for soc in samples:
+        for state in (0, 1):
+            for count in (0, 4, 59):
+                arguments = (state, count, soc, 0.3, 0.5, 5, 60)
+                assert shed(*arguments) == rules.payload_shed(*arguments)
+        for before in range(3):
+            assert zone(before, soc, 0.2, 0.1, 0.25) == rules.charge_zone(before, soc, 0.2, 0.1, 0.25)
+    for total in (-1.0, 0.0, 100.0, 600.0, 1e9):
+        assert cap(total, 200.0, 600.0) == rules.group_power_cap_w(total, 200.0, 600.0)
+    for elapsed in (0, 10**9, -(10**9), 3_600_000_000_000, 1_499_999_999, 1_500_000_001):
+        assert missed(elapsed, 10**9) == rules.missed_cycles(elapsed, 10**9)
+
+
+# ---- telecommands -----------------------------------------------------------------------------------------------
+
+
+def test_a_telecommand_is_accepted_started_and_completed(flight: Flight) -> None:
+    flight.command("test.ping")
+    flight.fly(3)
+    assert stages(flight, 1) == DONE
+    reports = [t for t in flight.bodies(Telemetry) if t.stream == 17]
+    assert len({t.sequence for t in reports}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("no.such", {}, Code.UNKNOWN_TELECOMMAND),
+        ("mode.set", {}, Code.WRONG_ARGUMENT),
+        ("mode.set", {"mode": 1}, Code.WRONG_ARGUMENT),
+        ("mode.set", {"mode": "SAVE"}, Code.OUT_OF_RANGE),
+        ("mode.set", {"mode": "SAFE", "now": True}, Code.WRONG_ARGUMENT),
+        ("payload.power_cap", {"power_w": -1.0}, Code.OUT_OF_RANGE),
+        ("payload.power_cap", {"power_w": True}, Code.WRONG_ARGUMENT),
+        ("payload.power_cap", {"power_w": 1e9}, Code.OUT_OF_RANGE),
+        ("housekeeping.interval", {"structure": "core", "interval_ticks": 0}, Code.OUT_OF_RANGE),
+        ("housekeeping.interval", {"structure": "core", "interval_ticks": 1.5}, Code.WRONG_ARGUMENT),
+    ],
+)
+def test_a_wrong_telecommand_is_rejected_on_board_too(
+    flight: Flight, name: str, arguments: dict[str, object], code: Code
+) -> None:
+    flight.command(name, **arguments)
+    flight.fly(3)
+    assert stages(flight, 1) == [(Stage.REJECTED, code)]
+
+
+def test_refused_for_dictionary_expiry_and_mode(flight: Flight) -> None:
+    good = flight.command("test.ping", 50)
+    flight.send(good.model_copy(update={"request": 51, "dictionary": "0" * 16}))
+    flight.send(good.model_copy(update={"request": 52, "expires_ns": flight.tick * TICK_NS}))
+    flight.fly(2)
+    flight.command("mode.set", 53, mode="SAFE")
+    flight.command("payload.on", 54)
+    flight.fly(3)
+    codes = [stages(flight, request)[-1] for request in (51, 52, 54)]
+    assert [stage for stage, _ in codes] == [Stage.REJECTED] * 3
+    assert [code for _, code in codes] == [Code.WRONG_DICTIONARY, Code.EXPIRED, Code.FORBIDDEN_IN_MODE]
+
+
+def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> None:
+    request = 0
+    for form in flight.dictionary.telecommands:
+        if form.name in {"computer.reboot", "mode.set"}:
+            continue
+        arguments = {
+            a.name: a.labels[0] if a.labels else True if a.type == "bool" else 1 if a.type == "int" else 0.4
+            for a in form.arguments
+        }
+        request += 1
+        flight.command(form.name, request, **arguments)
+        flight.fly(2)
+    flight.fly(5)
+    assert {request: stages(flight, request) for request in range(1, request + 1)} == dict.fromkeys(
+        range(1, request + 1), DONE
+    )
+
+
+def test_orders_reach_the_plant(flight: Flight) -> None:
+    flight.command("payload.power_cap", power_w=100.0)
+    flight.command("power.lcl", lcl="payload", on=False)
+    flight.command("attitude.set", mode="nadir")
+    flight.command("thermal.pump", speed_fraction=0.25)
+    flight.command("thermal.heater", heater=flight.node.software.config.equipment.heaters[0], order="on")  # type: ignore[union-attr]
+    flight.plant.inputs["lcl_command"] = 9
+    flight.fly(2)
+    inputs = flight.plant.inputs
+    assert inputs["accelerator_power_cap_w"][0][0] == 100.0
+    lcls = flight.node.software.config.equipment.lcls  # type: ignore[union-attr]
+    assert inputs["lcl_command"][0][lcls.index("payload")] == 0
+    assert inputs["attitude_mode"][0][0] == 1
+    assert inputs["pump_speed_command_fraction"][0][0] == 0.25
+    assert inputs["heater_command"][0][0] == 1
+
+
+def test_the_queue_is_bounded_and_says_so(flight: Flight) -> None:
+    for request in range(1, QUEUE_LIMIT + 11):
+        flight.command("test.ping", request)
+    flight.fly(1)
+    fsw = flight.node.software
+    assert fsw is not None
+    assert fsw.counters.telecommands_dropped == 10
+    assert fsw.counters.telecommands_completed == PER_CYCLE and fsw.counters.cycle_overruns == 1
+    flight.fly(QUEUE_LIMIT // PER_CYCLE)
+    assert fsw.counters.telecommands_completed == QUEUE_LIMIT
+
+
+@pytest.mark.parametrize("point", list(CrashPoint))
+def test_a_crash_at_every_point_leaves_one_terminal_state_and_no_second_execution(
+    flight: Flight, point: CrashPoint
+) -> None:
+    """The ground repeats until it sees an answer; the effect is counted by the boot record and the parameter."""
+    flight.inject(HOST, "computer", "crash", point=int(point))
+    telecommand = flight.command("parameter.set", 7, parameter="power.shed_below_soc", value=0.25)
+    flight.fly(1)
+    assert flight.node.software is None  # crashed
+    flight.fly(12)
+    flight.send(telecommand)
+    flight.fly(5)
+    terminal = [s for s in stages(flight, 7) if s[0] in {Stage.COMPLETED, Stage.FAILED, Stage.REJECTED}]
+    fsw = flight.node.software
+    assert fsw is not None
+    done = fsw.parameters.value(0) == 0.25
+    expected = {
+        CrashPoint.BEFORE_ACCEPTANCE: ((Stage.COMPLETED, Code.NONE), True),
+        CrashPoint.ACCEPTANCE_RECORDED: ((Stage.FAILED, Code.NOT_STARTED), False),
+        CrashPoint.START_RECORDED: ((Stage.FAILED, Code.INTERRUPTED), False),
+        CrashPoint.EFFECT_DONE: ((Stage.FAILED, Code.INTERRUPTED), True),
+        CrashPoint.COMPLETION_RECORDED: ((Stage.COMPLETED, Code.NONE), True),
+    }[point]
+    assert (terminal, done) == ([expected[0]], expected[1])
+    assert fsw.counters.telecommands_completed == (point is CrashPoint.BEFORE_ACCEPTANCE)
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.integers(1, 6)),
+        st.tuples(st.just("reboot"), st.just(0)),
+        st.tuples(st.just("crash"), st.sampled_from([int(p) for p in CrashPoint])),
+        st.tuples(st.just("fly"), st.integers(1, 8)),
+    ),
+    max_size=30,
+)
+
+
+@given(ACTIONS)
+@settings(max_examples=40, deadline=None)
+def test_nothing_is_executed_twice_and_everything_seen_ends_once(actions: list[tuple[str, int]]) -> None:
+    flight = Flight(contact=True)
+    flight.fly(2)
+    serial = 0
+    for what, n in actions:
+        if what == "send":
+            flight.command("test.ping", n)
+        elif what == "fly":
+            flight.fly(n)
+        else:
+            serial += 1
+            arguments = {"point": n} if what == "crash" else {}
+            flight.inject(HOST, "computer", what, name=f"f{serial}", **arguments)
+            flight.fly(1)
+            flight.inject(HOST, "computer", what, name=f"f{serial}", clear=True)
+    flight.fly(40)
+    for request in range(1, 7):
+        seen = stages(flight, request)
+        terminal = [s for s in seen if s[0] in {Stage.COMPLETED, Stage.FAILED, Stage.REJECTED}]
+        assert len(terminal) == (1 if seen else 0)
+        assert sum(s[0] is Stage.STARTED for s in seen) <= 1
+    reports = {(t.boot, t.sequence) for t in flight.bodies(Telemetry) if t.stream == 17}
+    completed = sum(stages(flight, request)[-1:] == DONE[-1:] for request in range(1, 7))
+    assert len(reports) <= completed + sum(a[0] == "crash" for a in actions)
+
+
+# ---- reports ----------------------------------------------------------------------------------------------------
+
+
+def test_housekeeping_reports_what_the_pool_holds_at_its_interval(flight: Flight) -> None:
+    flight.plant.set("battery_soc", 0.77)
+    messages = flight.fly(60)
+    core = [t for t in flight.bodies(Telemetry, messages) if t.structure == 1]
+    assert len(core) == 6
+    structure = flight.dictionary.structure[1]
+    values = dict(zip(structure.parameters, core[-1].values, strict=True))
+    assert values["battery_soc"] == pytest.approx(0.77, abs=0.02)
+    assert (values["mode"], values["boot_count"], values["payload_on"]) == (1, 1, 1)
+    assert core[-1].dictionary.hex() == flight.dictionary.version
+    for form in flight.dictionary.structures:
+        for report in flight.bodies(Telemetry):
+            if report.structure == form.id:
+                assert len(report.values) == len(form.parameters)
+
+
+def test_structures_are_enabled_retimed_and_reported_once(flight: Flight) -> None:
+    flight.command("housekeeping.disable", structure="core")
+    flight.command("housekeeping.interval", structure="power", interval_ticks=2)
+    flight.command("housekeeping.one_shot", structure="flight")
+    messages = flight.fly(21)
+    by_structure = [t.structure for t in flight.bodies(Telemetry, messages)]
+    assert by_structure.count(1) == 0
+    assert by_structure.count(2) == 10
+    assert by_structure.count(5) == 1
+    flight.command("housekeeping.enable", structure="core")
+    assert 1 in [t.structure for t in flight.bodies(Telemetry, flight.fly(11))]
+
+
+def test_an_event_can_be_switched_off_and_is_counted(flight: Flight) -> None:
+    flight.command("event.disable", event="payload_shed")
+    flight.fly(1)
+    flight.plant.set("battery_soc", 0.28)
+    flight.fly(10)
+    fsw = flight.node.software
+    assert fsw is not None and fsw.counters.events_suppressed == 1
+    assert "payload_shed" not in flight.events()
+
+
+def test_parameters_are_set_within_limits_reported_and_survive_a_reboot(flight: Flight) -> None:
+    flight.command("parameter.set", parameter="power.shed_below_soc", value=0.4)
+    flight.command("parameter.set", parameter="power.shed_below_soc", value=1.4)
+    flight.fly(2)
+    assert stages(flight, 2)[-1] == (Stage.FAILED, Code.OUT_OF_RANGE)
+    flight.inject(HOST, "computer", "reboot")
+    flight.fly(10)
+    flight.command("parameter.get", parameter="power.shed_below_soc")
+    flight.fly(2)
+    reports = [t for t in flight.bodies(Telemetry) if t.stream == 20]
+    assert reports[-1].values == (0.0, 0.4)
+
+
+def test_thresholds_cannot_be_set_across_each_other(flight: Flight) -> None:
+    flight.command("parameter.set", parameter="power.shed_below_soc", value=0.5)
+    flight.command("parameter.set", parameter="power.restore_above_soc", value=0.6)
+    flight.command("parameter.set", parameter="power.shed_below_soc", value=0.5)
+    flight.fly(3)
+    assert [stages(flight, request)[-1][0] for request in (1, 2, 3)] == [Stage.FAILED, Stage.COMPLETED, Stage.COMPLETED]
+
+
+def test_counters_of_the_equipment_that_move_are_reported(flight: Flight) -> None:
+    flight.fly(10)
+    flight.plant.set("lcl_trip_count[2]", 1)
+    flight.plant.set("accelerator_xid_count[0]", 1)
+    flight.plant.set("accelerator_xid[0]", 79)
+    messages = flight.fly(12)
+    found = {flight.dictionary.event[e.event].name: e.arguments for e in flight.bodies(Event, messages)}
+    assert (found["lcl_tripped"], found["accelerator_error"]) == ((2.0, 1.0), (0.0, 79.0))
+
+
+def test_a_bit_flip_really_changes_the_rule_until_the_scrubber_repairs_it(flight: Flight) -> None:
+    fsw = flight.node.software
+    assert fsw is not None
+    flight.inject(HOST, "computer", "bitflip", word=0, bit=62)  # the exponent's top bit: 0.3 becomes huge
+    flight.fly(1)
+    assert fsw.parameters.value(0) > 1e100
+    flight.fly(6)
+    assert flight.truth()[1] == 1.0  # shed, though the battery is full
+    flight.fly(140)
+    assert fsw.parameters.value(0) == 0.30 and fsw.counters.memory_corrected == 1
+    assert flight.truth()[1] == 0.0
+    assert "memory_corrected" in flight.events()
+
+
+def test_a_device_that_drops_out_is_reported_stale_and_the_charge_rules_rest(flight: Flight) -> None:
+    flight.inject(DEVICE, "battery-monitor", "dropout", during=30)
+    flight.fly(2)
+    flight.plant.set("battery_soc", 0.05)
+    names = flight.events(flight.fly(20))
+    assert names.count("device_stale") == 1
+    assert flight.truth()[0] == Mode.NOMINAL
+    names = flight.events(flight.fly(14))
+    assert "device_fresh" in names and flight.truth()[0] == Mode.SURVIVAL
+
+
+def test_a_reading_that_is_no_number_is_counted_and_the_last_good_one_kept(flight: Flight) -> None:
+    flight.plant.set("battery_soc", float("nan"))
+    flight.fly(15)
+    fsw = flight.node.software
+    assert fsw is not None
+    assert fsw.pool[fsw.config.layout.index["battery_soc"]] == pytest.approx(0.9, abs=0.02)
+    assert fsw.counters.readings_invalid == 15 * 1
+    assert flight.events().count("reading_invalid") == 1
+
+
+def test_a_clock_jump_is_noticed(flight: Flight) -> None:
+    flight.inject(HOST, "computer", "clock_jump", seconds=-3600.0)
+    messages = flight.fly(2)
+    assert flight.events(messages).count("clock_stepped") == 1
+    assert flight.bodies(Event, messages)[-1].obt_ns < 0
+
+
+def test_telemetry_generated_is_acknowledged_or_on_board(flight: Flight) -> None:
+    flight.acknowledge = False
+    flight.fly(100)
+    for stream, below in ((3, 8), (5, 1)):  # the booting was acknowledged before
+        flight.send(TelemetryAck(boot=1, stream=stream, below=below))
+    flight.fly(1)
+    assert flight.truth()[2] - flight.truth()[3] == 9
+    account = flight.close().messages[0].body
+    assert sum(row[2] for row in account.rows) == flight.truth()[2]
+    assert sum(row[2] - row[3] for row in account.rows) == flight.truth()[3]
+
+
+# ---- declarations -----------------------------------------------------------------------------------------------
+
+
+def test_internals_are_reported_under_their_own_names(flight: Flight) -> None:
+    """Each counter of flight software shows in the pool under its name: the order of the two lists agrees."""
+    fsw = flight.node.software
+    assert fsw is not None
+    for n, field in enumerate(dataclasses.fields(Counters)):
+        setattr(fsw.counters, field.name, 1000 + n)
+    fsw.cycle, fsw.store.dropped, fsw.store.retransmissions = 7, 8, 9
+    values = dict(zip((p.name for p in INTERNALS), fsw._internals(), strict=True))
+    for n, field in enumerate(dataclasses.fields(Counters)):
+        assert values[field.name] == 1000 + n
+    assert (values["cycle"], values["store_dropped"], values["store_retransmissions"]) == (7, 8, 9)
+    assert (values["boot_count"], values["mode"], values["payload_on"], values["payload_shed"]) == (1, 1, True, 0)
+    assert values["telemetry_generated"] == fsw.store.generated
+
+
+def test_the_dictionary_is_complete_and_its_names_are_unique(flight: Flight) -> None:
+    dictionary = flight.dictionary
+    names = [p.name for p in dictionary.parameters]
+    assert len(set(names)) == len(names)
+    known = set(names)
+    for structure in dictionary.structures:
+        assert set(structure.parameters) <= known
+    reported = {name for s in dictionary.structures for name in s.parameters}
+    assert known - reported == {"obt_s"}  # stamped on every packet
+    assert {f.name for f in REPORTS} <= known
+    assert all(form.low <= form.default <= form.high for form in FORMS)
+    assert len({s.name for s in catalog(flight.node.software.config.equipment)}) == 10  # type: ignore[union-attr]
+    assert config().initial_mode is Mode.NOMINAL

@@ -1,0 +1,65 @@
+"""A spacecraft in a fleet has the same bits as the same spacecraft alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from node.fleet import Fleet
+from node.plant.plant import Plant
+from tests.kits.plant_kit import fly, setup
+
+SETUPS = [
+    setup("fleet", spacecraft=f"sc-{k}", anomaly_deg=51.0 * k, raan_deg=180.0 + 7.0 * k, seed=3) for k in range(7)
+]
+
+
+def differing(a: Any, b: Any) -> list[str]:
+    """Fields that are not the same to the bit (padding between them is nobody's)."""
+    return [name for name in a.dtype.names if a[name].tobytes() != b[name].tobytes()]
+
+
+def test_one_is_many_to_the_bit() -> None:
+    fleet = Fleet(SETUPS)
+    fleet.step(0, 1.0, 100)
+    fleet.step(100, 1.0, 33)
+    for k, each in enumerate(SETUPS):
+        alone = fly(Plant(each), 133)
+        assert differing(alone.state, fleet.states[k : k + 1]) == []
+
+
+def test_blocks_change_nothing() -> None:
+    one, many = Fleet(SETUPS), Fleet(SETUPS)
+    one.step(0, 1.0, 50)
+    for tick in range(50):
+        many.step(tick, 1.0)
+    assert differing(one.states, many.states) == []
+
+
+def test_everyone_has_their_own_place_and_luck() -> None:
+    fleet = Fleet.spread(SETUPS[0], 16)
+    fleet.step(0, 1.0, 20)
+    assert len({x.tobytes() for x in fleet.states["position_teme_m"]}) == 16
+    assert len(np.unique(fleet.flights["draw_spacecraft"])) == 16
+
+
+def test_a_state_takes_a_kilobyte_and_a_half() -> None:
+    assert Fleet(SETUPS[:1]).state_bytes <= 1500
+
+
+def test_books_close_in_single_precision_too() -> None:
+    fleet = Fleet(SETUPS)
+    for tick in range(0, 3000, 50):
+        fleet.step(tick, 1.0, 50)
+        load = fleet.states["load_power_w"]
+        gap = fleet.states["array_power_w"] + fleet.states["battery_power_w"] - load - fleet.states["power_loss_w"]
+        assert np.all(np.abs(gap) <= 1e-9 * np.maximum(1.0, load))
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Fleet([])
+    with pytest.raises(ValueError, match="share one design"):
+        Fleet([SETUPS[0], setup("formation", spacecraft="other")])
