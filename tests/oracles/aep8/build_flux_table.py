@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[3]
-DATA = ROOT / "node" / "plant" / "data"
+DATA = ROOT / "node" / "plant" / "radiation" / "data"
 ALTITUDE_KM = (250, 300, 350, 400, 450, 500, 550, 600, 650, 700, 800, 900, 1000, 1150, 1300, 1450, 1600, 1800, 2000)
 LONGITUDE_STEP_DEG = 4
 LATITUDE_STEP_DEG = 2

@@ -74,7 +74,7 @@ def main() -> int:
         "energy_mev": ELECTRON_MEV,
         **table,
     }
-    (ROOT / "node" / "plant" / "data" / "trapped_electrons.json").write_text(json.dumps(facts) + "\n")
+    (ROOT / "node" / "plant" / "radiation" / "data" / "trapped_electrons.json").write_text(json.dumps(facts) + "\n")
     spectra = {}
     for name, (inclination, altitude) in ORBITS.items():
         spectra[name] = {
