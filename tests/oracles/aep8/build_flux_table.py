@@ -1,4 +1,4 @@
-"""Builds node/plant/radiation/data/trapped_protons.npz from AP8. `make.sh` runs it in an environment of its own with `aep8`.
+"""Makes node/plant/radiation/data/trapped_protons.npz from AP8. `make.sh` runs it in an environment with `aep8`.
 
 AP8-MIN is evaluated in the field of 1964.5 and AP8-MAX in that of 1970, as the model demands (IRBEM sets the field
 of the model itself; the time given matters little). Takes about two minutes.
