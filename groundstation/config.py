@@ -16,11 +16,6 @@ from bus.scenario.model import Orbit, Scenario, Station, TimelineEntry
 
 GROUND_ID = "ground"
 
-# Failure codes of service 1 that decide a terminal state on the ground. Every dictionary shares these two numbers
-# (a test holds them against the flight software's own table).
-EXPIRED_CODE = 6
-INTERRUPTED_CODE = 8
-
 
 @dataclass(frozen=True, slots=True)
 class CommandRules:

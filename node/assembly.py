@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bus.dictionary import Dictionary
+from bus.pus import CODE_TEXTS
 from bus.wire.messages import Seam
 from node.computer import Computer
 from node.designs.load import Design, load_design
@@ -26,7 +27,7 @@ from node.fsw.datapool import layout
 from node.fsw.events import EVENT_NAMES, EVENTS
 from node.fsw.services.st20_parameters import NAMES
 from node.fsw.software import SoftwareConfig
-from node.fsw.telecommands import CODES, telecommands
+from node.fsw.telecommands import telecommands
 from node.injection.device import DeviceSeam
 from node.injection.engine import Injections
 from node.injection.host import HostSeam
@@ -87,7 +88,7 @@ def dictionary_for(parts: Equipment) -> Dictionary:
         structures=pool.structures,
         events=EVENTS,
         telecommands=telecommands(parts, periodic, EVENT_NAMES, NAMES),
-        codes=CODES,
+        codes=CODE_TEXTS,
     )
 
 

@@ -56,25 +56,6 @@ class Kind(IntEnum):
     ACCOUNT = 42
 
 
-class Severity(IntEnum):
-    """Event severities, ECSS-E-ST-70-41C service 5 (subtypes 1 to 4)."""
-
-    INFORMATIVE = 1
-    LOW = 2
-    MEDIUM = 3
-    HIGH = 4
-
-
-class Stage(IntEnum):
-    """Request verification stages, ECSS-E-ST-70-41C service 1. REJECTED is a failed acceptance."""
-
-    ACCEPTED = 1
-    REJECTED = 2
-    STARTED = 3
-    FAILED = 8
-    COMPLETED = 7
-
-
 class Seam(IntEnum):
     """Where a fault acts."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bus.dictionary import Argument, Dictionary, Parameter
-from bus.wire.messages import Severity
+from bus.pus import Severity
 from node.assembly import dictionary_for
 from node.devices.definitions import catalog
 from node.devices.equipment import Equipment

@@ -14,6 +14,7 @@ import numpy as np
 
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError, UserError
+from bus.pus import Stage
 from bus.scenario.model import Scenario
 from bus.trace.reader import TraceReader
 from bus.wire.codec import decode, peek
@@ -27,7 +28,6 @@ from bus.wire.messages import (
     Kind,
     Message,
     Seam,
-    Stage,
     Telecommand,
     Verification,
 )

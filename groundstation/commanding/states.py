@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from bus.wire.messages import Stage
-from groundstation.config import EXPIRED_CODE, INTERRUPTED_CODE
+from bus.pus import Code, Stage
 
 
 class State(StrEnum):
@@ -88,8 +87,8 @@ _HEARD: dict[int, CommandEvent] = {
 
 def heard(stage: int, code: int) -> CommandEvent | None:
     """What a verification report says; None for progress reports, which change nothing."""
-    if stage == Stage.REJECTED and code == EXPIRED_CODE:
+    if stage == Stage.REJECTED and code == Code.EXPIRED:
         return CommandEvent.TOO_LATE
-    if stage == Stage.FAILED and code == INTERRUPTED_CODE:
+    if stage == Stage.FAILED and code == Code.INTERRUPTED:
         return CommandEvent.INTERRUPTED
     return _HEARD.get(stage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from bus.dictionary import EventForm
-from bus.wire.messages import Severity
+from bus.pus import Severity
 
 
 class EventId(IntEnum):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from bus.pus import Code
 from node.devices.device import Order
 from node.fsw.datapool import TEST_REPORT
 from node.fsw.events import EVENTS
@@ -14,7 +15,7 @@ from node.fsw.managers.mode import ModeManager
 from node.fsw.modes import ATTITUDE_MODES, GROUND_EVENT, Mode
 from node.fsw.services.st01_verification import Arguments, Failure, Function
 from node.fsw.services.st20_parameters import INDEX
-from node.fsw.telecommands import HEATER_ORDERS, Code
+from node.fsw.telecommands import HEATER_ORDERS
 
 if TYPE_CHECKING:
     from node.fsw.software import FlightSoftware

@@ -6,8 +6,6 @@ functions, 2 device access). Nothing here executes.
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from bus.dictionary import Argument, TelecommandForm
 from node.devices.equipment import Equipment, job_labels
 from node.fsw.modes import ATTITUDE_MODES, Mode
@@ -15,35 +13,6 @@ from node.fsw.modes import ATTITUDE_MODES, Mode
 HEATER_ORDERS = ("off", "on", "thermostat")
 MODE_NAMES = tuple(mode.name for mode in Mode)
 POWERED_MODES = (Mode.NOMINAL.name,)
-
-
-class Code(IntEnum):
-    """Failure codes of service 1. 0 is no failure."""
-
-    NONE = 0
-    UNKNOWN_TELECOMMAND = 1
-    WRONG_DICTIONARY = 2
-    WRONG_ARGUMENT = 3
-    OUT_OF_RANGE = 4
-    FORBIDDEN_IN_MODE = 5
-    EXPIRED = 6
-    REFUSED_BY_MODE_TABLE = 7
-    INTERRUPTED = 8
-    NOT_STARTED = 9
-
-
-CODES: dict[int, str] = {
-    Code.NONE: "no failure",
-    Code.UNKNOWN_TELECOMMAND: "no telecommand of this name on board",
-    Code.WRONG_DICTIONARY: "telecommand was built against another dictionary version",
-    Code.WRONG_ARGUMENT: "argument missing, unknown or of another type",
-    Code.OUT_OF_RANGE: "argument outside its limits or not among its labels",
-    Code.FORBIDDEN_IN_MODE: "not allowed in the present mode",
-    Code.EXPIRED: "arrived after its expiry",
-    Code.REFUSED_BY_MODE_TABLE: "the mode table has no such transition",
-    Code.INTERRUPTED: "the computer was reset between start and completion: effect indeterminate",
-    Code.NOT_STARTED: "the computer was reset after acceptance and before start: no effect",
-}
 
 
 def _float(name: str, unit: str, text: str, low: float, high: float) -> Argument:

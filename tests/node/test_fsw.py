@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.wire.messages import Event, Stage, Telemetry, TelemetryAck, Verification
+from bus.pus import Code, Stage
+from bus.wire.messages import Event, Telemetry, TelemetryAck, Verification
 from node.devices.definitions import catalog
 from node.fsw import rules
 from node.fsw.datapool import INTERNALS, REPORTS
@@ -17,7 +18,6 @@ from node.fsw.modes import TABLE, Mode, ModeEvent, next_mode
 from node.fsw.services.reporting import Counters
 from node.fsw.services.st01_verification import PER_CYCLE, QUEUE_LIMIT, CrashPoint
 from node.fsw.services.st20_parameters import FORMS
-from node.fsw.telecommands import Code
 from tests.kits.fake_spacecraft import TICK_NS, Flight, config
 
 PLANT, DEVICE, LINK, HOST = 1, 2, 3, 4

@@ -31,6 +31,7 @@ MAY_IMPORT = {
 WALLS: dict[str, set[str]] = {
     "bus.errors": set(),
     "bus.draws": set(),
+    "bus.pus": set(),
     "bus.clock": {"bus.errors"},
     "bus.dictionary": {"bus.errors"},
     "bus.wire": {"bus.errors"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bus.wire.messages import Severity
+from bus.pus import Severity
 from node.devices.device import Order
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.events import EventId

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bus.wire.messages import Stage
+from bus.pus import Stage
 from node.devices.device import Values
 from node.fsw.datapool import PARAMETER_REPORT, TEST_REPORT, Layout
 from node.fsw.events import SEVERITY, EventId

@@ -13,12 +13,12 @@ from enum import IntEnum
 from typing import Any
 
 from bus.dictionary import Argument, Dictionary, TelecommandForm
-from bus.wire.messages import Scalar, Stage, Telecommand
+from bus.pus import Code, Stage
+from bus.wire.messages import Scalar, Telecommand
 from node.fsw.events import EventId
 from node.fsw.modes import Mode
 from node.fsw.services.reporting import Counters, Reporter
 from node.fsw.services.request_ledger import Ledger, Progress
-from node.fsw.telecommands import Code
 
 QUEUE_LIMIT = 64
 PER_CYCLE = 8
