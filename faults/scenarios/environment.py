@@ -11,8 +11,8 @@ from pathlib import Path
 from bus.errors import Mistake, ScenarioError
 from bus.scenario.model import Environment
 from bus.text.fields import Item, one_of
+from bus.text.tables import read_file
 from bus.text.units import show
-from faults.scenarios.job_trace_csv import LogRefused, content
 from faults.scenarios.names import Vocabulary
 
 MAX_SAMPLES = 10_000
@@ -75,9 +75,9 @@ def _table(item: Item, at_s: float, vocabulary: Vocabulary) -> tuple[str, tuple[
         return "none", ()
     path = Path(item.sheet.file).parent / shown
     try:
-        text, _ = content(path, str(path))
+        text, _ = read_file(path, str(path))
         samples, notes = vocabulary.read_flux(text, at_s, gaps, background)
-    except (LogRefused, ScenarioError) as refused:
+    except ScenarioError as refused:
         for mistake in refused.mistakes:
             if mistake.line:
                 item.sheet.mistakes.append(

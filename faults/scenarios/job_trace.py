@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bus.errors import Mistake
+from bus.errors import Mistake, ScenarioError
 from bus.scenario.workload import KINDS, Checks, JobLog
 from bus.text.fields import Fields, one_of
+from bus.text.instants import InstantError
+from bus.text.tables import read_file
 from bus.text.units import show
 from faults.scenarios.job_trace_csv import (
     COLUMNS,
     MAX_MISTAKES,
     SKIPPABLE,
     UNITS_S,
-    LogRefused,
     Mapped,
     Row,
-    content,
     rows,
     seconds,
     unsorted,
@@ -71,10 +71,10 @@ def read_log(
     }
     path = Path(sheet.file).parent / shown
     try:
-        text, digest = content(path, str(path))
+        text, digest = read_file(path, str(path))
         found = _select(fields, rows(text, str(path), mapped), str(path), mapped, span_s, start_s)
         jobs = _jobs(found, mapped, kinds, (rates[0], rates[1]), sum(chips.values()), str(path), serves=serves)
-    except LogRefused as refused:
+    except ScenarioError as refused:
         for mistake in refused.mistakes:
             if mistake.line:
                 sheet.mistakes.append(mistake)
@@ -113,7 +113,8 @@ def _mapping(fields: Fields) -> Mapped:
             fields["kind"].refuse("nothing", f"{one_of(KINDS)}, or a column for it")
     unit = fields.optional("time_unit")
     skip = [item.choice(SKIPPABLE) for item in fields["skip"].list(0, 3)] if "skip" in fields else []
-    return Mapped(columns, UNITS_S[unit.choice(tuple(UNITS_S))] if unit else 1.0, frozenset(skip))
+    words = frozenset(name for name, _ in fields["kinds"].fields(None).pairs()) if "kinds" in fields else frozenset()
+    return Mapped(columns, UNITS_S[unit.choice(tuple(UNITS_S))] if unit else 1.0, frozenset(skip), words)
 
 
 def _kinds(fields: Fields) -> dict[str, int]:
@@ -144,15 +145,14 @@ def _select(  # noqa: PLR0917
     if "sort" in fields and fields["sort"].flag():
         found.sort(key=lambda row: (row.submit_s, row.line))
     elif late := list(unsorted(found, shown)):
-        raise LogRefused(late)
+        raise ScenarioError(late)
     begin_s = found[0].submit_s if found else 0.0
     if "begin" in fields:
         item = fields["begin"]
-        value = item.scalar()
-        given = seconds(str(value), mapped.unit_s)
-        if given is None:
-            item.refuse(item.found, "a time of the log, as a number or as 2017-10-03 07:01:55")
-        begin_s = begin_s if given is None else given
+        try:
+            begin_s = seconds(str(item.scalar()), mapped.unit_s)
+        except InstantError as error:
+            item.refuse(error.found, f"a time of the log: {error.allowed}")
     most = fields["rows"].integer(1, MAX_ROWS) if "rows" in fields else MAX_ROWS + 1
     chosen: list[Row] = []
     for row in found:
@@ -166,9 +166,11 @@ def _select(  # noqa: PLR0917
         else:
             chosen.append(row._replace(submit_s=at_s))
     if len(chosen) > MAX_ROWS:
-        raise LogRefused([Mistake(shown, 0, 0, "", f"{len(chosen)} rows", f"at most {MAX_ROWS}; see `rows`, `begin`")])
+        raise ScenarioError(
+            [Mistake(shown, 0, 0, "", f"{len(chosen)} rows", f"at most {MAX_ROWS}; see `rows`, `begin`")]
+        )
     if not chosen:
-        raise LogRefused([Mistake(shown, 0, 0, "", "no row that would fly", "rows within the run; see `begin`")])
+        raise ScenarioError([Mistake(shown, 0, 0, "", "no row that would fly", "rows within the run; see `begin`")])
     return chosen
 
 
@@ -176,7 +178,7 @@ def _jobs(  # noqa: PLR0917
     found: list[Row], mapped: Mapped, kinds: dict[str, int], rates: tuple[float, float], chips: int, shown: str, *,
     serves: bool,
 ) -> list[tuple[int, float, float, int, int]]:  # fmt: skip
-    """(line, submitted, work, accelerators, kind) of each row. Raises LogRefused."""
+    """(line, submitted, work, accelerators, kind) of each row. Raises ScenarioError."""
     jobs: list[tuple[int, float, float, int, int]] = []
     mistakes: list[Mistake] = []
     for row in found:
@@ -196,7 +198,7 @@ def _jobs(  # noqa: PLR0917
             if len(mistakes) >= MAX_MISTAKES:
                 break
     if mistakes:
-        raise LogRefused(mistakes)
+        raise ScenarioError(mistakes)
     return jobs
 
 

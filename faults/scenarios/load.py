@@ -6,7 +6,6 @@ the caller's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from bus.errors import EnvironmentFault, Mistake, ScenarioError
 from bus.scenario.model import RangeRules, Scenario, Spacecraft
 from bus.scenario.stations import read_stations
 from bus.text.fields import Item, Sheet
+from bus.text.instants import EXAMPLE, FIRST_YEAR, LAST_YEAR, LONGEST, InstantError, in_range, parse_instant
 from bus.text.yaml_nodes import MAX_CHARACTERS
 from faults.catalogue.form import FaultRequest, ResolvedFault
 from faults.scenarios.environment import read_environment, within
@@ -32,10 +32,6 @@ _FIELDS = (
     "skyrack", "name", "description", "epoch", "duration", "tick", "seed", "environment", "spacecraft", "stations",
     "timeline", "faults", "expectations", "range",
 )  # fmt: skip
-_EPOCH = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?(?:Z| ?UTC)", re.ASCII
-)
-_EPOCH_SHAPE = "a UTC time such as 2026-08-12T00:00:00Z, from 1957 to 2056"
 _LONGEST_NS = 366 * 86_400 * 10**9
 
 
@@ -113,23 +109,13 @@ def _mistake_of(file: str, location: tuple[int | str, ...], message: str) -> Mis
 
 
 def _epoch(item: Item) -> datetime | None:
-    text = item.text(longest=40, shape=_EPOCH_SHAPE)
-    match = _EPOCH.fullmatch(text.strip()) if text else None
-    if match is None:
-        if text:
-            item.refuse(item.found, _EPOCH_SHAPE)
-        return None
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-    if second == 60:
-        item.refuse(item.found, "a second from 0 to 59 (a leap second cannot be an epoch)")
-        return None
+    text = item.text(longest=LONGEST, shape=f"a UTC time such as {EXAMPLE}")
     try:
-        epoch = datetime(year, month, day, hour, minute, second, int((match[7] or "0").ljust(6, "0")), tzinfo=UTC)
-    except ValueError:
-        item.refuse(item.found, "a date and time that exist")
-        return None
-    if not 1957 <= year <= 2056:
-        item.refuse(item.found, _EPOCH_SHAPE)
+        epoch = parse_instant(text, zone_needed=True) if text else None
+        if epoch and not in_range(epoch):
+            raise InstantError(item.found, f"a UTC time from {FIRST_YEAR} to {LAST_YEAR}")
+    except InstantError as error:
+        item.refuse(error.found, error.allowed)
         return None
     return epoch
 

@@ -160,3 +160,19 @@ def test_kinds_of_a_log_are_mapped(tmp_path: Path) -> None:
 
 def test_two_queues_are_one_too_many(tmp_path: Path) -> None:
     assert any("a second queue" in one for one in refused(tmp_path, f"- {ENTRY}}}\n- {ENTRY}}}"))
+
+
+@pytest.mark.parametrize("word", ["", "None", "NA", "N/A", "null", "NaN", "-", r"\N"])
+def test_words_for_nothing_in_a_log_are_incomplete_rows(tmp_path: Path, word: str) -> None:
+    text = f"submitted,seconds,gpus\n0,60,8\n10,{word},8\n20,60,8\n"
+    assert "left out: 1 incomplete" in flown(tmp_path, ENTRY + ", skip: [incomplete]}", text).warnings[0]
+    (said,) = refused(tmp_path, ENTRY + "}", text)
+    assert said.startswith("log.csv:3:2: duration (column seconds): found ") and "skip: [incomplete]" in said
+
+
+@pytest.mark.parametrize("character", ["\f", "\v", "\x85", "\u2028"])
+def test_a_strange_character_in_a_log_is_no_line_end(tmp_path: Path, character: str) -> None:
+    head = "submitted,seconds,gpus,who\n"
+    assert len(flown(tmp_path, ENTRY + "}", f"{head}0,60,8,re{character}d\n1,60,8,x\n").spacecraft[0].logs[0].line) == 2
+    (said,) = refused(tmp_path, ENTRY + "}", f"{head}0,60,8,re{character}d\n1,many,8,x\n")
+    assert said.startswith("log.csv:3:2: duration")

@@ -1,0 +1,113 @@
+"""Tables that people bring, as CSV or line by line: their bytes, their lines, their cells, their words for nothing.
+
+One reader for flux tables, cluster logs and catalogues. A line ends with LF, CR LF or CR, as an editor counts; form
+feeds, vertical tabs, U+0085 and U+2028 are characters. What a column means is its reader's.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bus.errors import Mistake, ScenarioError
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_LINES = 1_000_000
+MAX_CELL = csv.field_size_limit()
+
+NOTHING = frozenset({"", "none", "na", "n/a", "#n/a", "null", "nan", "nat", "-", "\\n"})
+r"""Cells that say there is no value, in any case: spreadsheets', pandas', R's, databases' (\N)."""
+NOTHING_SAID = r"an empty cell, NA, N/A, null, NaN, None, - or \N for nothing"
+
+
+class Content(NamedTuple):
+    """Text of a file, and a digest of its bytes."""
+
+    text: str
+    digest: str
+
+
+class Row(NamedTuple):
+    """One record: the line it begins on, its cells."""
+
+    line: int
+    cells: list[str]
+
+
+def is_nothing(cell: str) -> bool:
+    """A cell that holds no value."""
+    return cell.strip().casefold() in NOTHING
+
+
+def read_file(path: Path, shown: str) -> Content:
+    """Text of a file of at most 64 MiB. Raises ScenarioError: not there, no file, too large, not UTF-8 (by name)."""
+    try:
+        if path.exists() and not path.is_file():
+            raise _refused(shown, 0, "file", "a folder or a device", "a file of text")
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "a name that no file can have"
+        raise _refused(shown, 0, "file", str(reason), "a file that can be read") from None
+    if len(raw) > MAX_BYTES:
+        raise _refused(shown, 0, "file", "a larger file", f"at most {MAX_BYTES // 2**20} MiB")
+    return Content(decode(raw, shown), hashlib.blake2b(raw, digest_size=16).hexdigest())
+
+
+def decode(raw: bytes, shown: str) -> str:
+    """UTF-8, with a byte-order mark or without. Other encodings are refused by name, never half-read."""
+    if raw[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
+        raise _refused(shown, 1, "text", "UTF-32", "UTF-8 text")
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or (raw[:1000].count(0) > len(raw[:1000]) // 4):
+        raise _refused(shown, 1, "text", "UTF-16", "UTF-8 text")
+    if raw[:2] == b"\x1f\x8b" or raw[:4] == b"PK\x03\x04":
+        raise _refused(shown, 1, "text", "a compressed file", "UTF-8 text; unpack it first")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        found = f"the byte 0x{raw[error.start]:02x}, which is no UTF-8 (Latin-1 or Windows-1252?)"
+        raise ScenarioError([Mistake(shown, line, column, "text", found, "UTF-8 text")]) from None
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number, line without its end) of a text, counted as an editor counts."""
+    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+        yield number, line.rstrip("\r\n")
+
+
+def rows(text: str, shown: str, delimiter: str = ",", first: int = 1) -> Iterator[Row]:
+    """Records of a CSV text that begins on line `first`, blank lines left out; a quoted cell may hold line breaks.
+    Raises ScenarioError with the line where the broken record begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    while True:
+        line = first + reader.line_num
+        if line > MAX_LINES:
+            raise _refused(shown, line, "file", "more lines", f"at most {MAX_LINES}")
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise _refused(shown, line, "row", *_in_words(str(error))) from None
+        if cells is None:
+            return
+        if cells:
+            yield Row(line, cells)
+
+
+def _in_words(reason: str) -> tuple[str, str]:
+    if "unexpected end" in reason:
+        return "a quotation mark that is never closed", "quotation marks in pairs"
+    if "expected after" in reason:
+        return "characters behind a closing quotation mark", "quotation marks around whole cells, doubled within them"
+    if "field limit" in reason:
+        return f"a cell of more than {MAX_CELL} characters (a quotation mark that is not closed?)", "shorter cells"
+    return "a line that is no CSV", "comma-separated values"
+
+
+def _refused(shown: str, line: int, field: str, found: str, allowed: str) -> ScenarioError:
+    return ScenarioError([Mistake(shown, line, 1 if line else 0, field, found, allowed)])
