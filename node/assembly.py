@@ -16,7 +16,7 @@ from bus.wire.messages import Seam
 from node.computer import Computer
 from node.designs.load import Design, load_design
 from node.devices.clock import Clock
-from node.devices.definitions import CLOCK_NAME, catalog
+from node.devices.definitions import CLOCK_NAME, device_forms
 from node.devices.device import Device, DeviceForm
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
@@ -80,7 +80,7 @@ def dictionary(design_name: str) -> Dictionary:
 
 def dictionary_for(parts: Equipment) -> Dictionary:
     """The dictionary of any equipment."""
-    pool = layout(catalog(parts))
+    pool = layout(device_forms(parts))
     periodic = tuple(structure.name for structure in pool.structures if structure.interval_ticks)
     return Dictionary(
         design=parts.design,
@@ -94,7 +94,7 @@ def dictionary_for(parts: Equipment) -> Dictionary:
 
 def device_readings(design_name: str) -> tuple[str, ...]:
     """Every "device.reading" of a design: what a fault at the device seam can name."""
-    forms = catalog(equipment(load_design(design_name)))
+    forms = device_forms(equipment(load_design(design_name)))
     return tuple(f"{form.name}.{channel.name}" for form in forms for channel in form.channels)
 
 
@@ -105,7 +105,7 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     who = (config.seed, config.id)
     tick_s = config.tick_ns * 1e-9
     parts = equipment(config.design)
-    forms = catalog(parts)
+    forms = device_forms(parts)
     pool = layout(forms)
     words = dictionary_for(parts)
     by_name = {form.name: form for form in forms}

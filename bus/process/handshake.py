@@ -1,4 +1,4 @@
-"""Who may take a seat: protocol, dictionary and scenario must be the same on both sides. Sessions, snapshots under way.
+"""Who may take part: protocol, dictionary and scenario must be the same on both sides. Sessions, snapshots under way.
 
 Decisions only; the server sends what comes out. A session is one connection: its routing id, bound to the key.
 """
@@ -29,7 +29,7 @@ class Handshake:
         self._snapshots: dict[str, Assembly] = {}
 
     def examine(self, peer: Peer, message: Message) -> str | tuple[Piece, ...]:
-        """A reason to refuse; or the pieces of the scenario if it asked for them; or () if it may take its seat."""
+        """A reason to refuse; or the pieces of the scenario if it asked for them; or () if it may take part."""
         hello = message.body
         if not isinstance(hello, Hello):
             raise DecodeError(f"expected a Hello, got {message.kind.name}")
@@ -52,11 +52,11 @@ class Handshake:
 
     @staticmethod
     def endpoints(peer: Peer, message: Message) -> dict[str, str]:
-        """Endpoints by plane that whoever takes this seat opened itself: the ground's, where operators ask."""
+        """Endpoints by plane that this participant opened itself: the ground's, where operators ask."""
         at = message.body.versions.get(DOOR + "operator", "") if peer.role == "ground" else ""
         return {"operator": at} if _ENDPOINT.fullmatch(at) else {}
 
-    def seat(self, peer: Peer) -> None:
+    def admit(self, peer: Peer) -> None:
         """From now on this connection speaks for its identity."""
         self.sessions[peer.identity] = peer.routing
         self._snapshots[peer.identity] = Assembly("snapshot")

@@ -49,7 +49,7 @@ def turns(ids: Sequence[str], period_ns: int) -> dict[str, int]:
     return {id: turn.get(id, 0) for id in ids}
 
 
-class Timekeeper:
+class Pacing:
     """See the module. `keep` runs beside the sockets of a run until it is cancelled.
 
     overdue: the time of this tick is over. send: the turn of this Tick has come.

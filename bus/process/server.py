@@ -23,7 +23,7 @@ from bus.lockstep.conductor import Conductor
 from bus.lockstep.ticks import read_tick, write_tock
 from bus.process import lifeline
 from bus.process.handshake import Handshake
-from bus.process.pacing import Timekeeper
+from bus.process.pacing import Pacing
 from bus.process.plan import BusOutcome, BusPlan, Recorder
 from bus.process.range_requests import RangeRequests
 from bus.sockets.access import Grants, Keypair, Peer
@@ -62,7 +62,7 @@ class BusServer:
             lookahead=True,
             on_lost=plan.missing_tock,
         )
-        self._keeper = Timekeeper(plan, self._clock, self._conductor, self._overdue, self._dispatch)
+        self._pacing = Pacing(plan, self._clock, self._conductor, self._overdue, self._dispatch)
         self._local = {participant.id: participant for participant in plan.local}
         self._handshake = Handshake(plan.scenario, plan.dictionaries)
         self._range_requests = RangeRequests(frozenset(participant.id for participant in plan.participants))
@@ -100,9 +100,9 @@ class BusServer:
                 await network.prove_closed(port.endpoint, self._key.public)
             endpoints = {"time": self._time.endpoint, "range": self._range.endpoint, "observe": self._observe.endpoint}
             self._report("ready", {"endpoints": endpoints})
-            self._keeper.moved()
+            self._pacing.moved()
             async with asyncio.TaskGroup() as group:
-                duties = [self._serve_time(), self._serve_range(), self._keeper.keep()]
+                duties = [self._serve_time(), self._serve_range(), self._pacing.keep()]
                 tasks = [group.create_task(self._on_duty(duty)) for duty in duties]
                 try:
                     for id in self._local:
@@ -116,7 +116,7 @@ class BusServer:
             finished = self._finished or do.Finished(tick, False, "it failed", (), self._conductor.counters)
             traffic = dict(sorted((network.counters + self._counters).items()))
             await self._say_goodbye(self._failure.message if self._failure else finished.reason)
-        return BusOutcome(finished, self._failure, traffic, self._keeper.slips, tuple(self._lost))
+        return BusOutcome(finished, self._failure, traffic, self._pacing.slips, tuple(self._lost))
 
     def stop(self, reason: str) -> None:
         """End after the open tick; after PATIENCE_S in any case."""
@@ -182,7 +182,7 @@ class BusServer:
             return
         if old is not None:
             self._leave(peer.identity, "its connection is gone")
-        self._handshake.seat(peer)
+        self._handshake.admit(peer)
         endpoints = self._handshake.endpoints(peer, hello)
         if endpoints:
             self._report("endpoints", {"endpoints": endpoints})
@@ -213,8 +213,8 @@ class BusServer:
         return self._time.send(routing, [encode(Message(0, "bus", 0, destination, body))])
 
     def _admit(self, order: do.Admit) -> None:
-        self._keeper.moved()
-        self._keeper.forget(order.id)
+        self._pacing.moved()
+        self._pacing.forget(order.id)
         routing = self._handshake.sessions.get(order.id)
         if routing is None:  # it lives in this process
             return
@@ -232,17 +232,17 @@ class BusServer:
             self._send(routing, Refusal(reason=order.reason), order.id)
 
     def _away(self, order: do.Away) -> None:
-        self._keeper.forget(order.id)
+        self._pacing.forget(order.id)
         self._report("away", {"id": order.id, "tick": order.tick, "reason": order.reason})
 
     def _send_tick(self, order: do.SendTick) -> Iterable[do.Instruction] | None:
-        return None if self._keeper.hold(order) else self._leave_with(order)
+        return None if self._pacing.hold(order) else self._leave_with(order)
 
     def _dispatch(self, order: do.SendTick) -> None:
         self._carry_out(self._leave_with(order) or ())
 
     def _leave_with(self, order: do.SendTick) -> list[do.Instruction] | None:
-        self._keeper.moved()
+        self._pacing.moved()
         local = self._local.get(order.id)
         if local is not None:
             self._range_requests.overhear(order.frames, self._range)
@@ -260,7 +260,7 @@ class BusServer:
         now_ns = self._clock.now_ns()
         if now_ns - self._reported_ns >= PROGRESS_EVERY_NS:
             self._reported_ns = now_ns
-            self._report("progress", {"tick": order.tick + 1, "ticks": self._plan.ticks, "slips": self._keeper.slips})
+            self._report("progress", {"tick": order.tick + 1, "ticks": self._plan.ticks, "slips": self._pacing.slips})
 
     def _outside(self, order: do.Outside) -> None:
         ground = self._handshake.sessions.get("ground")

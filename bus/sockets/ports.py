@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from bus.errors import HandshakeRefused, RangeFailure
-from bus.sockets import access as zap
-from bus.sockets import zeromq
+from bus.sockets import access, zeromq
 from bus.sockets.access import Grants, Keypair, Peer
 from bus.sockets.zeromq import Context, Socket
 from bus.wire.messages import MAX_PIECE_BYTES
@@ -31,7 +30,7 @@ class Network:
     """One process's ports, with its ZAP handler. Close it, or use it as a context manager."""
 
     def __init__(self, grants: Grants | None = None) -> None:
-        """grants: public key (Z85) -> Grant; needed by whoever binds. Each plane admits the roles of `zap.PLANES`."""
+        """grants: public key (Z85) -> Grant; for whoever binds. Each plane admits its roles (`access.PLANES`)."""
         self._context = zeromq.new_context()
         self._ports: list[Socket] = []
         self._gatekeeper = None if grants is None else self._add(_Gatekeeper(self._context, grants))
@@ -109,12 +108,12 @@ class _Gatekeeper(Socket):
 
     def open(self, plane: str) -> dict[str, str]:
         """From now on admit the keys of `plane`; gives their roles by identity."""
-        self._planes[plane] = admitted = zap.admits(plane, self._grants)
+        self._planes[plane] = admitted = access.admits(plane, self._grants)
         return {grant.identity: grant.role for grant in admitted.values()}
 
     def _serve(self) -> None:
         while (request := self.take()) is not None:
-            self.push(zap.answer(request, self._planes, self.counters))
+            self.push(access.answer(request, self._planes, self.counters))
 
 
 class RouterPort(Socket):
@@ -136,7 +135,7 @@ class RouterPort(Socket):
                     break
                 routing, identity, frames = message
                 role = self._roles.get(identity)
-                if role is None or not zap.speaks_for(routing, identity):
+                if role is None or not access.speaks_for(routing, identity):
                     self.counters["stolen_identity"] += 1
                 elif frames is not None:
                     mail.append((Peer(routing, identity, role), frames))

@@ -180,7 +180,7 @@ class TraceReader:
             for frame in record.inbox(participant):
                 try:
                     inbox.append(decode(frame))
-                except DecodeError:  # dropped by the participant too (`exchange.read_tick`)
+                except DecodeError:  # dropped by the participant too
                     continue
             yield Stepped(moment, inbox, answer)
             for a in record.answers:

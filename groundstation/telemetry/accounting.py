@@ -1,4 +1,4 @@
-"""The ledger of telemetry: per (spacecraft, boot, stream) what is archived, what is lost, and what may be acknowledged.
+"""Accounts of telemetry: per (spacecraft, boot, stream) what is archived, lost, and may be acknowledged.
 
 Sequence numbers run from 0 without gaps, so every number below `below` is archived or declared lost. Bounded: too many
 holes at once and a packet is refused (it is not acknowledged, so it comes again), too many losses and the oldest range
@@ -25,7 +25,7 @@ class Outcome(IntEnum):
     NEW = 0
     DUPLICATE = 1
     RECOVERED = 2  # was declared lost and came after all
-    REFUSED = 3  # no room in the ledger; it has to come again
+    REFUSED = 3  # no room in the account; it has to come again
 
 
 @dataclass(slots=True)

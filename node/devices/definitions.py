@@ -219,7 +219,7 @@ def _radio() -> DeviceForm:
 CLOCK_NAME = "clock"
 
 
-def catalog(equipment: Equipment) -> tuple[DeviceForm, ...]:
+def device_forms(equipment: Equipment) -> tuple[DeviceForm, ...]:
     """The devices of a design, in the order in which they are sampled. The clock comes first."""
     return (
         DeviceForm(CLOCK_NAME, (Channel("obt_s", "s", "float", "On-board time since the scenario's epoch"),)),

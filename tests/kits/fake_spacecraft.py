@@ -16,7 +16,7 @@ from bus.wire.messages import Allocation, Event, Injection, Message, Packet, Tel
 from node.assembly import equipment, wire
 from node.config import NodeConfig, resolve
 from node.designs.load import load_design
-from node.devices.definitions import catalog
+from node.devices.definitions import device_forms
 from node.node import Node
 
 TICK_NS = 1_000_000_000
@@ -39,7 +39,7 @@ class FakePlant:
     def __init__(self, design: str = "pathfinder") -> None:
         parts = equipment(load_design(design))
         sizes: dict[str, int] = defaultdict(int)
-        names = [c.source for form in catalog(parts) for c in form.channels if c.source]
+        names = [c.source for form in device_forms(parts) for c in form.channels if c.source]
         names += [f"string_health[{len(parts.strings) - 1}]", "position_teme_m[2]", "altitude_m"]
         for field in ("station_visible", "light_time_s", "uplink_frame_loss", "frame_loss"):
             names.append(f"{field}[{len(STATIONS) - 1}]")
@@ -48,7 +48,7 @@ class FakePlant:
             sizes[field] = max(sizes[field], int(index or 0) + 1)
         dtype = [(field, "i4" if field in _NARROW else "f8", (size,)) for field, size in sizes.items()]
         self.state = np.zeros(1, np.dtype(dtype, align=True))
-        orders = [name for form in catalog(parts) for _, name in form.orders]
+        orders = [name for form in device_forms(parts) for _, name in form.orders]
         self.inputs = np.zeros(1, [(name, "f8", (8,)) for name in [*orders, "radio_band", "downlink_rate_bps"]])
         self.params = np.zeros(1, [("downlink_rate_default_bps", "f8", (2,))])
         self.params["downlink_rate_default_bps"] = 64_000.0

@@ -11,7 +11,7 @@ from bus.draws import bits
 from node.assembly import equipment
 from node.designs.load import design_names, load_design
 from node.devices.clock import DRIFT_PPB, Clock
-from node.devices.definitions import catalog
+from node.devices.definitions import device_forms
 from node.devices.device import Channel, DeviceForm, Order, Reading
 from node.devices.remote import MAX_ORDERS, RemoteDevice
 from node.devices.sensors import BLOCK_TICKS, Sensors, normal, words
@@ -240,7 +240,7 @@ def test_every_channel_and_order_of_every_design_has_its_place_in_the_plant(desi
 
     form = load_design(design)
     plant = layout(form.capacity.name)
-    for device in catalog(equipment(form)):
+    for device in device_forms(equipment(form)):
         for channel in device.channels:
             if channel.source:
                 resolve(plant.state, form.names, channel.source)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bus.pus import Code, Stage
 from bus.wire.messages import Event, Telemetry, TelemetryAck, Verification
-from node.devices.definitions import catalog
+from node.devices.definitions import device_forms
 from node.fsw import rules
 from node.fsw.datapool import INTERNALS, REPORTS
 from node.fsw.modes import TABLE, Mode, ModeEvent, next_mode
@@ -507,5 +507,5 @@ def test_the_dictionary_is_complete_and_its_names_are_unique(flight: Flight) -> 
     assert known - reported == {"obt_s"}  # stamped on every packet
     assert {f.name for f in REPORTS} <= known
     assert all(form.low <= form.default <= form.high for form in FORMS)
-    assert len({s.name for s in catalog(flight.node.software.config.equipment)}) == 10  # type: ignore[union-attr]
+    assert len({s.name for s in device_forms(flight.node.software.config.equipment)}) == 10  # type: ignore[union-attr]
     assert config().initial_mode is Mode.NOMINAL

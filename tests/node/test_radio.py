@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bus.wire.messages import Allocation, Event, Message, StoreReport, Telecommand, TelemetryAck
 from node.assembly import equipment
 from node.designs.load import load_design
-from node.devices.definitions import catalog
+from node.devices.definitions import device_forms
 from node.devices.device import Order
 from node.devices.impairments import PRIMITIVES, Direction, Impairment
 from node.devices.radio import UPLINK_LIMIT, Radio
@@ -23,7 +23,7 @@ EVENT = Event(boot=1, stream=5, sequence=0, obt_ns=0, event=1, severity=1, argum
 
 class Sensors:
     def __init__(self) -> None:
-        form = next(f for f in catalog(equipment(load_design("pathfinder"))) if f.name == "radio")
+        form = next(f for f in device_forms(equipment(load_design("pathfinder"))) if f.name == "radio")
         self.plant = FakePlant()
         self.radio = Radio(form, self.plant, STATIONS, (1, "sat-1"), TICK_NS)
         self.radio.command(Order("radio", "transmitter", 0, 1.0))

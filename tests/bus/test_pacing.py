@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bus.clock import FakeClock
 from bus.lockstep.instructions import SendTick
 from bus.lockstep.sessions import ParticipantPlan
-from bus.process.pacing import LEAST_GAP_NS, SPREAD, Timekeeper, turns
+from bus.process.pacing import LEAST_GAP_NS, SPREAD, Pacing, turns
 from bus.process.plan import BusPlan
 from bus.wire.messages import Plane
 
@@ -37,7 +37,7 @@ class Range:
         self.everybody = sorted(ids or IDS)
         sessions = tuple(ParticipantPlan(id, frozenset({Plane.TIME})) for id in self.everybody)
         plan = BusPlan(sessions, ticks, SECOND_NS, b"", speed=speed, tock_timeout_s=30.0, start_timeout_s=120.0)
-        self.keeper = Timekeeper(plan, self.clock, self, self.overdue, self.send)
+        self.keeper = Pacing(plan, self.clock, self, self.overdue, self.send)
 
     @property
     def closing(self) -> bool:
