@@ -14,7 +14,7 @@ from pathlib import Path
 from bus.dictionary import Argument, Dictionary, Parameter
 from bus.pus import Severity
 from node.assembly import dictionary_for
-from node.devices.definitions import catalog
+from node.devices.definitions import device_forms
 from node.devices.equipment import Equipment
 from node.fsw.boot import BootReason
 from node.fsw.modes import TABLE, Mode, ModeEvent
@@ -145,7 +145,7 @@ def telemetry_page(words: Dictionary) -> str:
             for s in words.structures
         ),
     )
-    device_of = {channel.name: form.name for form in catalog(PARTS) for channel in form.channels}
+    device_of = {channel.name: form.name for form in device_forms(PARTS) for channel in form.channels}
     lines += ["## Parameters", ""]
     lines += _table(
         ("parameter", "unit", "type", "from", "limits", "what it is"),
