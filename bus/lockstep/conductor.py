@@ -6,14 +6,15 @@ their order. The same events give the same instructions, and in lockstep every o
 Lockstep: a tick ends when everybody has answered; `overdue` gives up who has not. A participant that left is waited
 for; back again, it gets its snapshot and the Ticks since then, and must reproduce the recorded digests.
 Paced: a tick ends when `overdue` says that its time is over. Late answers join the next record and their mail the next
-Tick. A participant that comes back goes through its recorded Ticks, then through those it missed with `host_up` false.
+Tick. Who falls behind is sent what it missed as it answers, and catches up; `lose` gives up who stays silent. A
+participant that comes back goes through its recorded Ticks, then through those it missed with `host_up` false.
 
 No I/O, no clock, no randomness in here, and no reading of message bodies other than Tock headers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -95,6 +96,12 @@ class Conductor:
     def waiting(self) -> tuple[str, ...]:
         """Whose answer (before the start: whose arrival) is needed now, in id order."""
         return tuple(sorted(self._waiting))
+
+    @property
+    def late(self) -> dict[str, int]:
+        """Who owes answers to ticks before the open one, and how many. Nobody in lockstep."""
+        late = {id: self._tick - 1 - session.answered for id, session in self._sessions.items()}
+        return {id: n for id, n in late.items() if n > 0 and self._sessions[id].phase is not Phase.LOST}
 
     @property
     def counters(self) -> dict[str, dict[str, int]]:
@@ -181,14 +188,21 @@ class Conductor:
 
     def overdue(self, tick: int) -> list[Instruction]:
         """Paced: the scheduled end of this tick has come. Lockstep, start (-1) and closing tick: its time-out is over.
-        Ignored if `tick` is not the open one."""
+        Ignored if `tick` is not the open one. A paced tick stays open while somebody has as much to catch up with as
+        is kept; it is to be reported again."""
         if tick != self._tick or self._finished:
             return []
         if self._paced and not self.closing and tick >= 0:
-            return self._close()
+            full = any(session.overfull(tick, self._bounds) for session in self._sessions.values())
+            return [] if full else self._close()  # rather a slower run than one that loses who is merely slow
         return self._lose(
             [self._sessions[id] for id in self.waiting], "no answer in time" if tick >= 0 else "never came"
         )
+
+    def lose(self, id: str, reason: str) -> list[Instruction]:
+        """Whoever watches over `id` gives it up: it has been silent for too long, or dies whenever it is started."""
+        session = self._sessions.get(id)
+        return [] if session is None or self._finished else self._lose([session], reason)
 
     def inject(self, frames: Sequence[bytes]) -> list[Instruction]:
         """Mail from outside, delivered with the next Tick and recorded. Sent time and sequence are the conductor's;
@@ -215,26 +229,32 @@ class Conductor:
         have = self._ahead.open(tick, self._last)
         ids = [id for id in self._sessions if id not in have]
         make_tick_records(self._sessions, ids, tick, self._tick_ns, inboxes, self._bounds, closing=self.closing)
-        behind: list[Session] = []
-        for id, session in self._sessions.items():
-            if session.phase is Phase.LOST or id in self._ahead.held or session.answered >= tick:
-                continue
-            self._waiting.add(id)
-            if session.phase is Phase.LIVE and id not in have:
-                if tick - session.answered > self._bounds.behind_ticks:
-                    behind.append(session)
-                else:
-                    out += self._from(session, tick)
-        out += self._lose(behind, f"it is more than {self._bounds.behind_ticks} ticks behind")
+        out += self._call_on(id for id in self._sessions if id not in self._ahead.held)
         return out + self._settle() if self._ahead.held else out
 
-    def _from(self, session: Session, tick: int) -> list[Instruction]:
-        """This Tick and those after it that are made."""
-        records = [session.record(each) for each in range(tick, self.made + 1)]
-        return [do.SendTick(session.plan.id, record.tick, record.frames) for record in records if record is not None]
+    def _call_on(self, ids: Iterable[str]) -> list[Instruction]:
+        """These are needed for the open tick, unless they have answered it already, as the lookahead set may have: they
+        are waited for from now on, and those that are there are sent what they have not been sent yet."""
+        out: list[Instruction] = []
+        for id in ids:
+            session = self._sessions[id]
+            if session.phase is Phase.LOST or session.answered >= self._tick:
+                continue
+            self._waiting.add(id)
+            if session.phase is Phase.LIVE:
+                out += self._feed(session)
+        return out
+
+    def _feed(self, session: Session) -> list[Instruction]:
+        """What a session has not been sent yet, up to its window: more would only fill queues that drop, and who was
+        stopped for a minute would wake to a thousand Ticks at once."""
+        ticks = session.next_ticks(self._bounds.window_ticks)
+        return [do.SendTick(session.plan.id, record.tick, record.frames) for record in ticks]
 
     def _release(self) -> list[Instruction]:
-        """Everybody else has answered: those held back get the open Tick and the next."""
+        """Everybody else has answered the open tick, so all that the lookahead set can hear in the next one is known:
+        it gets both Ticks at once, and its processes wake half as often. Only its own mail may be taken out of the
+        mailroom now; the rest may still grow by what the set itself answers."""
         held = [id for id in self._sessions if id in self._ahead.held]
         ahead = self._tick + 1
         early, inboxes, _ = self._mailroom.sort(self._sessions, ahead * self._tick_ns, self._ahead.held)
@@ -242,9 +262,7 @@ class Conductor:
         make_tick_records(
             self._sessions, held, ahead, self._tick_ns, inboxes, self._bounds, closing=ahead == self._last
         )
-        self._waiting.update(id for id in held if self._sessions[id].phase is not Phase.LOST)
-        live = [session for session in map(self._sessions.__getitem__, held) if session.phase is Phase.LIVE]
-        return [instruction for session in live for instruction in self._from(session, self._tick)] + self._settle()
+        return self._call_on(held) + self._settle()
 
     def _accept(self, session: Session, record: TickRecord, received: ReceivedTock) -> list[Instruction]:
         """The first answer to this record."""
@@ -261,6 +279,8 @@ class Conductor:
         if session.phase is Phase.REPLAYING:
             session.cursor += 1
             out += self._replay(session)
+        elif self._paced:
+            out += self._feed(session)
         return out + self._settle()
 
     def _settle(self) -> list[Instruction]:
@@ -274,7 +294,9 @@ class Conductor:
         return [] if self._paced and not self.closing else self._close()
 
     def _replay(self, session: Session) -> list[Instruction]:
-        """The next Tick of a participant that came back, verbatim or, if it missed it, with its computer down."""
+        """The next Tick of a participant that came back: verbatim where it answered before, because its state must
+        become what it was, to the bit; with its computer down where the run went on without it, because nobody was
+        there to act, while physics did not stand still. One at a time: a digest that differs must end it at once."""
         record = session.record(session.cursor)
         if record is None:
             if session.records and session.cursor < session.records[0].tick:
@@ -284,8 +306,9 @@ class Conductor:
         if record.digest is None:
             if record.tick >= self._tick:
                 session.happens(SessionEvent.CAUGHT_UP)
-                return [] if session.plan.id in self._ahead.held else self._from(session, record.tick)
+                return [] if session.plan.id in self._ahead.held else self._feed(session)
             record.turn_down(self._tick_ns)
+        session.sent = record.tick
         return [do.SendTick(session.plan.id, record.tick, record.frames)]
 
     def _close(self) -> list[Instruction]:

@@ -38,12 +38,13 @@ class ParticipantPlan:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a conductor keeps at most. `history_*`: per participant since its snapshot (0: nobody ever comes back).
-    behind_ticks: how many unanswered Ticks a paced participant may have before it is lost. `*box_bytes`: mail per
-    tick."""
+    window_ticks: how many unanswered Ticks are on their way to a participant at most; the others wait here.
+    behind_ticks: how many a paced participant may have before the run waits for it. `*box_bytes`: mail per tick."""
 
     history_ticks: int = 4096
     history_bytes: int = 32 * 1024 * 1024
-    behind_ticks: int = 64
+    window_ticks: int = 64
+    behind_ticks: int = 2048
     outbox_bytes: int = 4 * 1024 * 1024
     inbox_bytes: int = 8 * 1024 * 1024
 
@@ -148,6 +149,7 @@ class Session:
     first_kept: int = 0  # the oldest tick whose record was not forgotten
     pending: tuple[int, bytes] | None = None  # a snapshot whose Tock is still to come
     answered: int = -1  # newest tick whose Tock was accepted
+    sent: int = -1  # newest tick whose Tick was sent
     cursor: int = 0  # while REPLAYING: the tick it was sent last
     beacon: bytes = b""
     complaint: str = ""
@@ -185,6 +187,7 @@ class Session:
         self.counters.returns += 1
         self.complaint = ""
         self.cursor = self.snapshot_next
+        self.sent = self.cursor - 1
         return self.record(tick)
 
     def go_away(self, reason: str) -> None:
@@ -210,18 +213,34 @@ class Session:
         self.pending = (tick, content)
         return ""
 
+    def next_ticks(self, window_ticks: int) -> list[TickRecord]:
+        """The Ticks that it has not been sent yet, as many as may be on their way at once. They count as sent."""
+        last = self.answered + window_ticks
+        records: list[TickRecord] = []
+        while self.sent < last and (record := self.record(self.sent + 1)) is not None:
+            records.append(record)
+            self.sent += 1
+        return records
+
+    def overfull(self, tick: int, bounds: Bounds) -> bool:
+        """It has as many Ticks before `tick` unanswered as are kept for anybody."""
+        if self.phase is Phase.LOST or not self.records or self.answered >= tick - 1:
+            return False
+        kept = self.bytes_kept > bounds.history_bytes and self.records[0].digest is None
+        return kept or tick - self.answered > bounds.behind_ticks
+
     @property
     def restorable(self) -> bool:
         """Every Tick since the snapshot is still here."""
         return self.first_kept <= self.snapshot_next
 
     def keep(self, record: TickRecord, bounds: Bounds) -> None:
-        """Adds the newest record and forgets the oldest where there are more than the bounds allow. A live
-        participant's unanswered records stay: the conductor bounds how far it may fall behind."""
+        """Adds the newest record and forgets the oldest where there are more than the bounds allow. Unanswered records
+        stay as long as an answer may come: the conductor bounds how far anybody may fall behind."""
         self.records.append(record)
         self.bytes_kept += record.size
         while len(self.records) > bounds.history_ticks or self.bytes_kept > bounds.history_bytes:
-            if self.phase is Phase.LIVE and self.records[0].digest is None:
+            if self.phase is not Phase.LOST and self.records[0].digest is None:
                 return
             self._forget()
             if bounds.history_ticks > 0:

@@ -4,6 +4,8 @@ Lockstep: a tick is over when everybody has answered, and who stays silent for t
 over on schedule, and the Ticks of the spacecraft leave one after the other over the first part of it, always in the
 order of their ids, so that a hundred processes on a few cores do not wake at one moment. The ground and whoever lives
 in the bus process come first: the ground has most to do in a tick, and none of its mail depends on the others' answers.
+Who owes answers to past ticks is late: told after a second, given up when nothing was heard of it for the range's
+patience. Where nobody may fall further behind, the tick stays open and the run slows down; that counts as slips.
 
 Decides when, never what; sends nothing itself.
 """
@@ -11,7 +13,8 @@ Decides when, never what; sends nothing itself.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from bus.clock import Clock, Pacer
@@ -23,6 +26,7 @@ SPREAD = 0.5  # the share of a paced tick over which Ticks leave; the last one t
 LEAST_GAP_NS = 1_000_000  # below it timers of the loop are noise: then several leave together
 LOOK_EVERY_NS = 250_000_000
 LOOK_FOR_START_NS = 10_000_000  # a paced schedule begins so soon after the last participant has come
+TOLD_AFTER_NS = 1_000_000_000  # who is late for a moment is counted, and not worth a line
 LATE_WAKE_NS = 1_000_000_000  # woken so much too late, this process itself was stopped: nobody else is to blame
 
 
@@ -39,6 +43,20 @@ class Conducted(Protocol):
         """The open tick is the closing one."""
         ...
 
+    @property
+    def late(self) -> Mapping[str, int]:
+        """Who owes answers to past ticks, and how many; paced only."""
+        ...
+
+
+@dataclass(slots=True)
+class _Late:
+    """Somebody who is late. `since_ns`: for how long; `heard_ns`: when it last gave an answer, or became late."""
+
+    since_ns: int
+    heard_ns: int
+    told: bool = False
+
 
 def turns(ids: Sequence[str], period_ns: int) -> dict[str, int]:
     """How long after a tick's begin each participant's Tick leaves, in ns, evenly over SPREAD of its period."""
@@ -52,7 +70,8 @@ def turns(ids: Sequence[str], period_ns: int) -> dict[str, int]:
 class Pacing:
     """See the module. `keep` runs beside the sockets of a run until it is cancelled.
 
-    overdue: the time of this tick is over. send: the turn of this Tick has come.
+    overdue: the time of this tick is over. send: the turn of this Tick has come. late: somebody is late by so many
+    ticks, or has caught up (0). give_up: somebody has been silent for too long.
     """
 
     def __init__(
@@ -62,9 +81,14 @@ class Pacing:
         conductor: Conducted,
         overdue: Callable[[int], None],
         send: Callable[[SendTick], None],
+        *,
+        late: Callable[[str, int], None] = lambda id, ticks: None,
+        give_up: Callable[[str, str], None] = lambda id, reason: None,
     ) -> None:
         self._plan, self._clock, self._conductor = plan, clock, conductor
-        self._overdue, self._send = overdue, send
+        self._overdue, self._send, self._tell_late, self._give_up = overdue, send, late, give_up
+        self._late: dict[str, _Late] = {}
+        self._waited = 0
         self._pacer = Pacer(plan.tick_ns, plan.speed, clock)
         self._turns = turns([participant.id for participant in plan.participants], self._pacer.period_ns)
         self._held: deque[SendTick] = deque()
@@ -78,12 +102,17 @@ class Pacing:
 
     @property
     def slips(self) -> int:
-        """Ticks that the schedule gave up because the machine was late; see `clock.Pacer`."""
-        return self._pacer.slips
+        """Ticks that the schedule gave up because the machine or a participant was late; see `clock.Pacer`."""
+        return self._pacer.slips + self._waited
 
     def moved(self) -> None:
         """Something went out: silence counts from here."""
         self._moved_ns = self._clock.now_ns()
+
+    def heard(self, id: str) -> None:
+        """`id` gave an answer."""
+        if id in self._late:
+            self._late[id].heard_ns = self._clock.now_ns()
 
     def hold(self, order: SendTick) -> bool:
         """Whether this Tick waits for its turn; `send` hears of it then. Else it leaves now."""
@@ -113,7 +142,34 @@ class Pacing:
             await self._take_turns()
             await self._pacer.next_tick()
             self._opening = True
-            self._overdue(self._conductor.tick)
+            tick = self._conductor.tick
+            self._overdue(tick)
+            self._waited += self._conductor.tick == tick
+
+    async def watch_over_late(self) -> None:
+        """Beside `keep`, in a paced run: tells who is late, and gives up who stays silent."""
+        while self.paced:
+            look_ns = self._clock.now_ns() + LOOK_EVERY_NS
+            await self._clock.until(look_ns)
+            now_ns = self._clock.now_ns()
+            if now_ns - look_ns > LATE_WAKE_NS:
+                for entry in self._late.values():
+                    entry.since_ns = entry.heard_ns = now_ns
+            self._look_at_late(now_ns)
+
+    def _look_at_late(self, now_ns: int) -> None:
+        late = self._conductor.late
+        for id in [id for id in self._late if id not in late]:
+            if self._late.pop(id).told:
+                self._tell_late(id, 0)
+        for id, ticks in late.items():
+            entry = self._late.setdefault(id, _Late(now_ns, now_ns))
+            if not entry.told and now_ns - entry.since_ns >= TOLD_AFTER_NS:
+                entry.told = True
+                self._tell_late(id, ticks)
+            silent_ns = now_ns - entry.heard_ns
+            if silent_ns >= round(1e9 * self._plan.tock_timeout_s):
+                self._give_up(id, f"no answer for {silent_ns / 1e9:.1f} s, {ticks} ticks behind")
 
     async def _take_turns(self) -> None:
         """Send what is held, in its order, each at its time. Nothing is held when this is over."""

@@ -62,7 +62,15 @@ class BusServer:
             lookahead=True,
             on_lost=plan.missing_tock,
         )
-        self._pacing = Pacing(plan, self._clock, self._conductor, self._overdue, self._dispatch)
+        self._pacing = Pacing(
+            plan,
+            self._clock,
+            self._conductor,
+            self._overdue,
+            self._dispatch,
+            late=self._late,
+            give_up=self.give_up,
+        )
         self._local = {participant.id: participant for participant in plan.local}
         self._handshake = Handshake(plan.scenario, plan.dictionaries)
         self._range_requests = RangeRequests(frozenset(participant.id for participant in plan.participants))
@@ -102,7 +110,7 @@ class BusServer:
             self._report("ready", {"endpoints": endpoints})
             self._pacing.moved()
             async with asyncio.TaskGroup() as group:
-                duties = [self._serve_time(), self._serve_range(), self._pacing.keep()]
+                duties = [self._serve_time(), self._serve_range(), self._pacing.keep(), self._pacing.watch_over_late()]
                 tasks = [group.create_task(self._on_duty(duty)) for duty in duties]
                 try:
                     for id in self._local:
@@ -122,6 +130,13 @@ class BusServer:
         """End after the open tick; after PATIENCE_S in any case."""
         asyncio.get_running_loop().call_later(PATIENCE_S, self._fail, RangeFailure(f"stopped before the end: {reason}"))
         self._carry_out(self._conductor.stop(reason))
+
+    def give_up(self, id: str, reason: str) -> None:
+        """Go on without this participant, or stop, as the scenario says."""
+        self._carry_out(self._conductor.lose(id, reason))
+
+    def _late(self, id: str, ticks: int) -> None:
+        self._report("late", {"id": id, "tick": self._conductor.tick, "behind": ticks})
 
     def _fail(self, error: SkyrackError) -> None:
         if not self._done.is_set():
@@ -152,6 +167,7 @@ class BusServer:
         elif not self._handshake.is_current(peer):
             raise DecodeError(f"{kind.name} without a session")
         elif kind is Kind.TOCK:
+            self._pacing.heard(peer.identity)
             self._carry_out(self._conductor.tock(peer.identity, frames))
         elif kind is Kind.PIECE:
             complete = self._handshake.piece(peer, decode(frames[0]))
@@ -272,7 +288,10 @@ class BusServer:
         self._lost.append(order)
         self._report("lost", {"id": order.id, "tick": order.tick, "reason": order.reason})
         self._last_loss = ParticipantLost(
-            order.id, order.tick, order.reason, hint=f"see log/{order.id}.log; range.tock_timeout_s sets the patience"
+            order.id,
+            order.tick,
+            order.reason,
+            hint=f"see log/{order.id}.log; the scenario's `range: tock_timeout` sets the patience",
         )
         routing = self._handshake.leave(order.id)
         if routing is not None:

@@ -113,6 +113,10 @@ class _Listener:
                 self._display.show(int(report["tick"]), _samples(report["spacecraft"]))
             case "away":
                 self._display.say(f"{report['id']} is gone at tick {report['tick']}: {report['reason']}")
+            case "late" if report["behind"]:
+                self._display.say(f"{report['id']} is late: {report['behind']} ticks behind at tick {report['tick']}")
+            case "late":
+                self._display.say(f"{report['id']} has caught up at tick {report['tick']}")
             case "restarted":
                 self._display.say(f"{who} was started again")
             case "back":

@@ -16,7 +16,9 @@ from pathlib import Path
 from bus.errors import EnvironmentFault
 from groundstation.archive.schema import SCHEMA_VERSION, STATEMENTS, TABLES
 
-BUSY_TIMEOUT_MS = 5000
+BUSY_TIMEOUT_MS = (
+    20_000  # somebody else's lock is waited for; shorter than the 30 s after which the ground counts as lost
+)
 CHECKPOINT_PAGES = 4096  # 16 MiB of write-ahead log before it is folded back: fewer, longer writes
 _TABLE = itemgetter(0)
 _HINTS = {

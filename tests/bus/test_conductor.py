@@ -529,13 +529,41 @@ def test_late_mail_joins_the_next_tick() -> None:
     assert conductor.counters[A]["late_tocks"] == 1 and conductor.counters[A]["missed_ticks"] == 2
 
 
-def test_too_far_behind_is_lost() -> None:
+def sends(out: list[do.Instruction], id: str) -> list[int]:
+    return [order.tick for order in out if isinstance(order, do.SendTick) and order.id == id]
+
+
+def test_who_was_stopped_is_sent_a_window_of_ticks_and_catches_up_as_it_answers() -> None:
+    conductor = started(paced=True, bounds=Bounds(window_ticks=3))
+    got = [0]
+    for tick in range(8):
+        conductor.tock(A, tock(A, tick))
+        got += sends(conductor.overdue(tick), B)
+    assert got == [0, 1, 2] and conductor.late == {B: 8}
+    for tick in range(9):
+        got += sends(conductor.tock(B, tock(B, tick)), B)
+    assert got == list(range(9)) and conductor.late == {}
+    assert conductor.counters[B]["late_tocks"] == 8
+    assert sends(conductor.overdue(8), B) == [9], "from here on as everybody else"
+
+
+def test_a_paced_run_waits_for_who_has_as_much_to_catch_up_with_as_is_kept() -> None:
     conductor = started(paced=True, bounds=Bounds(behind_ticks=3), on_lost="continue")
-    out: list[do.Instruction] = []
     for tick in range(3):
         conductor.tock(A, tock(A, tick))
-        out = conductor.overdue(tick)
-    assert do.Lost(B, 3, "it is more than 3 ticks behind") in out
+        assert kinds(conductor.overdue(tick))[0] == "Record"
+    conductor.tock(A, tock(A, 3))
+    assert conductor.overdue(3) == [] and conductor.tick == 3
+    conductor.tock(B, tock(B, 0))
+    assert kinds(conductor.overdue(3))[0] == "Record"
+
+
+def test_who_is_given_up_from_outside_is_lost_and_the_rest_goes_on() -> None:
+    conductor = started(on_lost="continue")
+    conductor.tock(A, tock(A, 0))
+    out = conductor.lose(B, "it died 4 times")
+    assert out[0] == do.Lost(B, 0, "it died 4 times") and conductor.tick == 1
+    assert conductor.lose(B, "again") == [] and conductor.lose("nobody", "x") == []
 
 
 def test_a_return_beyond_the_kept_history_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 
@@ -31,13 +32,24 @@ class Range:
     def __init__(self, ticks: int, speed: float | None = 1.0, ids: list[str] | None = None) -> None:
         self.clock = FakeClock(now=1000)
         self.tick, self.ticks = -1, ticks
+        self.late: dict[str, int] = {}
+        self.told: list[tuple[str, int]] = []
+        self.given_up: list[tuple[str, str]] = []
         self.sent: list[tuple[int, int, str]] = []
         self.ends: list[tuple[int, int]] = []
         self.before_sending: Callable[[str], None] = lambda id: None
         self.everybody = sorted(ids or IDS)
         sessions = tuple(ParticipantPlan(id, frozenset({Plane.TIME})) for id in self.everybody)
         plan = BusPlan(sessions, ticks, SECOND_NS, b"", speed=speed, tock_timeout_s=30.0, start_timeout_s=120.0)
-        self.keeper = Pacing(plan, self.clock, self, self.overdue, self.send)
+        self.keeper = Pacing(
+            plan,
+            self.clock,
+            self,
+            self.overdue,
+            self.send,
+            late=lambda id, ticks: self.told.append((id, ticks)),
+            give_up=lambda id, reason: self.given_up.append((id, reason)),
+        )
 
     @property
     def closing(self) -> bool:
@@ -164,3 +176,67 @@ def test_turns_are_even_in_order_and_never_closer_than_a_timer_can_tell(ids: lis
 def test_nobody_is_a_case_too() -> None:
     assert turns([], SECOND_NS) == {}
     assert turns(["ground"], SECOND_NS) == {"ground": 0}
+
+
+async def watch(run: Range, for_s: float) -> None:
+    """Let the keeper look after who is late, for so long on the run's own clock."""
+    end_ns = run.clock.now + round(for_s * SECOND_NS)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(run.keeper.watch_over_late())
+        while run.clock.now < end_ns:  # noqa: ASYNC110 - the clock moves because the keeper waits for it
+            await asyncio.sleep(0)
+        task.cancel()
+
+
+async def test_who_is_late_is_told_once_and_its_catching_up_too() -> None:
+    run = Range(ticks=100)
+    run.tick, run.late = 5, {"sat-a": 3}
+    await watch(run, 0.9)
+    assert run.told == []
+    await watch(run, 2.0)
+    assert run.told == [("sat-a", 3)] and run.given_up == []
+    run.late = {}
+    await watch(run, 0.5)
+    assert run.told == [("sat-a", 3), ("sat-a", 0)]
+
+
+async def test_silence_is_given_up_after_the_patience_of_the_range_and_answers_are_no_silence() -> None:
+    run = Range(ticks=100)
+    run.tick, run.late = 5, {"sat-a": 3, "sat-b": 3}
+    await watch(run, 29.0)
+    run.keeper.heard("sat-b")
+    await watch(run, 2.0)
+    assert [id for id, _ in run.given_up if id == "sat-b"] == []
+    assert run.given_up[0][0] == "sat-a" and run.given_up[0][1].startswith("no answer for 30.")
+
+
+async def test_nobody_is_to_blame_for_a_minute_in_which_the_machine_slept() -> None:
+    run = Range(ticks=100)
+    run.tick, run.late = 5, {"sat-a": 3}
+    await watch(run, 1.0)
+    until = run.clock.until
+
+    async def asleep(moment_ns: int) -> None:
+        await until(moment_ns)
+        if not run.clock.waits[100:]:
+            run.clock.jump(60 * SECOND_NS)
+
+    run.clock.until = asleep  # type: ignore[method-assign]
+    await watch(run, 59.0)
+    assert run.given_up == []
+
+
+async def test_a_tick_that_stays_open_for_the_sake_of_somebody_late_is_a_slip() -> None:
+    run = Range(ticks=3)
+    over = run.overdue
+    stays = [True, True, False]
+
+    def overdue(tick: int) -> None:
+        if tick == 1 and stays.pop(0):
+            return
+        over(tick)
+
+    run.keeper._overdue = overdue
+    run.open(0)
+    await run.fly()
+    assert run.keeper.slips == 2

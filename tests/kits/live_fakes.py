@@ -37,7 +37,7 @@ SCENARIO = b'{"name": "fake"}'
 class Fake:
     """Sends one event to the ground and one to its neighbour a tick; its truth is a hash of all it ever received."""
 
-    def __init__(self, id: str, everybody: Sequence[str], harm: dict[str, int] | None = None) -> None:
+    def __init__(self, id: str, everybody: Sequence[str], harm: dict[str, float] | None = None) -> None:
         self.id = id
         self._others = [other for other in everybody if other != id]
         self._state = hashlib.blake2b(id.encode(), digest_size=16).digest()
@@ -50,7 +50,7 @@ class Fake:
         if moment.tick == self._harm.get("kill") and once("killed-" + self.id):
             os.kill(os.getpid(), signal.SIGKILL)
         if moment.tick == self._harm.get("slow"):
-            time.sleep(SLOW_S)
+            time.sleep(self._harm.get("slow_s", SLOW_S))
         if moment.tick == self._harm.get("hang"):
             os.kill(os.getpid(), signal.SIGSTOP)
         if moment.closing:

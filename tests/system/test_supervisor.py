@@ -125,6 +125,45 @@ async def test_a_paced_run_goes_on_while_one_is_late_and_counts_it(tmp_path: Pat
     assert outcome.wall_s >= 58 * PERIOD_S - 1.0, "nobody waited for it, nobody hurried"
 
 
+async def test_a_process_stopped_for_a_second_and_a_half_at_x60_is_told_of_and_catches_up(tmp_path: Path) -> None:
+    said: list[dict[str, Any]] = []
+    plan = {**PLAN, "ticks": 240, "speed": 60.0, "harm": {"sat-b": {"slow": 20, "slow_s": 1.8}}}
+    outcome = await fly(tmp_path, plan, on_report=lambda id, report: said.append(report))
+    assert outcome.failure is None and outcome.result["complete"] and outcome.result["lost"] == []
+    assert [answer.tick for answer in answers_of(tmp_path, "sat-b")] == list(range(241)), "every tick is answered"
+    assert outcome.result["counters"]["sat-b"]["late_tocks"] > 64
+    late = [report for report in said if report["report"] == "late"]
+    assert late[0]["id"] == "sat-b" and late[0]["behind"] > 0
+    assert [report["behind"] for report in late if report["id"] == "sat-b"][-1] == 0, "it has caught up"
+
+
+async def test_who_stays_silent_in_a_paced_run_is_lost_after_the_patience_of_the_range(tmp_path: Path) -> None:
+    plan = {**PACED, "ticks": 80, "tock_timeout_s": 1.0, "missing_tock": "continue", "harm": {"sat-b": {"hang": 20}}}
+    outcome = await fly(tmp_path, plan)
+    assert outcome.failure is None and outcome.result["complete"]
+    (lost,) = outcome.result["lost"]
+    assert lost["id"] == "sat-b" and lost["reason"].startswith("no answer for ")
+
+
+@pytest.mark.parametrize("speed", [None, 20.0])
+def test_a_machine_that_slept_costs_nobody(tmp_path: Path, speed: float | None) -> None:
+    process = start_supervisor(
+        tmp_path, {**PLAN, "ticks": 100 if speed else 60_000, "speed": speed, "tock_timeout_s": 1.0}
+    )
+    everybody = [process.pid, *run_json(tmp_path)["pids"].values()]
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(3.0)  # the sleep is what is tested: three times the patience
+    for pid in everybody:
+        os.kill(pid, signal.SIGCONT)
+    if speed is None:
+        size = (tmp_path / "trace").stat().st_size
+        wait_for(lambda: (tmp_path / "trace").stat().st_size > size + 20_000)
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30.0) == 0
+    assert json.loads((tmp_path / "outcome.json").read_text())["result"]["lost"] == []
+
+
 async def test_a_killed_node_returns_to_a_paced_run_with_its_computer_down_meanwhile(tmp_path: Path) -> None:
     outcome = await fly(tmp_path, {**PACED, "harm": {"sat-a": {"kill": 10}}})
     assert outcome.failure is None and outcome.result["complete"]
