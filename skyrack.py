@@ -47,6 +47,10 @@ OutDirectory = Annotated[Path | None, typer.Option(envvar="SKYRACK_OUT", help="I
 ResolvedScenario = Annotated[
     str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
 ]
+Designs = Annotated[
+    list[Path],
+    typer.Option("--designs", metavar="DIR", help="Directory with designs of your own, by file name. Repeatable."),
+]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
 
 
@@ -82,7 +86,8 @@ def run(
     out: OutDirectory = None,
     tle: Annotated[Path | None, typer.Option(help="Fly from this catalogue instead (2LE, 3LE, OMM).")] = None,
     select: Annotated[list[str], typer.Option(help="Which of them, by name: 'DOVE*'. Repeatable.")] = [],
-    design: Annotated[str, typer.Option(help="The design that they are.")] = "pathfinder",
+    design: Annotated[str, typer.Option(help="The design that they are, by name or file.")] = "pathfinder",
+    designs: Designs = [],
     stations: Annotated[list[str], typer.Option(help="Ground stations for them. Repeatable.")] = [],
     epoch: Annotated[str, typer.Option(help="With --tle: when it begins, e.g. 2026-08-12T00:00:00Z.")] = "",
     no_progress: Annotated[
@@ -99,21 +104,21 @@ def run(
     from faults.scenarios.choose import RunOptions  # noqa: PLC0415
 
     options = RunOptions(
-        scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(stations), epoch,
-        not no_progress, json,
+        scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(designs), tuple(stations),
+        epoch, not no_progress, json,
     )  # fmt: skip
     raise typer.Exit(run_command(options))
 
 
 @app.command(epilog="Example: skyrack check faults/scenarios/first-light.yaml")
-def check(scenario: ScenarioName, json: Json = False) -> None:
+def check(scenario: ScenarioName, *, designs: Designs = [], json: Json = False) -> None:
     """Check a scenario without flying it.
 
     Prints what would fly, or every mistake with file, line and column.
     """
     from faults.commands.look import check_command  # noqa: PLC0415
 
-    raise typer.Exit(check_command(scenario, as_json=json))
+    raise typer.Exit(check_command(scenario, tuple(designs), as_json=json))
 
 
 @app.command(epilog="Example: skyrack truth solstice --spacecraft formation --every '1 min' --out day.csv")
@@ -125,6 +130,7 @@ def truth(
     spacecraft: Annotated[list[str], typer.Option(help="Only these. Repeatable.")] = [],
     duration: Annotated[str, typer.Option(help="Fly this long instead.")] = "",
     out: Annotated[Path | None, typer.Option(help="A .csv or .parquet file; standard output by default.")] = None,
+    designs: Designs = [],
 ) -> None:
     """Fly the physics alone, as a table.
 
@@ -132,19 +138,25 @@ def truth(
     """
     from faults.commands.truth import TruthOptions, truth_command  # noqa: PLC0415
 
-    raise typer.Exit(truth_command(TruthOptions(scenario, tuple(fields), every, tuple(spacecraft), duration, out)))
+    options = TruthOptions(scenario, tuple(fields), every, tuple(spacecraft), duration, out, tuple(designs))
+    raise typer.Exit(truth_command(options))
 
 
-@app.command("list", epilog="Example: skyrack list telecommands --design pathfinder | skyrack list faults --json")
+@app.command("list", epilog="Example: skyrack list telecommands pathfinder | skyrack list faults --json")
 def list_(
     what: Listing,
-    design: Annotated[str, typer.Option(help="Whose telecommands and telemetry; every design by default.")] = "",
+    of: Annotated[str, typer.Argument(metavar="[DESIGN]", help="The same as --design.")] = "",
+    *,
+    design: Annotated[
+        str, typer.Option(help="Whose telecommands and telemetry; every design by default. Name or file.")
+    ] = "",
+    designs: Designs = [],
     json: Json = False,
 ) -> None:
     """List designs, scenarios, stations, faults, TM/TC."""
     from faults.commands.look import list_command  # noqa: PLC0415
 
-    raise typer.Exit(list_command(what.value, design, as_json=json))
+    raise typer.Exit(list_command(what.value, design or of, tuple(designs), as_json=json))
 
 
 @app.command(epilog="Example: skyrack bus --scenario first-light --keys keys --bind tcp://0.0.0.0:5600")
@@ -161,6 +173,7 @@ def bus(
     ] = "tcp://127.0.0.1:5602",
     pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
     out: OutDirectory = None,
+    designs: Designs = [],
 ) -> None:
     """Conduct a run, as one process of several.
 
@@ -168,7 +181,9 @@ def bus(
     """
     from faults.commands.processes import bus_command  # noqa: PLC0415
 
-    raise typer.Exit(bus_command(scenario, keys, bind, bind_range, bind_observe, pace=pace, out=out))
+    raise typer.Exit(
+        bus_command(scenario, keys, bind, bind_range, bind_observe, pace=pace, out=out, designs=tuple(designs))
+    )
 
 
 @app.command(epilog="Example: skyrack node --id dawn-1 --connect tcp://127.0.0.1:5600 --keys keys")

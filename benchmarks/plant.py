@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from bus.scenario.model import Environment, KeplerOrbit, Spacecraft
-from node.designs.load import design_names, load_design
+from node.designs.load import SHIPPED, load_design
 from node.designs.setup import plant_setup
 from node.plant.environment.environment import step_sky
 from node.plant.plant import Plant
@@ -74,7 +74,7 @@ def build(design: str) -> Plant:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--design", default="formation", choices=[n for n in design_names() if n != "fleet"])
+    parser.add_argument("--design", default="formation", choices=[n for n in SHIPPED if n != "fleet"])
     parser.add_argument("--ticks", type=int, default=5000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

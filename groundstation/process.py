@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bus.dictionary import Dictionary
@@ -36,10 +37,16 @@ def load_dictionaries(path: Path) -> dict[str, Dictionary]:
         ) from error
 
 
-def serve_ground(scenario: bytes, dictionaries: Path, archive: Path, keys: Path, operator_endpoint: str) -> Service:
+Dictionaries = Callable[[bytes], Mapping[str, Dictionary]]
+"""From a resolved scenario (canonical JSON) to the dictionaries of its designs, by name."""
+
+
+def serve_ground(
+    scenario: bytes, dictionaries: Dictionaries, archive: Path, keys: Path, operator_endpoint: str
+) -> Service:
     """The ground of a resolved scenario (canonical JSON), ready to take part."""
     resolved = Scenario.model_validate_json(scenario)
-    ground = Ground(resolve(resolved, load_dictionaries(dictionaries)))
+    ground = Ground(resolve(resolved, dictionaries(scenario)))
     store = Archive(archive)
     operator = OperatorPort(keys, operator_endpoint)
 
@@ -62,7 +69,7 @@ def serve_ground(scenario: bytes, dictionaries: Path, archive: Path, keys: Path,
 def run_ground(
     endpoint: str,
     keys: Path,
-    dictionaries: Path,
+    dictionaries: Dictionaries,
     archive: Path,
     *,
     scenario: bytes | None = None,
@@ -90,7 +97,7 @@ def main() -> int:
     try:
         scenario = os.environ.get("SKYRACK_SCENARIO")
         endpoint, keys = from_environment("SKYRACK_CONNECT"), Path(from_environment("SKYRACK_KEYS"))
-        dictionaries = Path(from_environment("SKYRACK_DICTIONARIES"))
+        words = Path(from_environment("SKYRACK_DICTIONARIES"))
         archive = Path(from_environment("SKYRACK_ARCHIVE"))
         text = Path(scenario).read_bytes() if scenario else None
     except OSError as error:
@@ -100,7 +107,9 @@ def main() -> int:
         lifeline.report_error(error)
         return error.exit_status
     bind = os.environ.get("SKYRACK_BIND") or LOOPBACK
-    return run_ground(endpoint, keys, dictionaries, archive, scenario=text, operator_endpoint=bind)
+    return run_ground(
+        endpoint, keys, lambda _: load_dictionaries(words), archive, scenario=text, operator_endpoint=bind
+    )
 
 
 if __name__ == "__main__":

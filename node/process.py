@@ -15,16 +15,16 @@ from bus.errors import EnvironmentFault, SkyrackError
 from bus.participant import Outbox
 from bus.process import lifeline
 from bus.process.participant import Credentials, Service, run_participant
-from bus.scenario.model import Scenario
 from node.nvm_file import Journal
 
 
 def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None) -> Service:
     """The spacecraft `spacecraft` of a resolved scenario (canonical JSON), ready to take part."""
     from node.config import resolve  # noqa: PLC0415
+    from node.designs.load import read_resolved  # noqa: PLC0415
     from node.node import assemble  # noqa: PLC0415
 
-    resolved = Scenario.model_validate_json(scenario)
+    resolved = read_resolved(scenario)
     node = assemble(resolve(resolved, spacecraft))
     journal = Journal(nvm / f"{spacecraft}.nvm") if nvm is not None else None
 

@@ -135,7 +135,7 @@ class RangeRules(_Form):
 
 
 class Scenario(_Form):
-    """Everything that flies."""
+    """Everything that flies. `designs`: the texts of those that are the user's own, by name."""
 
     name: str
     description: str
@@ -151,6 +151,7 @@ class Scenario(_Form):
     expectations: tuple[Expectation, ...]
     range: RangeRules
     truth_signals: dict[str, tuple[str, ...]]
+    designs: dict[str, str] = {}
     file: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -161,7 +162,8 @@ class Scenario(_Form):
 
     def to_json(self) -> bytes:
         """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
-        return self.model_dump_json(exclude={"file", "warnings"}).encode()
+        none = {"designs"} if not self.designs else set()  # a scenario of shipped designs keeps its digest
+        return self.model_dump_json(exclude={"file", "warnings", *none}).encode()
 
     @property
     def digest(self) -> str:

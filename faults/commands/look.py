@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,21 +17,22 @@ from rich.table import Table
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Scenario, TleOrbit
+from bus.text.fields import nearest
 from bus.text.times import clock
-from faults.oracle.lexer import close_names
 from faults.scenarios.choose import load_named, shipped_scenarios
+from faults.scenarios.own_designs import Shelf, is_path
 from node.designs.audit.margins import Margin, audit_scenario
-from node.designs.load import design_names
+from node.designs.load import Design
 
 Rows = list[dict[str, Any]]
-_ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed_figures", "labels")
+_ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed_figures", "labels", "valid", "file")
 EARTH_RADIUS_M = 6_378_137.0  # WGS-84 equator
 
 
-def check_command(name: str, *, as_json: bool) -> int:
+def check_command(name: str, designs: tuple[Path, ...] = (), *, as_json: bool) -> int:
     """Validate a scenario and say what would fly. Every mistake is in the ScenarioError that the front door shows."""
     try:
-        chosen = load_named(name)
+        chosen = load_named(name, designs)
     except ScenarioError as error:
         if not as_json:
             raise
@@ -98,17 +100,17 @@ def check_command(name: str, *, as_json: bool) -> int:
     return 0
 
 
-def list_command(what: str, design: str, *, as_json: bool) -> int:
-    """List one kind of thing."""
-    if design and design not in design_names():
-        raise UnknownNameError("design", design, close_names(design, design_names()), hint="skyrack list designs")
+def list_command(what: str, design: str, directories: tuple[Path, ...] = (), *, as_json: bool) -> int:
+    """List one kind of thing. `design`: by name or path, whose; `directories`: with a user's designs."""
+    shelf = Shelf(directories)
+    chosen = [_named(shelf, design)] if design else []
     tables: dict[str, Callable[[], Rows]] = {
-        "designs": _designs,
+        "designs": lambda: _designs(shelf),
         "scenarios": _scenarios,
         "stations": _stations,
         "faults": _faults,
-        "telecommands": lambda: _telecommands(design),
-        "telemetry": lambda: _telemetry(design),
+        "telecommands": lambda: _telecommands(chosen or _right(shelf)),
+        "telemetry": lambda: _telemetry(chosen or _right(shelf)),
     }
     rows = tables[what]()
     if as_json:
@@ -137,7 +139,7 @@ def _brief(what: str, rows: Rows) -> Rows:
         if what == "designs":
             cells["parts"] = ", ".join(
                 f"{len(names)} {kind.replace('_', ' ')}s"
-                for kind, names in row["parts"].items()
+                for kind, names in row.get("parts", {}).items()
                 if kind in ("string", "battery_group", "lcl", "thermal_node", "accelerator")
             )
         if what == "faults":
@@ -151,20 +153,36 @@ def _console() -> Console:
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
 
 
-def _designs() -> Rows:
-    from node.designs.load import load_design  # noqa: PLC0415
+def _named(shelf: Shelf, design: str) -> str:
+    """The design that was typed. Raises UnknownNameError, or ScenarioError with what is wrong in a file."""
+    if not is_path(design) and design not in shelf.names:
+        raise UnknownNameError("design", design, nearest(design, shelf.names), hint="skyrack list designs")
+    return shelf.find(design)
 
-    rows = []
-    for name in design_names():
-        design = load_design(name)
+
+def _right(shelf: Shelf) -> list[str]:
+    """All designs without a mistake."""
+    return [design.name for _, _, design in shelf.designs() if isinstance(design, Design)]
+
+
+def _designs(shelf: Shelf) -> Rows:
+    rows: Rows = []
+    for name, path, design in shelf.designs():
+        if isinstance(design, ScenarioError):
+            first, more = design.mistakes[0], len(design.mistakes) - 1
+            text = f"INVALID: {first}" + (f" (and {more} more)" if more else "")
+            rows.append({"name": name, "description": text, "valid": False, "file": str(path)})
+            continue
         rows.append(
             {
                 "name": name,
                 "description": design.form.title,
+                "valid": True,
                 "traces_to": design.form.traces_to,
                 "parts": {kind: list(names) for kind, names in design.names.items() if names},
                 "figures": len(design.figures),
                 "assumed_figures": sum(figure.assumed for figure in design.figures),
+                "file": "" if path is None else str(path),
             }
         )
     return rows
@@ -208,7 +226,7 @@ def _faults() -> Rows:
     ]
 
 
-def _telecommands(design: str) -> Rows:
+def _telecommands(designs: Sequence[str]) -> Rows:
     from bus.telecommand_check import allowed  # noqa: PLC0415
     from faults.scenarios.vocabulary import dictionary_of  # noqa: PLC0415
 
@@ -221,12 +239,12 @@ def _telecommands(design: str) -> Rows:
             "hazardous": form.hazardous,
             "description": form.description,
         }
-        for name in _chosen(design)
+        for name in designs
         for form in dictionary_of(name).telecommands
     ]
 
 
-def _telemetry(design: str) -> Rows:
+def _telemetry(designs: Sequence[str]) -> Rows:
     from faults.scenarios.vocabulary import dictionary_of  # noqa: PLC0415
 
     return [
@@ -238,13 +256,9 @@ def _telemetry(design: str) -> Rows:
             "labels": list(form.labels),
             "description": form.description,
         }
-        for name in _chosen(design)
+        for name in designs
         for form in dictionary_of(name).parameters
     ]
-
-
-def _chosen(design: str) -> Sequence[str]:
-    return (design,) if design else design_names()
 
 
 def _spacecraft(scenario: Scenario, name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bus.errors import EnvironmentFault, SkyrackError, UserError
+from bus.errors import EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
 from bus.sockets.keys import load_grants, make_keys
 from faults.recording.summary import exit_status
@@ -20,19 +20,30 @@ from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.warm import warm_up
 from faults.run_directory import RunDirectory, create
-from faults.scenarios.choose import load_named
-from faults.scenarios.vocabulary import dictionary_of
+from faults.scenarios.choose import load_named, load_resolved
+from node.designs.load import read_resolved
 
 
 def bus_command(
-    scenario: str, keys: Path, bind: str, bind_range: str, bind_observe: str, *, pace: str, out: Path | None
+    scenario: str,
+    keys: Path,
+    bind: str,
+    bind_range: str,
+    bind_observe: str,
+    *,
+    pace: str,
+    out: Path | None,
+    designs: tuple[Path, ...] = (),
 ) -> int:
     """Conduct one run; gives the exit status of what was flown."""
     from faults.run.bus_process import bus_plan, conduct  # noqa: PLC0415 - zmq only where it is used
 
-    resolved, text = _resolved(scenario)
+    chosen = load_named(scenario, designs)
+    for note in chosen.notes:
+        _say(f"note: {note}")
+    resolved = chosen.scenario
     directory = create(resolved.name, out)
-    root.prepare(directory, resolved, text)
+    root.prepare(directory, resolved, chosen.text)
     _provide_keys(keys, resolved)
     plan = bus_plan(resolved, pace, bind, bind_range, bind_observe)
     endpoints = {"time": bind, "range": bind_range, "observe": bind_observe}
@@ -70,48 +81,31 @@ def node_command(identity: str, connect: str, keys: Path, scenario: str, nvm: Pa
 
     content = _canonical(scenario)
     if content is not None:
-        warm_up(Scenario.model_validate_json(content), _say)
+        warm_up(read_resolved(content), _say)
     return run_node(identity, connect, keys, content, nvm)
 
 
 def ground_command(connect: str, keys: Path, scenario: str, archive: Path, bind: str) -> int:
-    """Operate until the run ends. Dictionaries are made from the shipped designs, beside the archive."""
+    """Operate until the run ends."""
     from groundstation.process import run_ground  # noqa: PLC0415
-    from node.designs.load import design_names  # noqa: PLC0415
 
-    forms = {design: dictionary_of(design).model_dump(mode="json") for design in design_names()}
-    path = archive.with_name("dictionaries.json")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(forms, indent=1, sort_keys=True), encoding="utf-8")
+        archive.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EnvironmentFault(f"cannot write {path}: {error.strerror}", hint="choose another --archive") from error
-    return run_ground(connect, keys, path, archive, scenario=_canonical(scenario), operator_endpoint=bind)
-
-
-def _resolved(name: str) -> tuple[Scenario, str | None]:
-    """A scenario file or name, or one that is already resolved (JSON)."""
-    if name.endswith(".json"):
-        content = _canonical(name)
-        assert content is not None
-        return Scenario.model_validate_json(content), None
-    chosen = load_named(name)
-    for note in chosen.notes:
-        _say(f"note: {note}")
-    return chosen.scenario, chosen.text
+        raise EnvironmentFault(f"cannot make {archive.parent}: {error.strerror}", hint="another --archive") from error
+    return run_ground(
+        connect,
+        keys,
+        lambda content: root.dictionaries(read_resolved(content)),
+        archive,
+        scenario=_canonical(scenario),
+        operator_endpoint=bind,
+    )
 
 
 def _canonical(path: str) -> bytes | None:
     """The bytes of a resolved scenario, None where none is named."""
-    if not path:
-        return None
-    try:
-        return Scenario.model_validate_json(Path(path).read_bytes()).to_json()
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} is no resolved scenario: {str(error).splitlines()[0]}",
-            hint="a run's directory has scenario.json; without --scenario the bus is asked",
-        ) from error
+    return load_resolved(Path(path)).scenario.to_json() if path else None
 
 
 def _provide_keys(keys: Path, scenario: Scenario) -> None:

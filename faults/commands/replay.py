@@ -25,6 +25,7 @@ from faults.run.director import DIRECTOR_ID, Director
 from faults.run.warm import warm_up
 from faults.run_directory import open_run
 from groundstation.config import GROUND_ID
+from node.designs.load import with_designs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Replayed:
 def replay(path: Path, participant: str) -> Replayed:
     """Step `participant` through the whole recording. Raises UserError for a run or a participant there is not."""
     directory = open_run(path)
-    scenario = read_scenario(directory)
+    scenario = with_designs(read_scenario(directory))
     with TraceReader(directory.trace) as reader:
         ids = [entry.id for entry in reader.header.participants]
         if participant not in ids:
@@ -71,7 +72,7 @@ def replay(path: Path, participant: str) -> Replayed:
 
 def replay_command(path: Path, participant: str, *, as_json: bool) -> int:
     """Exit status 0 if it did the same, 1 if not."""
-    warm_up(read_scenario(open_run(path)), lambda text: _say(text, as_json))
+    warm_up(with_designs(read_scenario(open_run(path))), lambda text: _say(text, as_json))
     result = replay(path, participant)
     if as_json:
         content = {

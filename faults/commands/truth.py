@@ -48,6 +48,7 @@ class TruthOptions:
     spacecraft: tuple[str, ...] = ()
     duration: str = ""
     out: Path | None = None
+    designs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Table(Protocol):
 
 def truth_command(options: TruthOptions) -> int:
     """Fly the plants and write the table. Raises UserError and its kin for everything that was asked for wrongly."""
-    scenario = load_named(options.scenario).scenario
+    scenario = load_named(options.scenario, options.designs).scenario
     tick_ns = scenario.tick_ns
     every = _ticks(options.every, tick_ns, "--every")
     ticks = _ticks(options.duration, tick_ns, "--duration") if options.duration else scenario.ticks

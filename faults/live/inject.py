@@ -32,6 +32,7 @@ from faults.recording.read import read_scenario
 from faults.run.director import DIRECTOR_ID
 from faults.run_directory import RunDirectory, live_run
 from faults.scenarios.vocabulary import design_info
+from node.designs.load import with_designs
 
 LEAD_TICKS = 2
 """An injection starts so many ticks after the one that is open when it is asked for, so that it arrives in time."""
@@ -63,7 +64,7 @@ def inject_command(options: InjectOptions) -> int:
             hint="skyrack inject dawn-1 string_open string=2, or skyrack inject --clear FAULT_ID",
         )
     directory, _ = live_run(options.run)
-    scenario = read_scenario(directory)
+    scenario = with_designs(read_scenario(directory))
     if options.clear:
         clearing = _Clearing(parts_of(options.clear, scenario))
         return asyncio.run(_clear(directory, clearing, options.wait_s, options.as_json))

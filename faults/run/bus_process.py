@@ -26,6 +26,7 @@ from faults.run.compose import dictionary_versions, participant_plans, trace_hea
 from faults.run.director import Director
 from faults.run.progress import StatusSampler
 from faults.run_directory import RunDirectory
+from node.designs.load import read_resolved
 
 GLIMPSE_EVERY_S = 0.2
 
@@ -122,7 +123,7 @@ def main() -> int:
     lifeline.bind_to_supervisor()
     try:
         given = {name: os.environ[f"SKYRACK_{name}"] for name in ("SCENARIO", "KEYS", "OUT")}
-        scenario = Scenario.model_validate_json(Path(given["SCENARIO"]).read_bytes())
+        scenario = read_resolved(Path(given["SCENARIO"]).read_bytes())
         binds = [os.environ.get(f"SKYRACK_BIND{end}") or LOOPBACK for end in ("", "_RANGE", "_OBSERVE")]
         plan = bus_plan(scenario, os.environ.get("SKYRACK_PACE", "free"), *binds)
     except (KeyError, OSError, ValueError) as error:

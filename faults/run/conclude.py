@@ -11,6 +11,7 @@ from faults.recording.summary import summarise, to_json
 from faults.report.page import render
 from faults.run_directory import RunDirectory
 from faults.scenarios.vocabulary import names_of
+from node.designs.load import with_designs
 
 if TYPE_CHECKING:
     from faults.run.compose import Flown
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def judge_all(recording: Recording) -> list[Judgement]:
     """Every expectation of the scenario, judged on what was recorded."""
-    scenario = recording.scenario
+    scenario = with_designs(recording.scenario)
     designs = {spacecraft.id: spacecraft.design for spacecraft in scenario.spacecraft}
     jobs = {spacecraft.id: spacecraft.job_ids for spacecraft in scenario.spacecraft}
     stations = [station.id for station in scenario.stations]

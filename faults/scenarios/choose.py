@@ -1,58 +1,75 @@
 """Which scenario flies: a file, a shipped one, or one made from a catalogue; and what the user changes of it.
 
-The text that flies is kept with the run, changes included, so that `skyrack run <run>/scenario.yaml` repeats it.
+What flies is kept with the run, changes included: the text, and the scenario as resolved, which needs no other file.
+`skyrack run <run>/scenario.json` repeats it anywhere.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bus.errors import EnvironmentFault, UnknownNameError, UserError
+from bus.errors import EnvironmentFault, ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from faults.oracle.lexer import close_names
 from faults.scenarios.from_catalogue import Flight, scenario_text
 from faults.scenarios.load import load_text
+from faults.scenarios.own_designs import Shelf, is_path
 from faults.scenarios.vocabulary import vocabulary
-from node.designs.load import design_names
+from node.designs.load import read_resolved
 
 _NEVER = "or it never happens"  # how the reader ends its warning of a time after the end
+RESOLVED = ".json"
 _MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A scenario, the text it came from, and what the user should know about it."""
+    """A scenario, the text it came from (None: resolved already), and what the user should know about it."""
 
     scenario: Scenario
-    text: str
+    text: str | None
     notes: tuple[str, ...]
 
 
 def choose(options: RunOptions) -> Chosen:
     """The scenario that was asked for, resolved. Raises UserError and its kin for everything wrong with it."""
     notes: list[str] = []
+    shelf = Shelf(options.designs)
     if options.tle is not None:
         if options.scenario:
             raise UserError("a scenario and --tle cannot both be flown", hint="leave one of them out")
         if not options.select:
             raise UserError("--tle needs --select", hint="for example --select 'STARCLOUD*'")
-        flight = Flight(design=options.design, stations=options.stations, epoch=options.epoch)
-        text, notes = scenario_text(options.tle, options.select, flight, design_names())
+        shelf.find(options.design)
+        design = str(Path(options.design).resolve()) if is_path(options.design) else options.design
+        flight = Flight(design=design, stations=options.stations, epoch=options.epoch)
+        text, notes = scenario_text(options.tle, options.select, flight)
         file = f"scenario made from {options.tle}"  # lines of mistakes are those of this text, not of the catalogue
     else:
         if not options.scenario:
             raise UserError("nothing to fly", hint="skyrack run first-light, or skyrack run --tle FILE --select NAME")
         path = find_scenario(options.scenario)
+        if path.suffix == RESOLVED:
+            return _again(load_resolved(path), options)
         text, file = _read(path), str(path)
     if options.duration:
         text = _with(text, "duration", options.duration)
     if options.seed is not None:
         text = _with(text, "seed", str(options.seed))
-    scenario = load_text(text, vocabulary(), file=file)
+    scenario = load_text(text, vocabulary(shelf), file=file)
     return Chosen(scenario, text, (*notes, *_in_brief(scenario)))
+
+
+def _again(chosen: Chosen, options: RunOptions) -> Chosen:
+    """A resolved scenario as it is, but for the seed. Its times are ticks already, and so is its duration."""
+    if options.duration:
+        raise UserError("a resolved scenario flies as long as it flew", hint="change the run's scenario.yaml instead")
+    if options.seed is None:
+        return chosen
+    return replace(chosen, scenario=chosen.scenario.model_copy(update={"seed": options.seed}))
 
 
 def _in_brief(scenario: Scenario) -> list[str]:
@@ -68,12 +85,25 @@ def _in_brief(scenario: Scenario) -> list[str]:
     ]
 
 
-def load_named(name: str) -> Chosen:
-    """A scenario by path or name, as it is."""
+def load_named(name: str, designs: tuple[Path, ...] = ()) -> Chosen:
+    """A scenario by path or name, as it is. `designs`: directories with a user's."""
     path = find_scenario(name)
+    if path.suffix == RESOLVED:
+        return load_resolved(path)
     text = _read(path)
-    scenario = load_text(text, vocabulary(), file=str(path))
+    scenario = load_text(text, vocabulary(Shelf(designs)), file=str(path))
     return Chosen(scenario, text, tuple(scenario.warnings))
+
+
+def load_resolved(path: Path) -> Chosen:
+    """A resolved scenario, as every run's directory has one. Raises UserError where it is none of this release."""
+    try:
+        return Chosen(read_resolved(path.read_bytes()), None, ())
+    except (OSError, ValueError, ScenarioError) as error:
+        raise UserError(
+            f"{path} is no resolved scenario: {str(error).splitlines()[0]}",
+            hint="a run's directory has scenario.json; scenarios that people write end in .yaml",
+        ) from error
 
 
 def _read(path: Path) -> str:
@@ -131,6 +161,7 @@ class RunOptions:
     tle: Path | None = None
     select: tuple[str, ...] = ()
     design: str = "pathfinder"
+    designs: tuple[Path, ...] = ()
     stations: tuple[str, ...] = ()
     epoch: str = ""
     progress: bool = True

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from bus.errors import Mistake, ScenarioError
 from bus.orbits.tle import Elements
-from bus.text.fields import one_of
 from bus.wire.messages import RESERVED_IDS
 from faults.scenarios.element_sets import read_catalogue, select
 
@@ -37,17 +36,15 @@ class Flight:
     propagator: str = "sgp4"
 
 
-def scenario_text(path: Path, patterns: Sequence[str], flight: Flight, designs: Sequence[str]) -> tuple[str, list[str]]:
+def scenario_text(path: Path, patterns: Sequence[str], flight: Flight) -> tuple[str, list[str]]:
     """The scenario's text, and what a user should be told: what was taken for granted, which entries were bad.
 
-    Raises ScenarioError (nothing selected, too many, unknown design) or EnvironmentFault (file cannot be read).
+    Raises ScenarioError (nothing selected, too many) or EnvironmentFault (file cannot be read).
     """
     catalogue = read_catalogue(path)
     chosen = select(catalogue, patterns)
     if len(chosen) > MAX_SPACECRAFT:
         raise _refusal(path, f"{len(chosen)} spacecraft", f"at most {MAX_SPACECRAFT}: narrow the selection")
-    if flight.design not in designs:
-        raise _refusal(path, f"design {flight.design!r}", one_of(designs, flight.design), "design")
     notes = []
     if catalogue.bad_count:
         first = catalogue.bad[0]

@@ -24,6 +24,7 @@ from faults.scenarios.events import Span, read_expectations, read_faults, read_t
 from faults.scenarios.names import Vocabulary
 from faults.scenarios.orbits import Given, read_orbit
 from faults.scenarios.spacecraft import read_spacecraft
+from node.designs.load import own_texts
 
 __all__ = ["FORMAT", "FaultRequest", "ResolvedFault", "Vocabulary", "load", "load_text"]
 
@@ -94,6 +95,7 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
             expectations=tuple(sentences),
             range=rules,
             truth_signals=_truth_signals(spacecraft, signals, vocabulary),
+            designs=own_texts(one.design for one in spacecraft),
             file=file,
             warnings=tuple(str(w).replace("; allowed: ", "; expected: ") for w in sheet.warnings),
         )

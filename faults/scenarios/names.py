@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bus.scenario.model import Orbit, Station
 from bus.scenario.workload import Accelerators
@@ -20,6 +21,8 @@ from faults.catalogue.form import FaultRequest, ResolvedFault
 class Vocabulary:
     """Everything a scenario may refer to.
 
+    find_design(written, directory): the design's name from what a scenario says, a name or a path relative to the
+    directory; raises ScenarioError, whose mistakes with a line are the design file's. None: only names of `designs`.
     resolve_fault(request): primitives of a catalogue fault. find_fault(name): raises if there is none of this name,
     whatever else is not known; None: that is found out by resolving.
     check_telecommand(design, name, arguments): arguments complete and typed, defaults filled in.
@@ -43,6 +46,7 @@ class Vocabulary:
         [str, Mapping[str, str], Sequence[str], Mapping[str, Sequence[str]]], Mapping[str, Sequence[str]]
     ]
     base_truth_signals: Callable[[str], Sequence[str]]
+    find_design: Callable[[str, Path], str] | None = None
     find_fault: Callable[[str], object] | None = None
     check_plant_name: Callable[[str, str], None] | None = None
     check_order: Callable[[str, str, Scalar], None] | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Orbit, Spacecraft
@@ -39,10 +40,7 @@ def read_spacecraft(
         name = fields["id"].text(longest=MAX_ID, pattern=ID_PATTERN, shape="an id such as 'sc-1' (a-z, 0-9, -)")
         if name in RESERVED_IDS:
             fields["id"].refuse(f"{name!r}", f"another id ({', '.join(RESERVED_IDS)} are taken)")
-        design = fields["design"].text(longest=64)
-        if design and design not in vocabulary.designs:
-            fields["design"].refuse(fields["design"].found, f"a design: {one_of(vocabulary.designs, design)}")
-            design = ""
+        design = _design(fields["design"], vocabulary)
         places = read_orbit(fields["orbit"], Given(epoch, end, vocabulary.altitudes_m))
         _check_orbits(fields["orbit"], places, vocabulary.check_orbit)
         initial = _initial(fields, design, vocabulary.check_plant_name)
@@ -79,6 +77,24 @@ def read_spacecraft(
     for members, named in peers:
         _check_peers(members, named, everybody, designs)
     return list(everybody.values()), designs
+
+
+def _design(item: Item, vocabulary: Vocabulary) -> str:
+    """The name of the design, empty after a mistake here or in the design's own file."""
+    written = item.text(longest=1000)
+    if written and vocabulary.find_design is not None:
+        try:
+            return vocabulary.find_design(written, Path(item.sheet.file).parent)
+        except ScenarioError as error:
+            item.sheet.mistakes.extend(m for m in error.mistakes if m.line)
+            for mistake in error.mistakes:
+                if not mistake.line:
+                    item.refuse(mistake.found, mistake.allowed)
+            return ""
+    if written and written not in vocabulary.designs:
+        item.refuse(item.found, f"a design: {one_of(vocabulary.designs, written)}")
+        return ""
+    return written
 
 
 def _check_peers(

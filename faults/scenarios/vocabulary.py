@@ -21,10 +21,11 @@ from faults.oracle.expectation import Names
 from faults.oracle.judge import parse, signals_needed
 from faults.scenarios.names import Vocabulary
 from faults.scenarios.orders import check_order
+from faults.scenarios.own_designs import Shelf
 from groundstation.contacts.stations import stations
 from node.assembly import device_readings, dictionary
 from node.designs.jobs import accelerators
-from node.designs.load import design_names, load_design
+from node.designs.load import load_design
 from node.devices.definitions import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, LCL_STATES
 from node.fsw.modes import Mode
 from node.plant.names import UnknownField, every_name, kind_of, resolve
@@ -141,10 +142,12 @@ def base_truth_signals(design: str) -> tuple[str, ...]:
     return tuple(signals)
 
 
-def vocabulary() -> Vocabulary:
-    """Everything a scenario may refer to."""
+def vocabulary(shelf: Shelf | None = None) -> Vocabulary:
+    """Everything a scenario may refer to; designs are those of the shelf."""
+    shelf = shelf or Shelf()
     return Vocabulary(
-        designs=design_names(),
+        designs=shelf.names,
+        find_design=shelf.find,
         stations=stations(),
         resolve_fault=resolver(design_info),
         find_fault=find_fault,

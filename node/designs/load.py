@@ -1,11 +1,16 @@
-"""Designs as data: a file under `designs/` -> checked forms, names of its parts, and every figure with its source.
+"""Designs as data: a file -> checked forms, names of its parts, and every figure with its source.
 
-Imports neither numba nor the plant: dictionaries are generated from here.
+A shipped design goes by its name, a user's by file name and digest of its text ("mine@5f0c19a2"): whoever has read the
+text once (`adopt`) can load it, and an edited file is another design. Imports neither numba nor the plant: dictionaries
+are generated from here.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,6 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.scenario.model import Scenario
 from bus.text.yaml_nodes import Node, compose
 from node.designs.references import wrong_references
 from node.designs.schema import DesignForm
@@ -20,6 +26,8 @@ from node.plant.kernel.capacity import CLASSES, Capacity
 
 DESIGNS = Path(__file__).resolve().parent
 PARTS = "parts"
+SHIPPED = ("ai1-august", "ai1-june", "fleet", "formation", "lowinc", "pathfinder", "sc3", "sunrise")
+"""By name, not by what lies in the folder: a file that a user puts beside them is the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +134,60 @@ class Design:
         }
 
 
-def design_names() -> tuple[str, ...]:
-    """The shipped designs, in alphabetical order."""
-    return tuple(sorted(path.stem for path in DESIGNS.glob("*.yaml") if path.stem != PARTS))
+@lru_cache(maxsize=len(SHIPPED))
+def _shipped(name: str) -> Design:
+    path = DESIGNS / f"{name}.yaml"
+    return read_design(path.read_bytes(), path.name, name)
 
 
-@lru_cache(maxsize=32)
+_adopted: dict[str, tuple[str, Design]] = {}
+"""Text and design by name. The name holds the text's digest, so no entry ever means something else."""
+
+
 def load_design(name: str) -> Design:
-    """A shipped design. Raises UnknownNameError, or ScenarioError with every mistake of its file."""
-    names = design_names()
-    if name not in names:
+    """A shipped design, or one that was adopted. Raises UnknownNameError."""
+    if name in SHIPPED:
+        return _shipped(name)
+    if name not in _adopted:
         raise UnknownNameError(
-            "design", name, difflib.get_close_matches(name, names, 3), hint=f"designs: {', '.join(names)}"
+            "design", name, difflib.get_close_matches(name, SHIPPED, 3), hint=f"designs: {', '.join(SHIPPED)}"
         )
-    return read_design(DESIGNS / f"{name}.yaml")
+    return _adopted[name][1]
 
 
-def read_design(path: Path) -> Design:
-    """A design from any file. Raises ScenarioError with every mistake and its line."""
+def adopt(text: str, file: str) -> str:
+    """Read a user's design and give the name that it goes by. Raises ScenarioError with every mistake of the file."""
+    digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    stem = re.sub(r"[^A-Za-z0-9_.-]", "-", Path(file).stem.partition("@")[0])[:48]
+    name = f"{stem or 'design'}@{digest}"
+    if name not in _adopted:
+        _adopted[name] = (text, read_design(text, file, name))
+    return name
+
+
+def own_texts(names: Iterable[str]) -> dict[str, str]:
+    """The texts of those that are a user's: what travels with a scenario."""
+    return {name: _adopted[name][0] for name in sorted(set(names)) if name in _adopted}
+
+
+def with_designs(scenario: Scenario) -> Scenario:
+    """The same scenario; the designs that came along can be loaded from here on. Raises ScenarioError."""
+    for name, text in scenario.designs.items():
+        if adopt(text, f"{name}.yaml") != name:
+            found = f"the design {name} with a text that is not the one it is named after"
+            raise ScenarioError([Mistake("", 0, 0, "designs", found, "a scenario as the run wrote it")])
+    return scenario
+
+
+def read_resolved(content: bytes) -> Scenario:
+    """A resolved scenario (JSON), its designs adopted. Raises ValueError or ScenarioError."""
+    return with_designs(Scenario.model_validate_json(content))
+
+
+def read_design(text: str | bytes, file: str, name: str) -> Design:
+    """A design from any text; `file` is what mistakes call it. Raises ScenarioError with every mistake and its line."""
     parts = compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), "parts.yaml")
-    tree = _Tree(path.name, compose(path.read_bytes(), path.name), parts)
+    tree = _Tree(file, compose(text, file), parts)
     values = tree.plain(tree.root, "")
     if tree.mistakes:
         raise ScenarioError(tree.mistakes, hint="every figure is [quantity with unit, source]")
@@ -157,7 +199,7 @@ def read_design(path: Path) -> Design:
     wrong = wrong_references(form)
     if wrong:
         raise ScenarioError([tree.mistake(list(loc), message) for loc, message in wrong])
-    return Design(path.stem, form, tuple(tree.figures))
+    return Design(name, form, tuple(tree.figures))
 
 
 class _Tree:

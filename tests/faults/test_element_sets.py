@@ -13,6 +13,7 @@ from test_scenario_file import VOCABULARY
 
 from bus.errors import EnvironmentFault, ScenarioError
 from bus.orbits import tle
+from faults.scenarios.choose import RunOptions, choose
 from faults.scenarios.element_sets import parse_catalogue, read_catalogue, select
 from faults.scenarios.from_catalogue import Flight, scenario_text
 from faults.scenarios.load import load_text
@@ -132,7 +133,7 @@ def test_a_set_that_was_wanted_and_could_not_be_read_is_said() -> None:
 def test_a_selection_becomes_a_scenario_that_flies(tmp_path: Path) -> None:
     path = tmp_path / "two.3le"
     path.write_text(f"STARCLOUD-1\n{STAR1}\n{STAR2}\n7TH HEAVEN (X)\n{LINE1[:-1]}9\n{LINE2}\n")
-    text, notes = scenario_text(path, ["*"], Flight(design="pathfinder", stations=["svalbard"]), VOCABULARY.designs)
+    text, notes = scenario_text(path, ["*"], Flight(design="pathfinder", stations=["svalbard"]))
     flown = load_text(text, VOCABULARY)
     assert [s.id for s in flown.spacecraft] == ["starcloud-1"]
     assert flown.epoch_utc == "2026-08-10T21:58:48Z"
@@ -140,14 +141,14 @@ def test_a_selection_becomes_a_scenario_that_flies(tmp_path: Path) -> None:
     assert "1 bad entries" in notes[0]
     assert "epoch 2026-08-10T21:58:48Z: that of the newest elements (STARCLOUD-1)" in notes[1]
     assert "taken for granted" in notes[2]
-    with pytest.raises(ScenarioError, match="design"):
-        scenario_text(path, ["*"], Flight(design="pathfinders"), VOCABULARY.designs)
+    with pytest.raises(ScenarioError, match="did you mean pathfinder"):
+        choose(RunOptions(tle=path, select=("*",), design="pathfinders"))
 
 
 def test_ids_are_made_of_names_and_stay_apart(tmp_path: Path) -> None:
     path = tmp_path / "same.csv"
     path.write_text(csv_of(OMM, {**OMM, "NORAD_CAT_ID": 8}, {**OMM, "NORAD_CAT_ID": 9, "OBJECT_NAME": "2nd & LAST"}))
-    text, _ = scenario_text(path, ["*"], Flight(design="pathfinder"), VOCABULARY.designs)
+    text, _ = scenario_text(path, ["*"], Flight(design="pathfinder"))
     flown = load_text(text, VOCABULARY).spacecraft
     assert [s.id for s in flown] == ["starcloud-1-66303", "starcloud-1-8", "sc-2nd-last"]
 

@@ -22,7 +22,7 @@ from faults.scenarios.load import load_text
 from faults.scenarios.orders import LIMITS, WORDS, check_order, find_order, order_names
 from faults.scenarios.vocabulary import vocabulary
 from node.designs.audit.margins import audit
-from node.designs.load import design_names, load_design
+from node.designs.load import SHIPPED, load_design
 from node.plant.state import layout
 
 ONE = """
@@ -158,7 +158,7 @@ def test_wrong_orders_are_refused_with_their_line(orders: str, line: str, says: 
     assert says in mistake.allowed
 
 
-@pytest.mark.parametrize("design", design_names())
+@pytest.mark.parametrize("design", SHIPPED)
 def test_every_order_of_every_design_is_taken(design: str) -> None:
     for name in order_names(design):
         field, _ = find_order(design, name)
@@ -199,7 +199,7 @@ def test_the_audit_foresees_what_truth_does(capsys: pytest.CaptureFixture[str]) 
     assert all(row["load_power_w"] / 1e3 < margins["load carried"] for row in last)
 
 
-@pytest.mark.parametrize("name", [name for name in design_names() if name != "fleet"])
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "fleet"])
 def test_every_design_flies_an_orbit_in_sane_ranges(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     fields = (
         "battery_soc", "thermal_temperature_k[min]", "thermal_temperature_k[max]", "accelerator_temperature_k[max]",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bus.draws import bits
 from node.assembly import equipment
-from node.designs.load import design_names, load_design
+from node.designs.load import SHIPPED, load_design
 from node.devices.clock import DRIFT_PPB, Clock
 from node.devices.definitions import device_forms
 from node.devices.device import Channel, DeviceForm, Order, Reading
@@ -233,7 +233,7 @@ def test_a_device_fault_goes_on_after_restoring(primitive: str) -> None:
     assert _series(device) == _series(twin)
 
 
-@pytest.mark.parametrize("design", design_names())
+@pytest.mark.parametrize("design", SHIPPED)
 def test_every_channel_and_order_of_every_design_has_its_place_in_the_plant(design: str) -> None:
     from node.plant.names import resolve  # noqa: PLC0415 (numba comes with the plant's package)
     from node.plant.state import layout  # noqa: PLC0415
