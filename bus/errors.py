@@ -37,6 +37,15 @@ class UserError(SkyrackError):
     exit_status = 2
 
 
+class Refused(ValueError):
+    """One value that is refused, wherever it stands: `found` and `allowed` are ready to be shown in a Mistake."""
+
+    def __init__(self, found: str, allowed: str) -> None:
+        super().__init__(f"found {found}; allowed: {allowed}")
+        self.found = found
+        self.allowed = allowed
+
+
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """One thing wrong in a file a user wrote. Lines and columns count from 1; 0 means unknown."""

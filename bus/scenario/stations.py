@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 
 from bus.scenario.model import Station
-from bus.text.fields import Fields, Item, one_of
+from bus.text.near import one_of
+from bus.text.reader import Fields, Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS
 
 BANDS = ("S", "X", "Ka", "optical")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from bus.errors import Refused
 from bus.text.units import show
 
 EXAMPLE = "2026-08-12T00:00:00Z"
@@ -34,31 +35,22 @@ _PARTS = (
 LARGEST_OFFSET = timedelta(hours=14)  # Kiribati; none is larger
 
 
-class InstantError(ValueError):
-    """A text that is no instant: what it is, and what would be one."""
-
-    def __init__(self, found: str, allowed: str) -> None:
-        super().__init__(f"found {found}; allowed: {allowed}")
-        self.found = found
-        self.allowed = allowed
-
-
 def parse_instant(text: str, *, zone_needed: bool = False) -> datetime:
     """The instant in UTC. Without a zone it is UTC already (so say OMM, NOAA's tables and this manual), or, with
-    `zone_needed`, refused. Raises InstantError and nothing else."""
+    `zone_needed`, refused. Raises Refused and nothing else."""
     shape = f"a UTC time such as {EXAMPLE}" + ("" if zone_needed else ", or one with an offset such as +03:00")
     stripped = text.strip(" \t") if len(text) <= LONGEST else ""
     match = _INSTANT.fullmatch(stripped)
     if match is None:
         what = next((f", {words}" for form, words in _PARTS if form.fullmatch(stripped)), "")
-        raise InstantError(show(text) + what, shape)
+        raise Refused(show(text) + what, shape)
     if zone_needed and match["zone"] is None:
-        raise InstantError(show(text), f"{shape}, with its Z")
+        raise Refused(show(text), f"{shape}, with its Z")
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
     if second == 60:
-        raise InstantError(f"{show(text)}, a leap second", "a second from 0 to 59")
+        raise Refused(f"{show(text)}, a leap second", "a second from 0 to 59")
     if hour == 24:
-        raise InstantError(f"{show(text)}, hour 24", "an hour from 0 to 23 (24:00:00 is 00:00:00 of the next day)")
+        raise Refused(f"{show(text)}, hour 24", "an hour from 0 to 23 (24:00:00 is 00:00:00 of the next day)")
     try:
         moment = datetime(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1), hour, minute, second)
         if match["yearday"]:
@@ -70,12 +62,12 @@ def parse_instant(text: str, *, zone_needed: bool = False) -> datetime:
         if match["sign"]:
             ahead = timedelta(hours=int(match["ahead_h"]), minutes=int(match["ahead_min"] or 0))
             if ahead > LARGEST_OFFSET or int(match["ahead_min"] or 0) > 59:
-                raise InstantError(f"{show(text)}, an offset that no place has", f"offsets up to 14:00, or {EXAMPLE}")
+                raise Refused(f"{show(text)}, an offset that no place has", f"offsets up to 14:00, or {EXAMPLE}")
             moment = moment - ahead if match["sign"] == "+" else moment + ahead
-    except InstantError:
+    except Refused:
         raise
     except (ValueError, OverflowError):
-        raise InstantError(f"{show(text)}, which no calendar or clock has", "a date and time that exist") from None
+        raise Refused(f"{show(text)}, which no calendar or clock has", "a date and time that exist") from None
     return moment.replace(tzinfo=UTC)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bus.errors import Mistake, ScenarioError
+from bus.text.files import decode
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINES = 1_000_000
@@ -56,23 +57,6 @@ def read_file(path: Path, shown: str) -> Content:
     if len(raw) > MAX_BYTES:
         raise _refused(shown, 0, "file", "a larger file", f"at most {MAX_BYTES // 2**20} MiB")
     return Content(decode(raw, shown), hashlib.blake2b(raw, digest_size=16).hexdigest())
-
-
-def decode(raw: bytes, shown: str) -> str:
-    """UTF-8, with a byte-order mark or without. Other encodings are refused by name, never half-read."""
-    if raw[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
-        raise _refused(shown, 1, "text", "UTF-32", "UTF-8 text")
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or (raw[:1000].count(0) > len(raw[:1000]) // 4):
-        raise _refused(shown, 1, "text", "UTF-16", "UTF-8 text")
-    if raw[:2] == b"\x1f\x8b" or raw[:4] == b"PK\x03\x04":
-        raise _refused(shown, 1, "text", "a compressed file", "UTF-8 text; unpack it first")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-        found = f"the byte 0x{raw[error.start]:02x}, which is no UTF-8 (Latin-1 or Windows-1252?)"
-        raise ScenarioError([Mistake(shown, line, column, "text", found, "UTF-8 text")]) from None
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:

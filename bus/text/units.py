@@ -1,7 +1,8 @@
-"""Quantities as people write them ("650 km", "80 %", "1 h 30 min") -> plain numbers in SI, and nothing silent.
+"""Quantities as people write them ("650 km", "80 %", "1 h 30 min", "3.6 kJ/kg K") -> plain numbers in SI.
 
-A number without a unit is refused wherever a unit is needed. Decimal arithmetic throughout, so that "0.1 s" is exactly
-100,000,000 ns. No file, no scenario: only text and numbers.
+One table of units for everything people write. A number without a unit is refused wherever a unit is needed. A kind of
+quantity is a dimension of the table below, or an SI unit made of products and quotients ("W/K"). No file, no scenario:
+only text and numbers.
 """
 
 from __future__ import annotations
@@ -11,72 +12,89 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+from bus.errors import Refused
+
+Powers = tuple[int, int, int, int, int, int]
+"""Powers of metre, kilogram, second, ampere, kelvin, and of things counted as such (bit)."""
+
 _PI = Fraction(math.pi)
+_MILLI, _MICRO, _NANO = Fraction(1, 10**3), Fraction(1, 10**6), Fraction(1, 10**9)
+_KILO, _MEGA, _GIGA, _TERA = Fraction(10**3), Fraction(10**6), Fraction(10**9), Fraction(10**12)
+_ONE, _CENTI = Fraction(1), Fraction(1, 100)
+_NONE: Powers = (0, 0, 0, 0, 0, 0)
 
-FACTORS: dict[str, Fraction] = {
-    "": Fraction(1), "1": Fraction(1), "%": Fraction(1, 100),
-    "m": Fraction(1), "km": Fraction(1000), "cm": Fraction(1, 100), "mm": Fraction(1, 1000), "um": Fraction(1, 10**6),
-    "nm": Fraction(1, 10**9), "m2": Fraction(1), "cm2": Fraction(1, 10**4), "m3": Fraction(1),
-    "litre": Fraction(1, 1000), "kg": Fraction(1), "g": Fraction(1, 1000), "t": Fraction(1000),
-    "s": Fraction(1), "ms": Fraction(1, 1000), "us": Fraction(1, 10**6), "min": Fraction(60), "h": Fraction(3600),
-    "d": Fraction(86400), "year": Fraction(31557600),
-    "Hz": Fraction(1), "kHz": Fraction(1000), "MHz": Fraction(10**6), "GHz": Fraction(10**9),
-    "rad": Fraction(1), "mrad": Fraction(1, 1000), "urad": Fraction(1, 10**6), "deg": _PI / 180, "arcmin": _PI / 10800,
-    "deg/s": _PI / 180, "rad/s": Fraction(1), "m/s": Fraction(1), "km/s": Fraction(1000),
-    "N": Fraction(1), "mN": Fraction(1, 1000), "Pa": Fraction(1), "kPa": Fraction(1000), "bar": Fraction(10**5),
-    "N m": Fraction(1), "mN m": Fraction(1, 1000), "N m s": Fraction(1),
-    "W": Fraction(1), "kW": Fraction(1000), "MW": Fraction(10**6), "mW": Fraction(1, 1000), "uW": Fraction(1, 10**6),
-    "J": Fraction(1), "kJ": Fraction(1000), "MJ": Fraction(10**6), "Wh": Fraction(3600), "kWh": Fraction(3600000),
-    "eV": Fraction("1.602176634e-19"), "K": Fraction(1), "degC": Fraction(1),
-    "V": Fraction(1), "kV": Fraction(1000), "mV": Fraction(1, 1000), "A": Fraction(1), "mA": Fraction(1, 1000),
-    "C": Fraction(1), "Ah": Fraction(3600), "ohm": Fraction(1), "mohm": Fraction(1, 1000),
-    "F": Fraction(1), "mF": Fraction(1, 1000), "uF": Fraction(1, 10**6), "T": Fraction(1),
-    "bit": Fraction(1), "kbit": Fraction(1000), "Mbit": Fraction(10**6), "Gbit": Fraction(10**9),
-    "Tbit": Fraction(10**12), "B": Fraction(8), "MB": Fraction(8 * 10**6), "GB": Fraction(8 * 10**9),
-    "TB": Fraction(8 * 10**12),
-    "bit/s": Fraction(1), "kbit/s": Fraction(1000), "Mbit/s": Fraction(10**6), "Gbit/s": Fraction(10**9),
-    "Tbit/s": Fraction(10**12), "bps": Fraction(1), "kbps": Fraction(1000), "Mbps": Fraction(10**6),
-    "Gbps": Fraction(10**9),
-    "Gy": Fraction(1), "rad(Si)": Fraction(1, 100), "krad(Si)": Fraction(10), "Gy/s": Fraction(1),
-    "A m2": Fraction(1), "1/cm2/s": Fraction(1), "W/m2": Fraction(1), "GV": Fraction(1),
+_TABLE: dict[Powers, dict[str, Fraction]] = {
+    (1, 0, 0, 0, 0, 0): {"m": _ONE, "km": _KILO, "cm": _CENTI, "mm": _MILLI, "um": _MICRO, "nm": _NANO},
+    (2, 0, 0, 0, 0, 0): {"m2": _ONE, "cm2": Fraction(1, 10**4)},
+    (3, 0, 0, 0, 0, 0): {"m3": _ONE, "litre": _MILLI, "cm3": _MICRO},
+    (0, 1, 0, 0, 0, 0): {"kg": _ONE, "g": _MILLI, "t": _KILO},
+    (0, 0, 1, 0, 0, 0): {
+        "s": _ONE, "ms": _MILLI, "us": _MICRO, "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86400),
+        "year": Fraction(31557600),
+    },
+    (0, 0, -1, 0, 0, 0): {"Hz": _ONE, "kHz": _KILO, "MHz": _MEGA, "GHz": _GIGA},
+    (0, 0, 0, 1, 0, 0): {"A": _ONE, "mA": _MILLI},
+    (0, 0, 1, 1, 0, 0): {"Ah": Fraction(3600), "C": _ONE},
+    (0, 0, 0, 0, 1, 0): {"K": _ONE},
+    (1, 1, -2, 0, 0, 0): {"N": _ONE, "mN": _MILLI},
+    (-1, 1, -2, 0, 0, 0): {"Pa": _ONE, "kPa": _KILO, "bar": Fraction(10**5)},
+    (2, 1, -3, 0, 0, 0): {"W": _ONE, "kW": _KILO, "mW": _MILLI, "uW": _MICRO, "MW": _MEGA},
+    (2, 1, -2, 0, 0, 0): {
+        "J": _ONE, "kJ": _KILO, "MJ": _MEGA, "Wh": Fraction(3600), "kWh": Fraction(3600000),
+        "eV": Fraction("1.602176634e-19"),
+    },
+    (2, 1, -3, -1, 0, 0): {"V": _ONE, "mV": _MILLI, "kV": _KILO},
+    (2, 1, -3, -2, 0, 0): {"ohm": _ONE, "mohm": _MILLI},
+    (-2, -1, 4, 2, 0, 0): {"F": _ONE, "mF": _MILLI, "uF": _MICRO},
+    (0, 1, -2, -1, 0, 0): {"T": _ONE},
+    (2, 0, -2, 0, 0, 0): {"Gy": _ONE, "rad(Si)": _CENTI, "krad(Si)": Fraction(10)},
+    (0, 0, 0, 0, 0, 1): {
+        "bit": _ONE, "kbit": _KILO, "Mbit": _MEGA, "Gbit": _GIGA, "Tbit": _TERA, "B": Fraction(8), "MB": 8 * _MEGA,
+        "GB": 8 * _GIGA, "TB": 8 * _TERA,
+    },
+    (0, 0, -1, 0, 0, 1): {"bps": _ONE, "kbps": _KILO, "Mbps": _MEGA, "Gbps": _GIGA},
+    _NONE: {
+        "rad": _ONE, "mrad": _MILLI, "urad": _MICRO, "deg": _PI / 180, "arcmin": _PI / 10800, "%": _CENTI, "1": _ONE,
+        # Decibels stay decibels, and are mixed with nothing else.
+        "dB": _ONE, "dBi": _ONE, "dBW": _ONE, "dB/K": _ONE, "dBHz": _ONE,
+    },
 }  # fmt: skip
-"""Unit -> factor to SI, for scenarios and designs alike. Temperatures in degC are shifted, not scaled (see `parse`);
-fluxes per cm2 and rigidities in GV stay as they are, because that is how their models and their names count."""
 
-
-def _dimension(*units: str) -> dict[str, Fraction]:
-    return {unit: FACTORS[unit] for unit in units}
-
-
-DIMENSIONS: dict[str, dict[str, Fraction]] = {
-    "length": _dimension("m", "km", "mm", "cm"),
-    "area": _dimension("m2", "cm2"),
-    "time": _dimension("s", "ms", "min", "h", "d"),
-    "angle": _dimension("deg", "rad", "mrad", "arcmin"),
-    "angular rate": _dimension("deg/s", "rad/s"),
-    "speed": _dimension("m/s", "km/s"),
-    "fraction": _dimension("%", ""),
-    "power": _dimension("W", "kW", "MW", "mW"),
-    "energy": _dimension("J", "kJ", "Wh", "kWh"),
-    "temperature": _dimension("K", "degC"),
-    "temperature difference": _dimension("K"),
-    "voltage": _dimension("V", "kV", "mV"),
-    "current": _dimension("A", "mA"),
-    "charge": _dimension("C", "Ah"),
-    "mass": _dimension("kg", "t", "g"),
-    "bit rate": _dimension("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "bps", "kbps", "Mbps", "Gbps"),
-    "frequency": _dimension("Hz", "kHz", "MHz", "GHz"),
-    "dose": _dimension("Gy", "rad(Si)"),
-    "angular momentum": _dimension("N m s"),
-    "magnetic moment": _dimension("A m2"),
-    "dose rate": _dimension("Gy/s"),
-    "flux": _dimension("1/cm2/s"),
-    "irradiance": _dimension("W/m2"),
-    "rigidity": _dimension("GV"),
-    "torque": _dimension("N m", "mN m"),
-    "number": _dimension(""),
+UNITS: dict[str, tuple[Fraction, Powers]] = {
+    unit: (factor, powers) for powers, units in _TABLE.items() for unit, factor in units.items()
 }
-"""What a user may write, per dimension, in the order that mistakes show."""
+"""Unit -> factor to SI and dimension. Temperatures in degC are shifted, not scaled."""
+
+YEAR_S = float(UNITS["year"][0])
+
+_SHOWN: dict[str, str] = {
+    "length": "m km mm cm",
+    "area": "m2 cm2",
+    "time": "s ms min h d",
+    "angle": "deg rad mrad arcmin",
+    "angular rate": "deg/s rad/s",
+    "speed": "m/s km/s",
+    "fraction": "%",
+    "power": "W kW MW mW",
+    "energy": "J kJ Wh kWh",
+    "temperature": "K",
+    "temperature difference": "K",
+    "voltage": "V kV mV",
+    "current": "A mA",
+    "charge": "C Ah",
+    "mass": "kg t g",
+    "mass flow": "kg/s g/s kg/h g/h kg/d",
+    "density": "kg/m3 g/cm3",
+    "force": "N mN",
+    "fluence": "1/m2 1/cm2",
+    "bit rate": "bit/s kbit/s Mbit/s Gbit/s Tbit/s bps kbps Mbps Gbps",
+    "frequency": "Hz kHz MHz GHz",
+    "dose": "Gy rad(Si)",
+    "magnetic flux density": "T",
+    "dose rate": "Gy/s",
+    "irradiance": "W/m2",
+}
+"""What a user may write of a dimension, in the order that mistakes show."""
 
 _SUFFIXES = (
     ("_gy_s", "dose rate"),
@@ -87,11 +105,14 @@ _SUFFIXES = (
     ("_dbhz", "number"),
     ("_rad_s", "angular rate"),
     ("_n_m_s", "angular momentum"),
+    ("_kg_m3", "density"),
+    ("_kg_s", "mass flow"),
     ("_m_s", "speed"),
     ("_n_m", "torque"),
     ("_fraction", "fraction"),
     ("_soc", "fraction"),
     ("_health", "fraction"),
+    ("_fluence_m2", "fluence"),
     ("_bps", "bit rate"),
     ("_rad", "angle"),
     ("_gy", "dose"),
@@ -106,6 +127,8 @@ _SUFFIXES = (
     ("_v", "voltage"),
     ("_a", "current"),
     ("_c", "charge"),
+    ("_n", "force"),
+    ("_t", "magnetic flux density"),
 )
 
 MAX_MAGNITUDE = 1e30
@@ -113,23 +136,69 @@ MAX_MAGNITUDE = 1e30
 _NUMBER = r"[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,2})?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*", re.ASCII | re.DOTALL)
 _TERM = re.compile(rf"\s*({_NUMBER})\s*([a-z]+)", re.ASCII)
+_PART = re.compile(r"[^\s*/]+(?:\([^)]*\))?|/")
+_ZERO_C = Fraction(27315, 100)
 
 
-class UnitError(ValueError):
-    """A quantity that is none; `found` and `allowed` are ready to be shown."""
+def show(value: object) -> str:
+    """A found value for a mistake: short, quoted, with its kind."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the plain number {str(value)[:40]}"
+    if isinstance(value, (list, tuple, dict)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = value if isinstance(value, str) else type(value).__name__
+    return ascii(text if len(text) <= 60 else text[:57] + "...")
 
-    def __init__(self, found: str, allowed: str) -> None:
-        super().__init__(f"found {found}; allowed: {allowed}")
-        self.found = found
-        self.allowed = allowed
+
+def compound(text: str) -> tuple[Fraction, Powers]:
+    """Factor and dimension of a unit made of the table's: "m2 K/W". Raises Refused for anything else."""
+    if text in UNITS or text == "degC":
+        return UNITS.get(text, UNITS["K"])
+    factor, powers, sign = _ONE, list(_NONE), 1
+    for part in _PART.findall(text):
+        if part == "/":
+            if sign < 0:
+                raise Refused(f"unit {show(text)} with two '/'", "one '/' in a unit")
+            sign = -1
+            continue
+        if part not in UNITS:
+            raise Refused(f"unit {show(part)}, which is unknown", f"units such as {', '.join(list(UNITS)[:12])}")
+        scale, dimension = UNITS[part]
+        factor *= scale**sign
+        powers = [p + sign * d for p, d in zip(powers, dimension, strict=True)]
+    return factor, (powers[0], powers[1], powers[2], powers[3], powers[4], powers[5])
 
 
-def allowed_units(dimension: str, *, orbits: bool = False) -> str:
-    """The units of a dimension as a sentence for a mistake."""
-    units = [unit or "a plain number" for unit in DIMENSIONS[dimension]]
-    if orbits:
-        units.append("orbits")
-    return f"a {dimension} in {', '.join(units)}" if dimension != "number" else "a number"
+def _dimensions() -> dict[str, dict[str, Fraction]]:
+    known = {name: {unit: compound(unit)[0] for unit in units.split()} for name, units in _SHOWN.items()}
+    known["fraction"][""] = _ONE
+    known["temperature"]["degC"] = _ONE
+    for name, units in (
+        ("angular momentum", ("N m s",)),
+        ("magnetic moment", ("A m2",)),
+        ("torque", ("N m", "mN m")),
+    ):
+        known[name] = {unit: compound(unit)[0] for unit in units}
+    # Fluxes per cm2 and rigidities in GV stay as they are: that is how their models and their names count.
+    return {**known, "flux": {"1/cm2/s": _ONE}, "rigidity": {"GV": _ONE}, "number": {"": _ONE}}
+
+
+DIMENSIONS = _dimensions()
+"""Dimension -> its units and their factors."""
+
+
+def allowed_units(kind: str, *, orbits: bool = False) -> str:
+    """The units of a kind as a sentence for a mistake."""
+    if kind == "number":
+        return "a number"
+    if kind not in DIMENSIONS:
+        return "a number" if kind == "1" else f"a number and a unit convertible to {kind}"
+    units = [unit or "a plain number" for unit in DIMENSIONS[kind]]
+    return f"a {kind} in {', '.join([*units, 'orbits'] if orbits else units)}"
 
 
 def dimension_of_name(name: str) -> str:
@@ -142,15 +211,14 @@ def dimension_of_name(name: str) -> str:
     return "number"
 
 
-def parse(value: object, dimension: str) -> float:
-    """A quantity in SI (radians, kelvin, seconds). Raises UnitError for anything else, and for a missing unit."""
-    return _to_float(exact(value, dimension))
+def parse(value: object, kind: str) -> float:
+    """A quantity in SI (radians, kelvin, seconds). Raises Refused for anything else, and for a missing unit."""
+    return float(exact(value, kind)) if kind in DIMENSIONS else _in_unit(value, kind)
 
 
 def parse_duration_ns(value: object, *, orbit_s: float | None = None) -> int:
     """A duration in whole nanoseconds. Terms may be summed ("1 h 30 min"); "orbits" needs the period of one orbit."""
-    seconds = _duration(value, orbit_s)
-    return round(seconds * 10**9)
+    return round(_duration(value, orbit_s) * 10**9)
 
 
 def parse_as(value: object, unit: str) -> float:
@@ -161,41 +229,42 @@ def parse_as(value: object, unit: str) -> float:
     for dimension, units in DIMENSIONS.items():
         if unit and unit in units:
             if unit == "degC":
-                return _to_float(exact(value, dimension) - _ZERO_C)
-            return _to_float(exact(value, dimension) / units[unit])
+                return float(exact(value, dimension) - _ZERO_C)
+            return float(exact(value, dimension) / units[unit])
     return parse(value, "number")
 
 
-_ZERO_C = Fraction(27315, 100)
-
-
-def exact(value: object, dimension: str) -> Fraction:
-    """As `parse`, without rounding."""
-    if dimension == "time":
+def exact(value: object, kind: str) -> Fraction:
+    """As `parse` of a dimension, without rounding."""
+    if kind == "time":
         return _duration(value, None)
-    units = DIMENSIONS[dimension]
-    number, unit = _split(value, allowed_units(dimension))
+    units = DIMENSIONS[kind]
+    number, unit = _split(value, allowed_units(kind))
     if unit not in units:
-        raise UnitError(show(value), allowed_units(dimension))
+        raise Refused(show(value), allowed_units(kind))
     return number + _ZERO_C if unit == "degC" else number * units[unit]
 
 
-def show(value: object) -> str:
-    """A found value for a mistake: short, quoted, with its kind."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return f"the plain number {str(value)[:40]}"
-    text = value if isinstance(value, str) else type(value).__name__
-    return ascii(text if len(text) <= 60 else text[:57] + "...")
+def _in_unit(value: object, unit: str) -> float:
+    """A quantity in any unit that is convertible to this one."""
+    allowed = allowed_units(unit)
+    number, written = _split(value, allowed)
+    if unit != "1" and not written:
+        raise Refused(f"{show(value)} without a unit", allowed)
+    if written == "degC" and unit == "K":
+        return float(number) + float(_ZERO_C)
+    factor, powers = compound(written or "1")
+    if powers != compound(unit)[1] or ("dB" in unit) != ("dB" in written):
+        raise Refused(f"{show(value)} in unit '{written}'", allowed)
+    if abs(number * factor) > MAX_MAGNITUDE:
+        raise Refused(show(value), "a finite number")
+    return float(number) * float(factor)
 
 
 def _duration(value: object, orbit_s: float | None) -> Fraction:
     allowed = allowed_units("time", orbits=orbit_s is not None)
     if not isinstance(value, str) or len(value) > 100:
-        raise UnitError(show(value), allowed)
+        raise Refused(show(value), allowed)
     units = dict(DIMENSIONS["time"])
     if orbit_s is not None:
         units["orbits"] = units["orbit"] = Fraction(orbit_s)
@@ -204,33 +273,26 @@ def _duration(value: object, orbit_s: float | None) -> Fraction:
     while at < len(text):
         term = _TERM.match(text, at)
         if term is None or term[2] not in units:
-            raise UnitError(show(value), allowed)
-        total += _fraction(term[1]) * units[term[2]]
+            raise Refused(show(value), allowed)
+        total += Fraction(Decimal(term[1])) * units[term[2]]
         at = term.end()
     if at == 0 or abs(total) > MAX_MAGNITUDE:
-        raise UnitError(show(value), allowed)
+        raise Refused(show(value), allowed)
     return total
 
 
 def _split(value: object, allowed: str) -> tuple[Fraction, str]:
+    """Number and unit of a quantity."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise UnitError(show(value), allowed)
+        raise Refused(show(value), allowed)
     if isinstance(value, (int, float)):
         if not math.isfinite(value) or abs(value) > MAX_MAGNITUDE:
-            raise UnitError(show(value), allowed)
+            raise Refused(show(value), allowed)
         return Fraction(str(value)) if isinstance(value, float) else Fraction(value), ""
     match = _QUANTITY.fullmatch(value) if len(value) <= 100 else None
     if match is None:
-        raise UnitError(show(value), allowed)
-    number = _fraction(match[1])
+        raise Refused(show(value), allowed)
+    number = Fraction(Decimal(match[1]))
     if abs(number) > MAX_MAGNITUDE:
-        raise UnitError(show(value), allowed)
+        raise Refused(show(value), allowed)
     return number, match[2]
-
-
-def _fraction(text: str) -> Fraction:
-    return Fraction(Decimal(text))
-
-
-def _to_float(value: Fraction) -> float:
-    return float(value)

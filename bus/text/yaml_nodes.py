@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from bus.errors import Mistake, ScenarioError
+from bus.text.files import decode
 
 MAX_CHARACTERS = 4 * 1024 * 1024
 MAX_NODES = 200_000
@@ -44,6 +45,13 @@ class Node:
     entries: dict[str, tuple[Node, Node]] | None = None
     size: int = 1
     depth: int = 1
+    file: str = ""
+
+    def plain(self) -> Any:
+        """As lists, mappings and values, without places."""
+        if self.entries is not None:
+            return {name: value.plain() for name, (_, value) in self.entries.items()}
+        return self.value if self.items is None else [item.plain() for item in self.items]
 
     @property
     def kind(self) -> str:
@@ -62,8 +70,7 @@ def compose(text: str | bytes, file: str) -> Node:
     """The tree of a text. Raises ScenarioError, and nothing else, for any text at all."""
     tree = _Tree(file)
     try:
-        if isinstance(text, bytes):
-            text = text.decode("utf-8-sig")
+        text = decode(text, file) if isinstance(text, bytes) else text
         text.encode("utf-8")
     except UnicodeError as error:
         raise _refusal(file, 1, 1, "bytes that are not UTF-8", f"UTF-8 text ({error.reason})") from None  # type: ignore[attr-defined]
@@ -125,7 +132,7 @@ class _Tree:
         if len(self.stack) >= MAX_DEPTH:
             raise _refusal(self.file, line, column, "deeper nesting", f"at most {MAX_DEPTH} levels")
         is_list = isinstance(event, yaml.SequenceStartEvent)
-        node = Node(line, column, items=[] if is_list else None, entries=None if is_list else {})
+        node = Node(line, column, items=[] if is_list else None, entries=None if is_list else {}, file=self.file)
         if event.anchor:
             self.anchors[event.anchor] = None
         self.stack.append(_Open(node, event.anchor))
@@ -197,7 +204,7 @@ class _Tree:
                 self.file, line, column, f"a text of {len(text)} characters", f"at most {MAX_SCALAR_CHARACTERS}"
             )
         plain = event.implicit[0]
-        return Node(line, column, value=_resolve(text) if plain else text)
+        return Node(line, column, value=_resolve(text) if plain else text, file=self.file)
 
 
 def _resolve(text: str) -> Value:

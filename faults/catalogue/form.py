@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from bus.text.fields import Item, Sheet
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from bus.text.forms import Form
+from bus.text.leaves import Flag, Plain, Text, choice, text, whole
+from bus.text.reader import Sheet
 from bus.text.units import DIMENSIONS
 from bus.wire.messages import Scalar, Seam
 
@@ -22,10 +27,6 @@ GROUPS = (
 )  # fmt: skip
 WINDOWS = ("any", "instant")
 SEAMS = tuple(seam.name.lower() for seam in Seam)
-_ENTRY = ("seam", "window", "severity", "fmeca", "source", "description", "signature", "parameters", "primitives")
-_PARAMETER = (
-    "kind", "of", "dimension", "low", "high", "default", "choices", "optional", "whole", "difference", "text",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +41,25 @@ class DesignInfo:
     sensors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterForm:
+class ParameterForm(Form):
     """One parameter of a fault. `low`, `high` and `default` as written in the file, units included.
 
     of: the group a member belongs to. whole: a sensor may also be a whole device. difference: a reading that is added
     (kelvin, never degC). required: neither a default nor optional.
     """
 
-    name: str
-    kind: str
-    text: str
-    of: str = ""
-    dimension: str = ""
-    low: Scalar | None = None
-    high: Scalar | None = None
-    default: Scalar | None = None
-    choices: tuple[str, ...] = ()
-    optional: bool = False
-    whole: bool = False
-    difference: bool = False
+    name: str = ""
+    kind: Annotated[str, choice(KINDS)]
+    text: Text
+    of: Annotated[str, choice(GROUPS)] = ""
+    dimension: Annotated[str, choice(DIMENSIONS)] = ""
+    low: Plain | None = None
+    high: Plain | None = None
+    default: Plain | None = None
+    choices: tuple[Text, ...] = ()
+    optional: Flag = False
+    whole: Flag = False
+    difference: Flag = False
 
     @property
     def required(self) -> bool:
@@ -75,83 +75,44 @@ class ParameterForm:
         return f"{self.text}{choices}{limits}{default}"
 
 
-@dataclass(frozen=True, slots=True)
-class PrimitiveForm:
+class PrimitiveForm(Form):
     """One primitive of a fault; `$name` stands for a parameter, `$name.ticks` for a duration in ticks."""
 
-    place: str
-    primitive: str
-    parameters: Mapping[str, Scalar]
+    place: Annotated[str, text(longest=96)]
+    primitive: Annotated[str, text(longest=32)]
+    parameters: dict[str, Plain]
 
 
-@dataclass(frozen=True, slots=True)
-class FaultForm:
+def _named(forms: dict[str, ParameterForm]) -> dict[str, ParameterForm]:
+    return {name: form.model_copy(update={"name": name}) for name, form in forms.items()}
+
+
+class FaultForm(Form):
     """One entry of the catalogue. `severity` 1 (catastrophic) to 4 (minor), for the fault left alone."""
 
-    name: str
-    seam: Seam
-    window: str
-    severity: int
-    fmeca: str
-    source: str
-    description: str
-    signature: str
-    parameters: Mapping[str, ParameterForm]
-    primitives: tuple[PrimitiveForm, ...]
+    seam: Annotated[Seam, BeforeValidator(lambda name: Seam[choice(SEAMS).read(name).upper()])]
+    window: Annotated[str, choice(WINDOWS)]
+    severity: Annotated[int, whole(1, 4)]
+    fmeca: Annotated[str, text(pattern=r"[A-Z]{3}-[A-Z]{2,4}-\d\d", shape="an id such as EPS-ARR-01")]
+    source: Text
+    description: Text
+    signature: Text
+    parameters: Annotated[dict[str, ParameterForm], AfterValidator(_named)]
+    primitives: Annotated[tuple[PrimitiveForm, ...], Field(min_length=1, max_length=16)]
+
+
+class CatalogueForm(Form):
+    """The whole file."""
+
+    faults: dict[str, FaultForm]
 
 
 def read_catalogue(path: Path = CATALOGUE) -> dict[str, FaultForm]:
     """The catalogue, by name, in the file's order. Raises ScenarioError with every mistake."""
     sheet = Sheet(path.name)
-    faults = {}
-    for name, item in sheet.compose(path.read_bytes()).fields(("faults",))["faults"].fields(None).pairs():
-        faults[name] = _fault(name, item)
+    catalogue = sheet.compose(path.read_bytes()).read(CatalogueForm)
     sheet.finish()
-    return faults
-
-
-def _fault(name: str, item: Item) -> FaultForm:
-    fields = item.fields(_ENTRY)
-    return FaultForm(
-        name=name,
-        seam=Seam[fields["seam"].choice(SEAMS).upper()],
-        window=fields["window"].choice(WINDOWS),
-        severity=fields["severity"].integer(1, 4),
-        fmeca=fields["fmeca"].text(pattern=r"[A-Z]{3}-[A-Z]{2,4}-\d\d", shape="an id such as EPS-ARR-01"),
-        source=fields["source"].text(),
-        description=fields["description"].text(),
-        signature=fields["signature"].text(),
-        parameters={key: _parameter(key, value) for key, value in fields["parameters"].fields(None).pairs()},
-        primitives=tuple(_primitive(one) for one in fields["primitives"].list(1, 16)),
-    )
-
-
-def _parameter(name: str, item: Item) -> ParameterForm:
-    fields = item.fields(_PARAMETER)
-    low, high, default = fields.optional("low"), fields.optional("high"), fields.optional("default")
-    return ParameterForm(
-        name=name,
-        kind=fields["kind"].choice(KINDS),
-        text=fields["text"].text(),
-        of=fields["of"].choice(GROUPS) if "of" in fields else "",
-        dimension=fields["dimension"].choice(tuple(DIMENSIONS)) if "dimension" in fields else "",
-        low=low.scalar() if low else None,
-        high=high.scalar() if high else None,
-        default=default.scalar() if default else None,
-        choices=tuple(one.text() for one in fields["choices"].list(1, 32)) if "choices" in fields else (),
-        optional=fields["optional"].flag() if "optional" in fields else False,
-        whole=fields["whole"].flag() if "whole" in fields else False,
-        difference=fields["difference"].flag() if "difference" in fields else False,
-    )
-
-
-def _primitive(item: Item) -> PrimitiveForm:
-    fields = item.fields(("place", "primitive", "parameters"))
-    return PrimitiveForm(
-        place=fields["place"].text(longest=96),
-        primitive=fields["primitive"].text(longest=32),
-        parameters=fields["parameters"].fields(None).scalars(),
-    )
+    return dict(catalogue.faults)
 
 
 Primitive = tuple[int, str, str, dict[str, Scalar]]

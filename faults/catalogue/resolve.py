@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.text import units
-from bus.text.fields import nearest, one_of
-from bus.wire.messages import Scalar
+from bus.text.near import nearest, one_of
+from bus.wire.messages import Scalar, Seam
 from faults.catalogue.form import (
     DesignInfo,
     FaultForm,
@@ -26,13 +26,6 @@ from faults.catalogue.form import (
 __all__ = ["FAULTS", "DesignInfo", "FaultForm", "ParameterForm", "find_fault", "resolve_fault", "resolver"]
 
 FAULTS: Mapping[str, FaultForm] = MappingProxyType(read_catalogue())
-
-
-class _Refused(ValueError):
-    def __init__(self, found: str, allowed: str) -> None:
-        super().__init__(found)
-        self.found = found
-        self.allowed = allowed
 
 
 def resolver(design_info: Callable[[str], DesignInfo]) -> Callable[[FaultRequest], ResolvedFault]:
@@ -89,13 +82,11 @@ def resolve_fault(
             continue  # The sensor itself is a mistake already; without it there is no unit to check.
         try:
             values[key] = _value(parameter, raw, design, values)
-        except _Refused as refused:
-            mistakes.append(_mistake(f"parameters.{key}", refused.found, refused.allowed))
-        except units.UnitError as error:
+        except Refused as error:
             mistakes.append(_mistake(f"parameters.{key}", error.found, error.allowed))
     if mistakes:
         raise ScenarioError(mistakes)
-    return ResolvedFault(values, tuple(_resolve(form, one, values, tick_s) for one in form.primitives))
+    return ResolvedFault(values, tuple(_resolve(form.seam, one, values, tick_s) for one in form.primitives))
 
 
 def _mistake(path: str, found: str, allowed: str) -> Mistake:
@@ -103,17 +94,17 @@ def _mistake(path: str, found: str, allowed: str) -> Mistake:
 
 
 def _value(form: ParameterForm, raw: Scalar, design: DesignInfo, known: Mapping[str, Scalar]) -> Scalar:
-    """A parameter's value in SI. Raises _Refused or UnitError."""
+    """A parameter's value in SI. Raises Refused."""
     match form.kind:
         case "member":
             return _member(form, raw, design)
         case "choice":
             if raw not in form.choices:
-                raise _Refused(units.show(raw), one_of(form.choices, str(raw)))
+                raise Refused(units.show(raw), one_of(form.choices, str(raw)))
             return raw
         case "integer":
             if isinstance(raw, bool) or not isinstance(raw, int) or not _whole(form.low) <= raw <= _whole(form.high):
-                raise _Refused(units.show(raw), f"a whole number from {form.low} to {form.high}")
+                raise Refused(units.show(raw), f"a whole number from {form.low} to {form.high}")
             return raw
         case "sensor":
             return _sensor(form, raw, design)
@@ -138,7 +129,7 @@ def _limits(form: ParameterForm, dimension: str) -> tuple[float, float]:
 def _within(raw: Scalar, dimension: str, low: float, high: float, limits: str) -> float:
     value = units.parse(raw, dimension)
     if not low <= value <= high:
-        raise _Refused(units.show(raw), limits)
+        raise Refused(units.show(raw), limits)
     return value
 
 
@@ -153,7 +144,7 @@ def _member(form: ParameterForm, raw: Scalar, design: DesignInfo) -> str:
         return names[raw]
     if isinstance(raw, str) and raw in names:
         return raw
-    raise _Refused(units.show(raw), _allowed(form, design, raw))
+    raise Refused(units.show(raw), _allowed(form, design, raw))
 
 
 def _sensor(form: ParameterForm, raw: Scalar, design: DesignInfo) -> str:
@@ -164,13 +155,13 @@ def _sensor(form: ParameterForm, raw: Scalar, design: DesignInfo) -> str:
             return matches[0]
         if form.whole and raw in _devices(design):
             return raw
-    raise _Refused(units.show(raw), _allowed(form, design, raw))
+    raise Refused(units.show(raw), _allowed(form, design, raw))
 
 
 def _device(form: ParameterForm, raw: Scalar, design: DesignInfo) -> str:
     if isinstance(raw, str) and raw in _devices(design):
         return raw
-    raise _Refused(units.show(raw), _allowed(form, design, raw))
+    raise Refused(units.show(raw), _allowed(form, design, raw))
 
 
 def _devices(design: DesignInfo) -> tuple[str, ...]:
@@ -210,7 +201,7 @@ def _rate(raw: Scalar, dimension: str) -> float:
     amount, slash, time = str(raw).rpartition("/")
     allowed = f"{units.allowed_units(dimension)}, per s, min, h or d, such as '1 .../min'"
     if not slash or time.strip() not in {"s", "min", "h", "d"}:
-        raise _Refused(units.show(raw), allowed)
+        raise Refused(units.show(raw), allowed)
     return units.parse(amount if dimension != "number" else _number(amount), dimension) / units.parse(
         f"1 {time.strip()}", "time"
     )
@@ -223,7 +214,7 @@ def _number(text: str) -> Scalar:
         return text
 
 
-def _resolve(form: FaultForm, primitive: PrimitiveForm, values: Mapping[str, Scalar], tick_s: float) -> Primitive:
+def _resolve(seam: Seam, primitive: PrimitiveForm, values: Mapping[str, Scalar], tick_s: float) -> Primitive:
     place = primitive.place
     for key in sorted(values, key=len, reverse=True):
         place = place.replace(f"${key}", str(values[key]))
@@ -236,4 +227,4 @@ def _resolve(form: FaultForm, primitive: PrimitiveForm, values: Mapping[str, Sca
         if name in values:  # An optional parameter that was left out leaves its primitive's field out too.
             value = values[name]
             parameters[key] = max(1, round(float(value) / tick_s)) if ticks else value
-    return (int(form.seam), place, primitive.primitive, parameters)
+    return (int(seam), place, primitive.primitive, parameters)

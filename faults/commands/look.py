@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Scenario, TleOrbit
-from bus.text.fields import nearest
+from bus.text.near import nearest
 from bus.text.times import clock
 from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.own_designs import Shelf, is_path
@@ -214,15 +214,15 @@ def _faults() -> Rows:
 
     return [
         {
-            "name": form.name,
+            "name": name,
             "seam": form.seam.name.lower(),
             "fmeca": form.fmeca,
             "severity": form.severity,
-            "parameters": {name: parameter.text for name, parameter in form.parameters.items()},
+            "parameters": {key: parameter.text for key, parameter in form.parameters.items()},
             "description": form.description,
             "source": form.source,
         }
-        for form in FAULTS.values()
+        for name, form in FAULTS.items()
     ]
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from bus.clock import Stopwatch
-from bus.errors import EnvironmentFault, UnknownNameError, UserError
+from bus.errors import EnvironmentFault, Refused, UnknownNameError, UserError
 from bus.scenario.model import Scenario
-from bus.text.fields import nearest
+from bus.text.near import nearest
 from bus.text.times import clock
-from bus.text.units import UnitError, parse_duration_ns
+from bus.text.units import parse_duration_ns
 from faults.commands.truth_fields import DEFAULT_FIELDS, Column, columns
 from faults.run.warm import warm_up
 from faults.scenarios.choose import load_named
@@ -153,7 +153,7 @@ def _ticks(text: str, tick_ns: int, option: str) -> int:
     """A time as whole ticks, at least one."""
     try:
         nanoseconds = parse_duration_ns(text)
-    except UnitError as error:
+    except Refused as error:
         raise UserError(f"{option}: found {error.found}", hint=f"allowed: {error.allowed}") from None
     ticks, rest = divmod(nanoseconds, tick_ns)
     if ticks < 1 or rest:

@@ -10,10 +10,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bus.errors import RangeFailure, UserError
+from bus.errors import RangeFailure, Refused, UserError
 from bus.scenario.model import Scenario
 from bus.text.times import clock
-from bus.text.units import UnitError, parse_duration_ns
+from bus.text.units import parse_duration_ns
 from bus.wire.messages import (
     PROTOCOL_VERSION,
     Hello,
@@ -244,6 +244,6 @@ def _duration(value: Scalar | None, scenario: Scenario) -> int:
         return 0
     try:
         duration_ns = parse_duration_ns(value)
-    except UnitError as error:
+    except Refused as error:
         raise UserError(f"for={value}: found {error.found}; allowed: {error.allowed}") from error
     return max(duration_ns, scenario.tick_ns)

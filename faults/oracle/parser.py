@@ -19,7 +19,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
-from bus.text.units import UnitError, dimension_of_name
+from bus.errors import Refused
+from bus.text.units import dimension_of_name
 from bus.text.units import parse as parse_quantity
 from faults.oracle.expectation import (
     TELECOMMAND_STAGES,
@@ -130,7 +131,7 @@ class _Parser:
             self.refuse(self.token, "a unit of time (s, min, h, d)")
         try:
             seconds = parse_quantity(f"{token.text} {unit or 's'}", "time")
-        except UnitError as mistake:
+        except Refused as mistake:
             self.refuse(token, mistake.allowed, mistake.found)
         if not 0.0 <= seconds < 1e10:
             self.refuse(token, "a time from 0 on")
@@ -267,5 +268,5 @@ class _Parser:
             self.refuse(written.token, f"spacecraft.signal, or a {dimension} for {reference}")
         try:
             return Number(parse_quantity(f"{written.token.text} {written.unit}".strip(), dimension))
-        except UnitError as mistake:
+        except Refused as mistake:
             self.refuse(written.token, f"{mistake.allowed} for {reference}", mistake.found)

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bus.errors import EnvironmentFault, ScenarioError, UnknownNameError, UserError
+from bus.errors import ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import Scenario
+from bus.text.files import decode, read_file
 from bus.text.times import clock
 from faults.oracle.lexer import close_names
 from faults.scenarios.from_catalogue import Flight, scenario_text
@@ -22,7 +23,6 @@ from node.designs.load import read_resolved
 
 _NEVER = "or it never happens"  # how the reader ends its warning of a time after the end
 RESOLVED = ".json"
-_MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,8 @@ def load_resolved(path: Path) -> Chosen:
 
 
 def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise EnvironmentFault(f"{path} is larger than {_MAX_BYTES} bytes", hint="is this a scenario file?")
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot read scenario {path}: {error.strerror}", hint="`skyrack list scenarios` shows the shipped ones"
-        ) from error
+    content = read_file(path, "scenario", hint="`skyrack list scenarios` shows the shipped ones")
+    return decode(content, str(path))
 
 
 def _with(text: str, key: str, value: str) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bus.errors import Mistake, ScenarioError
 from bus.scenario.model import Environment
-from bus.text.fields import Item, one_of
+from bus.text.near import one_of
+from bus.text.reader import Item
 from bus.text.tables import read_file
 from bus.text.units import show
 from faults.scenarios.names import Vocabulary

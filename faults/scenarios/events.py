@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Expectation, Fault, TimelineEntry
-from bus.text.fields import Fields, Item, one_of
+from bus.text.near import one_of
+from bus.text.reader import Fields, Item
 from bus.text.units import dimension_of_name
 from bus.wire.messages import Scalar
 from faults.catalogue.form import FaultRequest

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bus.errors import Mistake, ScenarioError
+from bus.errors import Mistake, Refused, ScenarioError
 from bus.scenario.workload import KINDS, Checks, JobLog
-from bus.text.fields import Fields, one_of
-from bus.text.instants import InstantError
+from bus.text.near import one_of
+from bus.text.reader import Fields
 from bus.text.tables import read_file
 from bus.text.units import show
 from faults.scenarios.job_trace_csv import (
@@ -151,7 +151,7 @@ def _select(  # noqa: PLR0917
         item = fields["begin"]
         try:
             begin_s = seconds(str(item.scalar()), mapped.unit_s)
-        except InstantError as error:
+        except Refused as error:
             item.refuse(error.found, f"a time of the log: {error.allowed}")
     most = fields["rows"].integer(1, MAX_ROWS) if "rows" in fields else MAX_ROWS + 1
     chosen: list[Row] = []

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from bus.errors import Mistake, ScenarioError
+from bus.errors import Mistake, Refused, ScenarioError
 from bus.text import tables
-from bus.text.instants import InstantError, parse_instant
+from bus.text.instants import parse_instant
 from bus.text.units import show
 
 MAX_MISTAKES = 20
@@ -52,13 +52,13 @@ class Mapped:
 
 
 def seconds(text: str, unit_s: float) -> float:
-    """A time of the log in seconds (of instants: since 1970). Raises InstantError."""
+    """A time of the log in seconds (of instants: since 1970). Raises Refused."""
     if _NUMBER.fullmatch(text):
         return float(text) * unit_s
     try:
         return parse_instant(text).timestamp()
-    except InstantError as error:
-        raise InstantError(error.found, f"a number, or {error.allowed}") from None
+    except Refused as error:
+        raise Refused(error.found, f"a number, or {error.allowed}") from None
 
 
 def rows(text: str, shown: str, mapped: Mapped) -> list[Row]:
@@ -135,8 +135,8 @@ def _row(  # noqa: PLR0917
         try:
             value = _number(text, mapped.unit_s, dated=dated, timed=dated or ours == "duration")
             if value < 0.0 and ours != "submit_time":
-                raise InstantError(show(text), "a number from 0 up")
-        except InstantError as error:
+                raise Refused(show(text), "a number from 0 up")
+        except Refused as error:
             mistakes.append(_mistake(shown, line, at, mapped, ours, error.found, error.allowed))
             return None
         numbers[ours] = value
@@ -154,11 +154,11 @@ def _row(  # noqa: PLR0917
 
 
 def _number(text: str, unit_s: float, *, dated: bool, timed: bool) -> float:
-    """A cell as a number, times in seconds. Raises InstantError."""
+    """A cell as a number, times in seconds. Raises Refused."""
     if dated:
         return seconds(text, unit_s)
     if not _NUMBER.fullmatch(text):
-        raise InstantError(show(text), "a number from 0 up")
+        raise Refused(show(text), "a number from 0 up")
     return float(text) * (unit_s if timed else 1.0)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bus.scenario.workload import KINDS, Accelerators, Job, JobLog, Kind
-from bus.text.fields import Fields, Item, one_of
+from bus.text.near import one_of
+from bus.text.reader import Fields, Item
 from bus.wire.messages import ID_PATTERN
 from faults.scenarios.job_trace import DAY_S, LOG_FIELDS, checkpoints_of, checks_of, read_log
 

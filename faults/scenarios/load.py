@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bus.errors import EnvironmentFault, Mistake, ScenarioError
+from bus.errors import Mistake, Refused, ScenarioError
 from bus.scenario.model import RangeRules, Scenario, Spacecraft
 from bus.scenario.stations import read_stations
-from bus.text.fields import Item, Sheet
-from bus.text.instants import EXAMPLE, FIRST_YEAR, LAST_YEAR, LONGEST, InstantError, in_range, parse_instant
-from bus.text.yaml_nodes import MAX_CHARACTERS
+from bus.text.files import read_file
+from bus.text.instants import EXAMPLE, FIRST_YEAR, LAST_YEAR, LONGEST, in_range, parse_instant
+from bus.text.reader import Item, Sheet
 from faults.catalogue.form import FaultRequest, ResolvedFault
 from faults.scenarios.environment import read_environment, within
 from faults.scenarios.events import Span, read_expectations, read_faults, read_timeline
@@ -38,13 +38,7 @@ _LONGEST_NS = 366 * 86_400 * 10**9
 
 def load(path: Path, vocabulary: Vocabulary) -> Scenario:
     """The scenario in a file. Raises ScenarioError with every Mistake, or EnvironmentFault if it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(4 * MAX_CHARACTERS + 1)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot read scenario {path}: {error.strerror}", hint="`skyrack list scenarios` shows the shipped ones"
-        ) from error
+    content = read_file(path, "scenario", hint="`skyrack list scenarios` shows the shipped ones")
     return load_text(content, vocabulary, file=str(path))
 
 
@@ -115,8 +109,8 @@ def _epoch(item: Item) -> datetime | None:
     try:
         epoch = parse_instant(text, zone_needed=True) if text else None
         if epoch and not in_range(epoch):
-            raise InstantError(item.found, f"a UTC time from {FIRST_YEAR} to {LAST_YEAR}")
-    except InstantError as error:
+            raise Refused(item.found, f"a UTC time from {FIRST_YEAR} to {LAST_YEAR}")
+    except Refused as error:
         item.refuse(error.found, error.allowed)
         return None
     return epoch

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bus.orbits import constellations as orbits
 from bus.orbits.tle import TleError, parse_tle, sgp4_failure
 from bus.scenario.model import KeplerOrbit, Orbit, TleOrbit
-from bus.text.fields import Fields, Item
+from bus.text.reader import Fields, Item
 
 STALE_AFTER = timedelta(days=30)
 """SGP4's error grows by 1 to 3 km a day (textbook): a month away from its epoch an element set is a rumour."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bus.errors import EnvironmentFault, Mistake, ScenarioError
-from bus.text.fields import one_of
+from bus.text.files import decode, read_file
+from bus.text.near import one_of
 from node.designs.load import DESIGNS, PARTS, SHIPPED, Design, adopt, load_design
 
 SUFFIXES = (".yaml", ".yml")
@@ -83,18 +84,13 @@ def _yaml_files(directory: Path) -> Sequence[Path]:
 
 
 def _adopt(path: Path) -> str:
-    allowed = f"a design file of at most {MAX_BYTES} bytes of UTF-8"
+    if not path.is_file():
+        found = "which is no file" if path.exists() else "which does not exist"
+        raise ScenarioError([Mistake("", 0, 0, "design", f"{str(path)!r}, {found}", "the path of a design file")])
     try:
-        if not path.is_file():
-            found = "which is no file" if path.exists() else "which does not exist"
-            raise ScenarioError([Mistake("", 0, 0, "design", f"{str(path)!r}, {found}", "the path of a design file")])
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ScenarioError([Mistake("", 0, 0, "design", f"{str(path)!r}, which is larger", allowed)])
-        return adopt(content.decode("utf-8-sig"), str(path))
-    except OSError as error:
-        found = f"{str(path)!r}, which cannot be read: {error.strerror}"
+        content = read_file(path, "design", most=MAX_BYTES)
+    except EnvironmentFault as error:
+        found = f"{str(path)!r}: {error.message}"
+        allowed = f"the path of a design file of at most {MAX_BYTES} bytes of UTF-8"
         raise ScenarioError([Mistake("", 0, 0, "design", found, allowed)]) from None
-    except UnicodeDecodeError:
-        raise ScenarioError([Mistake(str(path), 1, 1, "", "bytes that are not UTF-8", allowed)]) from None
+    return adopt(decode(content, str(path)), str(path))

@@ -12,7 +12,8 @@ from pathlib import Path
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Orbit, Spacecraft
 from bus.scenario.workload import Job, JobLog
-from bus.text.fields import Fields, Item, one_of
+from bus.text.near import one_of
+from bus.text.reader import Fields, Item
 from bus.text.units import dimension_of_name
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
 from faults.scenarios.jobs import read_jobs

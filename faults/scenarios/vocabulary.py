@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bus.dictionary import Dictionary
-from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.scenario.model import Orbit, TleOrbit
 from bus.telecommand_check import check_telecommand
-from bus.text.units import UnitError, parse_as
+from bus.text.units import parse_as
 from bus.wire.messages import Scalar
 from faults.catalogue.resolve import DesignInfo, find_fault, resolver
 from faults.oracle.expectation import Names
@@ -180,7 +180,7 @@ def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> d
         if key in numeric and isinstance(value, str):
             try:
                 number = parse_as(value, numeric[key])
-            except UnitError as error:
+            except Refused as error:
                 mistakes.append(Mistake("", 0, 0, f"arguments.{key}", error.found, error.allowed))
                 continue
             converted[key] = int(number) if number.is_integer() and "." not in value else number

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from bus.scenario.model import Station
 from bus.scenario.stations import STATION_FIELDS, read_station
-from bus.text.fields import Sheet
+from bus.text.reader import Sheet
 
 CATALOGUE = Path(__file__).with_name("stations.yaml")
 

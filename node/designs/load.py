@@ -7,18 +7,17 @@ are generated from here.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bus.errors import Mistake, ScenarioError, UnknownNameError
 from bus.scenario.model import Scenario
+from bus.text.near import nearest, one_of
+from bus.text.reader import Item, Sheet
 from bus.text.yaml_nodes import Node, compose
 from node.designs.references import wrong_references
 from node.designs.schema import DesignForm
@@ -149,9 +148,7 @@ def load_design(name: str) -> Design:
     if name in SHIPPED:
         return _shipped(name)
     if name not in _adopted:
-        raise UnknownNameError(
-            "design", name, difflib.get_close_matches(name, SHIPPED, 3), hint=f"designs: {', '.join(SHIPPED)}"
-        )
+        raise UnknownNameError("design", name, nearest(name, SHIPPED), hint=f"designs: {', '.join(SHIPPED)}")
     return _adopted[name][1]
 
 
@@ -186,77 +183,52 @@ def read_resolved(content: bytes) -> Scenario:
 
 def read_design(text: str | bytes, file: str, name: str) -> Design:
     """A design from any text; `file` is what mistakes call it. Raises ScenarioError with every mistake and its line."""
-    parts = compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), "parts.yaml")
-    tree = _Tree(file, compose(text, file), parts)
-    values = tree.plain(tree.root, "")
-    if tree.mistakes:
-        raise ScenarioError(tree.mistakes, hint="every figure is [quantity with unit, source]")
-    try:
-        form = DesignForm.model_validate(values)
-    except ValidationError as error:
-        mistakes = [tree.mistake(list(e["loc"]), e["msg"]) for e in error.errors()]
-        raise ScenarioError(mistakes, hint="every figure is [quantity with unit, source]") from None
-    wrong = wrong_references(form)
-    if wrong:
-        raise ScenarioError([tree.mistake(list(loc), message) for loc, message in wrong])
-    return Design(name, form, tuple(tree.figures))
+    parts = compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), "parts.yaml").entries or {}
+    sheet = Sheet(file)
+    root = sheet.compose(text)
+    design = Item(sheet, _with_parts(root, {part: node for part, (_, node) in parts.items()}), "", root.at)
+    form = design.read(DesignForm)
+    for loc, found, allowed in wrong_references(form) if form is not None else ():
+        design.place(loc).refuse(found, allowed)
+    sheet.finish(hint="every figure is [quantity with unit, source]")
+    return Design(name, form, tuple(_figures(design)))
 
 
-class _Tree:
-    """A design's YAML with its parts put in place; remembers where each value was written."""
+def _with_parts(item: Item, parts: Mapping[str, Node]) -> Node | None:
+    """The design's tree with `part: NAME` replaced by the fields of that part, which those beside it overrule."""
+    node = item.node
+    if node is None or node.entries is None:
+        if node is not None and node.items is not None:
+            merged = [_with_parts(item.place((place,)), parts) or one for place, one in enumerate(node.items)]
+            return replace(node, items=merged)
+        return node
+    entries: dict[str, tuple[Node, Node]] = {}
+    if "part" in node.entries:
+        part = item.place(("part",))
+        named = part.node.value if part.node is not None else None
+        if isinstance(named, str) and named in parts:
+            entries |= parts[named].entries or {}
+        else:
+            part.refuse(part.found, one_of(parts, str(named)))
+    entries |= {
+        name: (key, _with_parts(item.place((name,)), parts) or value)
+        for name, (key, value) in node.entries.items()
+        if name != "part"
+    }
+    return replace(node, entries=entries)
 
-    def __init__(self, file: str, root: Node, parts: Node) -> None:
-        self.file = file
-        self.root = root
-        self.parts = {name: value for name, (_, value) in (parts.entries or {}).items()}
-        self.where: dict[str, tuple[str, int, int]] = {}
-        self.figures: list[Figure] = []
-        self.mistakes: list[Mistake] = []
 
-    def plain(self, node: Node, path: str, file: str | None = None) -> object:
-        """The node as plain lists, dicts and scalars."""
-        file = file or self.file
-        self.where[path] = (file, node.line, node.column)
-        if node.entries is not None:
-            out: dict[str, object] = {}
-            part = node.entries.get("part")
-            if part is not None:
-                out.update(self._part(part[1], path))
-                self.where[path] = (file, node.line, node.column)
-            for name, (_, value) in node.entries.items():
-                if name != "part":
-                    out[name] = self.plain(value, f"{path}.{name}" if path else name, file)
-            return out
-        if node.items is not None:
-            self._note_figure(node, path, file)
-            return [self.plain(item, f"{path}.{i}", file) for i, item in enumerate(node.items)]
-        return node.value
-
-    def _part(self, node: Node, path: str) -> dict[str, object]:
-        name = node.value
-        part = self.parts.get(name) if isinstance(name, str) else None
-        if part is None:
-            near = difflib.get_close_matches(str(name), list(self.parts), 3)
-            self.mistakes.append(
-                Mistake(self.file, node.line, node.column, f"{path}.part", repr(name), " or ".join(near or self.parts))
-            )
-            return {}
-        value = self.plain(part, path, "parts.yaml")
-        return value if isinstance(value, dict) else {}
-
-    def _note_figure(self, node: Node, path: str, file: str) -> None:
-        items = node.items or []
-        if len(items) in (2, 3) and isinstance(items[-1].value, str):
-            first = items[0].value if items[0].items is None else f"{len(items[0].items)} points"
-            text = f"{first} {items[1].value}" if len(items) == 3 else str(first)
-            self.figures = [f for f in self.figures if f.path != path]
-            self.figures.append(Figure(path, text, items[-1].value, file, node.line))
-
-    def mistake(self, loc: list[int | str], message: str) -> Mistake:
-        """A mistake at the nearest place that was written. pydantic's own words for unions are left out."""
-        field = ".".join(str(step) for step in loc) or "design"
-        while loc and ".".join(str(step) for step in loc) not in self.where:
-            loc = loc[:-1]
-        file, line, column = self.where.get(".".join(str(step) for step in loc), (self.file, 0, 0))
-        found, _, allowed = message.removeprefix("Value error, ").removeprefix("found ").partition("; allowed: ")
-        return Mistake(file, line, column, field, found, allowed or "see docs/reference/design.md")
+def _figures(item: Item) -> Iterator[Figure]:
+    """Every figure of the tree, in the order of the fields."""
+    node = item.node
+    if node is not None and node.entries is not None:
+        for name in node.entries:
+            yield from _figures(item.place((name,)))
+    elif node is not None and node.items is not None:
+        source = node.items[-1].value if len(node.items) in (2, 3) else None
+        if isinstance(source, str):
+            first = node.items[0].value if node.items[0].items is None else f"{len(node.items[0].items)} points"
+            text = f"{first} {node.items[1].value}" if len(node.items) == 3 else str(first)
+            yield Figure(item.path, text, source, node.file, node.line)
+        for place in range(len(node.items)):
+            yield from _figures(item.place((place,)))

@@ -8,8 +8,12 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import model_validator
 
+from bus.errors import Refused
+from bus.text.forms import Form
+from bus.text.leaves import Leaf
+from bus.text.units import show
 from node.designs.figures import (
     Ampere,
     Decibel,
@@ -43,16 +47,11 @@ def _axis(value: object) -> tuple[float, float, float]:
         length = sum(float(v) ** 2 for v in value) ** 0.5
         if 1e-6 < length < 1e6:
             return (float(value[0]) / length, float(value[1]) / length, float(value[2]) / length)
-    raise ValueError(f"found {value!r}; allowed: one of {', '.join(AXES)}, or three numbers")
+    raise Refused(show(value), f"one of {', '.join(AXES)}, or three numbers")
 
 
-Axis = Annotated[tuple[float, float, float], BeforeValidator(_axis)]
-
-
-class Form(BaseModel):
-    """Every form: frozen, and an unknown field is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=False)
+_COMPONENTS = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}
+Axis = Annotated[tuple[float, float, float], Leaf(_axis, {"anyOf": [{"enum": list(AXES)}, _COMPONENTS]})]
 
 
 class SolarCell(Form):
@@ -79,9 +78,9 @@ class SolarCell(Form):
     @model_validator(mode="after")
     def _monotone(self) -> Self:
         if not self.power_point_current < self.short_circuit_current:
-            raise ValueError("found power_point_current; allowed: below short_circuit_current (the curve must fall)")
+            raise Refused("power_point_current", "below short_circuit_current (the curve must fall)")
         if not self.power_point_voltage < self.open_circuit_voltage:
-            raise ValueError("found power_point_voltage; allowed: below open_circuit_voltage (the curve must fall)")
+            raise Refused("power_point_voltage", "below open_circuit_voltage (the curve must fall)")
         return self
 
 
@@ -89,7 +88,7 @@ class BatteryCell(Form):
     """One battery cell. `open_circuit_voltage` has 11 points from 0 to 100 % state of charge."""
 
     capacity: Annotated[float, positive("C")]
-    open_circuit_voltage: Annotated[tuple[float, ...], curve("V")]
+    open_circuit_voltage: Annotated[tuple[float, ...], curve("V", 11)]
     resistance: Ohm
     polarisation_resistance: Ohm
     polarisation_time: Second
@@ -113,10 +112,10 @@ class BatteryCell(Form):
     @model_validator(mode="after")
     def _monotone(self) -> Self:
         curve_v = self.open_circuit_voltage
-        if len(curve_v) != 11 or any(b <= a for a, b in itertools.pairwise(curve_v)):
-            raise ValueError("found open_circuit_voltage; allowed: 11 values that rise from 0 to 100 % charge")
+        if any(b <= a for a, b in itertools.pairwise(curve_v)):
+            raise Refused("open_circuit_voltage that falls", "11 values that rise from 0 to 100 % charge")
         if not self.cut_off_voltage < self.charge_voltage:
-            raise ValueError("found cut_off_voltage; allowed: below charge_voltage")
+            raise Refused("cut_off_voltage", "below charge_voltage")
         return self
 
 
@@ -157,9 +156,9 @@ class Chip(Form):
     @model_validator(mode="after")
     def _ladder(self) -> Self:
         if self.voltage_floor < 0.1:
-            raise ValueError(f"found voltage_floor {self.voltage_floor:g}; allowed: 0.1 to 1")
+            raise Refused(f"voltage_floor {self.voltage_floor:g}", "0.1 to 1")
         if not self.throttle < self.slowdown < self.shutdown:
-            raise ValueError("found throttle, slowdown, shutdown; allowed: rising in this order")
+            raise Refused("throttle, slowdown, shutdown", "rising in this order")
         return self
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from node.designs.figures import YEAR_S
+from bus.text.units import YEAR_S
 from node.designs.load import Design
 from node.designs.network import network_orders, network_parameters, network_state
 from node.designs.parts import Chip

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
+from bus.text.near import one_of
 from node.designs.schema import DesignForm
 from node.plant.kernel.capacity import CLASSES
 
 Place = tuple[str | int, ...]
 
 
-def wrong_references(form: DesignForm) -> list[tuple[Place, str]]:
-    """(place in the file, what was found and what is allowed) for each reference to something missing."""
-    wrong: list[tuple[Place, str]] = []
+def wrong_references(form: DesignForm) -> list[tuple[Place, str, str]]:
+    """(place in the file, what was found, what is allowed) for each reference to something missing."""
+    wrong: list[tuple[Place, str, str]] = []
 
     def want(place: Place, name: str, names: Iterable[str], what: str) -> None:
         known = list(names)
         if name not in known:
-            near = difflib.get_close_matches(name, known, 3) or known
-            wrong.append((place, f"found {what} '{name}'; allowed: {', '.join(near)}"))
+            wrong.append((place, f"{what} '{name}'", one_of(known, name)))
 
     nodes, lcls = list(form.nodes), list(form.lcls)
     want(("array", "node"), form.array.node, nodes, "thermal node")
@@ -45,7 +44,7 @@ def wrong_references(form: DesignForm) -> list[tuple[Place, str]]:
         want(("isl_heads", name, "node"), head.node, nodes, "thermal node")
         want(("isl_heads", name, "lcl"), head.lcl, lcls, "LCL")
     if form.isl_heads and form.isl is None:
-        wrong.append((("isl_heads",), "found heads without a terminal; allowed: `isl:` with its figures"))
+        wrong.append((("isl_heads",), "heads without a terminal", "`isl:` with its figures"))
     want(("radio", "lcl"), form.radio.lcl, lcls, "LCL")
     if form.loop is not None:
         want(("loop", "pump_node"), form.loop.pump_node, nodes, "thermal node")
@@ -55,11 +54,11 @@ def wrong_references(form: DesignForm) -> list[tuple[Place, str]]:
                 want(("loop", kind, i, "node"), exchanger.node, nodes, "thermal node")
             share = sum(e.share for e in exchangers)
             if abs(share - 1.0) > 1e-6:
-                wrong.append((("loop", kind), f"found shares that sum to {share:.4f}; allowed: 1"))
+                wrong.append((("loop", kind), f"shares that sum to {share:.4f}", "1"))
     return wrong + _too_many(form)
 
 
-def _too_many(form: DesignForm) -> list[tuple[Place, str]]:
+def _too_many(form: DesignForm) -> list[tuple[Place, str, str]]:
     cap = CLASSES[form.capacity_class]
     cells = 0 if form.loop is None else 2 * form.loop.cells_per_leg
     exchangers = 0 if form.loop is None else len(form.loop.plates) + len(form.loop.radiators)
@@ -79,9 +78,7 @@ def _too_many(form: DesignForm) -> list[tuple[Place, str]]:
         (("devices",), len(form.accelerators) + len(form.devices), cap.radiation_devices),
     ]
     return [
-        (place, f"found {count}; allowed: at most {room} in class '{cap.name}'")
-        for place, count, room in counts
-        if count > room
+        (place, str(count), f"at most {room} in class '{cap.name}'") for place, count, room in counts if count > room
     ]
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from bus.errors import Refused
+from bus.text.forms import Form
 from node.designs.figures import (
     Ampere,
     Conductance,
@@ -22,7 +24,7 @@ from node.designs.figures import (
     not_negative,
     positive,
 )
-from node.designs.parts import Axis, BatteryCell, Chip, Form, OpticalTerminal, RadioBand, SolarCell
+from node.designs.parts import Axis, BatteryCell, Chip, OpticalTerminal, RadioBand, SolarCell
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
@@ -92,7 +94,7 @@ class Lcl(Form):
     @model_validator(mode="after")
     def _cut_off(self) -> Self:
         if self.cut_off is not None and self.kind == "rlcl":
-            raise ValueError("found cut_off on an essential limiter, which closes again; allowed: on kind lcl")
+            raise Refused("cut_off on an essential limiter, which closes again", "on kind lcl")
         return self
 
 
@@ -115,11 +117,11 @@ class Conductor(Form):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if sum(v is not None for v in (self.gl, self.gr, self.heat_pipe)) != 1:
-            raise ValueError("found not exactly one of gl, gr, heat_pipe; allowed: one of them")
+            raise Refused("not exactly one of gl, gr, heat_pipe", "one of them")
         if (self.heat_pipe is None) != (self.heat_pipe_limit is None):
-            raise ValueError("found heat_pipe without heat_pipe_limit; allowed: both")
+            raise Refused("heat_pipe without heat_pipe_limit", "both")
         if self.between[0] == self.between[1]:
-            raise ValueError("found the same node twice; allowed: two different nodes")
+            raise Refused("the same node twice", "two different nodes")
         return self
 
 
@@ -149,7 +151,7 @@ class Heater(Form):
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
         if not self.on_below < self.off_above:
-            raise ValueError("found on_below; allowed: below off_above")
+            raise Refused("on_below", "below off_above")
         return self
 
 
@@ -220,7 +222,7 @@ class Attitude(Form):
     sun_second_axis: Axis
     nadir_axis: Axis
     nadir_second_axis: Axis
-    inertia: Annotated[tuple[float, ...], curve("kg m2"), Field(min_length=3, max_length=3)]
+    inertia: Annotated[tuple[float, ...], curve("kg m2", 3)]
     slew_rate: Annotated[float, positive("rad/s")]
     wheel_torque: Annotated[float, positive("N m")]
     wheel_momentum: Annotated[float, positive("N m s")]
@@ -240,7 +242,7 @@ class Device(Form):
     @model_validator(mode="after")
     def _latch(self) -> Self:
         if (self.lcl is None) != (self.latch_power is None):
-            raise ValueError("found lcl without latch_power; allowed: both or neither")
+            raise Refused("lcl without latch_power", "both or neither")
         return self
 
 

@@ -32,7 +32,7 @@ def test_lines_are_counted_as_an_editor_counts(end: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "line", "found"),
     [
-        ("a,b\n1,é\n".encode("latin-1"), 2, "the byte 0xe9, which is no UTF-8 (Latin-1 or Windows-1252?)"),
+        ("a,b\n1,é\n".encode("latin-1"), 2, "bytes that are not UTF-8: the byte 0xe9 (Latin-1 or Windows-1252?)"),
         ("a,b\n1,2\n".encode("utf-16"), 1, "UTF-16"),
         ("a,b\n1,2\n".encode("utf-16-be"), 1, "UTF-16"),
         ("a,b\n1,2\n".encode("utf-32"), 1, "UTF-32"),

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.errors import ScenarioError, UnknownNameError
+from bus.errors import Refused, ScenarioError, UnknownNameError
+from bus.text.units import parse
 from node.designs.elimination import minimum_degree
-from node.designs.figures import FigureError, read_figure, read_text
+from node.designs.figures import read_figure
 from node.designs.load import DESIGNS, SHIPPED, load_design, read_design
 from node.designs.plant import plant_orders, plant_parameters, plant_state
 
@@ -54,7 +55,7 @@ MISTAKES = {
     "missing unit": ("mass: [60 kg,", "mass: [60,", "mass", "unit"),
     "wrong unit": ("mass: [60 kg,", "mass: [60 W,", "mass", "convertible to kg"),
     "missing source": ('mass: [60 kg, "Starcloud-1, press (secondary reading)"]', "mass: [60 kg]", "mass", "source"),
-    "unknown node": ("between: [host, cold_plate]", "between: [host, cold_plat]", "conductors.2", "cold_plate"),
+    "unknown node": ("between: [host, cold_plate]", "between: [host, cold_plat]", "conductors[2]", "cold_plate"),
     "negative capacity": ("structure: {capacity: [18 kJ/K", "structure: {capacity: [-18 kJ/K", "structure", "above 0"),
     "unknown limiter": ("node: cold_plate, lcl: payload}", "node: cold_plate, lcl: paylod}", "gpu.lcl", "payload"),
     "unknown part": ("cell: {part: triple_junction}", "cell: {part: tripple_junction}", "part", "triple_junction"),
@@ -84,7 +85,7 @@ MISTAKES = {
     "conductor of two kinds": (
         "gl: [8 W/K, assumption]}",
         "gl: [8 W/K, assumption], gr: [1 m2, assumption]}",
-        "conductors.2",
+        "conductors[2]",
         "one of them",
     ),
     "thermostat on what closes again": (
@@ -135,13 +136,13 @@ def test_several_mistakes_are_found_in_one_go() -> None:
     ],
 )
 def test_units(text: str, unit: str, value: float) -> None:
-    assert read_text(text, unit) == pytest.approx(value, rel=1e-12)
+    assert parse(text, unit) == pytest.approx(value, rel=1e-12)
 
 
 @given(value=st.one_of(st.none(), st.text(max_size=12), st.floats(), st.lists(st.text(max_size=8), max_size=3)))
 @settings(max_examples=200, deadline=None)
 def test_a_figure_is_read_or_refused(value: object) -> None:
-    with contextlib.suppress(FigureError):
+    with contextlib.suppress(Refused):
         assert np.isfinite(read_figure(value, "W"))
 
 

@@ -1,21 +1,28 @@
-"""Typed reading of a YAML tree: each accessor checks one value, and what is wrong is collected, never raised.
+"""The one reader of everything people write: a YAML tree with places, forms that say what may stand where, and all
+mistakes in one go.
 
-After a mistake an accessor returns a harmless stand-in, so that reading goes on and finds the other mistakes too;
-`Sheet.finish` raises all of them in the order of the file. Used for scenarios, designs and catalogues.
+`Item.read` checks a piece of the tree against a form and notes what is wrong where it stands; it is None then, and
+reading goes on with the next piece. `Sheet.finish` raises everything in the order of the file.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
-from bus.errors import Mistake, ScenarioError, UnknownNameError
-from bus.text import units
+from pydantic import ValidationError
+
+from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
+from bus.text import forms, units
+from bus.text.near import one_of
 from bus.text.yaml_nodes import Node, compose
 from bus.wire.messages import Scalar
 
 MAX_MISTAKES = 200
+MAX_ALIKE = 20
+"""More mistakes of one kind than this are told as one, with their number."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -40,26 +47,26 @@ class Sheet:
         """No mistake was found since: checks that need several fields together may go on."""
         return len(self.mistakes) == mark
 
-    def finish(self) -> None:
+    def finish(self, *, hint: str = "") -> None:
         """Raise everything that was found, in the order of the file."""
         if self.mistakes:
-            unique = dict.fromkeys(sorted(self.mistakes, key=lambda m: (m.line, m.column)))
-            raise ScenarioError(list(unique)[:MAX_MISTAKES])
+            raise ScenarioError(in_brief(self.mistakes), hint=hint)
 
 
-def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """Up to three names that were probably meant."""
-    return difflib.get_close_matches(name[:64], list(names), n=3, cutoff=0.6)
-
-
-def one_of(names: Iterable[str], found: str = "") -> str:
-    """The allowed names as a sentence, the probably meant ones first."""
-    listed = list(names)
-    near = nearest(found, listed) if found else []
-    if near and len(listed) > 16:
-        return f"{' or '.join(near)}, or another of the {len(listed)}"
-    shown = ", ".join(listed[:20]) + (f", ... ({len(listed)} in all)" if len(listed) > 20 else "")
-    return (f"{shown or 'none here'} (did you mean {' or '.join(near)}?)") if near else shown or "none here"
+def in_brief(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """In the order of the file, each once, and of many of one kind the first with their number."""
+    kinds: dict[tuple[str, str, str], list[Mistake]] = {}
+    for mistake in dict.fromkeys(sorted(mistakes, key=lambda m: (m.line, m.column))):
+        kind = (mistake.file, re.sub(r"\[\d+\]", "[]", mistake.field), mistake.allowed.partition(" (did you mean")[0])
+        kinds.setdefault(kind, []).append(mistake)
+    brief: list[Mistake] = []
+    for alike in kinds.values():
+        if len(alike) <= MAX_ALIKE:
+            brief += alike
+        else:
+            more = f"{alike[0].found} (and {len(alike) - 1} more of this kind, to line {alike[-1].line})"
+            brief.append(replace(alike[0], found=more))
+    return sorted(brief, key=lambda m: (m.line, m.column))[:MAX_MISTAKES]
 
 
 class Item:
@@ -74,13 +81,13 @@ class Item:
     def refuse(self, found: str, allowed: str) -> None:
         """Note a mistake here."""
         self.sheet.mistakes.append(
-            Mistake(self.sheet.file, self.at.line, self.at.column, self.path or "file", found, allowed)
+            Mistake(self.at.file or self.sheet.file, self.at.line, self.at.column, self.path or "file", found, allowed)
         )
 
     def warn(self, found: str, allowed: str) -> None:
         """Note something that is allowed and probably not meant."""
         self.sheet.warnings.append(
-            Mistake(self.sheet.file, self.at.line, self.at.column, self.path or "file", found, allowed)
+            Mistake(self.at.file or self.sheet.file, self.at.line, self.at.column, self.path or "file", found, allowed)
         )
 
     @property
@@ -91,6 +98,38 @@ class Item:
         if self.node.items is not None or self.node.entries is not None:
             return self.node.kind
         return units.show(self.node.value)
+
+    def read(self, form: Any, **context: object) -> Any:
+        """This piece of the tree as a form (a model or any annotation), or None after a mistake.
+
+        `context` is what the form's validators are told of the rest of the file.
+        """
+        return self.read_plain(form, None if self.node is None else self.node.plain(), context)
+
+    def read_plain(self, form: Any, data: object, context: dict[str, Any]) -> Any:
+        """As `read`, for the values of this piece that somebody has looked at already."""
+        try:
+            return forms.adapter(form).validate_python(data, context=context)
+        except ValidationError as error:
+            for problem in error.errors(include_url=False):
+                place = self.place(problem["loc"], key=problem["type"] == "extra_forbidden")
+                place.refuse(*forms.in_words(problem, data, context))
+        return None
+
+    def place(self, loc: tuple[int | str, ...], *, key: bool = False) -> Item:
+        """Where a form's value stands; `key`: the name itself. Words of unions in round brackets are no places."""
+        item = self
+        for step in loc:
+            if isinstance(step, int):
+                items = item.node.items if item.node is not None else None
+                node = items[step] if items and step < len(items) else None
+                item = Item(self.sheet, node, f"{item.path}[{step}]", item.at)
+            elif not step.startswith(("(", "[key]")):
+                entry = (item.node.entries or {}).get(step) if item.node is not None else None
+                last = key and step == loc[-1] and entry is not None
+                node = (entry[0] if last else entry[1]) if entry else None
+                item = Item(self.sheet, node, item._below(step), item.at)
+        return item
 
     def scalar(self) -> Scalar:
         """Any plain value."""
@@ -150,7 +189,7 @@ class Item:
         value = self.node.value if self.node is not None and self.node.kind == "a value" else None
         try:
             number = units.parse(value, dimension)
-        except units.UnitError as error:
+        except Refused as error:
             self.refuse(self.found, error.allowed)
             return low
         if not low <= number <= high:
@@ -163,7 +202,7 @@ class Item:
         value = self.node.value if self.node is not None and self.node.kind == "a value" else None
         try:
             number = units.parse_duration_ns(value, orbit_s=orbit_s)
-        except units.UnitError as error:
+        except Refused as error:
             self.refuse(self.found, error.allowed)
             return low_ns
         if not low_ns <= number <= high_ns:
