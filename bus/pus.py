@@ -21,6 +21,14 @@ class Service(IntEnum):
     PARAMETER = 20
 
 
+PACKETS_MADE: dict[int, str] = {
+    Service.VERIFICATION: "verifications_generated",
+    Service.HOUSEKEEPING: "housekeeping_generated",
+    Service.EVENT: "events_generated",
+}
+"""The truth signals that count a spacecraft's packets of one service in its present boot."""
+
+
 class Stage(IntEnum):
     """Request verification: the subtype of the report. Even subtypes up to 10 are failures; REJECTED is a failed
     acceptance, FAILED a failed completion."""

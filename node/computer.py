@@ -60,6 +60,10 @@ class Computer:
         if self.fsw is not None and not self.hung:
             self._hung_since = tick
 
+    def up(self, tick: int) -> bool:
+        """Flight software runs, or begins to in this tick."""
+        return not self.hung and (self.fsw is not None or tick >= self._up_at_tick)
+
     def running(self, tick: int, obt_ns: int) -> FlightSoftware | None:
         """Flight software if it has a cycle in this tick, booted first where that is due."""
         if self._hung_since >= 0 and tick - self._hung_since >= self._watchdog_ticks:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError
 from bus.participant import Moment, Outbox
+from bus.pus import PACKETS_MADE
 from bus.snapshot.pack import pack, unpack
 from bus.wire.messages import Account, Injection, Message
 from node.assembly import Parts, wire
@@ -22,13 +25,16 @@ from node.fsw.boot import BootReason, BootRecord
 from node.fsw.services.st01_verification import Crashed
 from node.fsw.services.st15_storage import PacketStore
 from node.fsw.software import Cycle, FlightSoftware
+from node.truth import IN_RAM, NODE_SIGNALS
 
 if TYPE_CHECKING:
     from node.config import NodeConfig
 
 
 STATE_VERSION = 1
-_MODE, _BOOTS, _UP, _GENERATED, _ON_BOARD, _CONTACT, _SHED = range(7)  # as in signals.NODE_SIGNALS
+_MODE, _BOOTS, _UP, _MADE, _ON_BOARD, _CONTACT, _SHED = range(7)  # as in NODE_SIGNALS
+_BY_SERVICE = tuple((service, NODE_SIGNALS.index(name)) for service, name in PACKETS_MADE.items())
+_VOLATILE = [NODE_SIGNALS.index(name) for name in IN_RAM]
 
 
 class Node:
@@ -111,6 +117,7 @@ class Node:
         fsw = computer.running(tick, obt_ns) if moment.host_up else None
         own[_UP] = fsw is not None
         if fsw is None:
+            own[_VOLATILE] = np.nan
             for _ in uplink:
                 self._radio.uplink.drop("computer_down")
             return None
@@ -119,11 +126,21 @@ class Node:
         except Crashed:
             computer.crash_at = 0
             computer.reset(tick, BootReason.CRASH)
+            self._remembered(fsw)
+            own[_UP], own[_VOLATILE] = False, np.nan
             return None
-        store = fsw.store
-        own[_MODE], own[_BOOTS], own[_SHED] = fsw.modes.mode, fsw.boot.boot, fsw.payload.shed
-        own[_GENERATED], own[_ON_BOARD] = store.generated, store.packets
+        self._remembered(fsw)
+        own[_MODE], own[_SHED] = fsw.modes.mode, fsw.payload.shed
         return cycle
+
+    def _remembered(self, fsw: FlightSoftware) -> None:
+        """Figures of what stays in non-volatile memory, after a cycle that was flown to its end or not."""
+        own, store, boot = self._signals.own, fsw.store, fsw.boot.boot
+        if own[_MADE] != store.generated or own[_BOOTS] != boot:
+            made = {service: count for b, service, count, _ in store.account_rows() if b == boot}
+            for service, place in _BY_SERVICE:
+                own[place] = made.get(service, 0)
+        own[_BOOTS], own[_MADE], own[_ON_BOARD] = boot, store.generated, store.packets
 
     def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """The final account. What is still on its way up is heard: an acknowledgement may release packets."""

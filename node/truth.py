@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bus.errors import UnknownNameError
+from bus.pus import PACKETS_MADE
 
 Values = NDArray[np.float64]
 
@@ -117,8 +118,15 @@ def _root(view: NDArray[Any]) -> NDArray[Any]:
 
 NODE_SIGNALS = (
     "mode", "boot_count", "host_up", "telemetry_generated", "telemetry_on_board", "contact", "payload_shed",
+    *PACKETS_MADE.values(),
 )  # fmt: skip
-"""What the range may ask besides fields of the plant. While the computer is down they keep what they last were."""
+"""What the range may ask besides fields of the plant.
+
+Only flight software holds `mode` and `payload_shed`: while the computer is down nobody does, and they are NaN. What
+non-volatile memory holds stays. The last three count this boot's packets of one service each: with `boot_count` they
+tell in which tick a packet was made, whatever the clock on board said.
+"""
+IN_RAM = ("mode", "payload_shed")
 
 
 class Signals:

@@ -52,16 +52,16 @@ def tables(recording: Recording, directory: RunDirectory) -> Iterator[Table]:
     if directory.archive.is_file():
         yield Table(
             "telemetry",
-            ["spacecraft", "boot", "obt_s", "received_s", "parameter", "value"],
-            ["text", "int", "float", "float", "text", "float"],
+            ["spacecraft", "boot", "obt_s", "received_s", "parameter", "value", "made_s"],
+            ["text", "int", "float", "float", "text", "float", "float"],
             _telemetry_rows(recording, directory),
         )
     yield Table(
         "events",
-        ["spacecraft", "at_s", "event", "severity", "arguments"],
-        ["text", "float", "text", "int", "text"],
+        ["spacecraft", "at_s", "event", "severity", "arguments", "obt_s"],
+        ["text", "float", "text", "int", "text", "float"],
         (
-            [e.spacecraft, e.at_s, e.name, e.severity, " ".join(f"{a:.9g}" for a in e.arguments)]
+            [e.spacecraft, e.at_s, e.name, e.severity, " ".join(f"{a:.9g}" for a in e.arguments), e.obt_s]
             for e in recording.events
         ),
     )
@@ -113,11 +113,19 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
     yield Channel(
         "/events",
         "event",
-        _schema({"spacecraft": text, "event": text, "severity": number, "arguments": {"type": "array"}}),
+        _schema(
+            {"spacecraft": text, "event": text, "severity": number, "arguments": {"type": "array"}, "obt_s": number}
+        ),
         (
             (
-                _ns(e.at_s),
-                {"spacecraft": e.spacecraft, "event": e.name, "severity": e.severity, "arguments": list(e.arguments)},
+                _ns(e.sent_s if e.at_s is None else e.at_s),
+                {
+                    "spacecraft": e.spacecraft,
+                    "event": e.name,
+                    "severity": e.severity,
+                    "arguments": list(e.arguments),
+                    "obt_s": e.obt_s,
+                },
             )
             for e in recording.events
         ),
@@ -173,24 +181,26 @@ def _locations(recording: Recording, spacecraft: str) -> Channel | None:
     return Channel(f"/{spacecraft}/location", "foxglove.LocationFix", schema, messages)
 
 
-def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[int, int, int, int, bytes]]:
-    """(boot, on-board ns, received ns, structure, payload) of housekeeping, in the order of on-board time."""
+def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[tuple[int, int, int], int, int, int, bytes]]:
+    """((boot, service, sequence), on-board ns, received ns, structure, payload) of telemetry, as it was made."""
     query = (
-        "SELECT boot, obt_ns, received_ns, number, payload FROM packets"
-        " WHERE spacecraft = ? AND kind = ? ORDER BY boot, obt_ns, sequence"
+        "SELECT boot, stream, sequence, obt_ns, received_ns, number, payload FROM packets"
+        " WHERE spacecraft = ? AND kind = ? ORDER BY boot, stream, sequence"
     )
     with closing(sqlite3.connect(f"{directory.archive.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        yield from connection.execute(query, (spacecraft, int(Kind.TELEMETRY)))
+        for boot, stream, sequence, *rest in connection.execute(query, (spacecraft, int(Kind.TELEMETRY))):
+            yield ((boot, stream, sequence), *rest)
 
 
 def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:
     for spacecraft in recording.scenario.spacecraft:
         structures = recording.dictionaries[spacecraft.design].structure
-        for boot, obt_ns, received_ns, number, payload in _packets(directory, spacecraft.id):
+        for packet, obt_ns, received_ns, number, payload in _packets(directory, spacecraft.id):
             if number in structures:
                 names = structures[number].parameters
+                made_s = recording.made_s(spacecraft.id, *packet)
                 for name, value in zip(names, unpack_values(payload), strict=False):
-                    yield [spacecraft.id, boot, obt_ns / 1e9, received_ns / 1e9, name, value]
+                    yield [spacecraft.id, packet[0], obt_ns / 1e9, received_ns / 1e9, name, value, made_s]
 
 
 def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraft: str) -> Iterator[Channel]:
@@ -198,8 +208,11 @@ def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraf
     for number, structure in recording.dictionaries[design].structure.items():
         fields = {_field(name): {"type": ["number", "null"]} for name in structure.parameters}
         messages = (
-            (max(obt_ns, 0), dict(zip(fields, map(_number, unpack_values(payload)), strict=False)))
-            for _, obt_ns, _, found, payload in _packets(directory, spacecraft)
+            (
+                received_ns if (made_s := recording.made_s(spacecraft, *packet)) is None else _ns(made_s),
+                dict(zip(fields, map(_number, unpack_values(payload)), strict=False)),
+            )
+            for packet, _, received_ns, found, payload in _packets(directory, spacecraft)
             if found == number
         )
         topic = f"/{spacecraft}/telemetry/{structure.name}"

@@ -98,7 +98,7 @@ class FaultTrigger:
 
 @dataclass(frozen=True, slots=True)
 class EventTrigger:
-    """Each time this spacecraft generates this event (on-board time of the event)."""
+    """Each time this spacecraft generates this event, in mission time, whatever its clock says."""
 
     spacecraft: str
     event: str

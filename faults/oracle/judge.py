@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from bus.text.times import clock
 from faults.oracle.expectation import (
     All,
     Any,
@@ -32,6 +33,7 @@ from faults.oracle.expectation import (
     Signal,
     Trigger,
     signals_needed,
+    signals_of,
 )
 from faults.oracle.parser import parse
 
@@ -74,7 +76,7 @@ class Evidence(Protocol):
         ...
 
     def occurrences(self, trigger: Trigger) -> list[float]:
-        """When a trigger came, in seconds, rising."""
+        """When a trigger came, in seconds, rising; NaN, at the end, for each time it came nobody knows when."""
         ...
 
 
@@ -97,6 +99,11 @@ class _Bounds:
     high: Floats
     surely: Bools
     possibly: Bools
+
+    @property
+    def unknown(self) -> Bools:
+        """Samples at which the condition is neither true nor false."""
+        return self.possibly & ~self.surely
 
 
 def judge(expectation: Expectation, evidence: Evidence) -> Judgement:
@@ -207,7 +214,8 @@ def _over_window(expectation: Expectation, evidence: Evidence, bounds: _Bounds, 
             return Judgement(text, "PASS", _finite(float(low.max())), None)
         if not possibly.any() and not cut_short:
             return Judgement(text, "FAIL", _finite(float(high.max())), end_s)
-    reason = reason or ("the run ended before the window did" if cut_short else "some samples are missing")
+    reason = reason or _absence(expectation, evidence, inside & bounds.unknown)
+    reason = reason or "the run ended before the window did"
     return Judgement(text, "INCONCLUSIVE", robustness, None, reason)
 
 
@@ -219,6 +227,11 @@ def _within(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reaso
         return Judgement(text, "INCONCLUSIVE", None, None, reason or "its trigger never came")
     lows, highs, violated_s, open_ended = [], [], [], False
     for start_s in occurrences_s:
+        if math.isnan(start_s):
+            lows.append(-math.inf)
+            highs.append(math.inf)
+            open_ended, reason = True, reason or "its trigger came, but nobody knows when"
+            continue
         deadline_s = start_s + expectation.deadline_s
         inside = _inside(evidence, start_s, deadline_s)
         lows.append(float(bounds.low[inside].max()) if inside.any() else -math.inf)
@@ -227,6 +240,7 @@ def _within(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reaso
             continue
         if bounds.possibly[inside].any() or not inside.any() or deadline_s > evidence.end_s + TIME_SLACK_S:
             open_ended = True
+            reason = reason or _absence(expectation, evidence, inside & bounds.unknown)
         else:
             violated_s.append(deadline_s)
     if violated_s:
@@ -235,6 +249,26 @@ def _within(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reaso
         reason = reason or "the run ended before the deadline"
         return Judgement(text, "INCONCLUSIVE", _finite(min(lows), min(highs)), None, reason)
     return Judgement(text, "PASS", _finite(min(lows)), None)
+
+
+def _absence(expectation: Expectation, evidence: Evidence, unknown: Bools) -> str:
+    """Which signal was absent at the first sample that is unknown, until when, and why. Empty if there is none."""
+    import numpy as np  # noqa: PLC0415
+
+    for place in np.flatnonzero(unknown)[:1].tolist():
+        for signal in signals_of(expectation.condition):
+            samples = evidence.signals.get((signal.spacecraft, signal.name))
+            if samples is None or not np.isnan(samples[place]):
+                continue
+            known = np.flatnonzero(~np.isnan(samples[place:]))
+            last = place + int(known[0]) if known.size else samples.size
+            up = evidence.signals.get((signal.spacecraft, "host_up"))
+            cause = "" if up is None else "its computer was down"
+            if up is not None and np.isnan(up[place]):
+                cause = f"{signal.spacecraft} gave no answer"
+            since, until = (clock(float(evidence.times_s[at])) for at in (place, last - 1))
+            return f"{signal} is absent from {since} to {until}" + (f": {cause}" if cause else "")
+    return ""
 
 
 def _finite(low: float, high: float | None = None) -> float | None:

@@ -6,6 +6,7 @@ Reads a trace that ended in order and one that was cut off by a crash alike. Jud
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -27,11 +28,13 @@ from bus.wire.messages import (
     InjectionState,
     Kind,
     Message,
+    Packet,
     Seam,
     Telecommand,
     Verification,
 )
 from faults.catalogue.injection_ids import fault_of, injection_ids
+from faults.recording.packet_times import PacketTimes
 from faults.recording.recording import EventRecord, FaultRecord, Ledger, Pointing, Recording, TelecommandRecord
 from faults.run_directory import RunDirectory
 from groundstation.archive.reader import ArchiveReader
@@ -88,12 +91,12 @@ def read_recording(directory: RunDirectory) -> Recording:
             ticks=flown,
             late_ticks=late,
             faults=mail.faults(),
-            events=sorted(mail.events, key=lambda event: (event.at_s, event.spacecraft)),
-            telecommands=list(mail.telecommands.values()),
             pointings=mail.pointings_until(flown * scenario.tick_ns / 1e9),
             versions=dict(reader.header.versions),
             dictionaries=dictionaries,
         )
+    recording.packet_times = times = PacketTimes(recording.signals, scenario.tick_ns)
+    recording.events, recording.telecommands = mail.events_by(times), mail.telecommands_by(times)
     recording.ground_counters, recording.ledgers = _accounts(directory, scenario, final)
     return recording
 
@@ -125,13 +128,14 @@ class _Mail:
 
     scenario: Scenario
     dictionaries: dict[str, Dictionary]
-    events: list[EventRecord] = field(default_factory=list)
+    events: list[tuple[Packet, EventRecord]] = field(default_factory=list)
     telecommands: dict[tuple[str, int, int], TelecommandRecord] = field(default_factory=dict)
     pointings: list[Pointing] = field(default_factory=list)
     _pointing: dict[tuple[str, str], float] = field(default_factory=dict)
     _design: dict[str, str] = field(default_factory=dict)
     _faults: dict[tuple[str, str], FaultRecord] = field(default_factory=dict)
     _seen: set[tuple[str, int, int, int]] = field(default_factory=set)
+    _stages: dict[tuple[str, int, int], dict[str, Packet]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._design = {spacecraft.id: spacecraft.design for spacecraft in self.scenario.spacecraft}
@@ -140,6 +144,21 @@ class _Mail:
                 self._faults[fault.target, injection] = FaultRecord(
                     injection, fault.fault, fault.target, Seam(seam).name.lower(), fault.at_s, None, None
                 )
+
+    def events_by(self, times: PacketTimes) -> list[EventRecord]:
+        """All events with their mission times, rising; those whose time is not known come last."""
+        dated = [
+            replace(record, at_s=times.made_s(record.spacecraft, *_number(packet))) for packet, record in self.events
+        ]
+        return sorted(dated, key=lambda e: (math.inf if e.at_s is None else e.at_s, e.spacecraft))
+
+    def telecommands_by(self, times: PacketTimes) -> list[TelecommandRecord]:
+        """All telecommands, in order of sending, with the mission times of what was reported of them."""
+        for (spacecraft, ground_boot, request), stages in self._stages.items():
+            self.telecommands[spacecraft, ground_boot, request].stages_s = {
+                stage: times.made_s(spacecraft, *_number(packet)) for stage, packet in stages.items()
+            }
+        return list(self.telecommands.values())
 
     def faults(self) -> list[FaultRecord]:
         """All injections, those of the scenario first."""
@@ -210,24 +229,27 @@ class _Mail:
         dictionary = self.dictionaries.get(self._design.get(message.source, ""))
         form = dictionary.event.get(body.event) if dictionary else None
         name = form.name if form else f"event {body.event}"
-        at_s = _on_time(body.obt_ns, message.sent_ns)
-        self.events.append(EventRecord(message.source, at_s, name, body.severity, body.arguments))
+        record = EventRecord(
+            message.source, None, name, body.severity, body.arguments, body.obt_ns / 1e9, message.sent_ns / 1e9
+        )
+        self.events.append((body, record))
 
     def _verification(self, message: Message, body: Verification) -> None:
-        record = self.telecommands.get((message.source, body.ground_boot, body.request))
+        key = (message.source, body.ground_boot, body.request)
+        record = self.telecommands.get(key)
         if record is None:
             return
         stage = Stage(body.stage).name.lower()
-        record.stages_s.setdefault(stage, _on_time(body.obt_ns, message.sent_ns))
+        self._stages.setdefault(key, {}).setdefault(stage, body)
         if body.code:
             dictionary = self.dictionaries.get(self._design.get(message.source, ""))
             meaning = dictionary.codes.get(body.code, "") if dictionary else ""
             record.detail = body.detail or meaning or f"code {body.code}"
 
 
-def _on_time(obt_ns: int, sent_ns: int) -> float:
-    """On-board time in seconds, never after it was sent nor before the epoch (the clock on board may be wrong)."""
-    return min(max(obt_ns, 0), sent_ns) * 1e-9
+def _number(packet: Packet) -> tuple[int, int, int]:
+    """What a packet is told apart by."""
+    return packet.boot, packet.stream, packet.sequence
 
 
 def _accounts(

@@ -5,6 +5,7 @@ Times are seconds since the scenario's epoch; a sample at time t is truth at the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from faults.oracle.expectation import EventTrigger, FaultTrigger, TelecommandTri
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from faults.recording.packet_times import PacketTimes
 
     Floats = NDArray[np.float64]
 
@@ -38,18 +41,27 @@ class FaultRecord:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One event generated on board, in on-board time; each (boot, sequence) once, however often it was sent."""
+    """One event generated on board; each (boot, sequence) once, however often it was sent.
+
+    at_s: mission time of the tick it was made in, None where that is not known. obt_s: its stamp, by the clock
+    on board. sent_s: when the copy that was received first left the spacecraft.
+    """
 
     spacecraft: str
-    at_s: float
+    at_s: float | None
     name: str
     severity: int
     arguments: tuple[float, ...]
+    obt_s: float = 0.0
+    sent_s: float = 0.0
 
 
 @dataclass(slots=True)
 class TelecommandRecord:
-    """One telecommand as it went over the space link. `stages_s`: when the spacecraft reported each stage."""
+    """One telecommand as it went over the space link.
+
+    stages_s: mission time at which the spacecraft came to each stage that it reported, None where that is not known.
+    """
 
     spacecraft: str
     ground_boot: int
@@ -58,7 +70,7 @@ class TelecommandRecord:
     station: str
     sent_s: float
     transmissions: int = 1
-    stages_s: dict[str, float] = field(default_factory=dict)
+    stages_s: dict[str, float | None] = field(default_factory=dict)
     detail: str = ""
 
     @property
@@ -113,6 +125,7 @@ class Recording:
     ground_counters: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
+    packet_times: PacketTimes | None = None
 
     @property
     def end_s(self) -> float:
@@ -128,8 +141,13 @@ class Recording:
         """One truth signal, or None where it was not sampled."""
         return self.signals.get((spacecraft, name))
 
+    def made_s(self, spacecraft: str, boot: int, service: int, sequence: int) -> float | None:
+        """Mission time at which a packet was made, None where it is not known."""
+        return self.packet_times.made_s(spacecraft, boot, service, sequence) if self.packet_times else None
+
     def occurrences(self, trigger: Trigger) -> list[float]:
-        """When a trigger came, rising."""
+        """When a trigger came, rising, in mission time; at the end a NaN for each time it came nobody knows when."""
+        found: list[float | None]
         match trigger:
             case FaultTrigger(fault):
                 found = [f.at_s for f in self.faults if f.at_s is not None and _is_of(f.id, fault)]
@@ -141,7 +159,8 @@ class Recording:
                     found = [t.sent_s for t in mine]
                 else:
                     found = [t.stages_s[stage] for t in mine if stage in t.stages_s]
-        return sorted(set(found))
+        known = [at_s for at_s in found if at_s is not None]
+        return sorted(set(known)) + [math.nan] * (len(found) - len(known))
 
 
 def _is_of(injection: str, fault: str) -> bool:

@@ -159,7 +159,7 @@ def _events(recording: Recording) -> str:
     severities = ("", "informative", "low", "medium", "high")
     rows = [
         [
-            clock(e.at_s),
+            _at(e.at_s),
             escape(e.spacecraft),
             f"<code>{escape(e.name)}</code>",
             severities[e.severity],
@@ -168,7 +168,7 @@ def _events(recording: Recording) -> str:
         for e in recording.events[:MAX_ROWS]
     ]
     return table(
-        ["On-board time #", "Spacecraft", "Event", "Severity", "Arguments"], rows, empty="No event was received."
+        ["Mission time #", "Spacecraft", "Event", "Severity", "Arguments"], rows, empty="No event was received."
     ) + _left_out(len(recording.events))
 
 

@@ -30,8 +30,8 @@ class SeamHandler(Protocol):
         """Called in every tick while anything is active at this seam, before the plant moves."""
         del tick  # most faults need no care
 
-    def over(self, injection: Injection) -> bool:
-        """Whether nothing is left of it, though its window is still open."""
+    def over(self, injection: Injection, tick: int) -> bool:
+        """Whether nothing is left of it in this tick, though its window is still open."""
         return False
 
     def end(self, injection: Injection, tick: int) -> None:
@@ -110,7 +110,7 @@ class Injections:
         for name, injection in list(self._active.items()):
             if injection.end_ns and injection.end_ns <= now_ns:
                 reports += self._clear(name, tick)
-            elif self._seams[Seam(injection.seam)].over(injection):
+            elif self._seams[Seam(injection.seam)].over(injection, tick):
                 del self._active[name]
                 reports.append(Report(name, InjectionState.CLEARED, "nothing of it is left"))
         for name, injection in list(self._waiting.items()):

@@ -46,13 +46,15 @@ class HostSeam(SeamHandler):
         return ""
 
     def start(self, injection: Injection, tick: int) -> bool:
-        """Do it. What has a duration stays: a hang, an armed crash, a clock's jump that is to end."""
+        """Do it. What has a duration stays: a computer that is down, an armed crash, a clock's jump that is to end."""
         primitive, parameters = injection.primitive, injection.parameters
         if primitive == "reboot":
             self._computer.reset(tick, BootReason.RESET)
+            return True
         elif primitive == "kill":
             down_ticks = round(float(parameters["down_s"]) * 1e9 / self._tick_ns)
             self._computer.reset(tick, BootReason.POWER_LOSS, down_ticks)
+            return True
         elif primitive == "bitflip":
             self._flip(injection, tick)
         elif primitive == "clock_jump":
@@ -66,8 +68,11 @@ class HostSeam(SeamHandler):
             return True
         return False
 
-    def over(self, injection: Injection) -> bool:
-        """A computer that was reset, whoever did it, hangs no more; a crash that came is armed no more."""
+    def over(self, injection: Injection, tick: int) -> bool:
+        """A restart lasts until flight software runs again. A computer that was reset, whoever did it, hangs no more;
+        a crash that came is armed no more."""
+        if injection.primitive in ("reboot", "kill"):
+            return self._computer.up(tick)
         if injection.primitive == "hang":
             return not self._computer.hung
         return injection.primitive == "crash" and not self._computer.crash_at
@@ -79,7 +84,7 @@ class HostSeam(SeamHandler):
                 self._computer.reset(tick, BootReason.WATCHDOG)
         elif injection.primitive == "clock_jump":
             self._clock.jump(-round(float(injection.parameters["seconds"]) * 1e9))
-        else:
+        elif injection.primitive == "crash":
             self._computer.crash_at = 0
 
     def _flip(self, injection: Injection, tick: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -186,7 +186,7 @@ def test_within_counts_from_each_occurrence() -> None:
         ("always [1 h, 2 h] dawn-1.mode == NOMINAL", "the window holds no sample of this run"),
         ("always [1 s, 2 h] dawn-1.mode == NOMINAL", "the run ended before the window did"),
         ("eventually [1 s, 2 h] dawn-1.mode == SAFE", "the run ended before the window did"),
-        ("always dawn-1.battery_soc > 0.3", "some samples are missing"),
+        ("always dawn-1.battery_soc > 0.3", "dawn-1.battery_soc is absent from 0:00:02 to 0:00:02"),
     ],
 )
 def test_what_cannot_be_known_is_inconclusive(text: str, reason: str) -> None:
@@ -337,3 +337,51 @@ def test_the_sign_of_robustness_is_the_verdict(expectation: Expectation, evidenc
         assert judgement.verdict != "FAIL"
     if judgement.robustness is not None and judgement.robustness < 0:
         assert judgement.verdict != "PASS"
+
+
+# -- a computer that is down
+
+
+DOWN = {"mode": [1.0, 1.0, math.nan, math.nan, 1.0, 1.0], "host_up": [1.0, 1.0, 0.0, 0.0, 1.0, 1.0]}
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("always dawn-1.mode == NOMINAL", "INCONCLUSIVE"),
+        ("always not dawn-1.mode == NOMINAL", "FAIL"),
+        ("never dawn-1.mode == SAFE", "INCONCLUSIVE"),
+        ("never dawn-1.mode == NOMINAL", "FAIL"),
+        ("always dawn-1.mode != SAFE", "INCONCLUSIVE"),
+        ("always dawn-1.mode < 4", "INCONCLUSIVE"),
+        ("eventually dawn-1.mode == SAFE", "INCONCLUSIVE"),
+        ("eventually dawn-1.mode == NOMINAL", "PASS"),
+        ("eventually [3 s, 4 s] dawn-1.mode == NOMINAL", "INCONCLUSIVE"),
+        ("always [5 s, 6 s] dawn-1.mode == NOMINAL", "PASS"),
+        ("within 1 s of string-open: dawn-1.mode == NOMINAL", "INCONCLUSIVE"),
+        ("within 1 s of string-open: not dawn-1.mode == NOMINAL", "INCONCLUSIVE"),
+        ("within 2 s of string-open: dawn-1.mode == NOMINAL", "PASS"),
+        ("always dawn-1.host_up == 0 or dawn-1.mode == NOMINAL", "PASS"),
+        ("always dawn-1.host_up == 1 and dawn-1.mode == NOMINAL", "FAIL"),
+    ],
+)
+def test_nothing_passes_by_a_signal_that_nobody_holds(text: str, verdict: str) -> None:
+    names = replace(NAMES, signals={"dawn-1": (*(NAMES.signals["dawn-1"] or ()), "host_up")})
+    judgement = judge(parse(text, names), recorded(DOWN, {FaultTrigger("string-open"): [3.0]}))
+    assert judgement.verdict == verdict
+    if verdict == "INCONCLUSIVE":
+        assert judgement.reason == "dawn-1.mode is absent from 0:00:03 to 0:00:04: its computer was down"
+
+
+def test_a_spacecraft_that_gives_no_answer_is_named() -> None:
+    gone = {"mode": [1.0, math.nan], "host_up": [1.0, math.nan]}
+    judgement = judged("always dawn-1.mode == NOMINAL", recorded(gone))
+    assert judgement.reason == "dawn-1.mode is absent from 0:00:02 to 0:00:02: dawn-1 gave no answer"
+
+
+def test_a_trigger_that_came_at_an_unknown_time_decides_nothing() -> None:
+    text = "within 2 s of string-open: dawn-1.mode == SAFE"
+    modes = {"mode": [1.0, 2.0, 1.0, 1.0, 1.0, 1.0]}
+    once = judged(text, recorded(modes, {FaultTrigger("string-open"): [1.0, math.nan]}))
+    assert (once.verdict, once.reason) == ("INCONCLUSIVE", "its trigger came, but nobody knows when")
+    assert judged(text, recorded(modes, {FaultTrigger("string-open"): [3.0, math.nan]})).verdict == "FAIL"

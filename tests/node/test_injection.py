@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -231,6 +232,25 @@ def test_what_ends_the_computer_drops_ram_and_nothing_else(
     fsw = flight.node.software
     assert fsw is not None and fsw.boot.reason == reason and fsw.cycle == 3
     assert fsw.parameters.value(0) == 0.33 and fsw.counters.telecommands_received == 0
+
+
+@pytest.mark.parametrize(("primitive", "parameters", "down"), [("reboot", {}, 5), ("kill", {"down_s": 20.0}, 25)])
+def test_a_restart_acts_until_flight_software_runs_again(
+    primitive: str, parameters: dict[str, float], down: int
+) -> None:
+    flight = Flight(signals=("mode", "payload_shed", "host_up"))
+    flight.fly(10)
+    flight.inject(HOST, "computer", primitive, **parameters)
+    for _ in range(down):
+        flight.fly(1)
+        assert math.isnan(flight.truth()[0]) and math.isnan(flight.truth()[1])
+        assert [state for _, state in reports(flight)] == [ACTIVE]
+    twin = Flight(signals=("mode", "payload_shed", "host_up"))
+    twin.node.restore(flight.node.save())
+    assert twin.node.save() == flight.node.save()
+    flight.fly(1)
+    assert flight.truth() == (1.0, 0.0, 1.0)
+    assert [state for _, state in reports(flight)] == [ACTIVE, CLEARED]
 
 
 def test_a_hang_that_ends_before_the_watchdog_bites_ends_in_a_reset_too() -> None:
