@@ -202,7 +202,10 @@ class Conductor:
     def lose(self, id: str, reason: str) -> list[Instruction]:
         """Whoever watches over `id` gives it up: it has been silent for too long, or dies whenever it is started."""
         session = self._sessions.get(id)
-        return [] if session is None or self._finished else self._lose([session], reason)
+        if session is None or self._finished:
+            return []
+        session.complaint = reason
+        return self._lose([session], reason)
 
     def inject(self, frames: Sequence[bytes]) -> list[Instruction]:
         """Mail from outside, delivered with the next Tick and recorded. Sent time and sequence are the conductor's;

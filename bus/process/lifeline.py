@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from bus.errors import SkyrackError, UserError
 
@@ -37,11 +38,13 @@ def bind_to_supervisor() -> None:
 class Lifeline:
     """Turns SIGINT, SIGTERM and the end of the supervisor's pipe into one call of `stop`, within a running loop.
 
-    From then on a hard deadline runs: after STOP_WITHIN_S the process prints its stack and exits.
+    From then on a hard deadline runs: after STOP_WITHIN_S the process prints its stack and exits. `told` hears what the
+    supervisor says through the pipe, one JSON object a line.
     """
 
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self._stop = stop
+    def __init__(self, stop: Callable[[], None], told: Callable[[dict[str, Any]], None] = lambda words: None) -> None:
+        self._stop, self._told = stop, told
+        self._rest = b""
         self._loop = asyncio.get_running_loop()
         self._supervised = bool(os.environ.get(SUPERVISOR))
         self.reason = ""
@@ -61,9 +64,14 @@ class Lifeline:
         faulthandler.cancel_dump_traceback_later()
 
     def _pipe(self) -> None:
-        if not os.read(0, 1024):
+        said = os.read(0, 64 * 1024)
+        if not said:
             self._loop.remove_reader(0)
             self._end("the supervisor is gone")
+            return
+        *lines, self._rest = (self._rest + said).split(b"\n")
+        for line in lines:
+            self._told(json.loads(line))
 
     def _end(self, reason: str) -> None:
         if not self.reason:

@@ -131,6 +131,11 @@ class BusServer:
         asyncio.get_running_loop().call_later(PATIENCE_S, self._fail, RangeFailure(f"stopped before the end: {reason}"))
         self._carry_out(self._conductor.stop(reason))
 
+    def told(self, words: Mapping[str, Any]) -> None:
+        """What the supervisor knows and the bus cannot see: that a process will not be started again."""
+        if words.get("tell") == "lose":
+            self.give_up(str(words["id"]), str(words["reason"]))
+
     def give_up(self, id: str, reason: str) -> None:
         """Go on without this participant, or stop, as the scenario says."""
         self._carry_out(self._conductor.lose(id, reason))
@@ -331,7 +336,7 @@ async def serve_bus(
 ) -> BusOutcome:
     """Flies one run in this process's loop. SIGINT, SIGTERM and the supervisor's end stop it in order."""
     server = BusServer(plan, load_key(keys, "bus"), load_grants(keys), recorder, report=report)
-    with lifeline.Lifeline(lambda: server.stop("stopped by a signal")):
+    with lifeline.Lifeline(lambda: server.stop("stopped by a signal"), server.told):
         return await server.run()
 
 

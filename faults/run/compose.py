@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bus.errors import SkyrackError
+from bus.errors import ParticipantLost, SkyrackError
 from bus.lockstep.conductor import Conductor
 from bus.lockstep.in_process import run_in_process
-from bus.lockstep.instructions import Finished, Record
+from bus.lockstep.instructions import Finished, Lost, Record
 from bus.lockstep.sessions import Bounds, ParticipantPlan
 from bus.participant import Outbox, Participant
 from bus.scenario.model import Scenario
@@ -35,6 +35,7 @@ class Flown:
 
     wall_s: from the first tick to the end. failure: why the range stopped before the end, None if it did not.
     interrupted: the signal that asked for the end, or empty. restarts: processes that died and were started again.
+    lost: who was given up, at which tick and why.
     """
 
     finished: Finished | None
@@ -42,6 +43,7 @@ class Flown:
     failure: SkyrackError | None = None
     interrupted: str = ""
     restarts: int = 0
+    lost: tuple[Lost, ...] = ()
 
 
 def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:
@@ -155,7 +157,8 @@ def fly_in_process(
             stopped=stopped,
         )
     except SkyrackError as error:
-        return Flown(None, watch.seconds, error)
+        lost = (Lost(error.participant, error.tick, error.reason),) if isinstance(error, ParticipantLost) else ()
+        return Flown(None, watch.seconds, error, lost=lost)
     finally:
         archive.close()
     return Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from bus.errors import SkyrackError
+from bus.lockstep.instructions import Lost
 from bus.scenario.model import Scenario
 from bus.sockets.keys import make_keys
 from faults.run.compose import Flown
@@ -23,7 +24,7 @@ from faults.run.warm import environment, warm_up
 from faults.run_directory import RunDirectory
 
 RESTARTS = 3
-"""A process that dies is started again so often; then its death is no accident and the run stops."""
+"""A process that dies is started again so often; then its death is no accident, and `missing_tock` decides."""
 
 
 def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer) -> Flown:
@@ -36,7 +37,15 @@ def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, 
     facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys.resolve()), "pace": pace}
     listener = _Listener(display)
     outcome = supervise(
-        lambda: Supervisor(directory.path, bus, others, facts=facts, on_report=listener.hear, restarts=RESTARTS)
+        lambda: Supervisor(
+            directory.path,
+            bus,
+            others,
+            facts=facts,
+            on_report=listener.hear,
+            restarts=RESTARTS,
+            go_on_without=scenario.range.missing_tock == "continue",
+        )
     )
     display.close()
     return flown_of(outcome)
@@ -94,7 +103,8 @@ def flown_of(outcome: LaunchOutcome) -> Flown:
     """What the supervisor says, as the composition root wants to hear it."""
     wall_s = outcome.result.get("wall_s", outcome.wall_s)
     failure: SkyrackError | None = outcome.failure
-    return Flown(None, float(wall_s), failure, outcome.interrupted, sum(outcome.restarts.values()))
+    lost = tuple(Lost(**each) for each in outcome.result.get("lost", ()))
+    return Flown(None, float(wall_s), failure, outcome.interrupted, sum(outcome.restarts.values()), lost)
 
 
 def _module(name: str) -> tuple[str, ...]:

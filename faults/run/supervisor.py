@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ BUS_STOP_S = 2.8  # the bus gets its closing ticks first (server.PATIENCE_S and 
 LINGER_AFTER_END_S = 3.0  # for participants to end by themselves after the bus said goodbye
 MAX_LINE_BYTES = 64 * 1024
 LOG_TAIL_LINES = 8
+BACK_OFF_S = 0.5  # before the second restart; twice as long before each further one. The first is at once
 _FLYING = ("status", "progress")  # reports of a bus that has flown a tick
 
 
@@ -76,10 +78,12 @@ class Supervisor:
         facts: Mapping[str, Any] | None = None,
         on_report: Callable[[str, dict[str, Any]], None] = lambda id, report: None,
         restarts: int = 3,
+        go_on_without: bool = False,
     ) -> None:
-        """facts: further entries of run.json (scenario, keys). restarts: per participant, before the run is stopped."""
+        """facts: further entries of run.json (scenario, keys). restarts: per participant; who dies once more ends the
+        run, or with `go_on_without` is lost."""
         self._run, self._bus, self._others = run, bus, others
-        self._on_report, self._limit = on_report, restarts
+        self._on_report, self._limit, self._go_on_without = on_report, restarts, go_on_without
         self._children: dict[str, _Child] = {}
         self._restarts: dict[str, int] = {}
         self._ready: asyncio.Event = asyncio.Event()
@@ -213,12 +217,34 @@ class Supervisor:
         id = child.member.id
         count = self._restarts.get(id, 0)
         if child.error.get("kind") == "user" or count >= self._limit:
-            self._fail(self._why(child, status, f" ({count} restarts)" if count else ""))
+            why = self._why(child, status, f" ({count} restarts)" if count else "")
+            if self._go_on_without and self._flying:
+                self._tell_bus({"tell": "lose", "id": id, "reason": f"it keeps dying: {why.message}"[:1000]})
+                self._write_state("running")
+            else:
+                self._fail(why)
             return
         self._restarts[id] = count + 1
-        self._start(child.member)
-        self._write_state("running")
-        self._on_report(id, {"report": "restarted", "id": id, "status": status, "restarts": count + 1})
+        self._loop.call_later(BACK_OFF_S * 2 ** (count - 1) if count else 0.0, self._start_again, child.member, status)
+
+    def _start_again(self, member: Member, status: int) -> None:
+        if self._over.is_set() or self._result:
+            return
+        try:
+            self._start(member)
+            self._write_state("running")
+        except OSError as error:
+            self._fail(EnvironmentFault(f"cannot start {member.id} again: {error}", hint=f"see {self._run / 'log'}"))
+            return
+        count = self._restarts[member.id]
+        self._on_report(member.id, {"report": "restarted", "id": member.id, "status": status, "restarts": count})
+
+    def _tell_bus(self, words: Mapping[str, Any]) -> None:
+        bus = self._children[BUS].process.stdin
+        assert bus is not None
+        with suppress(OSError, ValueError):  # it is about to be reaped: its end says more
+            bus.write(json.dumps(words).encode() + b"\n")
+            bus.flush()
 
     def _why(self, child: _Child, status: int, more: str = "") -> SkyrackError:
         """The error of a process that ended: its own words if it had any, else the end of its log."""

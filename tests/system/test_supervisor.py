@@ -191,6 +191,17 @@ async def test_a_bug_is_told_after_the_restarts_are_used_up(tmp_path: Path) -> N
     assert run_json(tmp_path)["state"] == "failed"
 
 
+async def test_the_run_goes_on_without_who_keeps_dying_where_the_scenario_says_so(tmp_path: Path) -> None:
+    plan = {**PLAN, "missing_tock": "continue", "tock_timeout_s": 600.0, "harm": {"sat-a": {"raise": 10}}}
+    outcome = await fly(tmp_path, plan, restarts=2, go_on_without=True)
+    assert outcome.failure is None and outcome.result["complete"]
+    assert outcome.restarts == {"sat-a": 2}
+    (lost,) = outcome.result["lost"]
+    assert (lost["id"], lost["tick"]) == ("sat-a", 10)
+    assert lost["reason"].startswith("it keeps dying: sat-a: ") and "a bug in a participant" in lost["reason"]
+    assert "(2 restarts)" in lost["reason"], "and nobody waited for the patience of the range"
+
+
 async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         endpoint = f"tcp://127.0.0.1:{busy.getsockname()[1]}"
