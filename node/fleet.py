@@ -69,7 +69,7 @@ class Fleet:
         for plant in plants:
             if plant.params.tobytes() != first.params.tobytes():
                 raise ValueError("spacecraft of a fleet share one design and its stations")
-            if plant.setup.tle is not None and plant.setup.propagator == "sgp4":
+            if plant.setup.satellite is not None and plant.setup.propagator == "sgp4":
                 raise ValueError("a fleet flies Keplerian elements (propagator j2)")
             if plant.sky.tobytes() != first.sky.tobytes() or not np.array_equal(plant.event, first.event):
                 raise ValueError("spacecraft of a fleet share one epoch, one Sun and one seed")

@@ -1,53 +1,69 @@
 """One two-line element set: its format to the column, its checksum, what it says, and whether SGP4 takes it.
 
 Format: NORAD two-line elements as described by CelesTrak (T.S. Kelso, "NORAD Two-Line Element Set Format") with
-alpha-5 catalogue numbers. Flying them is the plant's.
+alpha-5 catalogue numbers. What is wrong is said with its column. Flying them is the plant's.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass
+from calendar import isleap
 from datetime import UTC, datetime, timedelta
 
-_LINE1 = re.compile(
-    r"1 (?P<number>[ 0-9A-HJ-NP-Z][ 0-9]{3}[0-9])[UCS ] (?P<designator>[ -~]{8}) "
-    r"(?P<year>[0-9]{2})(?P<day>[ 0-9]{3}\.[0-9]{8}) (?P<ndot>[ +-]\.[0-9]{8}) "
-    r"(?P<nddot>[ +-][ 0-9]{5}[+-][0-9]) (?P<bstar>[ +-][ 0-9]{5}[+-][0-9]) [0-9 ] [ 0-9]{4}[0-9]"
-)
-_LINE2 = re.compile(
-    r"2 (?P<number>[ 0-9A-HJ-NP-Z][ 0-9]{3}[0-9]) (?P<inclination>[ 0-9]{3}\.[0-9]{4}) (?P<raan>[ 0-9]{3}\.[0-9]{4}) "
-    r"(?P<eccentricity>[ 0-9]{7}) (?P<perigee>[ 0-9]{3}\.[0-9]{4}) (?P<anomaly>[ 0-9]{3}\.[0-9]{4}) "
-    r"(?P<motion>[ 0-9]{2}\.[0-9]{8})[ 0-9]{5}[0-9]"
-)
+from bus.orbits.elements import Elements, printable, sgp4_failure
+from bus.scenario.model import TleOrbit
+
+_CODES = {
+    "d": ("[0-9]", "a digit"),
+    "b": ("[ 0-9]", "a digit, or a blank before the number"),
+    "n": ("[ 0-9A-HJ-NP-Z]", "a digit, or a capital letter but I and O (alpha-5)"),
+    "c": ("[UCS ]", "U, C, S or a blank"),
+    "p": ("[ -~]", "a printable ASCII character"),
+    "s": ("[ +-]", "a blank, + or -"),
+    "e": ("[+-]", "+ or -"),
+    "t": ("[ 0-35-9]", "a blank or a digit but 4 (4 is SGP4-XP, which SGP4 cannot fly)"),
+    " ": (" ", "a blank"),
+    ".": (r"\.", "a point"),
+    "1": ("1", "1"),
+    "2": ("2", "2"),
+}
+"""What a column may hold: as a regular expression, and in words."""
+
+_Form = tuple[tuple[str, str], ...]
+_LINE1: _Form = (
+    ("line number", "1"), ("", " "), ("catalogue number", "nbbbd"), ("classification", "c"), ("", " "),
+    ("designator", "pppppppp"), ("", " "), ("year", "dd"), ("day", "bbb.dddddddd"), ("", " "),
+    ("first derivative of mean motion", "s.dddddddd"), ("", " "), ("second derivative of mean motion", "sbbbbbed"),
+    ("", " "), ("drag term", "sbbbbbed"), ("", " "), ("ephemeris type", "t"), ("", " "), ("element set number", "bbbb"),
+    ("checksum", "d"),
+)  # fmt: skip
+_LINE2: _Form = (
+    ("line number", "2"), ("", " "), ("catalogue number", "nbbbd"), ("", " "), ("inclination", "bbb.dddd"), ("", " "),
+    ("right ascension of the node", "bbb.dddd"), ("", " "), ("eccentricity", "bbbbbbb"), ("", " "),
+    ("argument of perigee", "bbb.dddd"), ("", " "), ("mean anomaly", "bbb.dddd"), ("", " "),
+    ("mean motion", "bb.dddddddd"), ("revolution number", "bbbbb"), ("checksum", "d"),
+)  # fmt: skip
+_FORMS = (_LINE1, _LINE2)
+_CODE_LISTS = tuple("".join(codes for _, codes in form) for form in _FORMS)
+_PATTERNS = tuple(re.compile("".join(_CODES[code][0] for code in codes)) for codes in _CODE_LISTS)
+_BLANK_INSIDE = re.compile(r"[0-9](?= )")
+COLUMNS = 69
 _ALPHA5 = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_DAMAGED = re.compile(r"[12] [ 0-9A-Z]{3}[ 0-9O]{2}.{13}")
+_CENTURY_TURNS = 57
+"""Two digits of year from here up are of the 20th century (Sputnik 1 flew in 1957)."""
 
 
 class TleError(ValueError):
-    """Lines that are no element set, or one that SGP4 rejects. `allowed` says what would be right."""
+    """Lines that are no element set, or one that SGP4 rejects: on which line, in which column (1 where it is the whole
+    line), what is there and what would be right."""
 
-    def __init__(self, line: int, found: str, allowed: str) -> None:
+    def __init__(self, line: int, column: int, found: str, allowed: str) -> None:
         super().__init__(f"line {line}: found {found}; allowed: {allowed}")
         self.line = line
+        self.column = column
         self.found = found
         self.allowed = allowed
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """Mean elements as their source gives them: the lines fly, the rest is for choosing and checking.
-
-    catalogue_number: NORAD number. epoch: UTC. line: where the set begins in its file, 0 if it came from elsewhere.
-    """
-
-    name: str
-    catalogue_number: int
-    line1: str
-    line2: str
-    epoch: datetime
-    period_s: float
-    line: int = 0
 
 
 def checksum(line: str) -> int:
@@ -55,54 +71,109 @@ def checksum(line: str) -> int:
     return sum(int(c) if c in "0123456789" else c == "-" for c in line[:68]) % 10
 
 
+def kind_of_line(text: str) -> int:
+    """1 or 2 for a text that is that line of a set, damaged perhaps; 0 for any other."""
+    if len(text) == COLUMNS and text[:2] in ("1 ", "2 ") and _PATTERNS[int(text[0]) - 1].fullmatch(text):
+        return int(text[0])
+    if len(text) > 100:
+        return 0
+    if _DAMAGED.match(text):
+        return int(text[0])
+    if len(text) < 50:
+        return 0
+    fits = [
+        sum(bool(re.fullmatch(_CODES[c][0], t)) for c, t in zip(codes, text, strict=False)) for codes in _CODE_LISTS
+    ]
+    best = max(fits)
+    return fits.index(best) + 1 if best >= 50 else 0
+
+
 def parse_tle(line1: str, line2: str, name: str = "", line: int = 0) -> Elements:
     """Check both lines column by column and with SGP4 at their epoch. Raises TleError and nothing else."""
-    line1, line2 = line1.rstrip(), line2.rstrip()
-    for number, text, form in ((1, line1, _LINE1), (2, line2, _LINE2)):
-        if len(text) != 69:
-            raise TleError(number, f"{len(text)} columns", "69 columns")
-        if text[0] != str(number):
-            raise TleError(number, f"a line that begins with {text[:2]!a}", f"'{number} '")
-        if text[68] != str(checksum(text)):
-            raise TleError(number, f"checksum {text[68]!a}", f"{checksum(text)} (the sum of the line's digits)")
-        if form.fullmatch(text) is None:
-            raise TleError(number, ascii(text), "the columns of the two-line format (see CelesTrak's description)")
+    line1, line2 = line1.rstrip(" \r\n"), line2.rstrip(" \r\n")
+    _check_columns(1, line1)
+    _check_columns(2, line2)
     if line1[2:7] != line2[2:7]:
-        raise TleError(2, f"catalogue number {line2[2:7]!r}", f"that of line 1, {line1[2:7]!r}")
-    first, second = _LINE1.fullmatch(line1), _LINE2.fullmatch(line2)
-    assert first is not None
-    assert second is not None
-    try:
-        day, motion = float(first["day"]), float(second["motion"])
-        inclination, angles = float(second["inclination"]), [float(second[k]) for k in ("raan", "perigee", "anomaly")]
-        catalogue_number = number_of(line1[2:7])
-    except ValueError:
-        raise TleError(1, "a blank within a number", "digits") from None
-    if not 1.0 <= day < 367.0:
-        raise TleError(1, f"day {day}", "a day of the year, 1 to 366")
-    if not (0.0 <= inclination <= 180.0 and all(0.0 <= angle <= 360.0 for angle in angles)):
-        raise TleError(2, "an angle out of range", "inclination to 180 deg, other angles to 360 deg")
-    if not 0.05 <= motion <= 17.5:
-        raise TleError(2, f"mean motion {motion}", "0.05 to 17.5 revolutions a day")
-    year = int(first["year"])
-    epoch = datetime(year + (2000 if year < 57 else 1900), 1, 1, tzinfo=UTC) + timedelta(days=day - 1.0)
-    failure = sgp4_failure(line1, line2, epoch)
+        raise TleError(2, 3, f"catalogue number {line2[2:7]!r} in columns 3 to 7", f"that of line 1, {line1[2:7]!r}")
+    _range(line2, "inclination", 0.0, 180.0, "0 to 180 deg")
+    for angle in ("right ascension of the node", "argument of perigee", "mean anomaly"):
+        _range(line2, angle, 0.0, 360.0, "0 to 360 deg")
+    motion = _range(line2, "mean motion", 0.05, 17.5, "0.05 to 17.5 revolutions a day")
+    epoch = _epoch(line1)
+    orbit = TleOrbit(line1=line1, line2=line2, name=printable(name), source="", propagator="sgp4")
+    failure = sgp4_failure(orbit, epoch)
     if failure:
-        raise TleError(1, f"elements that SGP4 rejects at their epoch ({failure})", "elements of an orbit")
-    return Elements(name.strip(), catalogue_number, line1, line2, epoch, 86400.0 / motion, line)
+        raise TleError(2, 1, f"elements that SGP4 rejects at their epoch ({failure})", "elements of an orbit")
+    return Elements(orbit.name, number_of(line1[2:7]), epoch, 86400.0 / motion, orbit, line)
 
 
-def sgp4_failure(line1: str, line2: str, at: datetime) -> str:
-    """Why SGP4 cannot propagate these lines to a time; empty if it can."""
-    from sgp4.api import SGP4_ERRORS, Satrec  # noqa: PLC0415 - only scenarios with element sets pay for it
+def _check_columns(number: int, text: str) -> None:
+    if text[:2] in {"1 ", "2 "} and text[0] != str(number):
+        raise TleError(number, 1, f"a line that begins with {text[:2]!a} in column 1", f"'{number} '")
+    form, codes = _FORMS[number - 1], _CODE_LISTS[number - 1]
+    wrong = None
+    if _PATTERNS[number - 1].fullmatch(text) is None:
+        wrong = next(
+            (k for k, (c, t) in enumerate(zip(codes, text, strict=False)) if not re.fullmatch(_CODES[c][0], t)), None
+        )
+    else:
+        start = 0
+        for _, part in form:
+            inside = _BLANK_INSIDE.search(text, start, start + len(part)) if "b" in part or "n" in part else None
+            if inside:
+                wrong = inside.end()
+                break
+            start += len(part)
+    if len(text) != COLUMNS:
+        where = f", the first wrong one is {text[wrong]!a} in column {wrong + 1}" if wrong is not None else ""
+        raise TleError(number, (wrong or 0) + 1, f"{len(text)} columns{where}", f"{COLUMNS} columns")
+    if wrong is not None:
+        allowed = _CODES[codes[wrong]][1] if text[wrong] != " " or codes[wrong] != "b" else "a digit"
+        raise TleError(number, wrong + 1, f"{text[wrong]!a} in column {wrong + 1}{_place(form, wrong)}", allowed)
+    if text[68] != str(checksum(text)):
+        raise TleError(
+            number, 69, f"checksum {text[68]!a}", f"{checksum(text)} in column 69, the sum of the line's digits"
+        )
 
-    satellite = Satrec.twoline2rv(line1, line2)
-    unix_days = (at - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(days=1)
-    whole = math.floor(unix_days)
-    error, position, _ = satellite.sgp4(2440587.5 + whole, unix_days - whole)
-    if error:
-        return str(SGP4_ERRORS.get(error, f"error {error}"))
-    return "" if all(math.isfinite(x) for x in position) else "its position is not a number"
+
+def _place(form: _Form, column: int) -> str:
+    """What a column, counted from 0, belongs to, in words."""
+    start = 0
+    for name, part in form:
+        if start <= column < start + len(part):
+            if not name:
+                return ", between two values"
+            return f" ({name}, columns {start + 1} to {start + len(part)})" if len(part) > 1 else f" ({name})"
+        start += len(part)
+    raise AssertionError(column)
+
+
+def _value(text: str, wanted: str) -> tuple[float, int]:
+    """A number of a line, and the index of its first column."""
+    start = 0
+    for name, part in _FORMS[int(text[0]) - 1]:
+        if name == wanted:
+            return float(text[start : start + len(part)]), start
+        start += len(part)
+    raise AssertionError(wanted)
+
+
+def _range(text: str, name: str, low: float, high: float, allowed: str) -> float:
+    value, start = _value(text, name)
+    if not low <= value <= high:
+        raise TleError(int(text[0]), start + 1, f"{name} {value:g} from column {start + 1}", allowed)
+    return value
+
+
+def _epoch(line1: str) -> datetime:
+    two = int(_value(line1, "year")[0])
+    year = two + (1900 if two >= _CENTURY_TURNS else 2000)
+    day, start = _value(line1, "day")
+    last = 366 if isleap(year) else 365
+    if not 1.0 <= day < last + 1:
+        allowed = f"a day of {year}, from 1 to {last}.99999999"
+        raise TleError(1, start + 1, f"day {line1[20:32].strip()} in columns 21 to 32", allowed)
+    return datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day - 1.0)
 
 
 def number_of(field: str) -> int:
@@ -111,67 +182,3 @@ def number_of(field: str) -> int:
     if field[:1] in _ALPHA5 and len(field) == 5:
         return (_ALPHA5.index(field[0]) + 10) * 10000 + int(field[1:])
     return int(field)
-
-
-def alpha5(number: int) -> str:
-    """Five columns for a catalogue number. ValueError above 339999, where the format ends."""
-    if not 0 <= number <= 339_999:
-        raise ValueError(f"catalogue number {number} does not fit the two-line format (0 to 339999)")
-    return f"{number:05d}" if number < 100_000 else f"{_ALPHA5[number // 10000 - 10]}{number % 10000:04d}"
-
-
-def write_tle(
-    *,
-    catalogue_number: int,
-    designator: str,
-    epoch: datetime,
-    mean_motion_rev_day: float,
-    eccentricity: float,
-    inclination_deg: float,
-    raan_deg: float,
-    argument_of_perigee_deg: float,
-    mean_anomaly_deg: float,
-    bstar: float,
-    mean_motion_dot: float,
-    mean_motion_ddot: float,
-) -> tuple[str, str]:
-    """Both lines for mean elements (an OMM's numbers and units). ValueError if a number does not fit its columns."""
-    number = alpha5(catalogue_number)
-    start = datetime(epoch.year, 1, 1, tzinfo=UTC)
-    day = (epoch - start) / timedelta(days=1) + 1.0
-    first = (
-        f"1 {number}U {designator[:8]:<8} {epoch.year % 100:02d}{day:012.8f} {_small(mean_motion_dot)} "
-        f"{_exponent(mean_motion_ddot)} {_exponent(bstar)} 0  999"
-    )
-    second = (
-        f"2 {number} {inclination_deg:8.4f} {raan_deg % 360.0:8.4f} {_seven(eccentricity)} "
-        f"{argument_of_perigee_deg % 360.0:8.4f} {mean_anomaly_deg % 360.0:8.4f} {mean_motion_rev_day:11.8f}    0"
-    )
-    return f"{first}{checksum(first)}", f"{second}{checksum(second)}"
-
-
-def _small(value: float) -> str:
-    if not abs(value) < 0.999999995:
-        raise ValueError(f"mean motion derivative {value} does not fit the two-line format")
-    return f"{'-' if value < 0 else ' '}{abs(value):.8f}".replace("0.", ".", 1)
-
-
-def _seven(eccentricity: float) -> str:
-    if not 0.0 <= eccentricity < 0.99999995:
-        raise ValueError(f"eccentricity {eccentricity} is not that of an ellipse")
-    return f"{round(eccentricity * 1e7):07d}"
-
-
-def _exponent(value: float) -> str:
-    """Five digits after an implied point and a power of ten: 1.5e-4 is ' 15000-3'."""
-    if value == 0.0:
-        return " 00000+0"
-    power = math.floor(math.log10(abs(value))) + 1
-    digits = round(abs(value) / 10.0**power * 1e5)
-    if digits == 100_000:
-        digits, power = 10_000, power + 1
-    if power < -9:
-        return " 00000+0"
-    if power > 9:
-        raise ValueError(f"{value} does not fit the two-line format")
-    return f"{'-' if value < 0 else ' '}{digits:05d}{'-' if power < 0 else '+'}{abs(power)}"

@@ -30,6 +30,27 @@ class TleOrbit(_Form):
     propagator: Literal["sgp4", "j2"]
 
 
+class OmmOrbit(_Form):
+    """Mean elements as an OMM gives them, to the last digit (CCSDS 502.0-B; its units are the fields'). Flown as
+    two-line elements are: with SGP4 (WGS-72, TEME), or as J2-secular mean elements taken at epoch."""
+
+    kind: Literal["omm"] = "omm"
+    name: str = ""
+    catalogue_number: int
+    epoch_utc: str
+    mean_motion_rev_day: float
+    eccentricity: float
+    inclination_deg: float
+    raan_deg: float
+    argument_of_perigee_deg: float
+    mean_anomaly_deg: float
+    bstar: float
+    mean_motion_dot_rev_day2: float
+    mean_motion_ddot_rev_day3: float
+    source: str
+    propagator: Literal["sgp4", "j2"]
+
+
 class KeplerOrbit(_Form):
     """Mean elements at the scenario's epoch, J2-secular. Frame TEME of date."""
 
@@ -42,7 +63,7 @@ class KeplerOrbit(_Form):
     mean_anomaly_rad: float
 
 
-Orbit = Annotated[TleOrbit | KeplerOrbit, Field(discriminator="kind")]
+Orbit = Annotated[TleOrbit | OmmOrbit | KeplerOrbit, Field(discriminator="kind")]
 
 
 class Station(_Form):

@@ -35,10 +35,10 @@ YEAR_S = 365.25 * 86400.0
 
 def orbit() -> None:
     """Mean elements against SGP4 over three days."""
-    from test_orbit import SENTINEL, _epoch_of  # noqa: PLC0415
+    from test_orbit import SENTINEL, _epoch_of, _satellite  # noqa: PLC0415
 
     epoch: Epoch = _epoch_of(SENTINEL)
-    sgp4 = Sgp4(*SENTINEL, epoch)
+    sgp4 = Sgp4(_satellite(SENTINEL), epoch)
     c = craft()
     fill_kepler(c.f, sgp4.mean_elements(), MU_WGS72_M3_S2)
     hours, apart = [], []

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.errors import ScenarioError, UnknownNameError
-from bus.scenario.model import Scenario, TleOrbit
+from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
 from bus.text.times import clock
 from faults.scenarios.choose import load_named, shipped_scenarios
@@ -264,7 +264,7 @@ def _telemetry(designs: Sequence[str]) -> Rows:
 def _spacecraft(scenario: Scenario, name: str) -> dict[str, Any]:
     spacecraft = next(s for s in scenario.spacecraft if s.id == name)
     orbit = spacecraft.orbit
-    if isinstance(orbit, TleOrbit):
+    if isinstance(orbit, TleOrbit | OmmOrbit):
         where = f"{orbit.name}, {orbit.propagator.upper()} ({orbit.source})"
     else:
         altitude_km = (orbit.semi_major_axis_m - EARTH_RADIUS_M) / 1e3

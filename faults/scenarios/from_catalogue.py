@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from bus.errors import Mistake, ScenarioError
-from bus.orbits.tle import Elements
+from bus.errors import Mistake, Refused, ScenarioError
+from bus.orbits.elements import Elements
+from bus.orbits.omm import record_of
+from bus.scenario.model import OmmOrbit
+from bus.text.instants import parse_instant
 from bus.wire.messages import RESERVED_IDS
 from faults.scenarios.element_sets import read_catalogue, select
 
@@ -41,14 +44,16 @@ def scenario_text(path: Path, patterns: Sequence[str], flight: Flight) -> tuple[
 
     Raises ScenarioError (nothing selected, too many) or EnvironmentFault (file cannot be read).
     """
-    catalogue = read_catalogue(path)
-    chosen = select(catalogue, patterns)
+    if flight.epoch:
+        try:
+            parse_instant(flight.epoch, zone_needed=True)
+        except Refused as error:
+            raise ScenarioError([Mistake("", 0, 0, "--epoch", error.found, error.allowed)]) from None
+    selection = select(read_catalogue(path), patterns)
+    chosen = selection.elements
     if len(chosen) > MAX_SPACECRAFT:
         raise _refusal(path, f"{len(chosen)} spacecraft", f"at most {MAX_SPACECRAFT}: narrow the selection")
-    notes = []
-    if catalogue.bad_count:
-        first = catalogue.bad[0]
-        notes.append(f"{catalogue.bad_count} bad entries in {path} were left out, the first: {first}")
+    notes = list(selection.notes)
     epoch = flight.epoch
     if not epoch:
         newest = max(chosen, key=lambda e: e.epoch)
@@ -81,15 +86,26 @@ def scenario_text(path: Path, patterns: Sequence[str], flight: Flight) -> tuple[
             f"  - id: {name}",
             f"    design: {_quoted(flight.design)}",
             "    orbit:",
-            "      tle:",
-            f"        name: {_quoted(elements.name or name)}",
+            f"      {elements.orbit.kind}:",
             f"        source: {_quoted(f'{path.name}, line {elements.line}'[:200])}",
             f"        propagator: {_quoted(flight.propagator)}",
-            "        lines:",
-            f"          - {_quoted(elements.line1)}",
-            f"          - {_quoted(elements.line2)}",
+            *_published(elements, name),
         ]
     return "\n".join(head) + "\n", notes
+
+
+def _published(elements: Elements, name: str) -> list[str]:
+    """What a set says, as its kind of orbit wants it."""
+    orbit = elements.orbit
+    if isinstance(orbit, OmmOrbit):
+        record = record_of(orbit) | {"OBJECT_NAME": orbit.name or name}
+        return ["        record:", *(f"          {key}: {_quoted(value)}" for key, value in record.items())]
+    return [
+        f"        name: {_quoted(elements.name or name)}",
+        "        lines:",
+        f"          - {_quoted(orbit.line1)}",
+        f"          - {_quoted(orbit.line2)}",
+    ]
 
 
 def _refusal(path: Path, found: str, allowed: str, what: str = "select") -> ScenarioError:
@@ -110,6 +126,9 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _quoted(text: str) -> str:
-    """A text as YAML reads it back (JSON strings are YAML)."""
-    return json.dumps(text)
+def _quoted(value: str | float) -> str:
+    """A value as YAML reads it back. JSON is YAML, but for numbers like 1e-05, which need a point there."""
+    if isinstance(value, str):
+        value = "".join(c if c.isprintable() else " " for c in value)
+    text = json.dumps(value, ensure_ascii=False)
+    return text if isinstance(value, str) or "e" not in text or "." in text else text.replace("e", ".0e")

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bus.orbits import constellations as orbits
-from bus.orbits.tle import TleError, parse_tle, sgp4_failure
-from bus.scenario.model import KeplerOrbit, Orbit, TleOrbit
+from bus.orbits.elements import Elements, sgp4_failure
+from bus.orbits.omm import OmmError, parse_omm
+from bus.orbits.tle import TleError, parse_tle
+from bus.scenario.model import KeplerOrbit, Orbit
 from bus.text.reader import Fields, Item
 
 STALE_AFTER = timedelta(days=30)
@@ -57,36 +59,53 @@ def read_orbit(item: Item, given: Given) -> list[Placed]:
 def _tle(item: Item, given: Given) -> list[Placed]:
     fields = item.fields(("lines", "name", "source", "propagator"))
     name = fields["name"].text(longest=64) if "name" in fields else ""
-    source = fields["source"].text()
-    propagator = fields["propagator"].choice(("sgp4", "j2"))
-    lines = [line.text(longest=80) for line in fields["lines"].list(2, 2)]
+    source, propagator = fields["source"].text(), fields["propagator"].choice(("sgp4", "j2"))
+    entries = list(fields["lines"].list(2, 2))
+    lines = [line.text(longest=80) for line in entries]
     if len(lines) != 2 or not all(lines):
         return []
     try:
         elements = parse_tle(lines[0], lines[1], name)
     except TleError as error:
-        fields["lines"].below("").refuse(f"line {error.line} with {error.found}", error.allowed)
+        entries[error.line - 1].refuse(f"line {error.line} with {error.found}", error.allowed)
         return []
+    return _published(fields["lines"], elements, {"name": name, "source": source, "propagator": propagator}, given)
+
+
+def _omm(item: Item, given: Given) -> list[Placed]:
+    fields = item.fields(("record", "source", "propagator"))
+    source, propagator = fields["source"].text(), fields["propagator"].choice(("sgp4", "j2"))
+    mark = item.sheet.mark()
+    record = fields["record"].fields(None).scalars()
+    if not item.sheet.clean_since(mark):
+        return []
+    try:
+        elements = parse_omm({key.upper(): value for key, value in record.items()})
+    except OmmError as error:
+        key = next((key for key in record if key.upper() == error.keyword), error.keyword)
+        fields["record"].below(key).refuse(error.found, error.allowed)
+        return []
+    return _published(fields["record"], elements, {"source": source, "propagator": propagator}, given)
+
+
+def _published(item: Item, elements: Elements, said: dict[str, str], given: Given) -> list[Placed]:
+    """An element set as it flies: with its source and propagator, if it lasts through the scenario."""
     away = abs(given.epoch - elements.epoch)
     if away > STALE_AFTER:
-        fields["lines"].warn(
+        item.warn(
             f"elements of {elements.epoch:%Y-%m-%d}, {away.days} days from the scenario's epoch",
             f"elements within {STALE_AFTER.days} days of it, or the position is a guess",
         )
-    if propagator == "sgp4":
+    if said["propagator"] == "sgp4":
         for at in (given.epoch, given.end or given.epoch):
-            failure = sgp4_failure(elements.line1, elements.line2, at)
+            failure = sgp4_failure(elements.orbit, at)
             if failure:
-                fields["lines"].refuse(
+                item.refuse(
                     f"elements that SGP4 rejects at {at:%Y-%m-%dT%H:%M:%SZ} ({failure})",
                     "an orbit that lasts through the scenario",
                 )
                 return []
-    line1, line2 = elements.line1, elements.line2
-    orbit = TleOrbit(line1=line1, line2=line2, name=name, source=source, propagator="sgp4")
-    if propagator == "j2":
-        orbit = orbit.model_copy(update={"propagator": "j2"})
-    return [Placed("", orbit, elements.period_s)]
+    return [Placed("", elements.orbit.model_copy(update=said), elements.period_s)]
 
 
 def _kepler(item: Item, given: Given) -> list[Placed]:
@@ -209,6 +228,7 @@ _KINDS: dict[str, Callable[[Item, Given], list[Placed]]] = {
     "walker": _walker,
     "planes": _planes,
     "lattice": _lattice,
+    "omm": _omm,
 }
 CONSTELLATIONS = ("walker", "planes", "lattice")
 

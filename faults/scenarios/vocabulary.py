@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from bus.dictionary import Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
-from bus.scenario.model import Orbit, TleOrbit
+from bus.orbits.elements import satellite
+from bus.scenario.model import OmmOrbit, Orbit, TleOrbit
 from bus.telecommand_check import check_telecommand
 from bus.text.units import parse_as
 from bus.wire.messages import Scalar
@@ -225,8 +226,8 @@ def check_orbit(orbit: Orbit) -> None:
 
 
 def _mean_elements(orbit: Orbit) -> Elements:
-    if isinstance(orbit, TleOrbit):
-        return Sgp4(orbit.line1, orbit.line2, Epoch.of("2000-01-01T12:00:00Z")).mean_elements()  # size and tilt only
+    if isinstance(orbit, TleOrbit | OmmOrbit):
+        return Sgp4(satellite(orbit), Epoch.of("2000-01-01T12:00:00Z")).mean_elements()  # size and tilt only
     return Elements(orbit.semi_major_axis_m, orbit.eccentricity, orbit.inclination_rad, 0.0, 0.0, 0.0)
 
 

@@ -1,7 +1,7 @@
 """Where a spacecraft should be, as far as the ground can know: published elements only, plain Python.
 
-SGP4 for two-line elements, J2-secular mean elements otherwise; then TEME of date to Earth-fixed axes by Greenwich mean
-sidereal time. No antennas and no plans here, and nothing of the spacecraft's own truth: prediction error is real.
+SGP4 for published element sets, J2-secular mean elements otherwise; then TEME of date to Earth-fixed axes by Greenwich
+mean sidereal time. No antennas and no plans here, and nothing of the spacecraft's own truth: prediction error is real.
 
 Assumptions: UT1 is UTC (below 0.9 s, 0.4 km on the ground), polar motion is left out (below 15 m).
 """
@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sgp4.api import WGS72, Satrec
+from sgp4.api import Satrec
 
 from bus.errors import UserError
-from bus.scenario.model import KeplerOrbit, Orbit, Station, TleOrbit
+from bus.orbits.elements import satellite
+from bus.scenario.model import KeplerOrbit, OmmOrbit, Orbit, Station, TleOrbit
 
 MU_M3_S2 = 3.986004418e14  # EGM-96
 EARTH_RADIUS_M = 6378137.0  # WGS-84
@@ -62,21 +63,15 @@ def gmst_rad(epoch: Epoch, time_s: float) -> float:
     return (seconds % DAY_S) * (TWO_PI / DAY_S)
 
 
-def _two_line(orbit: TleOrbit) -> Satrec:
+def _published(orbit: TleOrbit | OmmOrbit) -> Satrec:
     try:
-        satellite = Satrec.twoline2rv(orbit.line1, orbit.line2, WGS72)
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"two-line elements of '{orbit.name}' cannot be read: {error}") from error
-    if satellite.error:
-        raise UserError(
-            f"SGP4 rejects the two-line elements of '{orbit.name}' (error {satellite.error})",
-            hint="take newer elements, or fly mean elements instead",
-        )
-    return satellite
+        return satellite(orbit)
+    except ValueError as error:
+        raise UserError(str(error), hint="take newer elements, or fly mean elements instead") from error
 
 
-def _sgp4(orbit: TleOrbit, epoch: Epoch) -> Propagator:
-    propagate = _two_line(orbit).sgp4
+def _sgp4(orbit: TleOrbit | OmmOrbit, epoch: Epoch) -> Propagator:
+    propagate = _published(orbit).sgp4
     whole, fraction = epoch.jd_whole, epoch.jd_fraction
 
     def position(time_s: float) -> Vector | None:
@@ -132,16 +127,16 @@ def propagator(orbit: Orbit, epoch: Epoch) -> Propagator:
         return _secular(orbit, MU_M3_S2, 0.0)
     if orbit.propagator == "sgp4":
         return _sgp4(orbit, epoch)
-    tle = _two_line(orbit)
+    mean_set = _published(orbit)
     mean = KeplerOrbit(
-        semi_major_axis_m=tle.a * tle.radiusearthkm * 1e3,  # of the Brouwer mean motion, not of Kozai's in the lines
-        eccentricity=tle.ecco,
-        inclination_rad=tle.inclo,
-        raan_rad=tle.nodeo,
-        argument_of_perigee_rad=tle.argpo,
-        mean_anomaly_rad=tle.mo,
+        semi_major_axis_m=mean_set.a * mean_set.radiusearthkm * 1e3,  # Brouwer's mean motion, not Kozai's
+        eccentricity=mean_set.ecco,
+        inclination_rad=mean_set.inclo,
+        raan_rad=mean_set.nodeo,
+        argument_of_perigee_rad=mean_set.argpo,
+        mean_anomaly_rad=mean_set.mo,
     )
-    age_s = ((epoch.jd_whole - tle.jdsatepoch) + (epoch.jd_fraction - tle.jdsatepochF)) * DAY_S
+    age_s = ((epoch.jd_whole - mean_set.jdsatepoch) + (epoch.jd_fraction - mean_set.jdsatepochF)) * DAY_S
     return _secular(mean, MU_WGS72_M3_S2, age_s)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bus.scenario.model import Environment, Spacecraft, Station, TleOrbit
+from bus.orbits.elements import satellite
+from bus.scenario.model import Environment, OmmOrbit, Spacecraft, Station, TleOrbit
 from node.designs.jobs import job_orders, job_parameters, job_state, slot_names, workload
 from node.designs.load import Design
 from node.designs.parts import RadioBand
@@ -31,9 +32,9 @@ def plant_setup(
 ) -> PlantSetup:
     """The plant of one spacecraft of a scenario. `peer_heads`: which head of each peer looks here (-1: not known)."""
     orbit = spacecraft.orbit
-    elements, tle, propagator = None, None, "j2"
-    if isinstance(orbit, TleOrbit):
-        tle, propagator = (orbit.line1, orbit.line2), orbit.propagator
+    elements, published, propagator = None, None, "j2"
+    if isinstance(orbit, TleOrbit | OmmOrbit):
+        published, propagator = satellite(orbit), orbit.propagator
     else:
         elements = Elements(
             orbit.semi_major_axis_m,
@@ -61,7 +62,7 @@ def plant_setup(
         drag_area_m2=design.form.attitude.drag_area,
         attitude=_attitude(design),
         elements=elements,
-        tle=tle,
+        satellite=published,
         propagator=propagator,
         sites=[_site(station) for station in stations],
         radios=_radios(design),

@@ -68,8 +68,8 @@ class Plant:
         f["draw_spacecraft"] = stable_id(setup.spacecraft)
         s["thruster_health"] = 1.0
         sgp4 = None
-        if setup.tle is not None:
-            sgp4 = Sgp4(*setup.tle, self._epoch)
+        if setup.satellite is not None:
+            sgp4 = Sgp4(setup.satellite, self._epoch)
             if setup.propagator == "sgp4":
                 fill_sgp4(f, sgp4)
             else:
@@ -78,7 +78,7 @@ class Plant:
         elif setup.elements is not None:
             fill_kepler(f, setup.elements)
         else:
-            raise ValueError(f"{setup.spacecraft}: neither elements nor two-line elements")
+            raise ValueError(f"{setup.spacecraft}: neither elements nor a published set")
         fill_drag(f, setup.mass_kg, setup.drag_area_m2)
         fill_cells(p, f, setup.cover_glass_kg_m2, setup.cell_proton_ratio, setup.solar_activity)
         fill(s, setup.state)

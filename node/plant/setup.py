@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sgp4.api import Satrec
 
 from node.plant.attitude.setup import AttitudeFigures
 from node.plant.compute.workload import Workload
@@ -34,7 +35,8 @@ class PlantSetup:
     initial: first values by name ("battery_soc", "thermal_temperature_k[radiator_1]"), applied last.
     workload: what comes from cluster logs.
     solar_event: a profile's name, unless there are samples (rows of seconds since the epoch and fluxes).
-    elements or tle: mean elements at the epoch, or two lines; `propagator` is "j2" or "sgp4" (lines only).
+    elements or satellite: mean elements at the epoch, or a published set as SGP4 takes it; `propagator` is "j2" or
+    "sgp4" (of a set only).
     """
 
     capacity_class: str
@@ -49,7 +51,7 @@ class PlantSetup:
     drag_area_m2: float
     attitude: AttitudeFigures
     elements: Elements | None = None
-    tle: tuple[str, str] | None = None
+    satellite: Satrec | None = None
     propagator: str = "j2"
     sites: Sequence[GroundSite] = ()
     radios: tuple[Radio, Radio] = (S_BAND_RADIO, KA_BAND_RADIO)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sgp4.api import WGS72, Satrec
 
 from node.plant.environment.environment import step_environment
 from node.plant.orbit.orbit import eccentric_anomaly, place_orbit, step_orbit
@@ -38,6 +39,10 @@ SENTINEL = (
 """A sun-synchronous orbit at 693 km (made up after Sentinel-1A's mean elements)."""
 
 
+def _satellite(lines: tuple[str, str]) -> Satrec:
+    return Satrec.twoline2rv(*lines, WGS72)
+
+
 def _epoch_of(lines: tuple[str, str]) -> Epoch:
     """The element set's own epoch."""
     year, day = 2000 + int(lines[0][18:20]), float(lines[0][20:32])
@@ -46,7 +51,7 @@ def _epoch_of(lines: tuple[str, str]) -> Epoch:
 
 
 def test_sgp4_gives_the_published_positions() -> None:
-    sgp4 = Sgp4(*VANGUARD, _epoch_of(VANGUARD))
+    sgp4 = Sgp4(_satellite(VANGUARD), _epoch_of(VANGUARD))
     r0, _ = sgp4.at(0.0)
     r1, _ = sgp4.at(4320.0 * 60.0)
     assert np.allclose(r0, (7022465.3, -1400083.0, 40.0), atol=1.0)
@@ -55,11 +60,8 @@ def test_sgp4_gives_the_published_positions() -> None:
 
 def test_lines_that_sgp4_rejects_are_refused_with_its_reason() -> None:
     with pytest.raises(ValueError, match="SGP4 rejects"):
-        Sgp4(
-            VANGUARD[0],
-            VANGUARD[1].replace("1859667", "9959667").replace("10.82419157", "16.82419157"),
-            Epoch.of("2000-06-28"),
-        )
+        sunk = VANGUARD[1].replace("1859667", "9959667").replace("10.82419157", "16.82419157")
+        Sgp4(_satellite((VANGUARD[0], sunk)), Epoch.of("2000-06-28"))
 
 
 def test_period_and_speed_at_650_km() -> None:
@@ -132,7 +134,7 @@ def test_velocity_is_the_derivative_of_the_position(perigee_m: float, e: float, 
 def test_mean_elements_follow_sgp4_for_a_day() -> None:
     """J2-secular against SGP4: within the short-period swing of J2 (about 12 km) plus drag over one day."""
     epoch = _epoch_of(SENTINEL)
-    sgp4 = Sgp4(*SENTINEL, epoch)
+    sgp4 = Sgp4(_satellite(SENTINEL), epoch)
     c = craft()
     fill_kepler(c.f, sgp4.mean_elements(), MU_WGS72_M3_S2)
     for t in np.linspace(0.0, 86400.0, 97):
@@ -144,7 +146,7 @@ def test_mean_elements_follow_sgp4_for_a_day() -> None:
 def test_elements_are_carried_to_another_epoch() -> None:
     own = _epoch_of(SENTINEL)
     later = Epoch(own.jd_whole, own.jd_fraction + 2.0)
-    sgp4 = Sgp4(*SENTINEL, later)
+    sgp4 = Sgp4(_satellite(SENTINEL), later)
     assert sgp4.age_s == pytest.approx(2.0 * 86400.0, abs=1e-3)
     c = craft()
     fill_kepler(c.f, sgp4.mean_elements(), MU_WGS72_M3_S2)
@@ -154,7 +156,7 @@ def test_elements_are_carried_to_another_epoch() -> None:
 
 def test_a_position_given_is_taken_as_it_is() -> None:
     c = craft()
-    sgp4 = Sgp4(*SENTINEL, _epoch_of(SENTINEL))
+    sgp4 = Sgp4(_satellite(SENTINEL), _epoch_of(SENTINEL))
     fill_sgp4(c.f, sgp4)
     r, v = sgp4.at(100.0)
     place_orbit(c.s, c.f, c.u, 100.0, 1.0, *r, *v)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from bus.scenario.model import KeplerOrbit, Scenario, TleOrbit
+from bus.scenario.model import Orbit, Scenario
 from node.designs.audit.heat import Steady, Vector, absorbed_w, steady
 from node.designs.audit.orbit import Circle, Day, circle, year
 from node.designs.audit.power import array_w, battery_heat_w, chips_w, depth, discharge_w, full_load_w, sustainable_w
@@ -68,7 +68,7 @@ def audit_scenario(scenario: Scenario) -> list[Margin]:
     return margins
 
 
-def audit(design: Design, orbit: KeplerOrbit | TleOrbit | Circle, epoch_utc: str, spacecraft: str = "") -> list[Margin]:
+def audit(design: Design, orbit: Orbit | Circle, epoch_utc: str, spacecraft: str = "") -> list[Margin]:
     """Margins of a design on an orbit, over the year that begins at the epoch."""
     path = orbit if isinstance(orbit, Circle) else circle(orbit, epoch_utc)
     days = year(path, datetime.fromisoformat(epoch_utc))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bus.orbits import constellations as orbits
-from bus.orbits.tle import parse_tle
-from bus.scenario.model import KeplerOrbit, TleOrbit
+from bus.orbits.elements import satellite
+from bus.scenario.model import KeplerOrbit, Orbit
 
 DAYS = 366
 OBLIQUITY_RAD = math.radians(23.4393)  # Astronomical Almanac, J2000
@@ -47,17 +47,17 @@ class Day:
     sunlight_w_m2: float
 
 
-def circle(orbit: KeplerOrbit | TleOrbit, epoch_utc: str) -> Circle:
+def circle(orbit: Orbit, epoch_utc: str) -> Circle:
     """The circle of the same mean semi-major axis."""
-    epoch = datetime.fromisoformat(epoch_utc)
     if isinstance(orbit, KeplerOrbit):
         a, inclination, raan = orbit.semi_major_axis_m, orbit.inclination_rad, orbit.raan_rad
-        return Circle(a, inclination, raan, epoch, orbit.eccentricity)
-    elements = parse_tle(orbit.line1, orbit.line2)
-    a = (orbits.MU_M3_S2 * (elements.period_s / orbits.TWO_PI) ** 2) ** (1.0 / 3.0)
-    line = orbit.line2
-    inclination, raan = math.radians(float(line[8:16])), math.radians(float(line[17:25]))
-    return Circle(a, inclination, raan, elements.epoch, float(f"0.{line[26:33].strip()}"))
+        return Circle(a, inclination, raan, datetime.fromisoformat(epoch_utc), orbit.eccentricity)
+    published = satellite(orbit)
+    period_s = orbits.TWO_PI / published.no_kozai * 60.0
+    a = (orbits.MU_M3_S2 * (period_s / orbits.TWO_PI) ** 2) ** (1.0 / 3.0)
+    days = (published.jdsatepoch - 2451545.0) + published.jdsatepochF
+    epoch = datetime(2000, 1, 1, 12, tzinfo=UTC) + timedelta(days=days)
+    return Circle(a, published.inclo, published.nodeo, epoch, published.ecco)
 
 
 def node_rate_rad_s(radius_m: float, inclination_rad: float) -> float:

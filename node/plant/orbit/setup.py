@@ -1,7 +1,7 @@
-"""From elements to the orbit's parameters: Keplerian mean elements or two-line elements, J2 secular rates, SGP4.
+"""From elements to the orbit's parameters: Keplerian mean elements or published element sets, J2 secular rates, SGP4.
 
 Plain values in, a parameter record filled. Runs once per spacecraft, never in a tick (`Sgp4.at` excepted).
-Constants: mu, J2 and the equatorial radius of WGS-84 / EGM-96; two-line elements are read with WGS-72, the constants
+Constants: mu, J2 and the equatorial radius of WGS-84 / EGM-96; element sets come with WGS-72, the constants
 they were fitted with (Vallado et al. 2006, "Revisiting Spacetrack Report #3").
 """
 
@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sgp4.api import SGP4_ERRORS, WGS72, Satrec
+from sgp4.api import SGP4_ERRORS, Satrec
 
 from node.plant.kernel.fields import Record
 
@@ -139,14 +139,11 @@ def _brouwer_axis_m(kozai_rad_s: float, e: float, i_rad: float) -> float:
 
 
 class Sgp4:
-    """Two-line elements flown with SGP4. Raises ValueError for lines that SGP4 rejects."""
+    """A published element set flown with SGP4. Raises ValueError for one that SGP4 rejects."""
 
-    def __init__(self, line1: str, line2: str, epoch: Epoch) -> None:
-        try:
-            self._satellite = Satrec.twoline2rv(line1, line2, WGS72)
-        except (ValueError, RuntimeError) as error:
-            raise ValueError(f"two-line elements cannot be read: {error}") from error
-        self._refuse(self._satellite.error)
+    def __init__(self, satellite: Satrec, epoch: Epoch) -> None:
+        self._satellite = satellite
+        self._refuse(satellite.error)
         self._epoch = epoch
 
     @staticmethod
