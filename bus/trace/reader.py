@@ -1,6 +1,7 @@
 """Reads a trace back: records, inboxes, truth, and what one participant stepped with.
 
-A trace of a run that crashed is read up to its last complete block. DecodeError where the file is no trace.
+A trace that was cut off or damaged is read up to its last good block, and `TraceReader.damage` says what is wrong with
+it. Nothing in a file is believed: DecodeError, and nothing else, where it is no trace or holds what no trace holds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from zlib import crc32
 import msgpack
 
 from bus.errors import DecodeError, EnvironmentFault
+from bus.files import open_regular
 from bus.participant import Moment
 from bus.trace.writer import END, HEADER, MAGIC, TICK, Answer, Traced, TraceHash, TraceHeader
 from bus.wire.codec import Header, decode, peek
@@ -55,12 +57,14 @@ class TickRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TraceEnd:
-    """How the run ended. `mail`: what was sent in the closing tick, the final accounts among it."""
+    """How the run ended. `mail`: what was sent in the closing tick, the final accounts among it. `records`: how many
+    ticks come before."""
 
     complete: bool
     reason: str
     mail: tuple[bytes, ...]
     trace_hash: str
+    records: int
 
 
 class Stepped(NamedTuple):
@@ -78,21 +82,29 @@ def read_record(content: bytes) -> TickRecord:
         tick, closing, parts, answers = msgpack.unpackb(content[4 : 4 + size], **_LIMITS)
         tails = msgpack.unpackb(content[4 + size :], **_LIMITS)
         mail = tuple([part + tail for part, tail in zip(parts, tails, strict=True)])
-        return TickRecord(tick, closing, mail, tuple([Answer(*answer) for answer in answers]))
+        given = tuple([Answer(*answer) for answer in answers])
+        if type(tick) is not int or type(closing) is not bool or not all(map(_is_answer, given)):
+            raise TypeError("a field of another type")
+        return TickRecord(tick, closing, mail, given)
     except Exception as error:  # whatever is wrong with the bytes, callers see one error
         raise DecodeError(f"not a tick record: {type(error).__name__}: {str(error)[:200]}") from error
 
 
+def _is_answer(answer: Answer) -> bool:
+    kinds = tuple(map(type, answer))
+    return kinds == (str, int, bool, bool, bytes, bytes, bytes) and answer.tick >= 0
+
+
 class TraceReader:
     """A trace file, read lazily. `header`, `end` (None where the run did not end in order), `truncated_bytes` (what
-    follows the last complete block), and one record per tick by iteration or `record(tick)`."""
+    follows the last complete block), `damage()`, and one record per tick by iteration or `record(tick)`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._blocks: list[tuple[int, int]] = []  # offset and length of each tick's payload; the index is the tick
         self.end: TraceEnd | None = None
         try:
-            self._file = path.open("rb")
+            self._file = open_regular(path)
         except OSError as error:
             raise EnvironmentFault(f"cannot read the trace {path}: {error.strerror}") from error
         try:
@@ -115,7 +127,7 @@ class TraceReader:
         return len(self._blocks)
 
     def __iter__(self) -> Iterator[TickRecord]:
-        return map(read_record, self.contents())
+        return map(self._numbered, range(len(self)), self.contents())
 
     def contents(self) -> Iterator[bytes]:
         """The payloads of the tick blocks, in order."""
@@ -129,7 +141,34 @@ class TraceReader:
             raise IndexError(tick)
         offset, length = self._blocks[tick]
         self._file.seek(offset)
-        return read_record(self._file.read(length))
+        return self._numbered(tick, self._file.read(length))
+
+    def _numbered(self, tick: int, content: bytes) -> TickRecord:
+        record = read_record(content)
+        if record.tick != tick:
+            raise DecodeError(f"{self.path} is no trace: its tick {tick} calls itself {record.tick}")
+        return record
+
+    @property
+    def flown(self) -> int:
+        """How many ticks of flight can be read, without the closing one."""
+        return min(len(self), self.header.ticks)
+
+    def damage(self) -> str:
+        """Why the file is not whole, and how much of it can be read; empty where nothing is wrong. Reads all of it."""
+        if self.end is None and self.truncated_bytes:
+            what = f"is damaged or cut off at byte {self._size - self.truncated_bytes:,} of {self._size:,}"
+        elif self.end is None:
+            what = "has no end mark: the run was cut off, or goes on"
+        elif self.truncated_bytes:
+            what = f"goes on for {self.truncated_bytes:,} bytes after its end mark"
+        elif self.end.records != len(self):
+            what = f"is damaged: its end mark counts {self.end.records:,} ticks and it holds {len(self):,}"
+        elif self.end.trace_hash != self.trace_hash():
+            what = "is damaged: its ticks do not have the hash that its end mark names"
+        else:
+            return ""
+        return f"the trace {self.path} {what}; {self.flown:,} of {self.header.ticks:,} ticks can be read"
 
     def inbox(self, participant: str, tick: int) -> list[bytes]:
         """Frames delivered to a participant with this tick."""
@@ -188,9 +227,12 @@ class TraceReader:
                     newest[a.id] = a
 
     def _scan(self) -> TraceHeader:
-        size = os.fstat(self._file.fileno()).st_size
+        size = self._size = os.fstat(self._file.fileno()).st_size
         if self._file.read(len(MAGIC)) != MAGIC:
-            raise DecodeError(f"{self.path} is no trace of this release", hint="traces are named trace.bin")
+            raise DecodeError(
+                f"{self.path} is damaged in its first bytes, or no trace of this release",
+                hint="traces are named trace.bin",
+            )
         header: TraceHeader | None = None
         position = len(MAGIC)
         while True:
@@ -230,13 +272,24 @@ def _read_header(payload: bytes) -> TraceHeader:
     try:
         fields = msgpack.unpackb(payload, **_LIMITS)
         participants = tuple([Traced(*entry) for entry in fields.pop("participants")])
-        return TraceHeader(participants=participants, **fields)
+        header = TraceHeader(participants=participants, **fields)
+        numbers = header.seed, header.tick_ns, header.ticks
+        names = header.cpu, header.scenario_digest, *header.versions.keys(), *header.versions.values()
+        for entry in participants:
+            names = *names, entry.id, entry.role, *entry.peers, *entry.signals
+        if {*map(type, numbers)} != {int} or {*map(type, names)} != {str} or min(numbers) < 0:
+            raise TypeError("a field of another type")
+        return header
     except Exception as error:  # as in `read_record`
         raise DecodeError(f"not a trace header: {type(error).__name__}: {str(error)[:200]}") from error
 
 
 def _read_end(payload: bytes) -> TraceEnd:
     try:
-        return TraceEnd(*msgpack.unpackb(payload, **_LIMITS))
+        complete, reason, mail, hashed, records = msgpack.unpackb(payload, **_LIMITS)
+        kinds = type(complete), type(reason), type(hashed), type(records), *map(type, mail)
+        if kinds != (bool, str, str, int, *(bytes,) * len(mail)):
+            raise TypeError("a field of another type")
+        return TraceEnd(complete, reason, tuple(mail), hashed, records)
     except Exception as error:  # as in `read_record`
         raise DecodeError(f"not the end of a trace: {type(error).__name__}: {str(error)[:200]}") from error

@@ -2,6 +2,8 @@
 
 A file is the magic, then blocks of [type: 1 byte][length: 4 bytes big endian][payload][CRC-32 of all before]. Types: H
 header, T one complete tick, E end. Whatever was written before a crash can be read up to the last complete block.
+The end block closes a run that ended in order: how many tick blocks there are, and their hash. A file without one, or
+with one that does not fit, is not whole.
 
 A tick block's payload is [length of covered: 4 bytes][covered][tails]. `covered` is a msgpack array [tick, closing,
 mail without authentication, answers] and is all that the trace hash (blake2b-256 over the covered parts in order)
@@ -25,7 +27,7 @@ import msgpack
 from bus.errors import EnvironmentFault
 from bus.wire.codec import Header
 
-MAGIC = b"SKYTRACE\x00\x01"
+MAGIC = b"SKYTRACE\x00\x02"
 HEADER, TICK, END = b"H", b"T", b"E"
 HASH_BYTES = 32
 _packb = msgpack.Packer(use_bin_type=True).pack
@@ -136,7 +138,7 @@ class TraceWriter:
         if self._descriptor < 0:
             return
         try:
-            self._block(END, _packb([complete, reason[:1000], list(mail), self.trace_hash]))
+            self._block(END, _packb([complete, reason[:1000], list(mail), self.trace_hash, self.records]))
         finally:
             self.abandon()
 

@@ -15,12 +15,15 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_PIECE_BYTES = 48 * 1024
 ID_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
+REQUEST_STATES = (
+    "^(recorded|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"  # of a telecommand
+)
 RESERVED_IDS = ("ground", "range", "bus", "operator", "observer", "all")
 
 
@@ -73,6 +76,16 @@ class InjectionState(IntEnum):
     REFUSED = 3
 
 
+def _member_of(kind: type[IntEnum]) -> AfterValidator:
+    """Closes a number to the members of an enumeration."""
+
+    def check(number: int) -> int:
+        kind(number)  # ValueError, which pydantic makes its own
+        return number
+
+    return AfterValidator(check)
+
+
 Identifier = Annotated[str, Field(pattern=ID_PATTERN)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Text = Annotated[str, Field(max_length=1024)]
@@ -80,6 +93,11 @@ Digest = Annotated[bytes, Field(min_length=16, max_length=16)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 TimeNs = Annotated[int, Field(ge=0, le=2**62)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Stream = Annotated[int, Field(ge=0, le=255)]
+"""An ECSS service number."""
+BoardTimeNs = Annotated[int, Field(ge=-(2**62), le=2**62)]
+"""On-board time may lie before the epoch, after a jump of its clock; it stays a number that an archive can hold."""
+Row = tuple[Count, Stream, Count, Count]
 Scalar = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | Number | Annotated[str, Field(max_length=256)]
 
 
@@ -94,7 +112,7 @@ class Hello(Body):
     """First word of a participant. `dictionary` is the hash of its TM/TC dictionary, empty where it has none."""
 
     kind = Kind.HELLO
-    protocol: int
+    protocol: Count
     role: Annotated[str, Field(pattern="^(node|ground|observer|range|operator)$")]
     dictionary: Annotated[str, Field(max_length=64)]
     versions: Annotated[dict[Name, Name], Field(max_length=16)]
@@ -187,9 +205,9 @@ class Packet(Body):
     `stream` is the ECSS service number: 1 verification, 3 housekeeping, 5 events, 17 test, 20 parameters."""
 
     boot: Count
-    stream: Annotated[int, Field(ge=0, le=255)]
+    stream: Stream
     sequence: Count
-    obt_ns: int
+    obt_ns: BoardTimeNs
 
 
 class Telemetry(Packet):
@@ -206,7 +224,7 @@ class Event(Packet):
 
     kind = Kind.EVENT
     event: Annotated[int, Field(ge=0, le=65535)]
-    severity: Annotated[int, Field(ge=1, le=4)]
+    severity: Annotated[int, _member_of(Severity)]
     arguments: Annotated[tuple[Number, ...], Field(max_length=16)]
 
 
@@ -216,7 +234,7 @@ class Verification(Packet):
     kind = Kind.VERIFICATION
     ground_boot: Count
     request: Count
-    stage: Annotated[int, Field(ge=1, le=8)]
+    stage: Annotated[int, _member_of(Stage)]
     code: Annotated[int, Field(ge=0, le=65535)]
     detail: Text = ""
 
@@ -226,7 +244,7 @@ class TelemetryAck(Body):
 
     kind = Kind.TELEMETRY_ACK
     boot: Count
-    stream: Annotated[int, Field(ge=0, le=255)]
+    stream: Stream
     below: Count
 
 
@@ -235,7 +253,7 @@ class StoreReport(Body):
     next one to be generated. What is below `first` and not archived is lost, and the ground declares it."""
 
     kind = Kind.STORE_REPORT
-    rows: Annotated[tuple[tuple[Count, int, Count, Count], ...], Field(max_length=1024)]
+    rows: Annotated[tuple[Row, ...], Field(max_length=1024)]
 
 
 class Allocation(Body):
@@ -260,12 +278,12 @@ class OperatorRequest(Body):
 
 
 class OperatorReply(Body):
-    """What became of an operator's request so far; `final` when no more will come."""
+    """What became of an operator's request so far; `final` when no more will come. `request` -1: it has none."""
 
     kind = Kind.OPERATOR_REPLY
     token: Count
-    request: int
-    state: Name
+    request: Annotated[int, Field(ge=-1, le=2**53)]
+    state: Annotated[str, Field(pattern=REQUEST_STATES)]
     detail: Text
     final: bool
 
@@ -279,7 +297,7 @@ class Injection(Body):
 
     kind = Kind.INJECTION
     injection: Annotated[str, Field(min_length=1, max_length=64)]
-    seam: Annotated[int, Field(ge=1, le=4)]
+    seam: Annotated[int, _member_of(Seam)]
     place: Annotated[str, Field(max_length=96)]
     primitive: Annotated[str, Field(max_length=32)]
     parameters: Annotated[dict[Name, Scalar], Field(max_length=32)]
@@ -293,7 +311,7 @@ class InjectionReport(Body):
 
     kind = Kind.INJECTION_REPORT
     injection: Annotated[str, Field(min_length=1, max_length=64)]
-    state: Annotated[int, Field(ge=1, le=3)]
+    state: Annotated[int, _member_of(InjectionState)]
     at_ns: TimeNs
     reason: Text = ""
 
@@ -303,7 +321,7 @@ class Account(Body):
     Ground: `counters` holds its totals (see the interface control document)."""
 
     kind = Kind.ACCOUNT
-    rows: Annotated[tuple[tuple[Count, int, Count, Count], ...], Field(max_length=8192)]
+    rows: Annotated[tuple[Row, ...], Field(max_length=8192)]
     counters: Annotated[dict[Name, Number], Field(max_length=512)]
 
 

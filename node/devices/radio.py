@@ -20,6 +20,8 @@ from node.truth import PlantLike, field, place
 
 UPLINK_LIMIT = 512
 """Messages taken from the uplink in one tick; the rest is dropped and counted."""
+GROUND = "ground"
+"""Nobody else commands a spacecraft or points an antenna at it; peers know each other by their beacons."""
 _BANDS = ("S", "Ka")
 _UP, _DOWN = stable_id("radio.uplink"), stable_id("radio.downlink")
 
@@ -74,7 +76,9 @@ class Radio:
         heard: list[Message] = []
         for message in inbox:
             body = message.body
-            if isinstance(body, Allocation):
+            if message.source != GROUND:
+                self.uplink.drop("not_from_the_ground")
+            elif isinstance(body, Allocation):
                 self._point(body)
             elif len(heard) >= UPLINK_LIMIT:
                 self.uplink.drop("overflow")

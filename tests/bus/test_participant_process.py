@@ -351,7 +351,7 @@ async def test_operator_requests_pass_through_the_ground_and_replies_come_back(k
             outbox = super().step(moment, [m for m in inbox if m.kind is not Kind.OPERATOR_REQUEST])
             for message in inbox:
                 if isinstance(message.body, OperatorRequest):
-                    reply = OperatorReply(token=message.body.token, request=1, state="done", detail="", final=True)
+                    reply = OperatorReply(token=message.body.token, request=1, state="COMPLETED", detail="", final=True)
                     outbox.messages.append(Message(moment.end_ns, self.id, 9999, "operator", reply))
             return outbox
 

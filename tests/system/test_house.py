@@ -30,6 +30,7 @@ MAY_IMPORT = {
 
 WALLS: dict[str, set[str]] = {
     "bus.errors": set(),
+    "bus.files": set(),
     "bus.draws": set(),
     "bus.pus": set(),
     "bus.clock": {"bus.errors"},
@@ -37,7 +38,7 @@ WALLS: dict[str, set[str]] = {
     "bus.wire": {"bus.errors"},
     "bus.participant": {"bus.wire"},
     "bus.snapshot": {"bus.errors", "bus.wire"},
-    "bus.trace": {"bus.errors", "bus.wire", "bus.participant"},
+    "bus.trace": {"bus.errors", "bus.files", "bus.wire", "bus.participant"},
     "bus.lockstep": {"bus.errors", "bus.wire", "bus.participant", "bus.trace"},
     "bus.sockets": {"bus.errors", "bus.wire"},
     "bus.process": {

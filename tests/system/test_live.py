@@ -135,7 +135,7 @@ async def test_requests_go_to_the_bus_and_replies_to_who_asked(tmp_path: Path, m
             tokens = [message.body.token for message in shell.forwarded]
             assert len(set(tokens)) == 2 and tokens[0] > 41 << 20  # two clients may use the same token
             for token in reversed(tokens):
-                reply = OperatorReply(token=token, request=1, state="completed", detail=str(token), final=True)
+                reply = OperatorReply(token=token, request=1, state="COMPLETED", detail=str(token), final=True)
                 port.answer(Message(0, "ground", 0, "operator", reply))
             assert [(await hear(n)).detail for n in (0, 1)] == [str(token) for token in tokens]
 
