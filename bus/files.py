@@ -46,11 +46,11 @@ def read_bounded(path: Path, limit_bytes: int) -> bytes:
 
 def open_regular(path: Path) -> BinaryIO:
     """An ordinary file for reading, never a pipe or a device, which would have no end."""
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 @contextmanager

@@ -14,16 +14,19 @@ import json
 import os
 import re
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bus.errors import EnvironmentFault, UserError
+from bus.files import read_bounded, write_whole
 
 OUT = Path("out")
 LEAST_FREE_BYTES = 16 * 1024 * 1024
 """Below this a run is not begun: the trace of a short run with one spacecraft is some megabytes."""
 MAX_COUNTER = 100_000
+MAX_RUN_BYTES = 16 * 1024 * 1024
 _WRITE_HINT = "choose a directory that you can write to with --out"
 
 
@@ -75,11 +78,8 @@ class RunDirectory:
 
     def write(self, path: Path, content: str | bytes) -> None:
         """Write one of its files, whole or not at all. Raises EnvironmentFault."""
-        data = content.encode() if isinstance(content, str) else content
-        partial = path.with_name(path.name + ".partial")
         try:
-            partial.write_bytes(data)
-            partial.replace(path)
+            write_whole(path, content)
         except OSError as error:
             raise EnvironmentFault(f"cannot write {path}: {error.strerror}", hint=_WRITE_HINT) from error
 
@@ -130,7 +130,13 @@ def _counted(parent: Path, slug: str) -> Path:
 def open_run(path: Path) -> RunDirectory:
     """An existing run. Raises UserError where there is none."""
     directory = RunDirectory(path)
-    if not directory.scenario.is_file():
+    try:
+        there = stat.S_ISREG(directory.scenario.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        there = False
+    except OSError as error:
+        raise EnvironmentFault(f"cannot read {directory.scenario}: {error.strerror}") from error
+    if not there:
         raise UserError(f"{path} is no run's directory: it has no scenario.json", hint="runs are made in out/")
     return directory
 
@@ -158,8 +164,8 @@ def live_run(path: Path | None) -> tuple[RunDirectory, dict[str, Any]]:
 def read_run(directory: RunDirectory) -> dict[str, Any]:
     """The content of run.json; empty where there is none yet."""
     try:
-        content = json.loads(directory.run.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = json.loads(read_bounded(directory.run, MAX_RUN_BYTES))
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -18,7 +18,7 @@ from bus.scenario.model import Scenario
 from bus.trace.reader import TraceReader
 from bus.trace.writer import TraceHeader, cpu_digest
 from faults.oracle.lexer import close_names
-from faults.recording.read import read_scenario
+from faults.recording.read import check_same, read_scenario
 from faults.recording.summary import versions
 from faults.run.compose import build_ground, build_node
 from faults.run.director import DIRECTOR_ID, Director
@@ -30,7 +30,8 @@ from node.designs.load import with_designs
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of it. first_difference: tick of the first digest that differs, None if none does."""
+    """What came of it. first_difference: tick of the first digest that differs, None if none does. damage: why the
+    trace is not whole, empty if it is."""
 
     participant: str
     ticks: int
@@ -39,11 +40,19 @@ class Replayed:
     recorded: str
     got: str
     differences: tuple[str, ...]
+    damage: str
 
     @property
     def same(self) -> bool:
-        """Whether it did the same, to the bit."""
+        """Whether it did the same, to the bit, as far as the trace can be read."""
         return self.first_difference is None and self.compared > 0
+
+    @property
+    def exit_status(self) -> int:
+        """1 if it did something else; 3 if that cannot be said of the whole run."""
+        if self.first_difference is not None:
+            return 1
+        return 3 if self.damage or not self.compared else 0
 
 
 def replay(path: Path, participant: str) -> Replayed:
@@ -51,6 +60,8 @@ def replay(path: Path, participant: str) -> Replayed:
     directory = open_run(path)
     scenario = with_designs(read_scenario(directory))
     with TraceReader(directory.trace) as reader:
+        check_same(reader.header, scenario, directory)
+        damage = reader.damage()
         ids = [entry.id for entry in reader.header.participants]
         if participant not in ids:
             raise UnknownNameError("participant", participant, close_names(participant, ids), hint=", ".join(ids))
@@ -66,12 +77,12 @@ def replay(path: Path, participant: str) -> Replayed:
             digest = read_tock(participant, write_tock(participant, stepped.moment, outbox)).digest
             if digest != stepped.answer.digest:
                 recorded, got = stepped.answer.digest.hex(), digest.hex()
-                return Replayed(participant, ticks, compared, stepped.moment.tick, recorded, got, differences)
-    return Replayed(participant, ticks, compared, None, "", "", differences)
+                return Replayed(participant, ticks, compared, stepped.moment.tick, recorded, got, differences, damage)
+    return Replayed(participant, ticks, compared, None, "", "", differences, damage)
 
 
 def replay_command(path: Path, participant: str, *, as_json: bool) -> int:
-    """Exit status 0 if it did the same, 1 if not."""
+    """Exit status 0 if it did the same, 1 if not, 3 if the trace is not whole or has nothing to compare."""
     warm_up(with_designs(read_scenario(open_run(path))), lambda text: _say(text, as_json))
     result = replay(path, participant)
     if as_json:
@@ -84,23 +95,26 @@ def replay_command(path: Path, participant: str, *, as_json: bool) -> int:
             "recorded": result.recorded,
             "got": result.got,
             "differences": list(result.differences),
+            "damage": result.damage,
         }
         sys.stdout.write(json.dumps(content, indent=2) + "\n")
-        return 0 if result.same else 1
+        return result.exit_status
     for difference in result.differences:
         _say(f"note: {difference}", as_json)
-    if result.same:
-        _say(f"{participant}: {result.compared:,} ticks, the same to the bit", as_json)
-        return 0
-    if not result.compared:
+    if result.first_difference is not None:
+        _say(
+            f"{participant}: differs at tick {result.first_difference} (recorded {result.recorded}, now {result.got})"
+            + ("; see the notes above" if result.differences else ""),
+            as_json,
+        )
+    elif result.compared:
+        rest = " as far as the trace can be read" if result.damage else ""
+        _say(f"{participant}: {result.compared:,} ticks, the same to the bit{rest}", as_json)
+    else:
         _say(f"{participant}: nothing to compare, it never answered", as_json)
-        return 1
-    _say(
-        f"{participant}: differs at tick {result.first_difference} (recorded {result.recorded}, now {result.got})"
-        + ("; see the notes above" if result.differences else ""),
-        as_json,
-    )
-    return 1
+    if result.damage:
+        sys.stderr.write(f"error: {result.damage}\n")
+    return result.exit_status
 
 
 def _say(text: str, as_json: bool) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from bus.clock import Stopwatch
 from bus.errors import EnvironmentFault, Refused, UnknownNameError, UserError
+from bus.files import whole
 from bus.scenario.model import Scenario
 from bus.text.near import nearest
 from bus.text.times import clock
@@ -177,22 +178,18 @@ def _table(out: Path | None, heads: Sequence[str]) -> Iterator[Table]:
         yield CsvTable(sys.stdout, heads)
         sys.stdout.flush()
         return
-    part = out.with_name(out.name + ".part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if out.suffix == ".parquet":
-            table = ParquetTable(part, heads)
-            yield table
-            table.close()
-        else:
-            with part.open("w", encoding="utf-8", newline="") as stream:
-                yield CsvTable(stream, heads)
-        part.replace(out)
+        with whole(out) as draft:
+            if out.suffix == ".parquet":
+                table = ParquetTable(draft, heads)
+                yield table
+                table.close()
+            else:
+                with draft.open("w", encoding="utf-8", newline="") as stream:
+                    yield CsvTable(stream, heads)
     except OSError as error:
         raise EnvironmentFault(f"cannot write {out}: {error.strerror}", hint="choose another --out") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 class CsvTable:

@@ -6,16 +6,14 @@ Truth comes from the trace, telemetry from the ground's archive: only what reall
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from bus.wire.messages import Kind
 from faults.recording.recording import Recording
 from faults.run_directory import RunDirectory
-from groundstation.archive.reader import unpack_values
+from groundstation.archive.reader import ArchiveReader, unpack_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +181,8 @@ def _locations(recording: Recording, spacecraft: str) -> Channel | None:
 
 def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[tuple[int, int, int], int, int, int, bytes]]:
     """((boot, service, sequence), on-board ns, received ns, structure, payload) of telemetry, as it was made."""
-    query = (
-        "SELECT boot, stream, sequence, obt_ns, received_ns, number, payload FROM packets"
-        " WHERE spacecraft = ? AND kind = ? ORDER BY boot, stream, sequence"
-    )
-    with closing(sqlite3.connect(f"{directory.archive.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        for boot, stream, sequence, *rest in connection.execute(query, (spacecraft, int(Kind.TELEMETRY))):
-            yield ((boot, stream, sequence), *rest)
+    for boot, stream, sequence, *rest in ArchiveReader(directory.archive).packets(spacecraft, Kind.TELEMETRY):
+        yield ((boot, stream, sequence), *rest)
 
 
 def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:

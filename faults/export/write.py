@@ -1,4 +1,4 @@
-"""`skyrack export`: a run's trace and archive for other tools.
+"""`skyrack export`: a run's trace and archive for other tools. A file has its name when it is whole, never before.
 
 CSV needs nothing; MCAP needs the mcap package, Parquet pyarrow (`pip install 'skyrack[export]'`).
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from bus.errors import EnvironmentFault
+from bus.files import whole
 from faults.export.rows import Channel, Table, channels, tables
 from faults.recording.read import read_recording
+from faults.recording.recording import Recording
 from faults.run_directory import RunDirectory, open_run
 
 BATCH_ROWS = 10_000
@@ -23,87 +25,104 @@ _MISSING = "install it with: pip install 'skyrack[export]' (make install has it 
 
 
 def export_command(run: Path, to: str, out: Path | None) -> int:
-    """Write the run in one format and say where."""
+    """Write the run in one format and say where. Exit status 3 if its trace is not whole: then it is what was left."""
     directory = open_run(run)
+    recording = read_recording(directory)
     try:
-        written = {"mcap": _mcap, "csv": _csv, "parquet": _parquet}[to](directory, out)
+        written = {"mcap": _mcap, "csv": _csv, "parquet": _parquet}[to](recording, directory, out)
     except OSError as error:
         raise EnvironmentFault(
             f"cannot write the export: {error.strerror}: {error.filename}", hint="choose another place with --out"
         ) from error
     for path in written:
         sys.stdout.write(f"{path}\n")
+    if recording.damage:
+        sys.stderr.write(f"error: {recording.damage}\n  next: the export holds these, and no more\n")
+        return 3
     return 0
 
 
-def _mcap(directory: RunDirectory, out: Path | None) -> list[Path]:
+def _mcap(recording: Recording, directory: RunDirectory, out: Path | None) -> list[Path]:
     """One MCAP file with JSON messages and their schemas; opens in Foxglove."""
     try:
         from mcap.writer import CompressionType, Writer  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise EnvironmentFault("MCAP needs the package mcap", hint=_MISSING) from error
-    recording = read_recording(directory)
     path = out or directory.path / "export.mcap"
     path.parent.mkdir(parents=True, exist_ok=True)
-    epoch_ns = _epoch_ns(recording.scenario.epoch_utc)
-    with path.open("wb") as file:
+    zero_ns, zero_utc = _mcap_zero(recording.scenario.epoch_utc)
+    if not zero_utc.startswith("1970"):
+        sys.stderr.write(f"note: MCAP knows no time before 1970: its times count from {zero_utc} (so its metadata)\n")
+    with whole(path) as draft, draft.open("wb") as file:
         writer: Any = Writer(file, compression=CompressionType.ZSTD if _has_zstandard() else CompressionType.NONE)
         writer.start(profile="", library="skyrack")
-        writer.add_metadata("run", {"scenario": recording.scenario.name, "trace_hash": recording.trace_hash})
+        about = {"scenario": recording.scenario.name, "trace_hash": recording.trace_hash, "damage": recording.damage}
+        writer.add_metadata("run", {**about, "epoch_utc": recording.scenario.epoch_utc, "log_time_zero_utc": zero_utc})
         ids = {}
         for channel in channels(recording, directory):
             schema = json.dumps(channel.schema).encode()
             number = writer.register_schema(channel.name, "jsonschema", schema)
             ids[channel.topic] = writer.register_channel(channel.topic, "json", number)
-            _write_channel(writer, ids[channel.topic], channel, epoch_ns)
+            _write_channel(writer, ids[channel.topic], channel, zero_ns)
         writer.finish()
     return [path]
 
 
-def _write_channel(writer: Any, number: int, channel: Channel, epoch_ns: int) -> None:
+def _mcap_zero(epoch_utc: str) -> tuple[int, str]:
+    """What an MCAP file counts its times from, which are not negative: 1970, or the scenario's epoch if that is
+    before. Gives the epoch on that scale, and the zero in words."""
+    epoch_ns = _epoch_ns(epoch_utc)
+    return (epoch_ns, "1970-01-01T00:00:00Z") if epoch_ns >= 0 else (0, epoch_utc)
+
+
+def _write_channel(writer: Any, number: int, channel: Channel, zero_ns: int) -> None:
     for sequence, (at_ns, message) in enumerate(channel.messages):
-        stamp = epoch_ns + at_ns
+        stamp = zero_ns + at_ns
         data = json.dumps(message, allow_nan=False).encode()
         writer.add_message(channel_id=number, log_time=stamp, publish_time=stamp, sequence=sequence, data=data)
 
 
-def _csv(directory: RunDirectory, out: Path | None) -> list[Path]:
+def _csv(recording: Recording, directory: RunDirectory, out: Path | None) -> list[Path]:
     """One file per table."""
-    folder = out or directory.path / "csv"
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for table in tables(read_recording(directory), directory):
-        path = folder / f"{table.name}.csv"
+
+    def write(table: Table, path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(table.columns)
             writer.writerows(table.rows)
-        written.append(path)
-    return written
+
+    return _folder(tables(recording, directory), out or directory.path / "csv", "csv", write)
 
 
-def _parquet(directory: RunDirectory, out: Path | None) -> list[Path]:
+def _parquet(recording: Recording, directory: RunDirectory, out: Path | None) -> list[Path]:
     """One file per table."""
     try:
         import pyarrow as arrow  # noqa: PLC0415 - an optional dependency
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError as error:
         raise EnvironmentFault("Parquet needs the package pyarrow", hint=_MISSING) from error
-    folder = out or directory.path / "parquet"
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
     kinds = {"float": arrow.float64(), "int": arrow.int64(), "text": arrow.string()}
-    for table in tables(read_recording(directory), directory):
-        path = folder / f"{table.name}.parquet"
+
+    def write(table: Table, path: Path) -> None:
         schema = arrow.schema([(name, kinds[kind]) for name, kind in zip(table.columns, table.kinds, strict=True)])
-        with ExitStack() as stack:
-            writer = stack.enter_context(parquet.ParquetWriter(path, schema))
+        with parquet.ParquetWriter(path, schema) as writer:
             for rows in _batches(table):
                 columns = [list(column) for column in zip(*rows, strict=True)]
                 arrays = [arrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
                 writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
-        written.append(path)
-    return written
+
+    return _folder(tables(recording, directory), out or directory.path / "parquet", "parquet", write)
+
+
+def _folder(found: Iterable[Table], folder: Path, suffix: str, write: Callable[[Table, Path], None]) -> list[Path]:
+    """A folder of tables. None of them appears before all are written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with ExitStack() as stack:
+        for table in found:
+            paths.append(folder / f"{table.name}.{suffix}")
+            write(table, stack.enter_context(whole(paths[-1])))
+    return paths
 
 
 def _batches(table: Table) -> Iterable[Sequence[Sequence[object]]]:
@@ -122,7 +141,7 @@ def _epoch_ns(epoch_utc: str) -> int:
     from datetime import UTC, datetime, timedelta  # noqa: PLC0415
 
     moment = datetime.fromisoformat(epoch_utc.replace("Z", "+00:00"))
-    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
 def _has_zstandard() -> bool:

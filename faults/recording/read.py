@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import ValidationError
 
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError, UserError
+from bus.files import read_bounded
 from bus.pus import Stage
 from bus.scenario.model import Scenario
 from bus.trace.reader import TraceReader
@@ -38,13 +40,19 @@ from faults.recording.packet_times import PacketTimes
 from faults.recording.recording import EventRecord, FaultRecord, Ledger, Pointing, Recording, TelecommandRecord
 from faults.run_directory import RunDirectory
 from groundstation.archive.reader import ArchiveReader
+from groundstation.config import GROUND_ID
 
 if TYPE_CHECKING:
-    from bus.trace.writer import Answer, Traced
+    from bus.trace.writer import Answer, Traced, TraceHeader
 
 _INTERESTING = frozenset(
     {Kind.TELECOMMAND, Kind.EVENT, Kind.VERIFICATION, Kind.ALLOCATION, Kind.INJECTION, Kind.INJECTION_REPORT}
 )
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""Of a JSON file in a run's directory: a resolved scenario of a thousand spacecraft has some megabytes."""
+_RUN_HINT = "a run's directory holds what one run left, as it left it"
+_GREATEST = 1e150
+"""No truth signal is larger in any unit, and the square of what is smaller is still a number."""
 MAX_EVENTS = 200_000
 """Events kept of one run; whoever wants more reads the archive."""
 
@@ -52,24 +60,49 @@ MAX_EVENTS = 200_000
 def read_scenario(directory: RunDirectory) -> Scenario:
     """The resolved scenario of a run."""
     try:
-        return Scenario.model_validate_json(directory.scenario.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{directory.scenario} is no resolved scenario of this release: {error}") from error
+        return Scenario.model_validate_json(read_bounded(directory.scenario, MAX_FILE_BYTES))
+    except OSError as error:
+        raise UserError(f"cannot read {directory.scenario}: {error.strerror}", hint=_RUN_HINT) from error
+    except ValueError as error:
+        raise UserError(
+            f"{directory.scenario} is damaged, or no resolved scenario of this release: {_brief(error)}", hint=_RUN_HINT
+        ) from error
 
 
 def read_dictionaries(directory: RunDirectory) -> dict[str, Dictionary]:
     """The dictionaries of a run, by design."""
     try:
-        content = json.loads(directory.dictionaries.read_bytes())
+        content = json.loads(read_bounded(directory.dictionaries, MAX_FILE_BYTES))
         return {design: Dictionary.model_validate(form) for design, form in content.items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{directory.dictionaries} holds no dictionaries of this release: {error}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {directory.dictionaries}: {error.strerror}", hint=_RUN_HINT) from error
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise UserError(
+            f"{directory.dictionaries} is damaged, or holds no dictionaries of this release: {_brief(error)}",
+            hint=_RUN_HINT,
+        ) from error
+
+
+def _brief(error: Exception) -> str:
+    """What is wrong with a file of ours, in a line: the first field that does not fit, or the first words."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"{place}: {first['msg']}" if place else first["msg"]
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+
+
+def check_same(header: TraceHeader, scenario: Scenario, directory: RunDirectory) -> None:
+    """A trace and the scenario beside it belong together. UserError where one of them was exchanged or changed."""
+    if header.scenario_digest != scenario.digest:
+        raise UserError(f"{directory.trace} was not recorded from {directory.scenario}", hint=_RUN_HINT)
 
 
 def read_recording(directory: RunDirectory) -> Recording:
     """Everything that was recorded. Raises DecodeError or UserError where there is no trace to read."""
     scenario, dictionaries = read_scenario(directory), read_dictionaries(directory)
     with TraceReader(directory.trace) as reader:
+        check_same(reader.header, scenario, directory)
         mail = _Mail(scenario, dictionaries)
         truth = {entry.id: _Truth(entry) for entry in reader.header.participants if entry.signals}
         late, flown = 0, 0
@@ -81,13 +114,15 @@ def read_recording(directory: RunDirectory) -> Recording:
                     truth[answer.id].take(answer)
             flown += not record.closing
         final = reader.end.mail if reader.end else ()
+        damage = reader.damage()
         mail.take(final, scenario.duration_ns)
         recording = Recording(
             scenario=scenario,
             times_s=np.arange(1, flown + 1, dtype=np.float64) * np.float64(scenario.tick_ns) / np.float64(1e9),
             signals={key: values for each in truth.values() for key, values in each.signals(flown)},
-            trace_hash=reader.end.trace_hash if reader.end else reader.trace_hash(),
-            complete=reader.end is not None and reader.end.complete,
+            trace_hash=reader.end.trace_hash if reader.end and not damage else reader.trace_hash(),
+            complete=reader.end is not None and reader.end.complete and not damage,
+            damage=damage,
             ticks=flown,
             late_ticks=late,
             faults=mail.faults(),
@@ -109,6 +144,7 @@ class _Truth:
         self.rows: dict[int, bytes] = {}
 
     def take(self, answer: Answer) -> None:
+        """What a spacecraft says of itself is not believed: a sample of another length is none."""
         if answer.digest and len(answer.truth) == 8 * len(self.entry.signals):
             self.rows[answer.tick] = answer.truth
 
@@ -118,6 +154,7 @@ class _Truth:
         if known:
             content = b"".join(self.rows[tick] for tick in known)
             matrix[known] = np.frombuffer(content, dtype="<f8").reshape(len(known), -1)
+        matrix[np.abs(matrix) > _GREATEST] = np.nan  # infinite, or no quantity of this world: it is not known
         for column, name in enumerate(self.entry.signals):
             yield (self.entry.id, name), np.ascontiguousarray(matrix[:, column])
 
@@ -188,11 +225,11 @@ class _Mail:
                     at_s = max(body.start_ns, delivered_ns) * 1e-9
                     seam = Seam(body.seam).name.lower()
                     self._faults[key] = FaultRecord(body.injection, what, message.destination, seam, at_s, None, None)
-            case InjectionReport() as body:
-                self._report(message.source, body)
-            case Event() as body:
+            case InjectionReport() as body if (message.source, body.injection) in self._faults:
+                self._report(message, body)
+            case Event() as body if message.source in self._design:
                 self._event(message, body)
-            case Telecommand() as body:
+            case Telecommand() as body if message.source == GROUND_ID:
                 known = self.telecommands.get((message.destination, body.ground_boot, body.request))
                 if known is not None:
                     known.transmissions += 1
@@ -200,26 +237,25 @@ class _Mail:
                 self.telecommands[message.destination, body.ground_boot, body.request] = TelecommandRecord(
                     message.destination, body.ground_boot, body.request, body.name, body.station, message.sent_ns / 1e9
                 )
-            case Verification() as body:
+            case Verification() as body:  # of a request that went to its source
                 self._verification(message, body)
-            case Allocation() as body:
+            case Allocation() as body if message.source == GROUND_ID:
                 key = (body.station, body.spacecraft)
                 if body.on:
                     self._pointing.setdefault(key, message.sent_ns / 1e9)
                 elif key in self._pointing:
                     self.pointings.append(Pointing(*key, self._pointing.pop(key), message.sent_ns / 1e9))
 
-    def _report(self, target: str, body: InjectionReport) -> None:
-        known = self._faults.get((target, body.injection))
-        if known is None:
-            known = FaultRecord(body.injection, body.injection, target, "", body.at_ns / 1e9, None, None)
+    def _report(self, message: Message, body: InjectionReport) -> None:
+        key = (message.source, body.injection)
+        known, at_s = self._faults[key], min(body.at_ns, message.sent_ns) / 1e9  # not after it was said
         if body.state == InjectionState.ACTIVE and known.at_s is None:
-            known = replace(known, at_s=body.at_ns / 1e9)
+            known = replace(known, at_s=at_s)
         elif body.state == InjectionState.CLEARED:
-            known = replace(known, cleared_s=body.at_ns / 1e9)
+            known = replace(known, cleared_s=at_s)
         elif body.state == InjectionState.REFUSED and known.at_s is None:  # else a second order for it was refused
             known = replace(known, refused=body.reason or "refused")
-        self._faults[target, body.injection] = known
+        self._faults[key] = known
 
     def _event(self, message: Message, body: Event) -> None:
         key = (message.source, body.boot, body.stream, body.sequence)
@@ -261,19 +297,18 @@ def _accounts(
     for frame in final:
         if peek(frame).kind is not Kind.ACCOUNT:
             continue
-        message = decode(frame)
-        account = message.body
-        assert isinstance(account, Account)
+        try:
+            message = decode(frame)
+        except DecodeError:
+            continue  # no account: what it would have told stays unknown
+        account: Account = message.body
         if message.source == "ground":
             counters.update(account.counters)
         elif message.source in {spacecraft.id for spacecraft in scenario.spacecraft}:
             rows[message.source] = rows.get(message.source, ()) + account.rows
     if not rows or not directory.archive.is_file():
         return counters, {}
-    try:
-        return counters, _settled(scenario, rows, ArchiveReader(directory.archive))
-    finally:
-        _tidy(directory)
+    return counters, _settled(scenario, rows, ArchiveReader(directory.archive))
 
 
 def _settled(
@@ -289,11 +324,3 @@ def _settled(
             on_board=sum(account.on_board for account in settled),
         )
     return ledgers
-
-
-def _tidy(directory: RunDirectory) -> None:
-    """Readers of a write-ahead database leave its empty side files behind; the archive is one file."""
-    log = directory.archive.with_name(directory.archive.name + "-wal")
-    if log.is_file() and log.stat().st_size == 0:
-        log.unlink()
-        directory.archive.with_name(directory.archive.name + "-shm").unlink(missing_ok=True)

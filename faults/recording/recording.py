@@ -107,13 +107,14 @@ class Ledger:
 
 @dataclass(slots=True)
 class Recording:
-    """Everything about one run. Implements `oracle.Evidence`."""
+    """Everything about one run. Implements `oracle.Evidence`. `damage`: why its trace is not whole, or empty."""
 
     scenario: Scenario
     times_s: Floats
     signals: Mapping[tuple[str, str], Floats]
     trace_hash: str = ""
     complete: bool = False
+    damage: str = ""
     ticks: int = 0
     late_ticks: int = 0
     host_down_s: Mapping[str, float] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from typing import Any
 
 from bus.clock import Stopwatch
 from bus.errors import EnvironmentFault, RangeFailure, SkyrackError
+from bus.files import write_whole
 from bus.process import lifeline
 
 BUS = "bus"
@@ -306,10 +307,7 @@ class Supervisor:
 
     def _write_state(self, state: str) -> None:
         self._state["state"] = state
-        path = self._run / "run.json"
-        draft = path.with_suffix(".json.new")
-        draft.write_text(json.dumps(self._state, indent=1, sort_keys=True), encoding="utf-8")
-        draft.replace(path)
+        write_whole(self._run / "run.json", json.dumps(self._state, indent=1, sort_keys=True))
 
 
 def supervise(supervisor_of: Callable[[], Supervisor]) -> LaunchOutcome:

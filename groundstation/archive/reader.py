@@ -1,10 +1,14 @@
 """Reading an archive: counts, latest values, histories, gaps. Opens the file read-only and never takes the write lock.
 
+A run that ended in order leaves one file, which opens also where nothing may be written. While it flies, and after a
+crash, the newest part is in the write-ahead log beside it. Whatever is in the files, a reader raises EnvironmentFault.
+
 Each call is one short read; nothing here keeps a reader open, because an open reader keeps the write-ahead log growing.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import struct
 from collections.abc import Iterator
@@ -14,6 +18,7 @@ from pathlib import Path
 
 from bus.dictionary import Dictionary
 from bus.errors import EnvironmentFault
+from bus.files import open_regular
 from bus.wire.messages import Kind
 
 LOOK_BACK = 10_000
@@ -26,12 +31,17 @@ _HOUSEKEEPING = (
 
 def unpack_values(payload: bytes) -> tuple[float, ...]:
     """Values of a packet's payload: little-endian float64, by position of the structure."""
-    return struct.unpack(f"<{len(payload) // 8}d", payload)
+    return struct.unpack_from(f"<{len(payload) // 8}d", payload)
+
+
+_WAL_VERSION = b"\x02\x02"  # at byte 18 of a database that needs its log (sqlite.org/fileformat2.html, 1.3.3)
+_BARRED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamAccount:
-    """What became of everything one (spacecraft, boot, stream) generated. The last three add up to `generated`."""
+    """What became of everything one (spacecraft, boot, stream) generated. The last three add up to `generated`, unless
+    the spacecraft's account is false."""
 
     spacecraft: str
     boot: int
@@ -47,17 +57,54 @@ class ArchiveReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._log = path.with_name(path.name + "-wal")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        address = self._address()
         try:
-            with closing(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(address, uri=True)) as connection:
                 connection.execute("PRAGMA busy_timeout = 5000")
                 yield connection
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BARRED and self._log.exists():
+                raise EnvironmentFault(
+                    f"the archive {self._path} was not closed in order: it can only be read where you may write",
+                    hint=f"copy {self._path.name} and {self._log.name} into a directory of your own and read it there",
+                ) from error
             raise EnvironmentFault(
-                f"the archive {self._path} cannot be read: {error}", hint="name the directory of a run"
+                f"the archive {self._path} cannot be read: {error}", hint="it is damaged, or no archive of this release"
             ) from error
+        except (TypeError, ValueError, OverflowError, struct.error) as error:
+            raise EnvironmentFault(
+                f"the archive {self._path} is damaged: it holds a value that no archive holds",
+                hint="what the trace says of the run is not touched by this",
+            ) from error
+
+    def _address(self) -> str:
+        """How to open it. Raises EnvironmentFault for a file that lacks its log, and where there is none."""
+        try:
+            with open_regular(self._path) as file:
+                needs_log = file.read(20)[18:] == _WAL_VERSION
+        except OSError as error:
+            raise EnvironmentFault(
+                f"the archive {self._path} cannot be read: {error.strerror}", hint="name the directory of a run"
+            ) from error
+        address = f"{self._path.resolve().as_uri()}?mode=ro"
+        if not needs_log:
+            return address
+        try:
+            length = self._log.stat().st_size
+        except FileNotFoundError:
+            raise EnvironmentFault(
+                f"the archive {self._path} was not closed in order, and its log {self._log.name} is not beside it: "
+                "what came last would be missing",
+                hint=f"copy {self._log.name} from where it flew into {self._path.parent}; if there is none, accept the "
+                f"loss with: sqlite3 {self._path} 'PRAGMA journal_mode = DELETE'",
+            ) from None
+        if length == 0 and not os.access(self._path.parent, os.W_OK):
+            return f"{address}&immutable=1"  # nothing is in the log, and nobody can add to it
+        return address
 
     def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with self._open() as connection:
@@ -84,17 +131,14 @@ class ArchiveReader:
         inside = "spacecraft = ? AND boot = ? AND stream = ? AND sequence {} ?"
         result = []
         with self._open() as connection:
-            for boot, stream, generated, first in rows:
+            for boot, stream, generated, first in sorted(set(rows)):
                 key = (spacecraft, boot, stream, first)
                 below, above = (
                     connection.execute(f"SELECT COUNT(*) FROM packets WHERE {inside.format(sign)}", key).fetchone()[0]
                     for sign in ("<", ">=")
                 )
-                result.append(
-                    StreamAccount(
-                        spacecraft, boot, stream, generated, below + above, first - below, generated - first - above
-                    )
-                )
+                lost, on_board = max(first - below, 0), max(generated - first - above, 0)  # a false account stays open
+                result.append(StreamAccount(spacecraft, boot, stream, generated, below + above, lost, on_board))
         return result
 
     def dictionary(self, spacecraft: str) -> Dictionary:
@@ -104,7 +148,24 @@ class ArchiveReader:
         )
         if not rows:
             raise EnvironmentFault(f"no spacecraft '{spacecraft}' in the archive {self._path}")
-        return Dictionary.model_validate_json(str(rows[0][0]))
+        try:
+            return Dictionary.model_validate_json(str(rows[0][0]))
+        except ValueError as error:
+            raise EnvironmentFault(
+                f"the archive {self._path} is damaged: the dictionary of {spacecraft} cannot be read"
+            ) from error
+
+    def packets(self, spacecraft: str, kind: Kind) -> Iterator[tuple[int, int, int, int, int, int, bytes]]:
+        """(boot, stream, sequence, on-board ns, received ns, number, payload) of every packet of a kind, as made."""
+        query = (
+            "SELECT boot, stream, sequence, obt_ns, received_ns, number, payload FROM packets"
+            " WHERE spacecraft = ? AND kind = ? ORDER BY boot, stream, sequence"
+        )
+        with self._open() as connection:
+            for row in connection.execute(query, (spacecraft, int(kind))):
+                if {*map(type, row[:-1])} != {int} or type(row[-1]) is not bytes:
+                    raise TypeError("a packet of another type")
+                yield row
 
     def latest(self, spacecraft: str) -> dict[str, tuple[float, int]]:
         """Newest value of every telemetered parameter, with the on-board time (ns) it was reported at.

@@ -19,6 +19,7 @@ from groundstation.archive.schema import SCHEMA_VERSION, STATEMENTS, TABLES
 BUSY_TIMEOUT_MS = (
     20_000  # somebody else's lock is waited for; shorter than the 30 s after which the ground counts as lost
 )
+CLOSING_TIMEOUT_MS = 1000  # at the end of a run: who reads then may keep the log
 CHECKPOINT_PAGES = 4096  # 16 MiB of write-ahead log before it is folded back: fewer, longer writes
 _TABLE = itemgetter(0)
 _HINTS = {
@@ -87,13 +88,19 @@ class Archive:
                 raise
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and close. Idempotent."""
+        """Fold the write-ahead log into the file, so that one file is left which opens anywhere, and close. A reader
+        that holds the archive open keeps the log: nothing is lost by that. Idempotent."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
             with self._named():
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.execute(f"PRAGMA busy_timeout = {CLOSING_TIMEOUT_MS}")
+                connection.execute("PRAGMA journal_mode = DELETE")
+        except EnvironmentFault as error:
+            cause = error.__cause__
+            if getattr(cause, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
         finally:
             connection.close()
 

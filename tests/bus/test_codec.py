@@ -73,6 +73,7 @@ EXAMPLES: list[Body] = [
     InjectionReport(injection="x", state=2, at_ns=5, reason=""),
     Account(rows=((1, 3, 9, 2),), counters={"tc_sent": 3.0}),
 ]  # fmt: skip
+EXAMPLES_OF = {body.kind: body for body in EXAMPLES}
 
 
 def framed(body: Body, authentication: bytes = b"") -> bytes:
@@ -163,6 +164,45 @@ def test_numbers_are_strict(bad: object) -> None:
         decode(seal(0, "sat-a", 0, "ground", Kind.TELEMETRY, pack_map(fields)))
 
 
+CLOSED = [
+    ("severity", EXAMPLES_OF[Kind.EVENT], range(1, 5)),
+    ("stage", EXAMPLES_OF[Kind.VERIFICATION], range(1, 9)),
+    ("seam", EXAMPLES_OF[Kind.INJECTION], range(1, 5)),
+    ("state", EXAMPLES_OF[Kind.INJECTION_REPORT], range(1, 4)),
+]
+
+
+@pytest.mark.parametrize(("field", "example", "members"), CLOSED)
+def test_an_enumeration_is_closed_to_its_members(field: str, example: Body, members: range) -> None:
+    for number in (*range(-1, 300), 2**53):
+        frame = seal(0, "sat-a", 0, "ground", example.kind, pack_map({**example.__dict__, field: number}))
+        if number in members:
+            assert getattr(decode(frame).body, field) == number
+        else:
+            with pytest.raises(DecodeError):
+                decode(frame)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "bad"),
+    [
+        (Kind.OPERATOR_REPLY, "state", "done"),
+        (Kind.OPERATOR_REPLY, "request", 2**60),
+        (Kind.EVENT, "obt_ns", 2**63),
+        (Kind.EVENT, "obt_ns", -(2**63)),
+        (Kind.EVENT, "stream", 256),
+        (Kind.STORE_REPORT, "rows", [[0, 256, 0, 0]]),
+        (Kind.STORE_REPORT, "rows", [[0, 3, -1, 0]]),
+        (Kind.ACCOUNT, "rows", [[0, -1, 0, 0]]),
+        (Kind.ALLOCATION, "band", "Q"),
+        (Kind.HELLO, "protocol", -1),
+    ],
+)
+def test_every_number_and_word_has_its_range(kind: Kind, field: str, bad: object) -> None:
+    with pytest.raises(DecodeError):
+        decode(seal(0, "sat-a", 0, "ground", kind, pack_map({**EXAMPLES_OF[kind].__dict__, field: bad})))
+
+
 def test_another_protocol_is_named() -> None:
     packed = msgpack.packb([PROTOCOL_VERSION + 1, "whatever that one has in store"])
     with pytest.raises(DecodeError, match=f"protocol version {PROTOCOL_VERSION + 1}"):
@@ -177,8 +217,8 @@ def test_the_sender_is_told_what_cannot_be_carried() -> None:
         Message(0, "A", 0, "b", bye),
         Message(0, "a", 0, "b" * 33, bye),
         Message(0, "a", 0, "b", bye, b"x" * 65),
-        Message(0, "a", 0, "b", Event(boot=0, stream=5, sequence=0, obt_ns=2**70, event=0, severity=1, arguments=())),
-        Message(0, "a", 0, "b", Account(rows=tuple((2**53, 2**40, 2**53, 2**53) for _ in range(8192)), counters={})),
+        Message(0, "a", 0, "b", Event.model_construct(obt_ns=2**70)),
+        Message(0, "a", 0, "b", Account(rows=tuple((2**53, 255, 2**53, 2**53) for _ in range(8192)), counters={})),
     ):
         with pytest.raises(MessageRefused) as caught:
             encode(message)

@@ -35,7 +35,7 @@ WALLS: dict[str, set[str]] = {
     "bus.pus": set(),
     "bus.clock": {"bus.errors"},
     "bus.dictionary": {"bus.errors"},
-    "bus.wire": {"bus.errors"},
+    "bus.wire": {"bus.errors", "bus.pus"},
     "bus.participant": {"bus.wire"},
     "bus.snapshot": {"bus.errors", "bus.wire"},
     "bus.trace": {"bus.errors", "bus.files", "bus.wire", "bus.participant"},
