@@ -181,8 +181,9 @@ def _locations(recording: Recording, spacecraft: str) -> Channel | None:
 
 def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[tuple[int, int, int], int, int, int, bytes]]:
     """((boot, service, sequence), on-board ns, received ns, structure, payload) of telemetry, as it was made."""
-    for boot, stream, sequence, *rest in ArchiveReader(directory.archive).packets(spacecraft, Kind.TELEMETRY):
-        yield ((boot, stream, sequence), *rest)
+    found = ArchiveReader(directory.archive).packets(spacecraft, Kind.TELEMETRY)
+    for boot, stream, sequence, obt_ns, received_ns, number, payload in found:
+        yield (boot, stream, sequence), obt_ns, received_ns, number, payload
 
 
 def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:
