@@ -20,7 +20,6 @@ from bus.errors import SkyrackError
 
 app = typer.Typer(
     name="skyrack",
-    help="The test range for orbital data centres: fly them, command them, break them, judge them.",
     epilog="Begin with: skyrack run first-light",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -52,6 +51,26 @@ Designs = Annotated[
     typer.Option("--designs", metavar="DIR", help="Directory with designs of your own, by file name. Repeatable."),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
+
+
+def _version(wanted: bool) -> None:
+    """What one writes into a report of a fault."""
+    if wanted:
+        from faults.recording.summary import versions  # noqa: PLC0415
+
+        found = versions()
+        typer.echo(f"skyrack {found['skyrack']}, Python {found['python']}, sources {found['sources']}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Version, Python, digest of the sources."),
+    ] = False,
+) -> None:
+    """The test range for orbital data centres: fly them, command them, break them, judge them."""
 
 
 class Listing(StrEnum):

@@ -67,7 +67,8 @@ Orbit = Annotated[TleOrbit | OmmOrbit | KeplerOrbit, Field(discriminator="kind")
 
 
 class Station(_Form):
-    """A ground station. Geodetic WGS-84; `mask_rad` is the least elevation it works at.
+    """A ground station. Geodetic WGS-84; `mask_rad` is the least elevation it works at, `masks_rad` that of each band
+    where bands differ.
 
     `wet_fraction` of the time it rains there, in spells of `wet_mean_s` on average. Dry unless a scenario says more:
     the range makes no weather that nobody asked for. An hour is an assumption.
@@ -78,6 +79,7 @@ class Station(_Form):
     longitude_rad: float
     altitude_m: float
     mask_rad: float
+    masks_rad: dict[str, float] = {}
     bands: tuple[str, ...]
     source: str
     wet_fraction: float = 0.0

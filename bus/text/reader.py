@@ -39,6 +39,12 @@ class Sheet:
         root = compose(text, self.file)
         return Item(self, root, "", root)
 
+    def beside(self, file: str) -> Sheet:
+        """A file that this one names: its mistakes count here, under its own name."""
+        other = Sheet(file)
+        other.mistakes, other.warnings = self.mistakes, self.warnings
+        return other
+
     def mark(self) -> int:
         """How many mistakes there are so far; see `clean_since`."""
         return len(self.mistakes)

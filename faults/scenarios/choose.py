@@ -15,6 +15,7 @@ from bus.scenario.model import Scenario
 from bus.text.files import decode, read_file
 from bus.text.times import clock
 from faults.oracle.lexer import close_names
+from faults.scenarios.contacts import without_contact
 from faults.scenarios.from_catalogue import Flight, scenario_text
 from faults.scenarios.load import load_text
 from faults.scenarios.own_designs import Shelf, is_path
@@ -47,6 +48,8 @@ def choose(options: RunOptions) -> Chosen:
         design = str(Path(options.design).resolve()) if is_path(options.design) else options.design
         flight = Flight(design=design, stations=options.stations, epoch=options.epoch)
         text, notes = scenario_text(options.tle, options.select, flight)
+        if not options.stations:
+            notes.append("no stations, so nobody has a contact: --stations svalbard, for example")
         file = f"scenario made from {options.tle}"  # lines of mistakes are those of this text, not of the catalogue
     else:
         if not options.scenario:
@@ -60,7 +63,7 @@ def choose(options: RunOptions) -> Chosen:
     if options.seed is not None:
         text = _with(text, "seed", str(options.seed))
     scenario = load_text(text, vocabulary(shelf), file=file)
-    return Chosen(scenario, text, (*notes, *_in_brief(scenario)))
+    return Chosen(scenario, text, (*notes, *_in_brief(scenario), *without_contact(scenario)))
 
 
 def _again(chosen: Chosen, options: RunOptions) -> Chosen:
@@ -92,7 +95,7 @@ def load_named(name: str, designs: tuple[Path, ...] = ()) -> Chosen:
         return load_resolved(path)
     text = _read(path)
     scenario = load_text(text, vocabulary(Shelf(designs)), file=str(path))
-    return Chosen(scenario, text, tuple(scenario.warnings))
+    return Chosen(scenario, text, (*scenario.warnings, *without_contact(scenario)))
 
 
 def load_resolved(path: Path) -> Chosen:

@@ -48,7 +48,7 @@ def read_jobs(
     single = item.node is not None and item.node.entries is not None
     entries = [item] if single else list(item.list(0, 1000))
     ids: set[str] = set()
-    for entry in entries:
+    for number, entry in sorted(enumerate(entries, 1), key=lambda numbered: _is_queue(numbered[1])):
         mark = entry.sheet.mark()
         mapping = entry.node.entries if entry.node is not None else None
         is_log = mapping is not None and "trace" in mapping
@@ -61,7 +61,7 @@ def read_jobs(
                 entry.below("kind").refuse(named.found, f"{one_of(KINDS, str(wanted))} (or `trace:` for a cluster log)")
                 continue
         fields = entry.fields(LOG_FIELDS if is_log else FIELDS[kind])
-        name = f"{'log' if is_log else kind}-{len(ids) + 1}"
+        name = f"{'log' if is_log else kind}-{number}"
         if "id" in fields:
             name = fields["id"].text(longest=32, pattern=ID_PATTERN, shape="a name such as 'llm-1' (a-z, 0-9, -)")
         if name in ids:
@@ -80,6 +80,14 @@ def read_jobs(
         if entry.sheet.clean_since(mark):
             found.jobs.append(job)
     return tuple(found.jobs), tuple(found.logs)
+
+
+def _is_queue(entry: Item) -> bool:
+    """A queue is given what all others leave, wherever it stands: no job frees its accelerators when it is done."""
+    mapping = entry.node.entries if entry.node is not None else None
+    if not mapping or "trace" not in mapping:
+        return False
+    return "kind" not in mapping or mapping["kind"][1].value != "inference"
 
 
 def chips_of(fields: Fields, found: Jobs) -> dict[str, int]:

@@ -60,11 +60,14 @@ def test_a_directory_of_designs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("written", "found"),
-    [("./none.yaml", "does not exist"), ("./", "no file"), ("./latin.yaml", "not UTF-8"), ("./big.yaml", "larger")],
+    [
+        ("./none.yaml", "does not exist"),
+        ("./", "no file"),
+        ("./latin.yaml", "latin.yaml:1:11: text: found the byte"),
+    ],
 )
 def test_a_path_that_leads_nowhere(tmp_path: Path, written: str, found: str) -> None:
     (tmp_path / "latin.yaml").write_bytes("title: Gerät".encode("latin-1"))
-    (tmp_path / "big.yaml").write_text("#" * 1_100_000)
     with pytest.raises(ScenarioError, match=found):
         load_named(str(beside(tmp_path, written=written)))
 

@@ -176,3 +176,12 @@ def test_a_strange_character_in_a_log_is_no_line_end(tmp_path: Path, character: 
     assert len(flown(tmp_path, ENTRY + "}", f"{head}0,60,8,re{character}d\n1,60,8,x\n").spacecraft[0].logs[0].line) == 2
     (said,) = refused(tmp_path, ENTRY + "}", f"{head}0,60,8,re{character}d\n1,many,8,x\n")
     assert said.startswith("log.csv:3:2: duration")
+
+
+def test_a_queue_gets_what_all_others_leave_wherever_it_stands(tmp_path: Path) -> None:
+    taken = "- {kind: batch, work: 1 h, accelerators: 60}"
+    log = f"- {ENTRY}, skip: [too_large]}}"
+    chips = flown(tmp_path, f"{log}\n{taken}").spacecraft[0].logs[0].chips
+    assert sum(chips.values()) == 4
+    with pytest.raises(ScenarioError, match="a job without an accelerator"):
+        flown(tmp_path, f"{log}\n{taken.replace('60', '64')}")

@@ -23,7 +23,7 @@ class GroundSite:
     longitude_rad: float
     altitude_m: float
     mask_rad: float
-    mask_high_rad: float = math.radians(10.0)
+    mask_high_rad: float = math.radians(10.0)  # assumption: Ka-band dishes keep out of the thick air
     bands: tuple[bool, bool] = (True, False)
     gt_db_k: tuple[float, float] = (20.0, 35.0)
     eirp_dbw: tuple[float, float] = (50.0, 65.0)
@@ -124,7 +124,7 @@ def fill_link(
     for i, site in enumerate(sites):
         p["station_frame"][12 * i : 12 * i + 12] = station_frame(site.latitude_rad, site.longitude_rad, site.altitude_m)
         p["station_mask_sin"][i] = math.sin(site.mask_rad)
-        p["station_mask_high_sin"][i] = math.sin(max(site.mask_rad, site.mask_high_rad))
+        p["station_mask_high_sin"][i] = math.sin(site.mask_high_rad)
         p["station_bands"][i] = int(site.bands[0]) | int(site.bands[1]) << 1
         p["station_gt_db_k"][2 * i : 2 * i + 2] = site.gt_db_k
         p["station_eirp_dbw"][2 * i : 2 * i + 2] = site.eirp_dbw
