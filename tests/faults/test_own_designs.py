@@ -63,7 +63,7 @@ def test_a_directory_of_designs(tmp_path: Path) -> None:
     [
         ("./none.yaml", "does not exist"),
         ("./", "no file"),
-        ("./latin.yaml", "latin.yaml:1:11: text: found the byte"),
+        ("./latin.yaml", "latin.yaml:1:11: text: found bytes that are not UTF-8"),
     ],
 )
 def test_a_path_that_leads_nowhere(tmp_path: Path, written: str, found: str) -> None:
