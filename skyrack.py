@@ -12,13 +12,33 @@ import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+
+from faults.run.interruption import INTERRUPTED, Interruption, leave_at_once
+
+if Path(sys.argv[0]).stem == "skyrack":
+    leave_at_once()  # before all that takes a while to import; not where a test imports this file
 
 import typer
+from typer.core import TyperGroup
 
 from bus.errors import SkyrackError
 
+
+class _Commands(TyperGroup):
+    """All commands. An interrupt ends any of them in the same way, and not in Typer's."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen one."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            raise SystemExit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="skyrack",
     epilog="Begin with: skyrack run first-light",
     no_args_is_help=True,
@@ -311,7 +331,8 @@ def replay(
 def main() -> None:
     """Entry point: errors of ours are shown without a traceback, with the next step."""
     try:
-        app()
+        with Interruption():
+            app()
     except SkyrackError as error:
         sys.stdout.flush()
         sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
@@ -320,7 +341,7 @@ def main() -> None:
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -328,6 +349,8 @@ def main() -> None:
         traceback.print_exc()
         sys.stderr.write("error: this is a fault of Skyrack itself, not yours\n  next: report it with the text above\n")
         sys.exit(3)
+    finally:
+        leave_at_once()  # all is done and said; the interpreter's own end takes a moment
 
 
 if __name__ == "__main__":

@@ -106,6 +106,11 @@ def create(name: str, out: Path | None) -> RunDirectory:
     return RunDirectory(path)
 
 
+def discard(directory: RunDirectory) -> None:
+    """Remove a run that has nothing in it: it was interrupted before its first tick."""
+    shutil.rmtree(directory.path, ignore_errors=True)
+
+
 def _given(out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):

@@ -21,6 +21,7 @@ from bus.errors import SkyrackError, UserError
 
 SUPERVISOR = "SKYRACK_SUPERVISOR"
 STOP_WITHIN_S = 4.0  # then the process ends whatever it is doing: SIGTERM must have worked within 5 s
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -36,7 +37,7 @@ def bind_to_supervisor() -> None:
 
 
 class Lifeline:
-    """Turns SIGINT, SIGTERM and the end of the supervisor's pipe into one call of `stop`, within a running loop.
+    """Turns SIGINT, SIGTERM, SIGHUP and the end of the supervisor's pipe into one call of `stop`, in a running loop.
 
     From then on a hard deadline runs: after STOP_WITHIN_S the process prints its stack and exits. `told` hears what the
     supervisor says through the pipe, one JSON object a line.
@@ -47,18 +48,21 @@ class Lifeline:
         self._rest = b""
         self._loop = asyncio.get_running_loop()
         self._supervised = bool(os.environ.get(SUPERVISOR))
+        self._before: dict[signal.Signals, Any] = {}
         self.reason = ""
 
     def __enter__(self) -> Lifeline:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
+            self._before[number] = signal.getsignal(number)
             self._loop.add_signal_handler(number, self._end, signal.Signals(number).name)
         if self._supervised:
             self._loop.add_reader(0, self._pipe)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, handler in self._before.items():
             self._loop.remove_signal_handler(number)
+            signal.signal(number, handler)
         if self._supervised:
             self._loop.remove_reader(0)
         faulthandler.cancel_dump_traceback_later()

@@ -13,16 +13,18 @@ from bus.clock import parse_pace
 from bus.errors import SkyrackError, UserError
 from bus.scenario.model import Scenario
 from bus.text.times import clock
+from bus.trace.reader import TraceReader
 from faults.recording.summary import exit_status, to_json
 from faults.run import compose as root
 from faults.run.conclude import conclude
-from faults.run.interruption import Interruption
+from faults.run.interruption import INTERRUPTED, Interruption
 from faults.run.progress import Observer, StatusSampler, observer
 from faults.run.warm import warm_up
-from faults.run_directory import RunDirectory, create
-from faults.scenarios.choose import RunOptions, choose
+from faults.run_directory import RunDirectory, create, discard
+from faults.scenarios.choose import Chosen, RunOptions, choose
 
-INTERRUPTED = 130  # as a shell reports SIGINT
+PATIENCE_S = 3.0  # for the open tick to end after a signal
+JUDGE_WITHIN_S = 60.0  # what was flown is judged all the same, unless that takes longer or a second signal comes
 VERDICT_STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 
@@ -35,40 +37,75 @@ def run_command(options: RunOptions) -> int:
             hint="leave out --in-process, or --pace",
         )
     chosen = choose(options)
-    scenario = chosen.scenario
     for note in chosen.notes:
         sys.stderr.write(f"note: {note}\n")
-    directory = create(scenario.name, options.out)
+    with Interruption() as interruption:
+        with interruption.handled_by(within_s=PATIENCE_S):
+            directory = create(chosen.scenario.name, options.out)
+        flown = _begin(chosen, directory, options, interruption)
+        if interruption.signal and not _has_flown(directory):
+            discard(directory)
+            sys.stderr.write(f"interrupted by {interruption.signal} before the first tick: nothing was flown\n")
+            return INTERRUPTED
+        try:
+            with interruption.handled_by(within_s=JUDGE_WITHIN_S):
+                return _end(flown, directory, options, interruption)
+        except KeyboardInterrupt:
+            sys.stderr.write(f"interrupted by {interruption.signal}: {directory.path} was flown, but is not judged\n")
+            return INTERRUPTED
+
+
+def _begin(chosen: Chosen, directory: RunDirectory, options: RunOptions, interruption: Interruption) -> root.Flown:
+    """Prepare and fly."""
+    scenario = chosen.scenario
     display = observer(scenario, wanted=options.progress)
-    mode = "in-process" if options.in_process else "processes"
     try:
+        interruption.check()
         display.say(
             f"{scenario.name}: seed {scenario.seed}, {len(scenario.spacecraft)} spacecraft, into {directory.path}"
         )
         root.prepare(directory, scenario, chosen.text)
-        flown = _fly(scenario, directory, options, display)
+        return _fly(scenario, directory, options, display, interruption)
+    except KeyboardInterrupt:
+        return root.Flown(None, 0.0, interrupted=interruption.signal)
     finally:
         display.close()
+
+
+def _has_flown(directory: RunDirectory) -> bool:
+    try:
+        with TraceReader(directory.trace) as trace:
+            return len(trace) > 0
+    except SkyrackError:
+        return False
+
+
+def _end(flown: root.Flown, directory: RunDirectory, options: RunOptions, interruption: Interruption) -> int:
+    """Judge, report, and say how it ended."""
     if not directory.trace.is_file():
         raise flown.failure or UserError("nothing was recorded")
+    mode = "in-process" if options.in_process else "processes"
     summary = conclude(directory, flown, mode=mode, pace=options.pace)
     if options.as_json:
         sys.stdout.write(to_json(summary))
     else:
         _print(summary, directory)
+    if interruption.signal:
+        sys.stderr.write(f"interrupted by {interruption.signal}: what was flown is judged\n")
+        return INTERRUPTED
     if flown.failure is not None:
         _complain(flown.failure)
         return flown.failure.exit_status
-    if flown.interrupted:
-        return INTERRUPTED
     return exit_status(summary)
 
 
-def _fly(scenario: Scenario, directory: RunDirectory, options: RunOptions, display: Observer) -> root.Flown:
+def _fly(
+    scenario: Scenario, directory: RunDirectory, options: RunOptions, display: Observer, interruption: Interruption
+) -> root.Flown:
     if options.in_process:
         warm_up(scenario, display.say)
         sampler = StatusSampler(scenario)
-        with Interruption() as interruption:
+        with interruption.handled_by(within_s=PATIENCE_S):
             return root.fly_in_process(
                 scenario,
                 directory,
@@ -77,7 +114,7 @@ def _fly(scenario: Scenario, directory: RunDirectory, options: RunOptions, displ
             )
     from faults.run.processes import fly_as_processes  # noqa: PLC0415 - zmq only where it is used
 
-    return fly_as_processes(scenario, directory, pace=options.pace, display=display)
+    return fly_as_processes(scenario, directory, pace=options.pace, display=display, interruption=interruption)
 
 
 def _complain(error: SkyrackError) -> None:

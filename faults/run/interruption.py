@@ -1,36 +1,109 @@
-"""SIGINT and SIGTERM while a run flies in this process: the first asks for its end in order, the second is not patient.
+"""SIGINT, SIGTERM and SIGHUP at any moment of a command: one word, exit status 130, nothing left behind.
 
-A run of several processes has its supervisor for this.
+What a signal does depends on what is going on. Before anything flies it unwinds, as Ctrl-C does. While a run flies or
+is judged it only asks for the end, so that what was flown is recorded and judged; but not for ever, and a second signal
+is not patient. Main thread only. A hang-up that was ignored when the program began (nohup) stays ignored.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130
+"""Exit status, as a shell reports SIGINT."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+UNWIND_WITHIN_S = 4.0
+"""An unwinding that takes longer (a library that swallows the exception) ends the process all the same."""
+
+
+def leave_at_once() -> None:
+    """From now on, as long as nothing is begun (or all is done), a signal ends the process with a word and no more."""
+    for number in _wanted():
+        signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)
+
+
+def _wanted() -> list[signal.Signals]:
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in SIGNALS if number is not signal.SIGHUP or not ignored]
 
 
 class Interruption:
-    """A context in which a signal is only noted: `signal` is its name, empty until one came. Main thread only.
+    """A context in which signals are taken care of. `signal` is the first one's name, empty until one came.
 
-    A second signal raises KeyboardInterrupt, for a run whose open tick never ends.
+    It may be entered again while it is entered. Where `handled_by` is not in force, a signal raises KeyboardInterrupt.
     """
 
     def __init__(self) -> None:
         self.signal = ""
-        self._before: dict[signal.Signals, Any] = {}
+        self._depth = 0
+        self._before: dict[int, Any] = {}
+        self._then: Callable[[str], None] | None = None
+        self._within_s: float | None = None
 
     def __enter__(self) -> Interruption:
-        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        if not self._depth:
+            self._before = {number: signal.signal(number, self._note) for number in _wanted()}
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._overdue)
+        self._depth += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._depth -= 1
+        if not self._depth:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    @contextmanager
+    def handled_by(
+        self, then: Callable[[str], None] = lambda name: None, *, within_s: float | None = None
+    ) -> Iterator[None]:
+        """While this is in force a signal is noted and `then` told; it unwinds only where that does not end within so
+        many seconds, or on a second signal. Without `within_s` it never unwinds: whoever is told has bounds of its own.
+        """
+        with self:
+            before = self._then, self._within_s
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            self._then, self._within_s = then, within_s
+            try:
+                yield
+            finally:
+                self._then, self._within_s = before
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal came while it was only noted."""
         if self.signal:
             raise KeyboardInterrupt
-        self.signal = signal.Signals(number).name
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        again = bool(self.signal)
+        self.signal = self.signal or signal.Signals(number).name
+        if self._then is None or (again and self._within_s is not None):
+            self._unwind()
+        if not again:
+            if self._within_s is not None:
+                signal.setitimer(signal.ITIMER_REAL, self._within_s)
+            if self._then is not None:
+                self._then(self.signal)
+
+    def _overdue(self, number: int, frame: FrameType | None) -> None:
+        if self._then is None:
+            _leave(number, frame)
+        self._then = None
+        self._unwind()
+
+    @staticmethod
+    def _unwind() -> None:
+        signal.setitimer(signal.ITIMER_REAL, UNWIND_WITHIN_S)
+        raise KeyboardInterrupt

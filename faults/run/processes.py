@@ -18,6 +18,7 @@ from bus.lockstep.instructions import Lost
 from bus.scenario.model import Scenario
 from bus.sockets.keys import make_keys
 from faults.run.compose import Flown
+from faults.run.interruption import Interruption
 from faults.run.progress import SHOWN, Observer, StatusSample
 from faults.run.supervisor import LaunchOutcome, Member, Supervisor, supervise
 from faults.run.warm import environment, warm_up
@@ -27,7 +28,9 @@ RESTARTS = 3
 """A process that dies is started again so often; then its death is no accident, and `missing_tock` decides."""
 
 
-def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer) -> Flown:
+def fly_as_processes(
+    scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer, interruption: Interruption
+) -> Flown:
     """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick."""
     keys = directory.path / "keys"
     with _starting(directory, display) as say:
@@ -36,17 +39,19 @@ def fly_as_processes(scenario: Scenario, directory: RunDirectory, *, pace: str, 
     bus, others = members(scenario, directory, pace)
     facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys.resolve()), "pace": pace}
     listener = _Listener(display)
-    outcome = supervise(
-        lambda: Supervisor(
-            directory.path,
-            bus,
-            others,
-            facts=facts,
-            on_report=listener.hear,
-            restarts=RESTARTS,
-            go_on_without=scenario.range.missing_tock == "continue",
+    with interruption.handled_by():  # whoever supervises looks for what was noted before it began
+        outcome = supervise(
+            lambda: Supervisor(
+                directory.path,
+                bus,
+                others,
+                facts=facts,
+                on_report=listener.hear,
+                restarts=RESTARTS,
+                go_on_without=scenario.range.missing_tock == "continue",
+                interruption=interruption,
+            )
         )
-    )
     display.close()
     return flown_of(outcome)
 

@@ -23,6 +23,7 @@ from bus.clock import Stopwatch
 from bus.errors import EnvironmentFault, RangeFailure, SkyrackError
 from bus.files import write_whole
 from bus.process import lifeline
+from faults.run.interruption import Interruption
 
 BUS = "bus"
 STOP_WITHIN_S = 3.5  # from asking to killing; the whole stop stays below 5 s
@@ -80,6 +81,7 @@ class Supervisor:
         on_report: Callable[[str, dict[str, Any]], None] = lambda id, report: None,
         restarts: int = 3,
         go_on_without: bool = False,
+        interruption: Interruption | None = None,
     ) -> None:
         """facts: further entries of run.json (scenario, keys). restarts: per participant; who dies once more ends the
         run, or with `go_on_without` is lost."""
@@ -91,6 +93,7 @@ class Supervisor:
         self._over: asyncio.Event = asyncio.Event()
         self._result: dict[str, Any] = {}
         self._failure: SkyrackError | None = None
+        self._interruption = interruption or Interruption()
         self._interrupted = ""
         self._stopping = False
         self._flying: Stopwatch | None = None
@@ -103,12 +106,21 @@ class Supervisor:
     async def fly(self) -> LaunchOutcome:
         """From the first process to the last. Raises nothing of the run's: see `LaunchOutcome.failure`."""
         self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self.interrupt, signal.Signals(number).name)
+        with self._interruption.handled_by(self._wake):
+            return await self._fly()
+
+    def _wake(self, name: str) -> None:
+        """A signal's handler, between any two instructions: the loop hears of it when it is its turn."""
+        self._loop.call_soon_threadsafe(self.interrupt, name)
+
+    async def _fly(self) -> LaunchOutcome:
+        if self._interruption.signal:
+            self.interrupt(self._interruption.signal)
         try:
             (self._run / "log").mkdir(parents=True, exist_ok=True)
             self._write_state("starting")
-            self._start(self._bus)
+            if not self._over.is_set():
+                self._start(self._bus)
             await self._until_any(self._ready, self._over)
             for member in self._others:
                 if self._over.is_set():
@@ -123,8 +135,6 @@ class Supervisor:
             self._fail(EnvironmentFault(f"cannot start the run in {self._run}: {error}", hint="choose another --out"))
         finally:
             await self._end()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._loop.remove_signal_handler(number)
         return LaunchOutcome(self._result, dict(self._restarts), self._interrupted, self._failure, self._wall_s)
 
     def interrupt(self, reason: str) -> None:

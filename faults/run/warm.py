@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import fcntl
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from bus.errors import RangeFailure
+from bus.process import lifeline
 from bus.scenario.model import Scenario
 from node.designs.load import load_design
 from node.plant import cache, entry
 
 HOUSE = Path(__file__).resolve().parents[2]
 COMPILE_WITHIN_S = 300
+HERE = "--here"  # this process is the compiler
 
 
 def environment() -> Mapping[str, str]:
@@ -47,11 +50,17 @@ def compile_classes(names: Iterable[str], say: Callable[[str], None]) -> None:
 
 
 def _compile(names: list[str]) -> None:
-    command = [sys.executable, "-m", "node.plant.entry", *names]
+    command = [sys.executable, "-m", "faults.run.warm", HERE, *names]
+    supervised = {**environment(), lifeline.SUPERVISOR: str(os.getpid())}
     try:
         result = subprocess.run(
-            command, capture_output=True, timeout=COMPILE_WITHIN_S, check=False, env=environment()
-        )  # fmt: skip
+            command,
+            capture_output=True,
+            timeout=COMPILE_WITHIN_S,
+            check=False,
+            env=supervised,
+            start_new_session=True,  # a Ctrl-C reaches whoever waits, and that ends the compiler
+        )
     except subprocess.TimeoutExpired as error:
         raise RangeFailure(f"compiling the physics took more than {COMPILE_WITHIN_S} s") from error
     if result.returncode:
@@ -59,5 +68,14 @@ def _compile(names: list[str]) -> None:
         raise RangeFailure(f"the physics did not compile:\n{tail}", hint="make install renews the environment")
 
 
-if __name__ == "__main__":
+def _compile_here(names: list[str]) -> None:
+    """Ends with whoever started it, even where that was killed: nobody else would wait for the minute that it takes."""
+    lifeline.bind_to_supervisor()
+    sys.argv = ["node.plant.entry", *names]
+    runpy.run_module("node.plant.entry", run_name="__main__")
+
+
+if __name__ == "__main__" and sys.argv[1:2] == [HERE]:
+    _compile_here(sys.argv[2:])
+elif __name__ == "__main__":
     compile_classes(sys.argv[1:], lambda text: print(text, flush=True))  # noqa: T201

@@ -291,7 +291,7 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
     assert replay(out, "sc-1").same, "a run with an operator in it replays too"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_in_one_process_ends_in_order_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "run"
     long = (
@@ -326,7 +326,8 @@ def test_a_run_that_is_interrupted_before_its_first_tick_has_a_summary(tmp_path:
 
 def test_the_second_signal_is_not_patient() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with Interruption() as interruption:
+    interruption = Interruption()
+    with interruption.handled_by(within_s=60.0):
         signal.raise_signal(signal.SIGTERM)
         assert interruption.signal == "SIGTERM"
         with pytest.raises(KeyboardInterrupt):
