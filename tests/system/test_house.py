@@ -52,7 +52,7 @@ WALLS: dict[str, set[str]] = {
     },
     "bus.telecommand_check": {"bus.errors", "bus.dictionary", "bus.wire"},
     "bus.text": {"bus.errors", "bus.wire"},
-    "bus.scenario": {"bus.text", "bus.wire"},
+    "bus.scenario": {"bus.errors", "bus.text", "bus.wire"},
     "bus.orbits": {"bus.errors", "bus.scenario", "bus.text"},
     "node.plant": {"bus.draws", "bus.constants"},
     "node.designs": {"bus", "node.plant"},
