@@ -103,7 +103,7 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     if plant is None:
         plant = _plant(config)
     who = (config.seed, config.id)
-    tick_s = config.tick_ns * 1e-9
+    tick_s = config.tick_ns / 1e9
     parts = equipment(config.design)
     forms = device_forms(parts)
     pool = layout(forms)

@@ -43,7 +43,7 @@ class Node:
     def __init__(self, config: NodeConfig, parts: Parts | None = None) -> None:
         self.config = config
         self.parts = parts = wire(config) if parts is None else parts
-        self._tick_s = config.tick_ns * 1e-9
+        self._tick_s = config.tick_ns / 1e9
         self._plant, self._clock, self._sensors = parts.plant, parts.clock, parts.sensors
         self._devices, self._radio, self._nvm = parts.devices, parts.radio, parts.nvm
         self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals

@@ -55,11 +55,11 @@ def quantity(kind: str, low: float, high: float, limits: str = "") -> Leaf:
     return Leaf(read, {**(_NUMBER_WORDS if bare else _with_unit(kind)), "description": f"{_what(kind)}: {said}"})
 
 
-def duration(low_ns: int, high_ns: int, limits: str) -> Leaf:
-    """A duration in nanoseconds within [low_ns, high_ns]."""
+def duration(low_ns: int, high_ns: int, limits: str, *, orbit_s: float | None = None) -> Leaf:
+    """A duration in nanoseconds within [low_ns, high_ns]; "orbits" needs the period of one."""
 
     def read(value: object) -> int:
-        number = units.parse_duration_ns(value)
+        number = units.parse_duration_ns(value, orbit_s=orbit_s)
         if not low_ns <= number <= high_ns:
             raise Refused(units.show(value), limits)
         return number

@@ -226,12 +226,19 @@ def parse_as(value: object, unit: str) -> float:
 
     A plain number is refused if the unit is known, so that nobody guesses; unknown units take plain numbers only.
     """
+    if unit == "1":
+        return parse(value, "fraction")
     for dimension, units in DIMENSIONS.items():
         if unit and unit in units:
             if unit == "degC":
                 return float(exact(value, dimension) - _ZERO_C)
             return float(exact(value, dimension) / units[unit])
     return parse(value, "number")
+
+
+def has_unit(unit: str) -> bool:
+    """Whether `parse_as` wants a unit beside the number."""
+    return unit != "" and any(unit in units for units in DIMENSIONS.values())
 
 
 def exact(value: object, kind: str) -> Fraction:

@@ -93,9 +93,9 @@ def truth_command(options: TruthOptions) -> int:
     crafts = [_craft(scenario, who, names) for who in chosen]
     heads = list(dict.fromkeys(column.name for craft in crafts for column in craft.columns))
     with _table(options.out, ["time_s", "spacecraft", *heads]) as table:
-        _fly(crafts, heads, Span(ticks, every, tick_ns * 1e-9), table)
+        _fly(crafts, heads, Span(ticks, every, tick_ns / 1e9), table)
     if options.out is not None:
-        _say(f"{options.out}: {len(crafts)} spacecraft, {clock(ticks * tick_ns * 1e-9)}, {len(heads)} columns")
+        _say(f"{options.out}: {len(crafts)} spacecraft, {clock(ticks * tick_ns / 1e9)}, {len(heads)} columns")
     return 0
 
 
@@ -158,7 +158,7 @@ def _ticks(text: str, tick_ns: int, option: str) -> int:
         raise UserError(f"{option}: found {error.found}", hint=f"allowed: {error.allowed}") from None
     ticks, rest = divmod(nanoseconds, tick_ns)
     if ticks < 1 or rest:
-        raise UserError(f"{option} {text}", hint=f"allowed: whole ticks of {tick_ns * 1e-9:g} s")
+        raise UserError(f"{option} {text}", hint=f"allowed: whole ticks of {tick_ns / 1e9:g} s")
     return ticks
 
 

@@ -129,6 +129,8 @@ def pairs(arguments: tuple[str, ...]) -> dict[str, Scalar]:
         name, equals, text = word.partition("=")
         if not equals or not name:
             raise UserError(f"'{word}' is not name=value", hint="for example mode=SAFE, or power_w='12 kW'")
+        if name in values:
+            raise UserError(f"{name} is given twice", hint="every name once")
         values[name] = _scalar(text)
     return values
 

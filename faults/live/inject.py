@@ -13,7 +13,6 @@ from pathlib import Path
 from bus.errors import RangeFailure, Refused, UserError
 from bus.scenario.model import Scenario
 from bus.text.times import clock
-from bus.text.units import parse_duration_ns
 from bus.wire.messages import (
     PROTOCOL_VERSION,
     Hello,
@@ -31,6 +30,8 @@ from faults.live.connection import connected, design_of, note_waiting, pairs, re
 from faults.recording.read import read_scenario
 from faults.run.director import DIRECTOR_ID
 from faults.run_directory import RunDirectory, live_run
+from faults.scenarios.events import window_length
+from faults.scenarios.orbits import period_s
 from faults.scenarios.vocabulary import design_info
 from node.designs.load import with_designs
 
@@ -239,11 +240,10 @@ def _say_report(source: str, report: InjectionReport, as_json: bool) -> None:
 
 
 def _duration(value: Scalar | None, scenario: Scenario) -> int:
-    """Nanoseconds of a `for=...`, 0 where there is none."""
+    """Nanoseconds of a `for=...`, by the rule of scenario files; 0 where there is none."""
     if value is None:
         return 0
     try:
-        duration_ns = parse_duration_ns(value)
+        return int(window_length(scenario.tick_ns, period_s(scenario.spacecraft[0].orbit)).read(value))
     except Refused as error:
         raise UserError(f"for={value}: found {error.found}; allowed: {error.allowed}") from error
-    return max(duration_ns, scenario.tick_ns)

@@ -12,7 +12,7 @@ from bus.errors import Mistake, ScenarioError
 
 MAX_TEXT = 2000
 _TOKEN = re.compile(
-    r"\s+|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<comparator><=|>=|==|!=|<|>)"
+    r"\s+|(?P<unit>1/[A-Za-z][\w/]*)|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<comparator><=|>=|==|!=|<|>)"
     r"|(?P<word>[A-Za-z_°%µ][\w\-./^°%²]*(?:\[[\w\-.]+\])?)|(?P<mark>[\[\](),:])"
 )
 
@@ -37,7 +37,8 @@ def tokens_of(text: str) -> list[Token]:
             bad = Token("bad", text[position], position)
             refuse(text, bad, "words, numbers, comparators, ( ) [ ] , :")
         if match.lastgroup:
-            tokens.append(Token(match.lastgroup, match.group(), position))
+            kind = "word" if match.lastgroup == "unit" else match.lastgroup  # "1/cm2/s" begins with a digit
+            tokens.append(Token(kind, match.group(), position))
         position = match.end()
     return [*tokens, Token("end", "the end", len(text))]
 

@@ -63,9 +63,8 @@ def parse(text: str, names: Names) -> Expectation:
     return _Parser(text, names).sentence()
 
 
-def dimension_of(signal: str) -> str:
-    """The dimension that the end of a signal's name says; rates and fluxes without units of their own are numbers."""
-    return "number" if signal.partition("[")[0].endswith(("_gy_s", "_cm2_s", "_w_m2")) else dimension_of_name(signal)
+_BARE = frozenset({"dose rate", "flux", "irradiance"})
+"""Dimensions whose numbers may stand without their only unit."""
 
 
 class _Parser:
@@ -252,9 +251,9 @@ class _Parser:
         return Comparison(sides[0], cast(Comparator, comparator.text), sides[1])
 
     def value(self, written: _Written, reference: Signal) -> Operand:
-        dimension = dimension_of(reference.name)
+        dimension = dimension_of_name(reference.name)
         if written.signal is not None:
-            if dimension_of(written.signal.name) != dimension:
+            if dimension_of_name(written.signal.name) != dimension:
                 self.refuse(written.token, f"a {dimension}, as {reference}")
             return written.signal
         if written.label:
@@ -266,7 +265,12 @@ class _Parser:
             if labels:
                 self.refuse(written.token, ", ".join(by_nearness(written.label, labels)), f"label '{written.label}'")
             self.refuse(written.token, f"spacecraft.signal, or a {dimension} for {reference}")
+        if not written.unit and dimension in _BARE:
+            return Number(float(written.token.text))
         try:
-            return Number(parse_quantity(f"{written.token.text} {written.unit}".strip(), dimension))
+            number = parse_quantity(f"{written.token.text} {written.unit}".strip(), dimension)
         except Refused as mistake:
             self.refuse(written.token, f"{mistake.allowed} for {reference}", mistake.found)
+        if dimension == "fraction" and not written.unit and not 0.0 <= number <= 1.0:
+            self.refuse(written.token, f"0 to 1 for {reference}, or percent: {written.token.text} %")
+        return Number(number)

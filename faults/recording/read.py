@@ -222,7 +222,7 @@ class _Mail:
                 key = (message.destination, body.injection)
                 if key not in self._faults:
                     what = fault_of(body.injection) or f"{body.place} {body.primitive}"
-                    at_s = max(body.start_ns, delivered_ns) * 1e-9
+                    at_s = max(body.start_ns, delivered_ns) / 1e9
                     seam = Seam(body.seam).name.lower()
                     self._faults[key] = FaultRecord(body.injection, what, message.destination, seam, at_s, None, None)
             case InjectionReport() as body if (message.source, body.injection) in self._faults:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Expectation, Fault, TimelineEntry
+from bus.text.leaves import Leaf, duration
 from bus.text.near import one_of
 from bus.text.reader import Fields, Item
-from bus.text.units import dimension_of_name
-from bus.wire.messages import Scalar
 from faults.catalogue.form import FaultRequest
 from faults.scenarios.names import Vocabulary
 
@@ -59,7 +59,7 @@ def read_timeline(item: Item, span: Span, vocabulary: Vocabulary) -> list[Timeli
         mark = entry.sheet.mark()
         spacecraft = span.spacecraft(telecommand["to"])
         name = telecommand["name"].text(longest=64)
-        arguments = _arguments(telecommand["arguments"]) if "arguments" in telecommand else {}
+        arguments = telecommand["arguments"].fields(None).scalars() if "arguments" in telecommand else {}
         if telecommand.broken or not entry.sheet.clean_since(mark):
             continue
         if not span.designs[spacecraft]:
@@ -71,15 +71,6 @@ def read_timeline(item: Item, span: Span, vocabulary: Vocabulary) -> list[Timeli
             continue
         entries.append(TimelineEntry(at_s=at_ns / 1e9, spacecraft=spacecraft, telecommand=name, arguments=arguments))
     return sorted(entries, key=lambda e: e.at_s)
-
-
-def _arguments(item: Item) -> dict[str, Scalar]:
-    """Arguments by name; those whose names end in a unit are quantities, given to the vocabulary in SI."""
-    arguments: dict[str, Scalar] = {}
-    for name, value in item.fields(None).pairs():
-        dimension = dimension_of_name(name)
-        arguments[name] = value.scalar() if dimension == "number" else value.quantity(dimension, -1e18, 1e18)
-    return arguments
 
 
 def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> tuple[list[Fault], tuple[str, ...]]:
@@ -141,9 +132,14 @@ def _until(fields: Fields, at_ns: int, span: Span) -> int | None:
     if "until" in fields:
         return span.read(fields["until"], at_ns + span.tick_ns)
     if "for" in fields:
-        limits = f"at least one tick, {span.tick_ns / 1e9:g} s"
-        return at_ns + fields["for"].duration_ns(span.tick_ns, _FOREVER_NS, limits, orbit_s=span.orbit_s)
+        length_ns = fields["for"].read(Annotated[int, window_length(span.tick_ns, span.orbit_s)])
+        return None if length_ns is None else at_ns + int(length_ns)
     return None
+
+
+def window_length(tick_ns: int, orbit_s: float) -> Leaf:
+    """How long a fault lasts: at least one tick. One rule for files and for `skyrack inject`."""
+    return duration(tick_ns, _FOREVER_NS, f"at least one tick, {tick_ns / 1e9:g} s", orbit_s=orbit_s)
 
 
 def read_expectations(

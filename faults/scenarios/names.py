@@ -29,7 +29,7 @@ class Vocabulary:
     expectation_signals(text, designs by spacecraft id, fault ids, job ids by spacecraft id): truth signals a sentence
     needs, per spacecraft. The jobs of a spacecraft whose entry has a mistake are not known.
     base_truth_signals(design): truth signals sampled whether or not an expectation asks for them.
-    check_plant_name(design, name): the name can be set as an initial value; raises if not.
+    first_value(design, name, value): an initial value in SI; raises, or Refused, if it cannot be one.
     check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
     accelerators(design): what jobs can run on. None: jobs of scenarios are not flown.
     check_orbit(orbit): the models cover it; raises if not. altitudes_m: lowest and highest that they cover at all.
@@ -48,7 +48,7 @@ class Vocabulary:
     base_truth_signals: Callable[[str], Sequence[str]]
     find_design: Callable[[str, Path], str] | None = None
     find_fault: Callable[[str], object] | None = None
-    check_plant_name: Callable[[str, str], None] | None = None
+    first_value: Callable[[str, str, Scalar], float] | None = None
     check_order: Callable[[str, str, Scalar], None] | None = None
     accelerators: Callable[[str], Accelerators] | None = None
     check_orbit: Callable[[Orbit], None] | None = None

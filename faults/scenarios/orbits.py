@@ -46,6 +46,13 @@ class Given:
     altitudes_m: tuple[float, float]
 
 
+def period_s(orbit: Orbit) -> float:
+    """What "orbits" counts where this one is the first spacecraft's."""
+    if isinstance(orbit, TleOrbit):
+        return parse_tle(orbit.line1, orbit.line2, orbit.name).period_s
+    return orbits.period_s(orbit.semi_major_axis_m)
+
+
 def read_orbit(item: Item, given: Given) -> list[Placed]:
     """The places an orbit block names; empty after a mistake."""
     kind, body = item.only_field(tuple(_KINDS))

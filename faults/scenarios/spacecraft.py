@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from bus.errors import ScenarioError, UnknownNameError
+from bus.errors import Refused, ScenarioError, UnknownNameError
 from bus.scenario.model import Orbit, Spacecraft
 from bus.scenario.workload import Job, JobLog
 from bus.text.near import one_of
@@ -44,7 +44,7 @@ def read_spacecraft(
         design = _design(fields["design"], vocabulary)
         places = read_orbit(fields["orbit"], Given(epoch, end, vocabulary.altitudes_m))
         _check_orbits(fields["orbit"], places, vocabulary.check_orbit)
-        initial = _initial(fields, design, vocabulary.check_plant_name)
+        initial = _initial(fields, design, vocabulary.first_value)
         orders = _orders(fields, design, vocabulary.check_order)
         jobs, logs = _jobs(fields, design, vocabulary, (end - epoch).total_seconds() if end else None)
         named = _peer_names(fields, places, name)
@@ -127,23 +127,18 @@ def _check_orbits(item: Item, places: list[Placed], check: Callable[[Orbit], Non
             return
 
 
-def _initial(fields: Fields, design: str, check: Callable[[str, str], None] | None) -> dict[str, float]:
+def _initial(fields: Fields, design: str, read: Callable[[str, str, Scalar], float] | None) -> dict[str, float]:
     values: dict[str, float] = {}
-    for name, value in fields["initial"].fields(None).pairs() if "initial" in fields else ():
-        if not design:
+    for name, item in fields["initial"].fields(None).pairs() if "initial" in fields else ():
+        written = item.scalar()
+        if not design or read is None:
             continue
         try:
-            if check is not None:
-                check(design, name)
-        except (ScenarioError, UnknownNameError) as error:
-            value.adopt(error)
-            continue
-        dimension = dimension_of_name(name)
-        high = 1.0 if dimension == "fraction" else 1e18
-        limits = "0 to 100 %" if dimension == "fraction" else ""
-        values[name] = value.quantity(
-            dimension, 0.0 if dimension in {"fraction", "temperature"} else -1e18, high, limits
-        )
+            values[name] = read(design, name, written)
+        except UnknownNameError as error:
+            item.adopt(error)
+        except Refused as error:
+            item.refuse(error.found, error.allowed)
     return values
 
 

@@ -5,21 +5,23 @@ Part of the composition root: it knows every room, and holds no state.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bus.dictionary import Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.orbits.elements import satellite
 from bus.scenario.model import OmmOrbit, Orbit, TleOrbit
 from bus.telecommand_check import check_telecommand
-from bus.text.units import parse_as
+from bus.text.near import nearest
+from bus.text.units import DIMENSIONS, dimension_of_name, has_unit, parse, parse_as, show
 from bus.wire.messages import Scalar
 from faults.catalogue.resolve import DesignInfo, find_fault, resolver
 from faults.oracle.expectation import Names
-from faults.oracle.judge import parse, signals_needed
+from faults.oracle.judge import parse as parse_sentence
+from faults.oracle.judge import signals_needed
 from faults.scenarios.names import Vocabulary
 from faults.scenarios.orders import check_order
 from faults.scenarios.own_designs import Shelf
@@ -33,11 +35,9 @@ from node.plant.names import UnknownField, every_name, kind_of, resolve
 from node.plant.orbit.setup import Elements, Epoch, Sgp4, span_m
 from node.plant.radiation.flux_table import altitude_range_m
 from node.plant.radiation.solar_event import PROFILES, TableRefused, from_csv
+from node.plant.setup import first_limits
 from node.plant.state import layout
 from node.truth import NODE_SIGNALS
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MODES = tuple(mode.name for mode in Mode)
 LABELS: Mapping[str, tuple[str, ...]] = {
@@ -90,6 +90,14 @@ class TruthNames(Collection[str]):
     def __iter__(self) -> Iterator[str]:
         yield from NODE_SIGNALS
         yield from every_name(*self._fields())
+
+    def whole_limits(self, name: str) -> tuple[int, int] | None:
+        """Least and greatest of a quantity that is counted in whole numbers; None of any other."""
+        field, _ = resolve(*self._fields(), name)
+        kind = layout(load_design(self._design).form.capacity_class).state[field].base
+        if kind.kind == "b":
+            return 0, 1
+        return (0, int(np.iinfo(kind).max)) if kind.kind in "iu" else None
 
     def _fields(self) -> tuple[np.dtype[np.void], Mapping[str, Sequence[str]]]:
         form, named = load_design(self._design), self._jobs or ()
@@ -155,7 +163,7 @@ def vocabulary(shelf: Shelf | None = None) -> Vocabulary:
         check_telecommand=_check_telecommand,
         expectation_signals=_expectation_signals,
         base_truth_signals=base_truth_signals,
-        check_plant_name=_check_plant_name,
+        first_value=first_value,
         check_order=check_order,
         accelerators=accelerators,
         check_orbit=check_orbit,
@@ -178,13 +186,13 @@ def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> d
     mistakes = []
     for key, value in arguments.items():
         converted[key] = value
-        if key in numeric and isinstance(value, str):
+        if key in numeric and (isinstance(value, str) or has_unit(numeric[key])):
             try:
                 number = parse_as(value, numeric[key])
             except Refused as error:
                 mistakes.append(Mistake("", 0, 0, f"arguments.{key}", error.found, error.allowed))
                 continue
-            converted[key] = int(number) if number.is_integer() and "." not in value else number
+            converted[key] = int(number) if number.is_integer() and "." not in str(value) else number
     if mistakes:
         raise ScenarioError(mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}")
     return converted
@@ -193,16 +201,32 @@ def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> d
 def _expectation_signals(
     text: str, designs: Mapping[str, str], faults: Sequence[str], jobs: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
-    return signals_needed(parse(text, names_of(designs, faults, jobs=jobs)))
+    return signals_needed(parse_sentence(text, names_of(designs, faults, jobs=jobs)))
 
 
-def _check_plant_name(design: str, name: str) -> None:
-    if name == "mode":
-        return
+def first_value(design: str, name: str, written: Scalar) -> float:
+    """An initial value in SI. Raises UnknownNameError for a name there is not, Refused for a value that cannot be."""
+    labels = LABELS.get(name.partition("[")[0])
     names = TruthNames(design)
-    if name in NODE_SIGNALS or name not in names:
-        nearest = difflib.get_close_matches(name, list(names), 3)
-        raise UnknownNameError("initial value", name, nearest, hint="`skyrack list designs --json` shows the parts")
+    if name != "mode" and (name in NODE_SIGNALS or name not in names):
+        near = nearest(name, names)
+        raise UnknownNameError("initial value", name, near, hint="`skyrack list designs --json` shows the parts")
+    if labels is not None:
+        if isinstance(written, str) and written in labels:
+            return float(labels.index(written))
+        if isinstance(written, bool) or not isinstance(written, int) or not 0 <= written < len(labels):
+            raise Refused(show(written), ", ".join(f"{label} ({place})" for place, label in enumerate(labels)))
+        return float(written)
+    dimension = dimension_of_name(name)
+    value = parse(written, dimension)
+    low, high = first_limits(name)
+    whole = names.whole_limits(name)
+    if whole is not None and (not value.is_integer() or not whole[0] <= value <= whole[1]):
+        raise Refused(show(written), f"a whole number from {whole[0]} to {whole[1]}")
+    if not low <= value <= high:
+        unit = "K" if dimension == "temperature" else next(iter(DIMENSIONS[dimension]))
+        raise Refused(show(written), "0 to 100 %" if dimension == "fraction" else f"{low:g} {unit} to {high:g} {unit}")
+    return value
 
 
 Samples = tuple[tuple[float, ...], ...]

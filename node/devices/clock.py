@@ -43,7 +43,7 @@ class Clock:
 
     def sample(self) -> Reading:
         """On-board time in seconds; flight software takes `obt_ns` for stamps."""
-        self._reading.values[0] = self.obt_ns * 1e-9
+        self._reading.values[0] = self.obt_ns / 1e9
         return self._reading
 
     def command(self, order: Order) -> None:

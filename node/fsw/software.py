@@ -147,7 +147,7 @@ class FlightSoftware:
             missed = missed_cycles(obt_ns - self._last_obt_ns, self.config.cycle_ns)
             if missed:
                 self.counters.clock_steps += 1
-                self.reporter.event(EventId.CLOCK_STEPPED, (obt_ns - self._last_obt_ns) * 1e-9)
+                self.reporter.event(EventId.CLOCK_STEPPED, (obt_ns - self._last_obt_ns) / 1e9)
         self._last_obt_ns = obt_ns
 
     def _ingest(self, readings: Sequence[Reading]) -> None:

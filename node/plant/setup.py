@@ -77,14 +77,20 @@ _LIMITS = (
     ("_fraction", 0.0, 1.0),
     ("_health", 0.0, 1.0),
     ("_voltage_v", 0.0, 1e5),
+    ("_fluence_m2", 0.0, 1e24),  # a hundred thousand years in the belts
 )
 """What a first value may be, by how its name ends."""
 
 
+def first_limits(name: str) -> tuple[float, float]:
+    """Least and greatest first value of a quantity."""
+    field = name.partition("[")[0]
+    return next(((low, high) for end, low, high in _LIMITS if field.endswith(end)), (-1e18, 1e18))
+
+
 def check_first(name: str, value: float) -> None:
     """Raises ValueError for a first value that cannot be: not finite, a charge above 100 %, a temperature below 0 K."""
-    field = name.partition("[")[0]
-    low, high = next(((low, high) for end, low, high in _LIMITS if field.endswith(end)), (-1e18, 1e18))
+    low, high = first_limits(name)
     if not low <= value <= high:
         raise ValueError(f"initial {name} = {value}: allowed {low:g} to {high:g}")
 

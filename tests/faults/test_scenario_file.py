@@ -15,6 +15,7 @@ from bus.errors import EnvironmentFault, Mistake, ScenarioError, UnknownNameErro
 from bus.scenario.model import KeplerOrbit, Scenario, Station, TleOrbit
 from bus.wire.messages import Scalar
 from faults.scenarios.load import FaultRequest, ResolvedFault, Vocabulary, load, load_text
+from faults.scenarios.vocabulary import first_value
 
 STATION = Station(
     id="svalbard", latitude_rad=1.3, longitude_rad=0.2, altitude_m=450.0, mask_rad=0.09, bands=("S",), source="test"
@@ -31,7 +32,7 @@ spacecraft:
   - id: sc-1
     design: formation
     orbit: {sso: {altitude: 650 km, ltan: 18:00, argument_of_latitude: 0 deg}}
-    initial: {battery_soc: 80 %, "thermal_temperature_k[radiator]": 20 degC}
+    initial: {battery_soc: 80 %, "thermal_temperature_k[radiator_1]": 20 degC}
   - id: star
     design: pathfinder
     orbit:
@@ -72,6 +73,7 @@ VOCABULARY = Vocabulary(
     check_telecommand=_check,
     expectation_signals=lambda text, designs, faults, jobs: {"sc-1": ("battery_soc", "mode")},
     base_truth_signals=lambda design: ("mode",),
+    first_value=first_value,
 )
 
 
@@ -93,7 +95,7 @@ def test_everything_is_resolved_to_si() -> None:
     assert isinstance(first.orbit, KeplerOrbit)
     assert first.orbit.semi_major_axis_m == 7028137.0
     assert math.degrees(first.orbit.inclination_rad) == pytest.approx(97.986, abs=0.005)
-    assert first.initial == {"battery_soc": 0.8, "thermal_temperature_k[radiator]": 293.15}
+    assert first.initial == {"battery_soc": 0.8, "thermal_temperature_k[radiator_1]": 293.15}
     assert isinstance(second.orbit, TleOrbit)
     assert flown.faults[0].at_s == 120.0
     assert flown.faults[0].until_s == 720.0
@@ -162,6 +164,7 @@ def test_a_refused_fault_points_at_its_parameter_or_its_name() -> None:
         ("id: star", "id: ground", "spacecraft[1].id: found 'ground'; allowed: another id"),
         ("id: star", "id: sc-1", "spacecraft[1].id: found 'sc-1'; allowed: an id of its own"),
         ("80 %", "80", "battery_soc: found the plain number 80; allowed: 0 to 100 %"),
+        ("20 degC", "5000 K", "thermal_temperature_k[radiator_1]: found '5000 K'; allowed: 1 K to 2000 K"),
         ("[svalbard]", "[svalbad]", "stations[0]: found 'svalbad'; allowed: a station of the catalogue: svalbard (did"),
         ("at: 2 min", "at: 0 s", "faults[0].at: found '0 s'; allowed: 1 s or later"),
         ("at: 5 min", "at: -1 min", "timeline[0].at: found '-1 min'; allowed: 0 s or later"),
@@ -394,7 +397,7 @@ _TOKENS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.text(max_size=200) | st.lists(_TOKENS, max_size=60).map(" ".join))
 @example("\ud800")
 @example("a: 'b\n\x85c'")
@@ -404,7 +407,7 @@ def test_nothing_but_scenario_error_for_any_text(text: str) -> None:
         scenario(text)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_nothing_but_scenario_error_for_damaged_scenarios(data: st.DataObject) -> None:
     """One token of a good scenario replaced, or a piece cut out: it flies or it is refused, never anything else."""
@@ -418,7 +421,7 @@ def test_nothing_but_scenario_error_for_damaged_scenarios(data: st.DataObject) -
         assert all(mistake.line >= 1 for mistake in error.mistakes), error
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_nothing_but_scenario_error_for_any_bytes(content: bytes) -> None:
     with pytest.raises(ScenarioError):

@@ -126,7 +126,7 @@ class Commanding:
         if telecommand.dictionary != self._dictionary:
             return Code.WRONG_DICTIONARY, f"on board {self._dictionary}, telecommand {telecommand.dictionary}"
         if telecommand.expires_ns < obt_ns:
-            return Code.EXPIRED, f"by {(obt_ns - telecommand.expires_ns) * 1e-9:.3f} s"
+            return Code.EXPIRED, f"by {(obt_ns - telecommand.expires_ns) / 1e9:.3f} s"
         if form.modes and mode.name not in form.modes:
             return Code.FORBIDDEN_IN_MODE, f"in {mode.name}; allowed in {', '.join(form.modes)}"
         return wrong_argument(form, telecommand.arguments)
