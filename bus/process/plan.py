@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from bus.errors import SkyrackError
 from bus.lockstep.instructions import Finished, Lost
@@ -44,10 +44,12 @@ class BusPlan:
 
 @dataclass(frozen=True)
 class BusOutcome:
-    """How it ended. `counters` are the conductor's per participant, `traffic` the ports'; `slips` see clock.Pacer."""
+    """How it ended. `counters` are the conductor's per participant, `traffic` the ports'; `slips` see clock.Pacer.
+    `refused`: what was turned away, see `refusals.Refusals.rows`."""
 
     finished: Finished
     failure: SkyrackError | None
     traffic: dict[str, int]
     slips: int
     lost: tuple[Lost, ...]
+    refused: tuple[dict[str, Any], ...] = ()

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bus.errors import DecodeError
+from bus.process.rate_limit import RateLimit
+from bus.process.watchman import kind_of
 from bus.sockets.access import Peer
 from bus.wire.codec import decode, encode, peek
 from bus.wire.messages import (
@@ -41,26 +43,31 @@ class _Sender(Protocol):
 class RangeRequests:
     """See the module."""
 
-    def __init__(self, targets: frozenset[str]) -> None:
-        self._targets = targets
+    def __init__(self, targets: frozenset[str], limit: RateLimit | None = None) -> None:
+        self._targets, self._limit = targets, limit
+        self.refused = ""  # what kind of refusal the last request got
         self._followed: OrderedDict[str, bytes] = OrderedDict()
         self._active: OrderedDict[tuple[str, str], None] = OrderedDict()  # (injection, target), in order of onset
 
     def hear(self, peer: Peer, frames: Sequence[bytes], tick: int) -> tuple[bytes, list[bytes]]:
         """(reply, mail for the conductor) to one request. Whatever is wrong with it is in the reply."""
+        self.refused = ""
+        too_many = self._limit.refusal(peer.routing) if self._limit is not None else ""
+        if too_many:
+            return self._refuse("too many requests", too_many)
         try:
             if len(frames) != 1:
                 raise DecodeError(f"a request is one frame, not {len(frames)}")
             message = decode(frames[0])
         except DecodeError as error:
-            return self._reply(Refusal(reason=error.message)), []
+            return self._refuse(kind_of(error), error.message)
         body = message.body
         if isinstance(body, Hello):
             return self._reply(Welcome(scenario=(), snapshot=(), next_tick=max(0, tick + 1))), []
         if not isinstance(body, Injection):
-            return self._reply(Refusal(reason=f"{message.kind.name} has no business on the range plane")), []
+            return self._refuse("wrong plane", f"{message.kind.name} has no business on the range plane")
         if message.source != peer.identity:
-            return self._reply(Refusal(reason=f"this key belongs to {peer.identity}, not to {message.source}")), []
+            return self._refuse("foreign source", f"this key belongs to {peer.identity}, not to {message.source}")
         if body.clear and message.destination == "range":
             targets = [target for injection, target in self._active if injection == body.injection]
             if len(targets) != 1:
@@ -107,6 +114,10 @@ class RangeRequests:
         active = [f"{name} ({target})" for name, target in self._active]
         more = f" and {len(active) - MAX_NAMED} more" if len(active) > MAX_NAMED else ""
         return f"no injection '{injection}' is active; active: {', '.join(active[-MAX_NAMED:]) or 'none'}{more}"
+
+    def _refuse(self, kind: str, reason: str) -> tuple[bytes, list[bytes]]:
+        self.refused = kind
+        return self._reply(Refusal(reason=reason[:1000])), []
 
     @staticmethod
     def _reply(body: Body) -> bytes:

@@ -23,9 +23,12 @@ from bus.lockstep.conductor import Conductor
 from bus.lockstep.ticks import read_tick, write_tock
 from bus.process import lifeline
 from bus.process.handshake import Handshake
+from bus.process.log import Log
 from bus.process.pacing import Pacing
 from bus.process.plan import BusOutcome, BusPlan, Recorder
 from bus.process.range_requests import RangeRequests
+from bus.process.rate_limit import RateLimit
+from bus.process.watchman import Watchman, kind_of, refused_mail
 from bus.sockets.access import Grants, Keypair, Peer
 from bus.sockets.keys import load_grants, load_key
 from bus.sockets.ports import Network, PublisherPort, RouterPort
@@ -34,7 +37,6 @@ from bus.wire.messages import Body, Bye, Kind, Message, Refusal, Welcome
 from bus.wire.pieces import split
 
 PROGRESS_EVERY_NS = 250_000_000
-MAX_COMPLAINTS_LOGGED = 100
 PATIENCE_S = 2.5  # a stop that was asked for ends the run within this, answered or not
 _HANG_UP_LOOKS, _HANG_UP_LOOK_NS = 100, 10_000_000  # 1 s for participants to read the goodbye and close
 
@@ -73,8 +75,12 @@ class BusServer:
         )
         self._local = {participant.id: participant for participant in plan.local}
         self._handshake = Handshake(plan.scenario, plan.dictionaries)
-        self._range_requests = RangeRequests(frozenset(participant.id for participant in plan.participants))
+        self._range_requests = RangeRequests(
+            frozenset(participant.id for participant in plan.participants), RateLimit(self._clock)
+        )
         self._counters: Counter[str] = Counter()
+        self._log = Log(self._clock, lambda reason: report("log_stopped", {"id": "bus", "reason": reason}))
+        self._watchman: Watchman
         self._done = asyncio.Event()
         self._finished: do.Finished | None = None
         self._failure: SkyrackError | None = None
@@ -91,7 +97,7 @@ class BusServer:
             do.SendTick: self._send_tick,
             do.Record: self._record,
             do.Outside: self._outside,
-            do.Complaint: lambda order: self._log(f"{order.id} at tick {order.tick}: {order.reason}"),
+            do.Complaint: lambda order: self._log.write(f"{order.id} at tick {order.tick}: {order.reason}"),
             do.Away: self._away,
             do.Lost: self._give_up,
             do.Divergence: self._diverged,
@@ -109,8 +115,10 @@ class BusServer:
             endpoints = {"time": self._time.endpoint, "range": self._range.endpoint, "observe": self._observe.endpoint}
             self._report("ready", {"endpoints": endpoints})
             self._pacing.moved()
+            self._watchman = Watchman(network.refused, self._clock, self._report, self._log.say)
             async with asyncio.TaskGroup() as group:
                 duties = [self._serve_time(), self._serve_range(), self._pacing.keep(), self._pacing.watch_over_late()]
+                duties.append(self._watchman.keep())
                 tasks = [group.create_task(self._on_duty(duty)) for duty in duties]
                 try:
                     for id in self._local:
@@ -120,11 +128,13 @@ class BusServer:
                 await self._done.wait()
                 for task in tasks:
                     task.cancel()
+            self._watchman.look()
             tick = max(0, self._conductor.tick)
             finished = self._finished or do.Finished(tick, False, "it failed", (), self._conductor.counters)
             traffic = dict(sorted((network.counters + self._counters).items()))
             await self._say_goodbye(self._failure.message if self._failure else finished.reason)
-        return BusOutcome(finished, self._failure, traffic, self._pacing.slips, tuple(self._lost))
+        refused = (*self._watchman.refused.rows(), *refused_mail(finished.counters))
+        return BusOutcome(finished, self._failure, traffic, self._pacing.slips, tuple(self._lost), refused)
 
     def stop(self, reason: str) -> None:
         """End after the open tick; after PATIENCE_S in any case."""
@@ -161,7 +171,8 @@ class BusServer:
                     self._hear(peer, frames)
                 except DecodeError as error:
                     self._counters["garbage"] += 1
-                    self._log(f"{peer.identity}: {error.message}")
+                    self._watchman.refused.count("time", kind_of(error), peer.identity)
+                    self._log.write(f"{peer.identity}: {error.message}")
 
     def _hear(self, peer: Peer, frames: list[bytes]) -> None:
         if not frames:
@@ -188,6 +199,8 @@ class BusServer:
     def _greet(self, peer: Peer, hello: Message) -> None:
         verdict = self._handshake.examine(peer, hello)
         if isinstance(verdict, str):
+            self._watchman.refused.count("time", "refused hello", peer.identity)
+            self._log.write(f"{peer.identity} is refused: {verdict}")
             self._send(peer.routing, Refusal(reason=verdict), peer.identity)
             return
         if verdict:  # it wants the scenario first
@@ -218,6 +231,8 @@ class BusServer:
             for peer, frames in await self._range.receive():
                 reply, mail = self._range_requests.hear(peer, frames, self._conductor.made)
                 self._range.send(peer.routing, [reply])
+                if self._range_requests.refused:
+                    self._watchman.refused.count("range", self._range_requests.refused, peer.identity)
                 if mail:
                     self._carry_out(self._conductor.inject(mail))
 
@@ -322,11 +337,6 @@ class BusServer:
             await self._clock.until(self._clock.now_ns() + _HANG_UP_LOOK_NS)
             there = [(identity, routing) for identity, routing in there if self._time.send(routing, [b""])]
 
-    def _log(self, line: str) -> None:
-        self._counters["logged"] += 1
-        if self._counters["logged"] <= MAX_COMPLAINTS_LOGGED:
-            sys.stderr.write(line + "\n")
-
 
 async def serve_bus(
     plan: BusPlan,
@@ -362,6 +372,7 @@ def run_bus(
             "slips": outcome.slips,
             "traffic": outcome.traffic,
             "lost": [asdict(lost) for lost in outcome.lost],
+            "refused": list(outcome.refused),
             "counters": outcome.finished.counters,
         }
         lifeline.report("finished", {**facts, **finish(outcome)})

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from bus.sockets.refusals import Refusals
+
 # Which roles a plane's socket admits. The ground's key opens time, never range; nobody enters by default.
 PLANES: dict[str, frozenset[str]] = {
     "time": frozenset({"node", "ground"}),
@@ -62,18 +64,29 @@ def admits(plane: str, grants: Grants) -> dict[bytes, Grant]:
     return {key: grant for key, grant in grants.items() if grant.role in roles}
 
 
-def answer(request: Sequence[bytes], open_planes: Mapping[str, Grants], counters: Counter[str]) -> list[bytes]:
+def answer(
+    request: Sequence[bytes],
+    open_planes: Mapping[str, Grants],
+    counters: Counter[str],
+    grants: Grants,
+    refused: Refusals,
+) -> list[bytes]:
     """The reply to one ZAP request. Whatever is not granted is 400, and counted."""
     if len(request) < 6 or request[0] != _VERSION:
         counters["zap_malformed"] += 1
         return [_VERSION, b"", b"500", b"not a ZAP request", b"", b""]
-    _, request_id, domain, _, _, mechanism = request[:6]
-    grant = None
+    _, request_id, domain, address, _, mechanism = request[:6]
+    grant = known = None
+    plane = domain.decode("ascii", "replace")
     if mechanism == b"CURVE" and len(request) == 7 and len(request[6]) == _CURVE_CREDENTIAL_BYTES:
-        plane = domain.decode("ascii", "replace")
-        grant = open_planes.get(plane, {}).get(z85(request[6]))
+        key = z85(request[6])
+        grant, known = open_planes.get(plane, {}).get(key), grants.get(key)
     if grant is None:
         counters["zap_refused"] += 1
+        if known is not None:
+            refused.count(plane, "key of another plane", known.identity)
+        else:
+            refused.count(plane, "unlisted key", address.decode("ascii", "replace")[:64])
         return [_VERSION, request_id, b"400", b"key not granted on this plane", b"", b""]
     counters["zap_admitted"] += 1
     return [_VERSION, request_id, b"200", b"OK", grant.identity.encode(), b""]

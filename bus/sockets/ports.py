@@ -16,6 +16,7 @@ from typing import TypeVar
 from bus.errors import HandshakeRefused, RangeFailure
 from bus.sockets import access, zeromq
 from bus.sockets.access import Grants, Keypair, Peer
+from bus.sockets.refusals import Refusals
 from bus.sockets.zeromq import Context, Socket
 from bus.wire.messages import MAX_PIECE_BYTES
 
@@ -33,7 +34,8 @@ class Network:
         """grants: public key (Z85) -> Grant; for whoever binds. Each plane admits its roles (`access.PLANES`)."""
         self._context = zeromq.new_context()
         self._ports: list[Socket] = []
-        self._gatekeeper = None if grants is None else self._add(_Gatekeeper(self._context, grants))
+        self.refused = Refusals()
+        self._gatekeeper = None if grants is None else self._add(_Gatekeeper(self._context, grants, self.refused))
 
     def __enter__(self) -> Network:
         return self
@@ -61,12 +63,12 @@ class Network:
 
     def router(self, endpoint: str, key: Keypair, plane: str) -> RouterPort:
         """A bound ROUTER for the keys granted on `plane`. Port 0 takes a free one; see `RouterPort.endpoint`."""
-        return self._add(RouterPort(self._context, endpoint, key, plane, self._open(plane)))
+        return self._add(RouterPort(self._context, endpoint, key, plane, self._open(plane), self.refused))
 
     def publisher(self, endpoint: str, key: Keypair, plane: str) -> PublisherPort:
         """A bound XPUB for the keys granted on `plane`."""
         self._open(plane)
-        return self._add(PublisherPort(self._context, endpoint, key, plane))
+        return self._add(PublisherPort(self._context, endpoint, key, plane, self.refused))
 
     def dealer(self, endpoint: str, key: Keypair, server: bytes, routing: bytes) -> DealerPort:
         """A DEALER that connects to `endpoint`, whose owner must hold the secret of the public key `server`."""
@@ -83,7 +85,10 @@ class Network:
 
     async def prove_closed(self, endpoint: str, server: bytes) -> None:
         """Knock at `endpoint` with a key nobody granted; RangeFailure unless it is turned away."""
-        knock = DealerPort(self._context, endpoint, zeromq.new_keypair(), server, b"self-test")
+        pair = zeromq.new_keypair()
+        if self._gatekeeper is not None:
+            self._gatekeeper.ours = pair.public
+        knock = DealerPort(self._context, endpoint, pair, server, b"self-test")
         try:
             async with asyncio.timeout(SELF_TEST_S):
                 await knock.opened()
@@ -96,12 +101,19 @@ class Network:
         raise RangeFailure(f"{endpoint} did not turn away an unknown key", hint="the ZAP handler does not work; stop")
 
 
+def _note_stranger(event: str, plane: str, refused: Refusals) -> None:
+    """Somebody connected that does not speak our protocol, or not with a key: libzmq tells no more of it."""
+    if event == "refused_handshake":
+        refused.count(plane, "connection without CURVE", "a stranger")
+
+
 class _Gatekeeper(Socket):
     """The ZAP handler: answers libzmq's question about each connection."""
 
-    def __init__(self, context: Context, grants: Grants) -> None:
+    def __init__(self, context: Context, grants: Grants, refused: Refusals) -> None:
         super().__init__(context, zeromq.REP)
-        self._grants = grants
+        self._grants, self._refused = grants, refused
+        self.ours = b""  # the key that the self-test knocks with: being turned away is what it is for
         self._planes: dict[str, Grants] = {}
         self.bind_plain("inproc://zeromq.zap.01")
         self.on_readable(self._serve)
@@ -113,20 +125,28 @@ class _Gatekeeper(Socket):
 
     def _serve(self) -> None:
         while (request := self.take()) is not None:
-            self.push(access.answer(request, self._planes, self.counters))
+            own = len(request) == 7 and self.ours == access.z85(request[6])
+            refused = Refusals() if own else self._refused
+            self.push(access.answer(request, self._planes, self.counters, self._grants, refused))
 
 
 class RouterPort(Socket):
     """ROUTER: mail to and from peers whose routing id is bound to their key."""
 
-    def __init__(self, context: Context, endpoint: str, key: Keypair, plane: str, roles: dict[str, str]) -> None:
+    _full = False  # the last look did not come to the end of the queue
+
+    def __init__(  # noqa: PLR0917 - only a network makes one
+        self, context: Context, endpoint: str, key: Keypair, plane: str, roles: dict[str, str], refused: Refusals
+    ) -> None:
         super().__init__(context, zeromq.ROUTER)
-        self._roles = roles
-        self.watch(lambda event: None)
+        self._roles, self._plane, self._refused = roles, plane, refused
+        self.watch(lambda event: _note_stranger(event, plane, refused))
         self.endpoint = self.bind(endpoint, key, plane)
 
     async def receive(self) -> list[tuple[Peer, list[bytes]]]:
         """What has come: at least one message, at most DRAIN. Under a stolen routing id it is dropped and counted."""
+        if self._full:  # a flood must not keep the loop from everything else
+            await asyncio.sleep(0)
         while True:
             mail: list[tuple[Peer, list[bytes]]] = []
             for _ in range(DRAIN):
@@ -137,9 +157,13 @@ class RouterPort(Socket):
                 role = self._roles.get(identity)
                 if role is None or not access.speaks_for(routing, identity):
                     self.counters["stolen_identity"] += 1
-                elif frames is not None:
+                    self._refused.count(self._plane, "routing id of another", identity)
+                elif frames is None:
+                    self._refused.count(self._plane, "oversize", identity)
+                else:
                     mail.append((Peer(routing, identity, role), frames))
             if mail:
+                self._full = message is not None
                 self.counters["received"] += len(mail)
                 return mail
             if message is None:
@@ -228,11 +252,11 @@ class DealerPort(Socket):
 class PublisherPort(Socket):
     """XPUB for observers: lossy. Messages are numbered, so that each observer knows exactly what it missed."""
 
-    def __init__(self, context: Context, endpoint: str, key: Keypair, plane: str) -> None:
+    def __init__(self, context: Context, endpoint: str, key: Keypair, plane: str, refused: Refusals) -> None:
         super().__init__(context, zeromq.XPUB, OBSERVER_HIGH_WATER)
         self.subscribers = 0
         self._number = 0
-        self.watch(lambda event: None)
+        self.watch(lambda event: _note_stranger(event, plane, refused))
         self.endpoint = self.bind(endpoint, key, plane)
         self.on_readable(self._subscriptions)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -63,6 +63,7 @@ def summarise(
     wall_s: float,
     error: str = "",
     restarts: int = 0,
+    refused: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The content of summary.json. `error` is what the range failed of, empty if it did not; `restarts` counts
     processes that died and came back."""
@@ -82,6 +83,7 @@ def summarise(
         "complete": recording.complete,
         "error": error,
         "restarts": restarts,
+        "refused": [dict(row) for row in refused],
         "trace_hash": recording.trace_hash,
         "telecommands": {state: int(recording.ground_counters.get(f"tc_{state}", 0)) for state in TELECOMMAND_STATES},
         "telemetry": {

@@ -32,6 +32,8 @@ def render(recording: Recording, summary: Mapping[str, object], judgements: Sequ
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
     body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording) + "</div>")
     body.append("<h2>Telemetry ledger</h2><div class='card'>" + _ledger(recording) + "</div>")
+    if summary.get("refused"):
+        body.append("<h2>Turned away</h2><div class='card'>" + _refused(summary["refused"]) + "</div>")
     body.append("<h2>Events</h2><div class='card'>" + _events(recording) + "</div>")
     versions = ", ".join(f"{escape(k)} {escape(v)}" for k, v in sorted(recording.versions.items()))
     body.append(
@@ -153,6 +155,14 @@ def _ledger(recording: Recording) -> str:
         rows.append([escape(spacecraft.id), *(f"{number:,}" for number in numbers), closed])
     heads = ["Spacecraft", "Generated #", "Archived #", "Declared lost #", "On board #", "Unaccounted #", "Ledger"]
     return table(heads, rows, empty="No final account: the run did not reach its end.")
+
+
+def _refused(rows: object) -> str:
+    cells = [
+        [escape(str(row["plane"])), escape(str(row["kind"])), escape(str(row["source"])), f"{row['count']:,}"]
+        for row in (rows if isinstance(rows, list) else [])
+    ]
+    return table(["Plane", "What", "Source", "Count #"], cells[:MAX_ROWS], empty="Nothing.")
 
 
 def _events(recording: Recording) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bus.errors import ParticipantLost, SkyrackError
 from bus.lockstep.conductor import Conductor
@@ -35,7 +35,7 @@ class Flown:
 
     wall_s: from the first tick to the end. failure: why the range stopped before the end, None if it did not.
     interrupted: the signal that asked for the end, or empty. restarts: processes that died and were started again.
-    lost: who was given up, at which tick and why.
+    lost: who was given up, at which tick and why. refused: what was turned away at the borders, by kind and source.
     """
 
     finished: Finished | None
@@ -44,6 +44,7 @@ class Flown:
     interrupted: str = ""
     restarts: int = 0
     lost: tuple[Lost, ...] = ()
+    refused: tuple[dict[str, Any], ...] = ()
 
 
 def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:

@@ -37,7 +37,14 @@ def conclude(directory: RunDirectory, flown: Flown, *, mode: str, pace: str) -> 
     if not error and flown.finished is not None and not flown.finished.complete:
         error = flown.finished.reason
     summary = summarise(
-        recording, judgements, mode=mode, pace=pace, wall_s=flown.wall_s, error=error, restarts=flown.restarts
+        recording,
+        judgements,
+        mode=mode,
+        pace=pace,
+        wall_s=flown.wall_s,
+        error=error,
+        restarts=flown.restarts,
+        refused=flown.refused,
     )
     directory.write(directory.summary, to_json(summary))
     directory.write(directory.report, render(recording, summary, judgements))

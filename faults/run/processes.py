@@ -17,6 +17,7 @@ from bus.errors import SkyrackError
 from bus.lockstep.instructions import Lost
 from bus.scenario.model import Scenario
 from bus.sockets.keys import make_keys
+from bus.sockets.refusals import in_words
 from faults.run.compose import Flown
 from faults.run.interruption import Interruption
 from faults.run.progress import SHOWN, Observer, StatusSample
@@ -109,7 +110,9 @@ def flown_of(outcome: LaunchOutcome) -> Flown:
     wall_s = outcome.result.get("wall_s", outcome.wall_s)
     failure: SkyrackError | None = outcome.failure
     lost = tuple(Lost(**each) for each in outcome.result.get("lost", ()))
-    return Flown(None, float(wall_s), failure, outcome.interrupted, sum(outcome.restarts.values()), lost)
+    return Flown(
+        None, float(wall_s), failure, outcome.interrupted, sum(outcome.restarts.values()), lost, tuple(outcome.refused)
+    )
 
 
 def _module(name: str) -> tuple[str, ...]:
@@ -132,6 +135,10 @@ class _Listener:
                 self._display.say(f"{report['id']} is late: {report['behind']} ticks behind at tick {report['tick']}")
             case "late":
                 self._display.say(f"{report['id']} has caught up at tick {report['tick']}")
+            case "refused":
+                self._display.say(in_words(report["rows"]))
+            case "log_stopped":
+                self._display.say(f"log/{report['id']}.log has stopped: {report['reason']}")
             case "restarted":
                 self._display.say(f"{who} was started again")
             case "back":

@@ -47,13 +47,14 @@ class Member:
 @dataclass
 class LaunchOutcome:
     """How it ended. `result` is the bus's last report (kind "finished"), empty if it never came. `wall_s`: from the
-    first report of a flown tick to the end, by the supervisor's own watch."""
+    first report of a flown tick to the end, by the supervisor's own watch. `refused`: what was turned away, as rows."""
 
     result: dict[str, Any]
     restarts: dict[str, int]
     interrupted: str
     failure: SkyrackError | None
     wall_s: float = 0.0
+    refused: list[dict[str, Any]] = field(default_factory=list)
 
 
 class _Child:
@@ -92,6 +93,7 @@ class Supervisor:
         self._ready: asyncio.Event = asyncio.Event()
         self._over: asyncio.Event = asyncio.Event()
         self._result: dict[str, Any] = {}
+        self._refused: dict[str, list[dict[str, Any]]] = {}
         self._failure: SkyrackError | None = None
         self._interruption = interruption or Interruption()
         self._interrupted = ""
@@ -135,7 +137,14 @@ class Supervisor:
             self._fail(EnvironmentFault(f"cannot start the run in {self._run}: {error}", hint="choose another --out"))
         finally:
             await self._end()
-        return LaunchOutcome(self._result, dict(self._restarts), self._interrupted, self._failure, self._wall_s)
+        return LaunchOutcome(
+            self._result, dict(self._restarts), self._interrupted, self._failure, self._wall_s, self.refused
+        )
+
+    @property
+    def refused(self) -> list[dict[str, Any]]:
+        """What the processes turned away at their borders."""
+        return [row for id in sorted(self._refused) for row in self._refused[id]]
 
     def interrupt(self, reason: str) -> None:
         """Stop the run in order: the bus closes the trace, then everybody ends."""
@@ -202,6 +211,12 @@ class Supervisor:
             self._flying = self._flying or Stopwatch()
         elif kind == "finished" and child.member.id == BUS:
             self._result = content
+            self._refused[BUS] = content.get("refused", [])
+        elif kind == "refused":
+            self._refused[child.member.id] = content["rows"]
+            self._write_state(self._state["state"])
+        elif kind == "log_stopped":
+            self._state["stopped_logs"] = {**self._state.get("stopped_logs", {}), child.member.id: content["reason"]}
         self._on_report(child.member.id, content)
 
     def _reap(self, child: _Child, watch: int) -> None:
@@ -317,6 +332,7 @@ class Supervisor:
 
     def _write_state(self, state: str) -> None:
         self._state["state"] = state
+        self._state["refused"] = self.refused
         write_whole(self._run / "run.json", json.dumps(self._state, indent=1, sort_keys=True))
 
 

@@ -7,17 +7,23 @@ recorded; the replies come back through the record and go to whoever asked, unde
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from pathlib import Path
 
+from bus.clock import MachineClock
 from bus.errors import DecodeError, SkyrackError
 from bus.process import lifeline
+from bus.process.log import Log
 from bus.process.participant import Shell
+from bus.process.rate_limit import RateLimit
+from bus.process.watchman import Watchman, kind_of
 from bus.sockets.keys import load_grants, load_key
 from bus.sockets.ports import Network, RouterPort
 from bus.wire.codec import decode, encode
 from bus.wire.messages import Message, OperatorReply, OperatorRequest, Refusal
 
+MAX_IN_TICK = 512  # half of what the bus takes from outside in a tick; the other half is the range's
 MAX_OPEN_REQUESTS = 4096  # whose replies are still passed on; the oldest is forgotten first
 
 
@@ -28,6 +34,11 @@ class OperatorPort:
     def __init__(self, keys: Path, endpoint: str) -> None:
         self._key = load_key(keys, "ground")
         self._network = Network(load_grants(keys))
+        clock = MachineClock()
+        self._limit = RateLimit(clock)
+        log = Log(clock, lambda reason: lifeline.report("log_stopped", {"id": "ground", "reason": reason}))
+        self._watchman = Watchman(self._network.refused, clock, lifeline.report, log.say)
+        self._tick, self._in_tick = -1, 0
         try:
             self._port: RouterPort | None = self._network.router(endpoint, self._key, "operator")
         except SkyrackError:
@@ -45,13 +56,23 @@ class OperatorPort:
         try:
             await self._network.prove_closed(port.endpoint, self._key.public)
             lifeline.report("ready", {"endpoints": {"operator": port.endpoint}})
-            while True:
-                for peer, frames in await port.receive():
-                    refusal = self._hear(shell, peer.routing, frames)
-                    if refusal:
-                        port.send(peer.routing, [_frame(Refusal(reason=refusal[:1000]))])
+            async with asyncio.TaskGroup() as group:
+                beside = group.create_task(self._watchman.keep())
+                try:
+                    await self._listen(port, shell)
+                finally:
+                    beside.cancel()
         finally:
+            self._watchman.look()
             self.close()
+
+    async def _listen(self, port: RouterPort, shell: Shell) -> None:
+        while True:
+            for peer, frames in await port.receive():
+                kind, refusal = self._hear(shell, peer.routing, frames)
+                if refusal:
+                    self._watchman.refused.count("operator", kind, peer.identity)
+                    port.send(peer.routing, [_frame(Refusal(reason=refusal[:1000]))])
 
     def close(self) -> None:
         """Close the port. Harmless when called again."""
@@ -71,16 +92,19 @@ class OperatorPort:
             del self._asked[reply.token]
         self._port.send(routing, [_frame(reply.model_copy(update={"token": token}))])
 
-    def _hear(self, shell: Shell, routing: bytes, frames: list[bytes]) -> str:
-        """Hands a request on; gives the reason if it will not."""
+    def _hear(self, shell: Shell, routing: bytes, frames: list[bytes]) -> tuple[str, str]:
+        """Hands a request on; gives the kind of refusal and the reason if it will not."""
+        too_many = self._limit.refusal(routing) or self._too_many_in_tick(shell)
+        if too_many:  # before it is decoded: a flood must cost less than what it is kept from
+            return "too many requests", too_many
         try:
             if len(frames) != 1:
                 raise DecodeError(f"a request is one frame, not {len(frames)}")
             message = decode(frames[0])
         except DecodeError as error:
-            return error.message
+            return kind_of(error), error.message
         if not isinstance(message.body, OperatorRequest) or message.source != "operator":
-            return f"{message.kind.name} from {message.source} has no business on the operator's port"
+            return "wrong plane", f"{message.kind.name} from {message.source} has no business on the operator's port"
         self._token += 1
         token = self._base(shell) + self._token
         body = message.body.model_copy(update={"token": token})
@@ -88,8 +112,15 @@ class OperatorPort:
         if len(self._asked) > MAX_OPEN_REQUESTS:
             self._asked.popitem(last=False)
         if not shell.forward(encode(Message(0, "operator", 0, "ground", body))):
-            return "the bus does not keep up; ask again"
-        return ""
+            return "bus that does not keep up", "the bus does not keep up; ask again"
+        return "", ""
+
+    def _too_many_in_tick(self, shell: Shell) -> str:
+        """What the bus would drop, because too much comes from outside in one tick, is refused here."""
+        if shell.tick != self._tick:
+            self._tick, self._in_tick = shell.tick, 0
+        self._in_tick += 1
+        return "too many requests, try again in the next tick" if self._in_tick > MAX_IN_TICK else ""
 
     def _base(self, shell: Shell) -> int:
         """Tokens of a restarted ground must not meet those of its predecessor: they begin at the tick it is in."""

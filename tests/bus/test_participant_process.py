@@ -217,6 +217,36 @@ async def test_garbage_from_a_granted_key_is_counted_and_stalls_nobody(keys: Pat
     assert recorder.ticks == 20 + 1  # and the closing one
 
 
+async def test_attacks_are_counted_by_kind_and_source_and_told(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_keys(tmp_path / "others", ["sat-a"])
+    async with running(keys, PLAN) as bus:
+        with Network() as network:
+            rogue = bus.dealer(network, "sat-a", session="rogue")
+            await rogue.opened()
+            for _ in range(2000):
+                await rogue.send([b"garbage"])
+            server = load_public(keys, "bus")
+            for n in range(30):
+                stranger = network.dealer(
+                    bus.endpoints["time"], load_key(tmp_path / "others", "sat-a"), server, b"x%d" % n
+                )
+                with pytest.raises(HandshakeRefused):
+                    await stranger.opened()
+            observer = network.dealer(bus.endpoints["time"], load_key(keys, "observer"), server, b"observer")
+            with pytest.raises(HandshakeRefused):
+                await observer.opened()
+            await fly(bus, network)
+    rows = {(row["plane"], row["kind"], row["source"]): row["count"] for row in bus.outcome.refused}
+    assert rows["time", "garbage frame", "sat-a"] == 2000
+    assert rows["time", "unlisted key", "127.0.0.1"] >= 30
+    assert rows["time", "key of another plane", "observer"] >= 1
+    assert [kind for kind, _ in bus.reports].count("refused") >= 1
+    logged = capsys.readouterr().err
+    assert "turned away: " in logged and len(logged.splitlines()) < 120, "told, and the log is not flooded"
+
+
 def hello_of(source: str) -> Message:
     hello = Hello(protocol=1, role="ground", dictionary="", versions={})
     return Message(0, source, 0, "bus", hello)

@@ -18,6 +18,7 @@ from bus.sockets import zeromq
 from bus.sockets.access import Keypair, answer, speaks_for, z85
 from bus.sockets.keys import load_grants, load_key, load_public, make_keys
 from bus.sockets.ports import OBSERVER_HIGH_WATER, DealerPort, Network, RouterPort
+from bus.sockets.refusals import Refusals
 from bus.sockets.zeromq import new_keypair
 
 LOOPBACK = "tcp://127.0.0.1:0"
@@ -278,7 +279,7 @@ def test_z85_is_the_standard_one() -> None:
     "request_frames", [[], [b"1.0"], [b"2.0"] * 7, [b"1.0", b"1", b"time", b"", b"", b"CURVE", b"x"]]
 )
 def test_a_zap_request_that_is_none_is_answered_with_no(request_frames: list[bytes]) -> None:
-    reply = answer(request_frames, {"time": {}}, Counter())
+    reply = answer(request_frames, {"time": {}}, Counter(), {}, Refusals())
     assert reply[2] in (b"400", b"500")
 
 

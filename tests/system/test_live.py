@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bus.errors import EnvironmentFault
+from bus.process.rate_limit import BURST
 from bus.sockets.keys import load_key, load_public, make_keys
 from bus.sockets.ports import Network
 from bus.wire.codec import decode, encode
@@ -104,7 +105,8 @@ async def test_requests_go_to_the_bus_and_replies_to_who_asked(tmp_path: Path, m
     endpoints: list[str] = []
 
     def report(kind: str, content: dict[str, Any]) -> None:
-        endpoints.append(content["endpoints"]["operator"])
+        if kind == "ready":
+            endpoints.append(content["endpoints"]["operator"])
 
     monkeypatch.setattr(operator_port.lifeline, "report", report)
     keys = tmp_path / "keys"
@@ -150,6 +152,36 @@ async def test_requests_go_to_the_bus_and_replies_to_who_asked(tmp_path: Path, m
             await say(0, Message(0, "operator", 0, "ground", REQUEST))
             assert "does not keep up" in (await hear(0)).reason
             serving.cancel()
+
+
+async def test_a_flood_of_valid_requests_is_answered_and_counted_and_others_get_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(operator_port.lifeline, "report", lambda kind, content: said.append((kind, content)))
+    keys = tmp_path / "keys"
+    make_keys(keys, [])
+    port, shell = OperatorPort(keys, "tcp://127.0.0.1:0"), FakeShell()
+    request = [encode(Message(0, "operator", 0, "ground", REQUEST))]
+    key, server = load_key(keys, "operator"), load_public(keys, "ground")
+    with Network() as network:
+        async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as group:
+            serving = group.create_task(port.serve(shell))  # type: ignore[arg-type]
+            flood, somebody = (
+                network.dealer(port.endpoint, key, server, name) for name in (b"operator/1", b"operator/2")
+            )
+            await flood.opened()
+            await somebody.opened()
+            for _ in range(3000):
+                await flood.send(request)
+            await somebody.send([encode(Message(0, "operator", 1, "ground", REQUEST))])
+            answers = [decode(frame).body for [frame] in await flood.receive(most=1)]
+            assert answers[0].reason.startswith("too many requests, try again in ")
+            while len(shell.forwarded) < BURST + 1:  # noqa: ASYNC110 - nobody else is heard of
+                await asyncio.sleep(0.001)
+            serving.cancel()
+    rows = [row for kind, content in said if kind == "refused" for row in content["rows"]]
+    assert rows[-1]["kind"] == "too many requests" and rows[-1]["source"] == "operator" and rows[-1]["count"] > 100
 
 
 @pytest.mark.parametrize("module", ["node.process", "groundstation.process"])
