@@ -15,7 +15,7 @@ from bus.orbits import constellations as orbits
 from bus.orbits.elements import Elements, sgp4_failure
 from bus.orbits.omm import OmmError, parse_omm
 from bus.orbits.tle import TleError, parse_tle
-from bus.scenario.model import KeplerOrbit, Orbit
+from bus.scenario.model import KeplerOrbit, OmmOrbit, Orbit, TleOrbit
 from bus.text.reader import Fields, Item
 
 STALE_AFTER = timedelta(days=30)
@@ -50,6 +50,8 @@ def period_s(orbit: Orbit) -> float:
     """What "orbits" counts where this one is the first spacecraft's."""
     if isinstance(orbit, TleOrbit):
         return parse_tle(orbit.line1, orbit.line2, orbit.name).period_s
+    if isinstance(orbit, OmmOrbit):
+        return 86_400.0 / orbit.mean_motion_rev_day
     return orbits.period_s(orbit.semi_major_axis_m)
 
 
