@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
 from bus.text.times import clock
 from faults.scenarios.choose import load_named, shipped_scenarios
+from faults.scenarios.links import links
+from faults.scenarios.links import warnings as link_warnings
 from faults.scenarios.own_designs import Shelf, is_path
 from node.designs.audit.margins import Margin, audit_scenario
 from node.designs.load import Design
@@ -53,7 +56,10 @@ def check_command(name: str, designs: tuple[Path, ...] = (), *, as_json: bool) -
     if as_json:
         rows = [margin.as_row() for margin in audit_scenario(scenario)]
         content = json.loads(scenario.to_json())
-        _write_json({"valid": True, "notes": list(chosen.notes), "margins": rows, "scenario": content})
+        declared = [asdict(link) for link in links(scenario)]
+        _write_json(
+            {"valid": True, "notes": list(chosen.notes), "margins": rows, "links": declared, "scenario": content}
+        )
         return 0
     console = _console()
     duration = clock(scenario.duration_ns / 1e9)
@@ -92,6 +98,10 @@ def check_command(name: str, designs: tuple[Path, ...] = (), *, as_json: bool) -
         ],
     )
     _print_table(console, "expectations", [{"text": e.text} for e in scenario.expectations])
+    found = links(scenario)
+    _print_table(console, "inter-satellite links, share of an orbit", [link.as_row() for link in found])
+    for line in link_warnings(found):
+        console.print(f"warning: {line}", markup=False)
     margins = audit_scenario(scenario)
     _print_table(console, MARGINS_TITLE, margin_rows(margins))
     for line in margin_warnings(margins):
