@@ -14,7 +14,13 @@ from bus.errors import SkyrackError, UserError
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.trace.reader import TraceReader
-from faults.recording.summary import exit_status, to_json
+from faults.recording.summary import (
+    exit_status,
+    shortcomings,
+    telecommands_in_words,
+    telemetry_in_words,
+    to_json,
+)
 from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.interruption import INTERRUPTED, Interruption
@@ -89,7 +95,7 @@ def _end(flown: root.Flown, directory: RunDirectory, options: RunOptions, interr
     if options.as_json:
         sys.stdout.write(to_json(summary))
     else:
-        _print(summary, directory)
+        print_end(summary, directory)
     if interruption.signal:
         sys.stderr.write(f"interrupted by {interruption.signal}: what was flown is judged\n")
         return INTERRUPTED
@@ -121,10 +127,9 @@ def _complain(error: SkyrackError) -> None:
     sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
 
 
-def _print(summary: dict[str, Any], directory: RunDirectory) -> None:
+def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
     """The table at the end."""
     console = Console(highlight=False)
-    telecommands, total = summary["telecommands"], summary["telemetry"]["total"]
     speed = summary["sim_s"] / summary["wall_s"] if summary["wall_s"] else 0.0
     table = Table(
         title=f"{summary['scenario']}, seed {summary['seed']}", title_justify="left", show_header=False, box=None
@@ -132,12 +137,15 @@ def _print(summary: dict[str, Any], directory: RunDirectory) -> None:
     table.add_column(style="dim")
     table.add_column()
     table.add_row("flown", f"{clock(summary['sim_s'])} in {summary['wall_s']:.1f} s (x{speed:,.0f}), {summary['mode']}")
+    for shortcoming in shortcomings(summary):
+        table.add_row(Text("NOT SOUND", style="bold red"), Text(shortcoming))
     if summary["late_ticks"]:
         table.add_row("late", f"{summary['late_ticks']:,} answers came after their tick; their mail joined the next")
-    table.add_row("telecommands", _counts(telecommands))
-    table.add_row("telemetry", _counts({k: v for k, v in total.items() if k != "unaccounted"}) + _closed(total))
+    table.add_row("telecommands", telecommands_in_words(summary))
+    table.add_row("telemetry", telemetry_in_words(summary))
+    lost = {loss["id"] for loss in summary["lost"]}
     for fault in summary["faults"]:
-        table.add_row("fault", _fault(fault))
+        table.add_row("fault", _fault(fault, lost))
     for row in summary["expectations"]:
         margin = "" if row["robustness"] is None else f"  margin {row['robustness']:.4g}"
         when = "" if row["first_violation_s"] is None else f"  first violated at {clock(row['first_violation_s'])}"
@@ -150,19 +158,13 @@ def _print(summary: dict[str, Any], directory: RunDirectory) -> None:
     console.print(table)
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
-
-
-def _closed(total: dict[str, int]) -> str:
-    return "; ledger closed" if not total["unaccounted"] else f"; {total['unaccounted']:,} UNACCOUNTED"
-
-
-def _fault(fault: dict[str, Any]) -> str:
+def _fault(fault: dict[str, Any], lost: set[str]) -> str:
     text = f"{fault['id']} ({fault['fault']}, {fault['seam']} of {fault['target']}) "
     if fault["refused"]:
         return text + f"refused: {fault['refused']}"
     if fault["at_s"] is None:
         return text + "never active"
     cleared = "stays" if fault["cleared_s"] is None else f"to {clock(fault['cleared_s'])}"
+    if fault["cleared_s"] is None and fault["target"] in lost:
+        cleared = f"until {fault['target']} was lost"
     return text + f"at {clock(fault['at_s'])} {cleared}"

@@ -22,7 +22,6 @@ from bus.scenario.model import Scenario
 from bus.trace.reader import TraceReader
 from bus.wire.codec import decode, peek
 from bus.wire.messages import (
-    Account,
     Allocation,
     Event,
     Injection,
@@ -36,10 +35,10 @@ from bus.wire.messages import (
     Verification,
 )
 from faults.catalogue.injection_ids import fault_of, injection_ids
+from faults.recording.books import losses, read_books
 from faults.recording.packet_times import PacketTimes
-from faults.recording.recording import EventRecord, FaultRecord, Ledger, Pointing, Recording, TelecommandRecord
+from faults.recording.recording import EventRecord, FaultRecord, Pointing, Recording, TelecommandRecord
 from faults.run_directory import RunDirectory
-from groundstation.archive.reader import ArchiveReader
 from groundstation.config import GROUND_ID
 
 if TYPE_CHECKING:
@@ -105,15 +104,18 @@ def read_recording(directory: RunDirectory) -> Recording:
         check_same(reader.header, scenario, directory)
         mail = _Mail(scenario, dictionaries)
         truth = {entry.id: _Truth(entry) for entry in reader.header.participants if entry.signals}
+        answered: dict[str, int] = {}
         late, flown = 0, 0
         for record in reader:
             mail.take(record.mail, record.tick * scenario.tick_ns)
             for answer in record.answers:
                 late += answer.late
+                if answer.digest:
+                    answered[answer.id] = max(answer.tick, answered.get(answer.id, -1))
                 if answer.id in truth:
                     truth[answer.id].take(answer)
             flown += not record.closing
-        final = reader.end.mail if reader.end else ()
+        final, ended = (reader.end.mail, reader.end.reason or "ended") if reader.end else ((), "")
         damage = reader.damage()
         mail.take(final, scenario.duration_ns)
         recording = Recording(
@@ -132,7 +134,8 @@ def read_recording(directory: RunDirectory) -> Recording:
         )
     recording.packet_times = times = PacketTimes(recording.signals, scenario.tick_ns)
     recording.events, recording.telecommands = mail.events_by(times), mail.telecommands_by(times)
-    recording.ground_counters, recording.ledgers = _accounts(directory, scenario, final)
+    recording.books = read_books(directory, scenario, final)
+    recording.lost = losses(scenario, recording.books.accounts, answered, ended, flown)
     return recording
 
 
@@ -222,9 +225,11 @@ class _Mail:
                 key = (message.destination, body.injection)
                 if key not in self._faults:
                     what = fault_of(body.injection) or f"{body.place} {body.primitive}"
-                    at_s = max(body.start_ns, delivered_ns) / 1e9
+                    planned_s = max(body.start_ns, delivered_ns) / 1e9
                     seam = Seam(body.seam).name.lower()
-                    self._faults[key] = FaultRecord(body.injection, what, message.destination, seam, at_s, None, None)
+                    self._faults[key] = FaultRecord(
+                        body.injection, what, message.destination, seam, planned_s, None, None
+                    )
             case InjectionReport() as body if (message.source, body.injection) in self._faults:
                 self._report(message, body)
             case Event() as body if message.source in self._design:
@@ -286,41 +291,3 @@ class _Mail:
 def _number(packet: Packet) -> tuple[int, int, int]:
     """What a packet is told apart by."""
     return packet.boot, packet.stream, packet.sequence
-
-
-def _accounts(
-    directory: RunDirectory, scenario: Scenario, final: Sequence[bytes]
-) -> tuple[dict[str, float], dict[str, Ledger]]:
-    """The ground's counters, and each spacecraft's ledger settled against the archive."""
-    counters: dict[str, float] = {}
-    rows: dict[str, tuple[tuple[int, int, int, int], ...]] = {}
-    for frame in final:
-        if peek(frame).kind is not Kind.ACCOUNT:
-            continue
-        try:
-            message = decode(frame)
-        except DecodeError:
-            continue  # no account: what it would have told stays unknown
-        account: Account = message.body
-        if message.source == "ground":
-            counters.update(account.counters)
-        elif message.source in {spacecraft.id for spacecraft in scenario.spacecraft}:
-            rows[message.source] = rows.get(message.source, ()) + account.rows
-    if not rows or not directory.archive.is_file():
-        return counters, {}
-    return counters, _settled(scenario, rows, ArchiveReader(directory.archive))
-
-
-def _settled(
-    scenario: Scenario, rows: dict[str, tuple[tuple[int, int, int, int], ...]], archive: ArchiveReader
-) -> dict[str, Ledger]:
-    ledgers = {}
-    for spacecraft in scenario.spacecraft:
-        settled = archive.settle(spacecraft.id, rows.get(spacecraft.id, ()))
-        ledgers[spacecraft.id] = Ledger(
-            generated=sum(account.generated for account in settled),
-            archived=sum(account.archived for account in settled),
-            declared_lost=sum(account.declared_lost for account in settled),
-            on_board=sum(account.on_board for account in settled),
-        )
-    return ledgers

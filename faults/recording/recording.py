@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bus.dictionary import Dictionary
 from bus.scenario.model import Scenario
 from faults.oracle.expectation import EventTrigger, FaultTrigger, TelecommandTrigger, Trigger
+from faults.recording.books import Books, Loss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,21 +91,6 @@ class Pointing:
     end_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """Telemetry packets of one spacecraft; closed when generated = archived + declared_lost + on_board."""
-
-    generated: int
-    archived: int
-    declared_lost: int
-    on_board: int
-
-    @property
-    def unaccounted(self) -> int:
-        """What the ledger cannot explain; 0 when it closes."""
-        return self.generated - self.archived - self.declared_lost - self.on_board
-
-
 @dataclass(slots=True)
 class Recording:
     """Everything about one run. Implements `oracle.Evidence`. `damage`: why its trace is not whole, or empty."""
@@ -117,13 +103,12 @@ class Recording:
     damage: str = ""
     ticks: int = 0
     late_ticks: int = 0
-    host_down_s: Mapping[str, float] = field(default_factory=dict)
     faults: Sequence[FaultRecord] = ()
     events: Sequence[EventRecord] = ()
     telecommands: Sequence[TelecommandRecord] = ()
     pointings: Sequence[Pointing] = ()
-    ledgers: Mapping[str, Ledger] = field(default_factory=dict)
-    ground_counters: Mapping[str, float] = field(default_factory=dict)
+    books: Books = field(default_factory=Books)
+    lost: Sequence[Loss] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     packet_times: PacketTimes | None = None

@@ -14,8 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from faults.catalogue.injection_ids import injection_ids
 from faults.oracle.judge import Judgement
-from faults.recording.recording import Ledger, Recording
+from faults.recording.books import Ledger
+from faults.recording.recording import FaultRecord, Recording
+from groundstation.config import GROUND_ID
 
 TELECOMMAND_STATES = ("sent", "completed", "failed", "rejected", "expired", "indeterminate")
 _PACKAGES = ("numpy", "numba", "sgp4", "msgpack", "pydantic", "pyzmq")
@@ -68,6 +71,8 @@ def summarise(
     """The content of summary.json. `error` is what the range failed of, empty if it did not; `restarts` counts
     processes that died and came back."""
     scenario = recording.scenario
+    books = recording.books
+    ledgers = {each.id: books.ledgers.get(each.id, Ledger(None, None, None, None)) for each in scenario.spacecraft}
     node_steps = recording.ticks * len(scenario.spacecraft)
     return {
         "scenario": scenario.name,
@@ -85,11 +90,18 @@ def summarise(
         "restarts": restarts,
         "refused": [dict(row) for row in refused],
         "trace_hash": recording.trace_hash,
-        "telecommands": {state: int(recording.ground_counters.get(f"tc_{state}", 0)) for state in TELECOMMAND_STATES},
+        "lost": [
+            {"id": loss.id, "tick": loss.tick, "at_s": loss.tick * scenario.tick_ns / 1e9, "reason": loss.reason}
+            for loss in recording.lost
+        ],
+        "telecommands": {state: _count(books.counters.get(f"tc_{state}")) for state in TELECOMMAND_STATES},
         "telemetry": {
-            "total": _row(_total(list(recording.ledgers.values()))),
-            "spacecraft": {spacecraft: _row(ledger) for spacecraft, ledger in recording.ledgers.items()},
+            "total": _row(_total(list(ledgers.values()))),
+            "spacecraft": {spacecraft: _row(ledger) for spacecraft, ledger in ledgers.items()},
         },
+        "recorded": _recorded(recording),
+        "never_sent": _never_sent(recording),
+        "refused_faults": sum(bool(fault.refused) for fault in _planned(recording)),
         "faults": [
             {
                 "id": fault.id,
@@ -121,26 +133,113 @@ def to_json(summary: dict[str, Any]) -> str:
     return json.dumps(summary, indent=2, allow_nan=False) + "\n"
 
 
-def exit_status(summary: dict[str, Any]) -> int:
-    """0 if all is as expected, 1 if an expectation does not hold or could not be judged or a ledger does not close,
-    3 if the range failed."""
-    if summary["error"] or not summary["complete"]:
+def exit_status(summary: Mapping[str, Any]) -> int:
+    """0 if all is as expected; 1 if an expectation does not hold or could not be judged; 3 if the range did not fly
+    what the scenario says, or cannot account for it (`shortcomings`)."""
+    if shortcomings(summary):
         return 3
-    as_expected = all(row["verdict"] == "PASS" for row in summary["expectations"])
-    closed = all(row["unaccounted"] == 0 for row in summary["telemetry"]["spacecraft"].values())
-    return 0 if as_expected and closed else 1
+    return 0 if all(row["verdict"] == "PASS" for row in summary["expectations"]) else 1
+
+
+def shortcomings(summary: Mapping[str, Any]) -> list[str]:
+    """Why nothing of this run may look green, in words: what failed, who was lost, what is unknown or refused."""
+    found = [summary["error"]] if summary["error"] else []
+    if not summary["complete"] and not found:
+        found.append("the run did not reach its end")
+    found += [f"{loss['id']} was lost at tick {loss['tick']}: {loss['reason']}" for loss in summary["lost"]]
+    if summary["recorded"]["archive"]["trouble"]:
+        found.append(f"the archive is not what the ground wrote: {summary['recorded']['archive']['trouble']}")
+    for spacecraft, row in summary["telemetry"]["spacecraft"].items():
+        if row["unaccounted"]:
+            found.append(f"{row['unaccounted']:,} packets of {spacecraft} are unaccounted for")
+        elif row["unaccounted"] is None and not found:
+            found.append(f"the telemetry of {spacecraft} is unknown")
+    if None in summary["telecommands"].values() and not found:
+        found.append("what became of the telecommands is unknown")
+    if summary["refused_faults"]:
+        found.append(f"{summary['refused_faults']} of the scenario's faults were refused")
+    return found
+
+
+def telecommands_in_words(summary: Mapping[str, Any]) -> str:
+    """What became of the telecommands: the ground's own account, or without it what the trace shows."""
+    counts, never = summary["telecommands"], summary["never_sent"]["telecommands"]
+    more = f"; {never:,} of the timeline never sent" if never else ""
+    if None in counts.values():
+        seen = _named(summary["recorded"]["trace"]["telecommands"])
+        return f"unknown, {GROUND_ID} gave no account; as far as recorded: {seen}{more}"
+    return _named(counts) + more
+
+
+def telemetry_in_words(summary: Mapping[str, Any]) -> str:
+    """The ledger of all spacecraft, or where a part is unknown what the archive shows."""
+    total, archive = dict(summary["telemetry"]["total"]), summary["recorded"]["archive"]
+    missing = total.pop("unaccounted")
+    if missing is not None:
+        return _named(total) + ("; ledger closed" if not missing else f"; {missing:,} UNACCOUNTED")
+    seen = archive["trouble"] if archive["packets"] is None else f"{archive['packets']:,} packets in the archive"
+    return f"unknown; as far as recorded: {seen}"
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
+
+
+def _recorded(recording: Recording) -> dict[str, Any]:
+    """What trace and archive hold, as far as they reach: told whether or not anybody's account is there."""
+    archived, states = recording.books.archived, [telecommand.state for telecommand in recording.telecommands]
+    return {
+        "until_s": recording.end_s,
+        "trace": {
+            "telecommands": {"sent": len(states)}
+            | {state: states.count(state) for state in sorted({*states} - {"sent"})},
+            "events": len(recording.events),
+        },
+        "archive": {
+            "trouble": archived.trouble,
+            "packets": None if archived.packets is None else sum(archived.packets.values()),
+            "spacecraft": None if archived.packets is None else dict(archived.packets),
+            "telecommands": None if archived.telecommands is None else dict(sorted(archived.telecommands.items())),
+        },
+    }
+
+
+def _planned(recording: Recording) -> list[FaultRecord]:
+    """The injections of the scenario's own faults."""
+    ids = {(fault.target, id) for fault in recording.scenario.faults for id in injection_ids(fault)}
+    return [fault for fault in recording.faults if (fault.target, fault.id) in ids]
+
+
+def _never_sent(recording: Recording) -> dict[str, int | None]:
+    """What the timeline wanted and nobody did: telecommands never radiated (None without an archive that knows), and
+    faults that neither acted nor were refused."""
+    radiated = recording.books.archived.from_timeline
+    return {
+        "telecommands": None if radiated is None else len(recording.scenario.timeline) - radiated,
+        "faults": sum(fault.at_s is None and not fault.refused for fault in _planned(recording)),
+    }
 
 
 def _total(ledgers: Sequence[Ledger]) -> Ledger:
     return Ledger(
-        sum(ledger.generated for ledger in ledgers),
-        sum(ledger.archived for ledger in ledgers),
-        sum(ledger.declared_lost for ledger in ledgers),
-        sum(ledger.on_board for ledger in ledgers),
+        _sum([ledger.generated for ledger in ledgers]),
+        _sum([ledger.archived for ledger in ledgers]),
+        _sum([ledger.declared_lost for ledger in ledgers]),
+        _sum([ledger.on_board for ledger in ledgers]),
     )
 
 
-def _row(ledger: Ledger) -> dict[str, int]:
+def _sum(parts: Sequence[int | None]) -> int | None:
+    """The total, None if a part of it is unknown or there is none."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if known and len(known) == len(parts) else None
+
+
+def _count(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _row(ledger: Ledger) -> dict[str, int | None]:
     return {
         "generated": ledger.generated,
         "archived": ledger.archived,

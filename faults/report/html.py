@@ -62,6 +62,7 @@ BADGES = {
     "cleared": "pass",
     "refused": "fail",
     "never active": "open",
+    "unknown": "open",
     "closed": "pass",
     "not closed": "fail",
 }

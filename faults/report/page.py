@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from bus.text.times import clock
 from faults.oracle.judge import Judgement
 from faults.recording.recording import Recording
+from faults.recording.summary import shortcomings, telecommands_in_words, telemetry_in_words
 from faults.report.html import badge, page, table, tiles
 from faults.report.spacecraft import spacecraft_section
 
@@ -18,21 +20,26 @@ MAX_ROWS = 400
 """Rows shown of a table; what is left out is said below it."""
 
 
-def render(recording: Recording, summary: Mapping[str, object], judgements: Sequence[Judgement]) -> str:
+def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequence[Judgement]) -> str:
     """The page."""
     scenario = recording.scenario
-    body = [_header(recording, summary, judgements), _figures(recording, summary)]
+    reasons = shortcomings(summary)
+    verdict = overall(judgements, sound=not reasons)
+    body = [_header(recording, summary, verdict), _figures(recording, summary)]
     if not recording.complete:
         body.append(
             f'<div class="card"><b class="fail">The range stopped early.</b> What follows ends at the last full tick, '
             f"{clock(recording.end_s)} of {clock(scenario.duration_ns / 1e9)}.</div>"
         )
+    if reasons:
+        items = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
+        body.append(f'<div class="card"><b class="fail">This run is not sound.</b><ul>{items}</ul></div>')
     body.append("<h2>Expectations</h2><div class='card'>" + _expectations(judgements) + "</div>")
     body.extend(spacecraft_section(recording, each.id, each.design) for each in scenario.spacecraft)
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
-    body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording) + "</div>")
-    body.append("<h2>Telemetry ledger</h2><div class='card'>" + _ledger(recording) + "</div>")
-    if summary.get("refused"):
+    body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording, summary) + "</div>")
+    body.append("<h2>Telemetry ledger</h2><div class='card'>" + _ledger(recording, summary) + "</div>")
+    if summary["refused"]:
         body.append("<h2>Turned away</h2><div class='card'>" + _refused(summary["refused"]) + "</div>")
     body.append("<h2>Events</h2><div class='card'>" + _events(recording) + "</div>")
     versions = ", ".join(f"{escape(k)} {escape(v)}" for k, v in sorted(recording.versions.items()))
@@ -40,37 +47,36 @@ def render(recording: Recording, summary: Mapping[str, object], judgements: Sequ
         f"<footer><p>Trace hash <code>{escape(recording.trace_hash)}</code></p><p>{versions}</p>"
         f"<p>Times are mission time since {escape(scenario.epoch_utc)}; shaded: in the Earth's shadow.</p></footer>"
     )
-    return page(f"{scenario.name}: {overall(judgements)}", body)
+    return page(f"{scenario.name}: {verdict}", body)
 
 
-def overall(judgements: Sequence[Judgement]) -> str:
-    """The worst verdict: FAIL, then INCONCLUSIVE, then PASS."""
-    verdicts = [judgement.verdict for judgement in judgements]
+def overall(judgements: Sequence[Judgement], *, sound: bool = True) -> str:
+    """The worst verdict: FAIL, then INCONCLUSIVE, then PASS. A run that is not sound passes nothing."""
+    verdicts = [judgement.verdict for judgement in judgements] + ([] if sound else ["INCONCLUSIVE"])
     return next((verdict for verdict in ("FAIL", "INCONCLUSIVE") if verdict in verdicts), "PASS")
 
 
-def _header(recording: Recording, summary: Mapping[str, object], judgements: Sequence[Judgement]) -> str:
+def _header(recording: Recording, summary: Mapping[str, Any], verdict: str) -> str:
     scenario = recording.scenario
     return (
         f"<header><div><h1>{escape(scenario.name)}</h1><p class='soft'>{escape(scenario.description)}</p>"
         f"<p class='soft'>{len(scenario.spacecraft)} spacecraft, {len(scenario.stations)} stations, from "
         f"{escape(scenario.epoch_utc)}, seed {scenario.seed}, {escape(str(summary.get('mode', '')))}, "
-        f"pace {escape(str(summary.get('pace', '')))}</p></div>{badge(overall(judgements), big=True)}</header>"
+        f"pace {escape(str(summary.get('pace', '')))}</p></div>{badge(verdict, big=True)}</header>"
     )
 
 
-def _figures(recording: Recording, summary: Mapping[str, object]) -> str:
-    telemetry = [recording.ledgers[s.id] for s in recording.scenario.spacecraft if s.id in recording.ledgers]
-    counters = recording.ground_counters
+def _figures(recording: Recording, summary: Mapping[str, Any]) -> str:
+    telecommands, total = summary["telecommands"], summary["telemetry"]["total"]
     wall_s = summary.get("wall_s")
     speed = f"{recording.end_s / wall_s:,.0f} x" if isinstance(wall_s, float) and wall_s > 0 else "-"
     return tiles(
         [
             (clock(recording.end_s), "simulated"),
             (speed, "faster than real time"),
-            (f"{counters.get('tc_completed', 0):.0f} of {counters.get('tc_sent', 0):.0f}", "telecommands completed"),
-            (f"{sum(t.archived for t in telemetry):,}", "telemetry packets archived"),
-            (f"{sum(t.declared_lost for t in telemetry):,}", "declared lost"),
+            (f"{_figure(telecommands['completed'])} of {_figure(telecommands['sent'])}", "telecommands completed"),
+            (_figure(total["archived"]), "telemetry packets archived"),
+            (_figure(total["declared_lost"]), "declared lost"),
             (f"{sum(f.at_s is not None for f in recording.faults)} of {len(recording.faults)}", "faults struck"),
             (f"{recording.late_ticks:,}", "late ticks"),
         ]
@@ -94,10 +100,11 @@ def _expectations(judgements: Sequence[Judgement]) -> str:
 
 
 def _faults(recording: Recording) -> str:
-    rows = []
+    rows, lost = [], {loss.id for loss in recording.lost}
     for fault in recording.faults:
         state = "refused" if fault.refused else "never active" if fault.at_s is None else "active"
-        state = "cleared" if fault.cleared_s is not None else state
+        state = "unknown" if state == "active" and fault.target in lost else state
+        state = "cleared" if fault.at_s is not None and fault.cleared_s is not None else state
         rows.append(
             [
                 f"<code>{escape(fault.id)}</code>",
@@ -112,7 +119,7 @@ def _faults(recording: Recording) -> str:
     return table(["Id", "Fault", "Target", "Seam", "State", "Active #", "Cleared #"], rows, empty="Nothing was broken.")
 
 
-def _telecommands(recording: Recording) -> str:
+def _telecommands(recording: Recording, summary: Mapping[str, Any]) -> str:
     records = recording.telecommands[:MAX_ROWS]
     rows = [
         [
@@ -127,12 +134,6 @@ def _telecommands(recording: Recording) -> str:
         ]
         for t in records
     ]
-    counters = recording.ground_counters
-    said = ", ".join(
-        f"{counters[f'tc_{state}']:.0f} {state}"
-        for state in ("sent", "completed", "failed", "rejected", "expired", "indeterminate")
-        if f"tc_{state}" in counters
-    )
     return (
         table(
             ["Spacecraft", "Telecommand", "Station", "State", "Sent, times #", "Sent #", "Accepted #", "Ended #"],
@@ -140,21 +141,20 @@ def _telecommands(recording: Recording) -> str:
             empty="No telecommand was radiated.",
         )
         + _left_out(len(recording.telecommands))
-        + (f"<p class='soft'>The ground's own count: {escape(said)}.</p>" if said else "")
+        + f"<p class='soft'>The ground's own count: {escape(telecommands_in_words(summary))}.</p>"
     )
 
 
-def _ledger(recording: Recording) -> str:
+def _ledger(recording: Recording, summary: Mapping[str, Any]) -> str:
     rows = []
     for spacecraft in recording.scenario.spacecraft:
-        ledger = recording.ledgers.get(spacecraft.id)
-        if ledger is None:
-            continue
-        numbers = (ledger.generated, ledger.archived, ledger.declared_lost, ledger.on_board, ledger.unaccounted)
-        closed = badge("closed" if ledger.unaccounted == 0 else "not closed")
-        rows.append([escape(spacecraft.id), *(f"{number:,}" for number in numbers), closed])
+        row = summary["telemetry"]["spacecraft"][spacecraft.id]
+        missing = row["unaccounted"]
+        closed = badge("unknown" if missing is None else "closed" if missing == 0 else "not closed")
+        rows.append([escape(spacecraft.id), *(_figure(number) for number in row.values()), closed])
     heads = ["Spacecraft", "Generated #", "Archived #", "Declared lost #", "On board #", "Unaccounted #", "Ledger"]
-    return table(heads, rows, empty="No final account: the run did not reach its end.")
+    said = f"<p class='soft'>In all: {escape(telemetry_in_words(summary))}.</p>"
+    return table(heads, rows, empty="No spacecraft took part.") + said
 
 
 def _refused(rows: object) -> str:
@@ -184,6 +184,10 @@ def _events(recording: Recording) -> str:
 
 def _left_out(count: int) -> str:
     return f"<p class='soft'>{count - MAX_ROWS:,} more are in the archive.</p>" if count > MAX_ROWS else ""
+
+
+def _figure(number: int | None) -> str:
+    return "unknown" if number is None else f"{number:,}"
 
 
 def _at(seconds: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,7 +17,9 @@ from bus.scenario.model import Environment, KeplerOrbit, RangeRules, Scenario, S
 from bus.text.times import clock
 from bus.trace.writer import Answer
 from faults.oracle.judge import Judgement
-from faults.recording.recording import EventRecord, FaultRecord, Ledger, Recording, TelecommandRecord, intervals
+from faults.recording.books import Archived, Books, Ledger, Loss
+from faults.recording.recording import EventRecord, FaultRecord, Recording, TelecommandRecord, intervals
+from faults.recording.summary import TELECOMMAND_STATES, summarise
 from faults.report.page import overall, render
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks, thin
 from faults.run.progress import Plain, StatusSample, StatusSampler
@@ -76,8 +79,11 @@ def recording(ticks: int = TICKS) -> Recording:
         faults=[FaultRecord("open", "string_open", "dawn-1", "plant", 100.0, 100.0, 200.0)],
         events=[EventRecord("dawn-1", 101.0, "payload_shed", 3, (0.25,))],
         telecommands=[TelecommandRecord("dawn-1", 1, 0, "test.ping", "svalbard", 20.0, 2, {"accepted": 22.0})],
-        ledgers={"dawn-1": Ledger(10, 7, 1, 2), "dark-1": Ledger(10, 7, 1, 1)},
-        ground_counters={"tc_sent": 1.0, "tc_completed": 1.0},
+        books=Books(
+            counters={f"tc_{state}": 0.0 for state in TELECOMMAND_STATES} | {"tc_sent": 1.0, "tc_completed": 1.0},
+            ledgers={"dawn-1": Ledger(10, 7, 1, 2), "dark-1": Ledger(10, 7, 1, 1)},
+            archived=Archived("", {"dawn-1": 7, "dark-1": 7}, {"completed": 1}, 0),
+        ),
     )
 
 
@@ -88,8 +94,12 @@ JUDGEMENTS = [
 ]
 
 
+def rendered(recorded: Recording, judgements: Sequence[Judgement]) -> str:
+    return render(recorded, summarise(recorded, judgements, mode="processes", pace="free", wall_s=2.0), judgements)
+
+
 def test_the_page_is_one_offline_file_and_says_what_happened() -> None:
-    html = render(recording(), {"mode": "processes", "pace": "free", "wall_s": 2.0}, JUDGEMENTS)
+    html = rendered(recording(), JUDGEMENTS)
     assert "<script" not in html
     assert re.findall(r"(?:https?:)?//[a-z0-9.-]+", html) == [], "an address in an offline page"
     assert re.findall(r'\b(?:src|href)="', html) == []
@@ -110,14 +120,26 @@ def test_the_page_is_one_offline_file_and_says_what_happened() -> None:
 
 
 def test_a_run_that_stopped_early_says_so() -> None:
-    html = render(recording(50), {"wall_s": 0.0}, [])
+    html = rendered(recording(50), [])
     assert "The range stopped early." in html
     assert "0:00:50 of 0:10:00" in html
 
 
+def test_what_is_unknown_is_no_figure_and_nothing_is_green() -> None:
+    lost = recording()
+    lost.books = Books(ledgers={id: Ledger(10, None, None, None) for id in ("dawn-1", "dark-1")})
+    lost.lost = [Loss("ground", 30, "no answer in time")]
+    html = rendered(lost, JUDGEMENTS[:1])
+    assert "<title>drawn: INCONCLUSIVE</title>" in html
+    assert "ground was lost at tick 30: no answer in time" in html
+    assert "unknown of unknown" in html, "telecommands completed of sent"
+    assert "closed</span>" not in html
+    assert html.count('class="badge pass') == 2, "the one expectation that was judged, the one fault that was cleared"
+
+
 def test_a_run_without_a_single_tick_still_has_a_report() -> None:
     empty = Recording(scenario=scenario(), times_s=np.zeros(0), signals={("dawn-1", "mode"): np.zeros(0)})
-    assert "No truth was recorded" in render(empty, {}, [])
+    assert "No truth was recorded" in rendered(empty, [])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""Who gave a final account, and what is known of telecommands and telemetry from the accounts and the archive.
+
+Unknown is not zero: without the account of whoever keeps a figure, and without the archive it is settled against, the
+figure is None. What archive and trace hold is told in any case, as far as they reach.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bus.errors import DecodeError, SkyrackError
+from bus.scenario.model import Scenario
+from bus.wire.codec import decode, peek
+from bus.wire.messages import Account, Kind
+from faults.run_directory import RunDirectory
+from groundstation.archive.reader import ArchiveReader
+from groundstation.config import GROUND_ID
+
+Rows = tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A participant without a final account: since which tick it gave no answer, and why as far as that is known."""
+
+    id: str
+    tick: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Telemetry packets of one spacecraft; closed when generated = archived + declared_lost + on_board.
+
+    None: unknown.
+    """
+
+    generated: int | None
+    archived: int | None
+    declared_lost: int | None
+    on_board: int | None
+
+    @property
+    def unaccounted(self) -> int | None:
+        """What the ledger cannot explain; 0 when it closes, None where a part of it is unknown."""
+        if self.generated is None or self.archived is None or self.declared_lost is None or self.on_board is None:
+            return None
+        return self.generated - self.archived - self.declared_lost - self.on_board
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What the archive holds, whole or not. `trouble`: why it is not what the ground wrote, empty if it is.
+
+    packets: by spacecraft. telecommands: by state. from_timeline: telecommands of the timeline that were radiated.
+    """
+
+    trouble: str = ""
+    packets: Mapping[str, int] | None = None
+    telecommands: Mapping[str, int] | None = None
+    from_timeline: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All of it. `counters` are the ground's own totals, empty without its account."""
+
+    counters: Mapping[str, float] = field(default_factory=dict)
+    ledgers: Mapping[str, Ledger] = field(default_factory=dict)
+    archived: Archived = Archived("it was not read")
+    accounts: frozenset[str] = frozenset()
+
+
+def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[bytes]) -> Books:
+    """`final`: what was sent in the closing tick. Whatever is missing or damaged, it is said and not raised."""
+    counters: dict[str, float] = {}
+    rows: dict[str, Rows] = {}
+    for frame in final:
+        if peek(frame).kind is not Kind.ACCOUNT:
+            continue
+        try:
+            message = decode(frame)
+        except DecodeError:
+            continue  # no account: what it would have told stays unknown
+        account: Account = message.body
+        rows[message.source] = rows.get(message.source, ()) + account.rows
+        if message.source == GROUND_ID:
+            counters.update(account.counters)
+    try:
+        archived, settled = _archive(directory, scenario, counters, rows)
+    except SkyrackError as error:
+        archived, settled = Archived(error.message), {}
+    ledgers = {each.id: settled.get(each.id) or _partial(each.id, rows, counters) for each in scenario.spacecraft}
+    return Books(counters, ledgers, archived, frozenset(rows))
+
+
+def _archive(
+    directory: RunDirectory, scenario: Scenario, counters: Mapping[str, float], rows: Mapping[str, Rows]
+) -> tuple[Archived, dict[str, Ledger]]:
+    """What the archive holds, and the ledgers that can be settled: those of spacecraft that gave their account, where
+    the ground gave its own and the archive holds what that says."""
+    if not directory.archive.is_file():
+        return Archived("there is none"), {}
+    archive = ArchiveReader(directory.archive)
+    packets: Counter[str] = Counter({each.id: 0 for each in scenario.spacecraft})
+    for (spacecraft, _, _), count in archive.counts().items():
+        packets[spacecraft] += count
+    telecommands = archive.telecommands()
+    states = Counter(str(row["state"]).lower() for row in telecommands)
+    radiated = sum(row["origin"] == "timeline" and bool(row["transmissions"]) for row in telecommands)
+    trouble = ""
+    if GROUND_ID not in rows:
+        trouble = "the ground gave no final account of it"
+    for spacecraft, count in packets.items():
+        meant = int(counters.get(f"{spacecraft}.archived", 0))
+        if GROUND_ID in rows and count != meant:
+            trouble = f"it holds {count:,} packets of {spacecraft}, the ground wrote {meant:,}"
+    settled = {}
+    if not trouble:
+        for each in scenario.spacecraft:
+            if each.id in rows:
+                streams = archive.settle(each.id, rows[each.id])
+                settled[each.id] = Ledger(
+                    generated=sum(stream.generated for stream in streams),
+                    archived=sum(stream.archived for stream in streams),
+                    declared_lost=sum(stream.declared_lost for stream in streams),
+                    on_board=sum(stream.on_board for stream in streams),
+                )
+    return Archived(trouble, packets, states, radiated), settled
+
+
+def _partial(spacecraft: str, rows: Mapping[str, Rows], counters: Mapping[str, float]) -> Ledger:
+    """A ledger that cannot be settled: what the spacecraft says of itself, and the ground of itself."""
+    generated = sum(row[2] for row in rows[spacecraft]) if spacecraft in rows else None
+    archived = counters.get(f"{spacecraft}.archived", 0) if GROUND_ID in rows else None
+    return Ledger(generated, None if archived is None else int(archived), None, None)
+
+
+def losses(
+    scenario: Scenario, accounts: frozenset[str], answered: Mapping[str, int], ended: str, ticks: int
+) -> list[Loss]:
+    """Everybody without a final account. `answered`: the newest tick that each answered; `ended`: how the trace says
+    that the run ended, empty if it has no end: then the bus itself was lost."""
+    found = [] if ended else [Loss("bus", ticks, "the trace breaks off without an end")]
+    for id in (*(each.id for each in scenario.spacecraft), GROUND_ID):
+        if id not in accounts:
+            since = answered.get(id, -1) + 1
+            reason = "no answer any more" if since < ticks else "the run ended before its final account"
+            found.append(Loss(id, since, reason))
+    return found
