@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -161,5 +162,6 @@ def fly_in_process(
         lost = (Lost(error.participant, error.tick, error.reason),) if isinstance(error, ParticipantLost) else ()
         return Flown(None, watch.seconds, error, lost=lost)
     finally:
-        archive.close()
+        with suppress(SkyrackError):  # an archive that somebody took away: whoever sums up looks at what is left of it
+            archive.close()
     return Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from bus.errors import RangeFailure
+from bus.errors import EnvironmentFault, RangeFailure
 from bus.lockstep import instructions as do
 from bus.lockstep.conductor import Conductor
 from bus.lockstep.ticks import read_tick, write_tock
@@ -60,4 +61,5 @@ def fly_without(
                 return Flown(order, 1.0, failure, lost=tuple(lost))
     finally:
         trace.abandon()
-        archive.close()
+        with suppress(EnvironmentFault):  # its file was taken away
+            archive.close()
