@@ -35,26 +35,29 @@ class Parameter(_Form):
 
 
 class Structure(_Form):
-    """A housekeeping structure (service 3): parameters by position, every `interval_ticks`."""
+    """A report's structure: parameters by position. `interval_s`: how often it comes by itself, 0: on request only."""
 
     id: int
     name: Name
     parameters: tuple[Name, ...]
-    interval_ticks: int
+    interval_s: float
+    service: int = 3
+    subtype: int = 25
 
 
-class EventForm(_Form):
-    """An event (service 5). `severity` as in `messages.Severity`."""
+class OnBoardParameter(_Form):
+    """A value that flight software works with and the ground can set within [low, high] (service 20)."""
 
-    id: int
     name: Name
-    severity: int
-    arguments: tuple[Name, ...]
+    unit: str
     description: str
+    default: float
+    low: float
+    high: float
 
 
 class Argument(_Form):
-    """One argument of a telecommand. Numbers lie in [low, high]; an enum takes one of `labels`."""
+    """One argument of a telecommand or an event. Numbers lie in [low, high]; an enum takes one of `labels`."""
 
     name: Name
     unit: str
@@ -66,13 +69,25 @@ class Argument(_Form):
     default: float | int | bool | str | None = None
 
 
+class EventForm(_Form):
+    """An event (service 5); the severity is the report's subtype. An enum argument is the position of its label."""
+
+    id: int
+    name: Name
+    severity: int
+    arguments: tuple[Argument, ...]
+    description: str
+
+
 class TelecommandForm(_Form):
-    """A telecommand: ECSS service and subtype, arguments, hazardous or not, allowed modes (empty: all)."""
+    """A telecommand: ECSS service and subtype, arguments, hazardous or not, allowed modes (empty: all).
+    `function`: the function's number, for TC[8,1]."""
 
     name: Name
     service: int
     subtype: int
     description: str
+    function: int | None = None
     arguments: tuple[Argument, ...] = ()
     hazardous: bool = False
     modes: tuple[str, ...] = ()
@@ -87,6 +102,7 @@ class Dictionary(_Form):
     events: tuple[EventForm, ...]
     telecommands: tuple[TelecommandForm, ...]
     codes: dict[int, str]
+    on_board_parameters: tuple[OnBoardParameter, ...] = ()
 
     @cached_property
     def version(self) -> str:

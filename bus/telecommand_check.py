@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from bus.dictionary import Argument, Dictionary, TelecommandForm
 from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.pus import Code
 from bus.wire.messages import OperatorReply, Scalar
 
 MAX_TEXT = 1024
@@ -33,11 +34,10 @@ def check_telecommand(dictionary: Dictionary, name: str, arguments: Mapping[str,
         if value is None:
             mistakes.append(_mistake(argument.name, "nothing", allowed(argument)))
             continue
-        good = _accept(argument, value)
-        if good is None:
-            mistakes.append(_mistake(argument.name, _shown(value), allowed(argument)))
+        if verdict(argument, value) is not Code.NONE:
+            mistakes.append(_mistake(argument.name, shown(value), allowed(argument)))
         else:
-            checked[argument.name] = good
+            checked[argument.name] = float(value) if argument.type == "float" else value
     if mistakes:
         raise ScenarioError(mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}")
     return checked
@@ -58,27 +58,26 @@ def allowed(argument: Argument) -> str:
     return f"{what}{low}{high}{unit}"
 
 
-def _accept(argument: Argument, value: Scalar) -> Scalar | None:
-    """The value in the argument's type, or None if it is no such value."""
+def verdict(argument: Argument, value: object) -> Code:
+    """Whether a value is one that the argument takes: WRONG_ARGUMENT for another type, OUT_OF_RANGE, or NONE.
+
+    Asked on the ground before a telecommand leaves, and again on board, because the ground may be wrong.
+    """
     kind = argument.type
     if kind == "bool":
-        return value if isinstance(value, bool) else None
-    if kind == "enum":
-        return value if isinstance(value, str) and value in argument.labels else None
-    if kind == "str":
-        fits = isinstance(value, str) and len(value) <= 256 and (not argument.labels or value in argument.labels)
-        return value if fits else None
-    if isinstance(value, bool | str):
-        return None
-    if kind == "int" and not isinstance(value, int):
-        return None
+        return Code.NONE if isinstance(value, bool) else Code.WRONG_ARGUMENT
+    if kind in {"enum", "str"}:
+        if not isinstance(value, str):
+            return Code.WRONG_ARGUMENT
+        named = value in argument.labels if kind == "enum" or argument.labels else len(value) <= 256
+        return Code.NONE if named else Code.OUT_OF_RANGE
+    if isinstance(value, bool) or not isinstance(value, int if kind == "int" else int | float):
+        return Code.WRONG_ARGUMENT
     if not math.isfinite(value) or abs(value) > 2**53:
-        return None
-    if argument.low is not None and value < argument.low:
-        return None
-    if argument.high is not None and value > argument.high:
-        return None
-    return value if kind == "int" else float(value)
+        return Code.OUT_OF_RANGE
+    too_low = argument.low is not None and value < argument.low
+    too_high = argument.high is not None and value > argument.high
+    return Code.OUT_OF_RANGE if too_low or too_high else Code.NONE
 
 
 def _unknown(form: TelecommandForm, given: str) -> Mistake:
@@ -92,7 +91,8 @@ def _mistake(name: str, found: str, possible: str) -> Mistake:
     return Mistake(file="", line=0, column=0, field=f"arguments.{name}", found=found, allowed=possible)
 
 
-def _shown(value: Scalar) -> str:
+def shown(value: object) -> str:
+    """A value as it is told in a refusal, of bounded length."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 

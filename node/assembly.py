@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bus.dictionary import Dictionary
-from bus.pus import CODE_TEXTS
 from bus.wire.messages import Seam
 from node.computer import Computer
 from node.designs.load import Design, load_design
@@ -23,11 +22,7 @@ from node.devices.nvm import NonVolatileMemory
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
-from node.fsw.datapool import layout
-from node.fsw.events import EVENT_NAMES, EVENTS
-from node.fsw.services.st20_parameters import NAMES
-from node.fsw.software import SoftwareConfig
-from node.fsw.telecommands import telecommands
+from node.fsw.software import SoftwareConfig, declarations
 from node.injection.device import DeviceSeam
 from node.injection.engine import Injections
 from node.injection.host import HostSeam
@@ -80,16 +75,7 @@ def dictionary(design_name: str) -> Dictionary:
 
 def dictionary_for(parts: Equipment) -> Dictionary:
     """The dictionary of any equipment."""
-    pool = layout(device_forms(parts))
-    periodic = tuple(structure.name for structure in pool.structures if structure.interval_ticks)
-    return Dictionary(
-        design=parts.design,
-        parameters=pool.parameters,
-        structures=pool.structures,
-        events=EVENTS,
-        telecommands=telecommands(parts, periodic, EVENT_NAMES, NAMES),
-        codes=CODE_TEXTS,
-    )
+    return declarations(parts, device_forms(parts))[1]
 
 
 def device_readings(design_name: str) -> tuple[str, ...]:
@@ -106,16 +92,15 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     tick_s = config.tick_ns / 1e9
     parts = equipment(config.design)
     forms = device_forms(parts)
-    pool = layout(forms)
-    words = dictionary_for(parts)
+    pool, words = declarations(parts, forms)
     by_name = {form.name: form for form in forms}
     measured = tuple(channel for form in forms for channel in form.channels if channel.source)
     clock = Clock(by_name[CLOCK_NAME], *who)
     radio = Radio(by_name["radio"], plant, [station.id for station in config.stations], who, config.tick_ns)
     sensors = Sensors(plant, measured, *who)
-    devices = _devices(forms, clock, radio, sensors, plant)
+    devices = _devices(forms, clock, radio, sensors, plant, tick_s)
     nvm = NonVolatileMemory()
-    computer = Computer(SoftwareConfig(parts, pool, words, config.tick_ns), nvm, config.initial_mode)
+    computer = Computer(SoftwareConfig(parts, pool, words, config.tick_ns, config.initial_mode), nvm)
     injections = Injections(
         {
             Seam.PLANT: PlantSeam(plant),
@@ -145,8 +130,8 @@ def _plant(config: NodeConfig) -> PlantLike:
     )
 
 
-def _devices(
-    forms: tuple[DeviceForm, ...], clock: Clock, radio: Radio, sensors: Sensors, plant: PlantLike
+def _devices(  # noqa: PLR0917
+    forms: tuple[DeviceForm, ...], clock: Clock, radio: Radio, sensors: Sensors, plant: PlantLike, tick_s: float
 ) -> list[Device]:
     """One device per form, in the order of the forms. A simulated one gets its slice of the sensors."""
     devices: list[Device] = []
@@ -159,6 +144,6 @@ def _devices(
         else:
             inputs = {order: field(plant.inputs, name) for order, name in form.orders}
             stop = start + len(form.channels)
-            devices.append(SimulatedDevice(form, sensors.values[start:stop], inputs))
+            devices.append(SimulatedDevice(form, sensors.values[start:stop], inputs, tick_s))
             start = stop
     return devices

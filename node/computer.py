@@ -6,12 +6,11 @@ plant flies on. Time is counted in ticks here, by the range.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
+from bus.snapshot.pack import Stateful
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootReason, BootRecord
-from node.fsw.managers.mode import initialise
-from node.fsw.modes import Mode
 from node.fsw.software import FlightSoftware, SoftwareConfig
 
 BOOT_S = 5.0
@@ -20,74 +19,85 @@ WATCHDOG_S = 60.0
 """A computer that no longer serves its watchdog is reset: windows of 1 ... 60 s are the custom."""
 
 
-class Computer:
+@dataclass(slots=True)
+class State:
+    """RAM while flight software runs, and what the hardware remembers. `hung_since`: a tick, -1 for none."""
+
+    ram: bytes | None = None
+    crash_at: int = 0
+    up_at_tick: int = 0
+    hung_since: int = -1
+    reason: BootReason = BootReason.FIRST_START
+
+
+class Computer(Stateful):
     """Holds flight software while it runs, and knows when it comes back while it does not."""
 
-    def __init__(self, config: SoftwareConfig, nvm: NonVolatileMemory, initial_mode: Mode) -> None:
+    state: State
+
+    def __init__(self, config: SoftwareConfig, nvm: NonVolatileMemory) -> None:
         self._config = config
         self._nvm = nvm
         self._boot_ticks = max(1, round(BOOT_S * 1e9 / config.cycle_ns))
         self._watchdog_ticks = max(1, round(WATCHDOG_S * 1e9 / config.cycle_ns))
         self.fsw: FlightSoftware | None = None
-        self.crash_at = 0
-        self._up_at_tick = 0
-        self._hung_since = -1
-        self._reason = BootReason.FIRST_START
-        if BootRecord.read(nvm).boot == 0:
-            initialise(nvm, initial_mode)
+        self.state = State()
 
     @property
     def hung(self) -> bool:
         """Flight software stands still."""
-        return self._hung_since >= 0
+        return self.state.hung_since >= 0
 
     def reset(self, tick: int, reason: BootReason, down_ticks: int = 0) -> None:
         """Drop the RAM; boot after `down_ticks` without power, and the time a boot takes."""
         self.fsw = None
-        self._hung_since = -1
-        self._reason = reason
-        self._up_at_tick = max(self._up_at_tick, tick + down_ticks + self._boot_ticks)
+        self.state.hung_since = -1
+        self.state.reason = reason
+        self.state.up_at_tick = max(self.state.up_at_tick, tick + down_ticks + self._boot_ticks)
 
     def absent(self, tick: int) -> None:
         """The range has no computer for this spacecraft in this tick; it starts as soon as there is one again."""
         self.fsw = None
-        self._hung_since = -1
-        self._reason = BootReason.RANGE
-        self._up_at_tick = max(self._up_at_tick, tick + 1)
+        self.state.hung_since = -1
+        self.state.reason = BootReason.RANGE
+        self.state.up_at_tick = max(self.state.up_at_tick, tick + 1)
+
+    def arm(self, point: int) -> None:
+        """Crash at this point of the next telecommand; 0 for none."""
+        self.state.crash_at = point
 
     def hang(self, tick: int) -> None:
         """Flight software stops where it is; the watchdog or the end of the fault resets it."""
         if self.fsw is not None and not self.hung:
-            self._hung_since = tick
+            self.state.hung_since = tick
 
     def up(self, tick: int) -> bool:
         """Flight software runs, or begins to in this tick."""
-        return not self.hung and (self.fsw is not None or tick >= self._up_at_tick)
+        return not self.hung and (self.fsw is not None or tick >= self.state.up_at_tick)
 
     def running(self, tick: int, obt_ns: int) -> FlightSoftware | None:
         """Flight software if it has a cycle in this tick, booted first where that is due."""
-        if self._hung_since >= 0 and tick - self._hung_since >= self._watchdog_ticks:
+        if self.state.hung_since >= 0 and tick - self.state.hung_since >= self._watchdog_ticks:
             self.reset(tick, BootReason.WATCHDOG)
-        if self._hung_since >= 0:
+        if self.state.hung_since >= 0:
             return None
-        if self.fsw is None and tick >= self._up_at_tick:
-            BootRecord.begin(self._nvm, self._reason)
+        if self.fsw is None and tick >= self.state.up_at_tick:
+            BootRecord.begin(self._nvm, self.state.reason)
             self.fsw = FlightSoftware(self._config, self._nvm)
             self.fsw.start(obt_ns)
         if self.fsw is not None:
-            self.fsw.commanding.crash_at = self.crash_at
+            self.fsw.verification.state.crash_at = self.state.crash_at
         return self.fsw
 
-    def state(self) -> Any:
-        """RAM and what the hardware remembers."""
-        ram = None if self.fsw is None else self.fsw.state()
-        return [ram, self.crash_at, self._up_at_tick, self._hung_since, int(self._reason)]
+    def save(self) -> bytes:
+        """With the RAM."""
+        self.state.ram = None if self.fsw is None else self.fsw.save()
+        return super().save()
 
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave; non-volatile memory must have been loaded before."""
-        ram, self.crash_at, self._up_at_tick, self._hung_since, reason = state
-        self._reason = BootReason(reason)
+    def restore(self, data: bytes) -> None:
+        """Non-volatile memory must have been loaded before."""
+        super().restore(data)
         self.fsw = None
-        if ram is not None:
+        if self.state.ram is not None:
             self.fsw = FlightSoftware(self._config, self._nvm)
-            self.fsw.load(ram)
+            self.fsw.restore(self.state.ram)

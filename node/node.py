@@ -7,9 +7,8 @@ reads a socket, a clock, a file or a global random number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError
@@ -25,16 +24,32 @@ from node.fsw.boot import BootReason, BootRecord
 from node.fsw.services.st01_verification import Crashed
 from node.fsw.services.st15_storage import PacketStore
 from node.fsw.software import Cycle, FlightSoftware
-from node.truth import IN_RAM, NODE_SIGNALS
+from node.truth import NodeSignals
 
 if TYPE_CHECKING:
     from node.config import NodeConfig
 
 
-STATE_VERSION = 1
-_MODE, _BOOTS, _UP, _MADE, _ON_BOARD, _CONTACT, _SHED = range(7)  # as in NODE_SIGNALS
-_BY_SERVICE = tuple((service, NODE_SIGNALS.index(name)) for service, name in PACKETS_MADE.items())
-_VOLATILE = [NODE_SIGNALS.index(name) for name in IN_RAM]
+class Identity(NamedTuple):
+    """Whose state it is, and what it must fit."""
+
+    spacecraft: str
+    dictionary: str
+    seed: int
+    tick_ns: int
+
+
+@dataclass(slots=True)
+class State:
+    """All of a spacecraft. `of`: whose it is, and of which build."""
+
+    of: Identity
+    plant: bytes
+    nvm: dict[str, bytes]
+    devices: dict[str, bytes]
+    computer: bytes
+    injections: bytes
+    own: NodeSignals
 
 
 class Node:
@@ -111,36 +126,34 @@ class Node:
         clock = self._devices[0]
         obt_ns = self._clock.obt_ns if isinstance(clock, Clock) else round(readings[0].values.item(0) * 1e9)
         computer, own, tick = self._computer, self._signals.own, moment.tick
-        own[_CONTACT] = self._radio.contact
+        own.contact = float(self._radio.contact)
         if not moment.host_up:
             computer.absent(tick)
         fsw = computer.running(tick, obt_ns) if moment.host_up else None
-        own[_UP] = fsw is not None
         if fsw is None:
-            own[_VOLATILE] = np.nan
+            own.down()
             for _ in uplink:
                 self._radio.uplink.drop("computer_down")
             return None
         try:
             cycle = fsw.step(obt_ns, readings, uplink)
         except Crashed:
-            computer.crash_at = 0
+            computer.arm(0)
             computer.reset(tick, BootReason.CRASH)
             self._remembered(fsw)
-            own[_UP], own[_VOLATILE] = False, np.nan
+            own.down()
             return None
         self._remembered(fsw)
-        own[_MODE], own[_SHED] = fsw.modes.mode, fsw.payload.shed
+        own.host_up, own.mode, own.payload_shed = 1.0, float(fsw.modes.mode), float(fsw.payload.state.payload_shed)
         return cycle
 
     def _remembered(self, fsw: FlightSoftware) -> None:
         """Figures of what stays in non-volatile memory, after a cycle that was flown to its end or not."""
-        own, store, boot = self._signals.own, fsw.store, fsw.boot.boot
-        if own[_MADE] != store.generated or own[_BOOTS] != boot:
-            made = {service: count for b, service, count, _ in store.account_rows() if b == boot}
-            for service, place in _BY_SERVICE:
-                own[place] = made.get(service, 0)
-        own[_BOOTS], own[_MADE], own[_ON_BOARD] = boot, store.generated, store.packets
+        own, store, boot = self._signals.own, fsw.storage.store, fsw.boot.boot
+        if own.telemetry_generated != store.generated or own.boot_count != boot:
+            for service, name in PACKETS_MADE.items():
+                setattr(own, name, store.made(service))
+        own.boot_count, own.telemetry_generated, own.telemetry_on_board = boot, store.generated, store.packets
 
     def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """The final account. What is still on its way up is heard: an acknowledgement may release packets."""
@@ -149,7 +162,7 @@ class Node:
         if fsw is not None:
             fsw.acknowledge(uplink)
         boot = BootRecord.read(self._nvm).boot
-        store = fsw.store if fsw is not None else PacketStore(self._nvm, boot)
+        store = fsw.storage.store if fsw is not None else PacketStore(self._nvm, boot)
         account = Account(rows=tuple(store.account_rows()), counters=self._radio.counters())
         out = Outbox(messages=[self._radio.message(moment.end_ns, "range", account)])
         out.truth = self._signals.sample()
@@ -160,38 +173,37 @@ class Node:
 
     def save(self) -> bytes:
         """All three parts of the state."""
-        devices = [device.state() for device in self._devices]
-        state = {
-            "of": self._identity(),
-            "plant": self._plant.save(),
-            "devices": devices,
-            "nvm": self._nvm.records(),
-            "computer": self._computer.state(),
-            "injections": self._injections.state(),
-            "own": self._signals.own.tolist(),
-        }
-        return pack(state, Any)
+        state = State(
+            of=self._identity(),
+            plant=self._plant.save(),
+            nvm=self._nvm.records(),
+            devices={device.name: device.save() for device in self._devices},
+            computer=self._computer.save(),
+            injections=self._injections.save(),
+            own=self._signals.own,
+        )
+        return pack(state)
 
     def restore(self, snapshot: bytes) -> None:
         """Take over what `save` gave. Raises DecodeError if it is not from the same build."""
-        state: Any = unpack(Any, snapshot)
-        if not isinstance(state, dict) or state.get("of") != self._identity():
+        state = unpack(State, snapshot)
+        if state.of != self._identity():
             raise DecodeError(f"this is no state of {self.id} in this build", hint="start it without the snapshot")
-        self._plant.restore(state["plant"])
-        self._nvm.load(state["nvm"])
-        self._injections.load(state["injections"])
-        for device, remembered in zip(self._devices, state["devices"], strict=True):
-            device.load(remembered)
-        self._computer.load(state["computer"])
-        self._signals.own[:] = state["own"]
+        self._plant.restore(state.plant)
+        self._nvm.load(state.nvm)
+        self._injections.restore(state.injections)
+        for device in self._devices:
+            device.restore(state.devices[device.name])
+        self._computer.restore(state.computer)
+        self._signals.own = state.own
 
     def remember(self, records: dict[str, bytes]) -> None:
         """Start with what an earlier process committed to non-volatile memory; flight software boots from it."""
         self._nvm.load(records)
         self._computer.absent(-1)
 
-    def _identity(self) -> list[Any]:
-        return [STATE_VERSION, self.id, self.parts.dictionary.version, self.config.seed, self.config.tick_ns]
+    def _identity(self) -> Identity:
+        return Identity(self.id, self.parts.dictionary.version, self.config.seed, self.config.tick_ns)
 
 
 def assemble(config: NodeConfig) -> Node:

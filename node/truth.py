@@ -6,14 +6,16 @@ good. Nothing here changes truth.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bus.errors import UnknownNameError
-from bus.pus import PACKETS_MADE
 
 Values = NDArray[np.float64]
 
@@ -116,21 +118,36 @@ def _root(view: NDArray[Any]) -> NDArray[Any]:
     return root
 
 
-NODE_SIGNALS = (
-    "mode", "boot_count", "host_up", "telemetry_generated", "telemetry_on_board", "contact", "payload_shed",
-    *PACKETS_MADE.values(),
-)  # fmt: skip
-"""What the range may ask besides fields of the plant.
+@dataclass(slots=True)
+class NodeSignals:
+    """What the range may ask besides fields of the plant.
 
-Only flight software holds `mode` and `payload_shed`: while the computer is down nobody does, and they are NaN. What
-non-volatile memory holds stays. The last three count this boot's packets of one service each: with `boot_count` they
-tell in which tick a packet was made, whatever the clock on board said.
-"""
-IN_RAM = ("mode", "payload_shed")
+    Only flight software holds `mode` and `payload_shed`: while the computer is down nobody does, and they are NaN.
+    What non-volatile memory holds stays. The last three count this boot's packets of one service each: with
+    `boot_count` they tell in which tick a packet was made, whatever the clock on board said.
+    """
+
+    mode: float = 0.0
+    boot_count: float = 0.0
+    host_up: float = 0.0
+    telemetry_generated: float = 0.0
+    telemetry_on_board: float = 0.0
+    contact: float = 0.0
+    payload_shed: float = 0.0
+    verifications_generated: float = 0.0
+    housekeeping_generated: float = 0.0
+    events_generated: float = 0.0
+
+    def down(self) -> None:
+        """Flight software does not run."""
+        self.host_up, self.mode, self.payload_shed = 0.0, math.nan, math.nan
+
+
+NODE_SIGNALS = tuple(field.name for field in dataclasses.fields(NodeSignals))
 
 
 class Signals:
-    """Samples the truth signals. `own` holds the node's figures in the order of NODE_SIGNALS; the node fills it."""
+    """Samples the truth signals. `own` holds the node's figures; the node fills it."""
 
     def __init__(self, plant: PlantLike, names: Sequence[str]) -> None:
         fields = [name for name in names if name not in NODE_SIGNALS]
@@ -140,16 +157,16 @@ class Signals:
             except KeyError as error:
                 nearest = getattr(error, "nearest", [])
                 raise UnknownNameError("truth signal", name, list(nearest), hint="`skyrack list telemetry`") from error
-        self.own = np.zeros(len(NODE_SIGNALS))
+        self.own = NodeSignals()
         self._gather = Gather(plant, fields)
         self._sample = np.zeros(len(names))
         self._from_plant = np.array([i for i, name in enumerate(names) if name not in NODE_SIGNALS], dtype=np.intp)
-        self._from_node = np.array([i for i, name in enumerate(names) if name in NODE_SIGNALS], dtype=np.intp)
-        self._node_order = np.array([NODE_SIGNALS.index(n) for n in names if n in NODE_SIGNALS], dtype=np.intp)
+        self._from_node = [(i, name) for i, name in enumerate(names) if name in NODE_SIGNALS]
 
     def sample(self) -> bytes:
         """Little-endian float64, one per name. What is no number is given as it is: the range judges it."""
         sample = self._sample
         sample[self._from_plant] = self._gather()
-        sample[self._from_node] = self.own[self._node_order]
+        for i, name in self._from_node:
+            sample[i] = getattr(self.own, name)
         return sample.tobytes()

@@ -61,6 +61,20 @@ def restore(target: object, data: bytes) -> None:
             object.__setattr__(target, field.name, getattr(twin, field.name))
 
 
+class Stateful:
+    """Who has one `state`, a dataclass, and nothing else to remember."""
+
+    state: Any
+
+    def save(self) -> bytes:
+        """All it remembers."""
+        return pack(self.state)
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `save` gave. Raises DecodeError if it is not from the same build."""
+        restore(self.state, data)
+
+
 def _read(codec: Codec, data: bytes) -> Any:
     packed = data[:-4]
     if not FINGERPRINT_BYTES + 5 <= len(data) <= _LIMIT_BYTES or crc32(packed) != int.from_bytes(data[-4:], "big"):

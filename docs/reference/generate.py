@@ -16,11 +16,9 @@ from bus.pus import Severity
 from node.assembly import dictionary_for
 from node.devices.definitions import device_forms
 from node.devices.equipment import Equipment
-from node.fsw.boot import BootReason
 from node.fsw.modes import TABLE, Mode, ModeEvent
 from node.fsw.services.st01_verification import CrashPoint
 from node.fsw.services.st15_storage import SHARES_BYTES
-from node.fsw.services.st20_parameters import FORMS
 
 PARTS = Equipment(
     design="any",
@@ -73,6 +71,16 @@ def _argument(argument: Argument) -> str:
     return f"`{argument.name}` ({allowed}{unit}): {argument.description}"
 
 
+def _event_argument(argument: Argument) -> str:
+    if argument.labels and argument.labels[0] in _PART_NAMES:
+        kind = f" (a {_PART_NAMES[argument.labels[0]]})"
+    elif argument.labels:
+        kind = f" ({', '.join(argument.labels)})"
+    else:
+        kind = f" ({argument.unit})" if argument.unit not in {"", "1"} else ""
+    return f"`{argument.name}`{kind}"
+
+
 def telecommands_page(words: Dictionary) -> str:
     """Every telecommand, the failure codes, and what verification promises."""
     lines = [
@@ -86,7 +94,7 @@ def telecommands_page(words: Dictionary) -> str:
         (
             (
                 f"`{form.name}`" + (" *hazardous*" if form.hazardous else ""),
-                f"{form.service},{form.subtype}",
+                f"{form.service},{form.subtype}" + ("" if form.function is None else f", function {form.function}"),
                 "<br>".join(_argument(argument) for argument in form.arguments) or "none",
                 form.description + (f" (only in {', '.join(form.modes)})" if form.modes else ""),
             )
@@ -107,7 +115,10 @@ def telecommands_page(words: Dictionary) -> str:
     lines += ["## On-board parameters", "", "Set by `parameter.set`, kept over a reboot.", ""]
     lines += _table(
         ("parameter", "unit", "at first", "allowed", "what it is"),
-        ((f"`{f.name}`", f.unit or "–", f"{f.default:g}", f"{f.low:g} … {f.high:g}", f.description) for f in FORMS),
+        (
+            (f"`{f.name}`", f.unit or "–", f"{f.default:g}", f"{f.low:g} … {f.high:g}", f.description)
+            for f in words.on_board_parameters
+        ),
     )
     return "\n".join(lines)
 
@@ -139,7 +150,7 @@ def telemetry_page(words: Dictionary) -> str:
             (
                 str(s.id),
                 f"`{s.name}`",
-                f"{s.interval_ticks} cycles" if s.interval_ticks else "on request",
+                f"{s.interval_s:g} s" if s.interval_s else "on request",
                 ", ".join(_name(name) for name in s.parameters),
             )
             for s in words.structures
@@ -165,11 +176,16 @@ def telemetry_page(words: Dictionary) -> str:
     lines += _table(
         ("id", "event", "severity", "arguments", "what happened"),
         (
-            (str(e.id), f"`{e.name}`", Severity(e.severity).name.lower(), ", ".join(e.arguments), e.description)
+            (
+                str(e.id),
+                f"`{e.name}`",
+                Severity(e.severity).name.lower(),
+                "<br>".join(_event_argument(a) for a in e.arguments),
+                e.description,
+            )
             for e in words.events
         ),
     )  # fmt: skip
-    lines += ["Boot reasons: " + ", ".join(f"{int(r)} {r.name.lower()}" for r in BootReason) + ".", ""]
     lines += ["## Modes", "", "What each event leads to; an empty cell is refused, counted and reported.", ""]
     lines += _table(
         ("event", *(mode.name for mode in Mode)),

@@ -7,21 +7,18 @@ too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bus.errors import DecodeError
 from bus.participant import Moment, Outbox
 from bus.scenario.model import Scenario
+from bus.snapshot.pack import Stateful
 from bus.wire.messages import Account, Injection, InjectionReport, InjectionState, Message
 from faults.catalogue.injection_ids import injection_ids
 
 DIRECTOR_ID = "range"
 MAX_REPORTS = 4096
 """Bound on kept reports (a row is some 100 bytes); what comes beyond is counted in `reports_dropped`."""
-
-_FORM = "director-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +66,29 @@ def plan(scenario: Scenario) -> tuple[Planned, ...]:
     return tuple(sorted(planned, key=lambda item: (item.tick, item.target, item.injection.injection)))
 
 
-class Director:
+@dataclass(slots=True)
+class State:
+    """How far the plan has gone, and what came back."""
+
+    sent: int = 0
+    seq: int = 0
+    dropped: int = 0
+    reports: list[Report] = field(default_factory=list)
+
+
+class Director(Stateful):
     """Participant `range`."""
+
+    state: State
 
     def __init__(self, scenario: Scenario) -> None:
         self._planned = plan(scenario)
-        self._sent = 0
-        self._seq = 0
-        self._dropped = 0
-        self.reports: list[Report] = []
+        self.state = State()
+
+    @property
+    def reports(self) -> list[Report]:
+        """What the targets said, in the order in which it came."""
+        return self.state.reports
 
     @property
     def id(self) -> str:
@@ -93,52 +104,29 @@ class Director:
         if moment.closing:
             self._send(outbox, moment, "bus", self._account())
             return outbox
-        while self._sent < len(self._planned) and self._planned[self._sent].tick <= moment.tick:
-            item = self._planned[self._sent]
+        while self.state.sent < len(self._planned) and self._planned[self.state.sent].tick <= moment.tick:
+            item = self._planned[self.state.sent]
             self._send(outbox, moment, item.target, item.injection)
-            self._sent += 1
+            self.state.sent += 1
         return outbox
-
-    def save(self) -> bytes:
-        """Its whole state as JSON; small, and readable when a run is taken apart."""
-        return json.dumps(
-            [
-                _FORM,
-                self._sent,
-                self._seq,
-                self._dropped,
-                [[r.target, r.injection, int(r.state), r.at_ns, r.reason] for r in self.reports],
-            ]
-        ).encode()
-
-    def restore(self, snapshot: bytes) -> None:
-        """Take over what `save` gave."""
-        try:
-            form, sent, seq, dropped, reports = json.loads(snapshot)
-            if form != _FORM:
-                raise DecodeError(f"a director's snapshot of form {form!r}, expected {_FORM!r}")
-            rows = [Report(t, i, InjectionState(s), at, why) for t, i, s, at, why in reports]
-        except (ValueError, TypeError) as error:
-            raise DecodeError(f"no director's snapshot: {error}") from error
-        self._sent, self._seq, self._dropped, self.reports = int(sent), int(seq), int(dropped), rows
 
     def _keep(self, target: str, body: InjectionReport) -> None:
         if len(self.reports) >= MAX_REPORTS:
-            self._dropped += 1
+            self.state.dropped += 1
             return
         self.reports.append(Report(target, body.injection, InjectionState(body.state), body.at_ns, body.reason))
 
     def _account(self) -> Account:
         states = [report.state for report in self.reports]
         counters = {
-            "injections_sent": float(self._sent),
+            "injections_sent": float(self.state.sent),
             "injections_active": float(states.count(InjectionState.ACTIVE)),
             "injections_cleared": float(states.count(InjectionState.CLEARED)),
             "injections_refused": float(states.count(InjectionState.REFUSED)),
-            "reports_dropped": float(self._dropped),
+            "reports_dropped": float(self.state.dropped),
         }
         return Account(rows=(), counters=counters)
 
     def _send(self, outbox: Outbox, moment: Moment, destination: str, body: Injection | Account) -> None:
-        outbox.messages.append(Message(moment.end_ns, self.id, self._seq, destination, body))
-        self._seq += 1
+        outbox.messages.append(Message(moment.end_ns, self.id, self.state.seq, destination, body))
+        self.state.seq += 1

@@ -5,11 +5,12 @@ Whole nanoseconds throughout, so that a clock is as exact as the range's time.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from bus.draws import stable_id, uniform
+from bus.snapshot.pack import Stateful
 from node.devices.device import DeviceForm, Order, Reading
 
 DRIFT_PPB = 500
@@ -17,15 +18,24 @@ DRIFT_PPB = 500
 _STREAM = stable_id("clock.drift")
 
 
-class Clock:
+@dataclass(slots=True)
+class State:
+    """By how much faults made it jump, and what it shows."""
+
+    offset_ns: int = 0
+    obt_ns: int = 0
+
+
+class Clock(Stateful):
     """Mission time, with an error of its own."""
+
+    state: State
 
     def __init__(self, form: DeviceForm, seed: int, spacecraft_id: str) -> None:
         self.form = form
         draw = uniform(seed, _STREAM, stable_id(spacecraft_id), 0, 0)
         self._drift_ppb = round((2.0 * draw - 1.0) * DRIFT_PPB)
-        self._offset_ns = 0
-        self.obt_ns = 0
+        self.state = State()
         self._reading = Reading(np.zeros(1))
 
     @property
@@ -35,24 +45,22 @@ class Clock:
 
     def advance(self, mission_ns: int) -> None:
         """The range's time has come this far."""
-        self.obt_ns = mission_ns + mission_ns * self._drift_ppb // 1_000_000_000 + self._offset_ns
+        state = self.state
+        state.obt_ns = mission_ns + mission_ns * self._drift_ppb // 1_000_000_000 + state.offset_ns
+
+    @property
+    def obt_ns(self) -> int:
+        """On-board time."""
+        return self.state.obt_ns
 
     def jump(self, by_ns: int) -> None:
         """Step the clock."""
-        self._offset_ns += by_ns
+        self.state.offset_ns += by_ns
 
     def sample(self) -> Reading:
         """On-board time in seconds; flight software takes `obt_ns` for stamps."""
-        self._reading.values[0] = self.obt_ns / 1e9
+        self._reading.values[0] = self.state.obt_ns / 1e9
         return self._reading
 
     def command(self, order: Order) -> None:
         """It takes no orders yet; time service 9 will set it."""
-
-    def state(self) -> Any:
-        """Offset and present time."""
-        return [self._offset_ns, self.obt_ns]
-
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        self._offset_ns, self.obt_ns = state

@@ -201,7 +201,7 @@ def _dosimeter() -> DeviceForm:
         Channel("dose_rate_gy_s", "Gy/s", "float", "Dose rate in silicon", "dose_rate_gy_s", 0.0, 0.0, 1e-12),
         Channel("dose_gy", "Gy", "float", "Dose since the start", "dose_gy", 0.0, 0.0, 1e-9),
     )
-    return DeviceForm("dosimeter", channels, period_ticks=10, stale_after_ticks=30)
+    return DeviceForm("dosimeter", channels, period_s=10.0, stale_after_s=30.0)
 
 
 def _radio() -> DeviceForm:

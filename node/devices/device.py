@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,14 +63,23 @@ class Channel:
 class DeviceForm:
     """What a device is: its name, its channels, how often it measures, and the plant inputs its orders act on.
 
-    `orders` maps an order's name to the plant's input field. `stale_after_ticks`: flight software calls it stale then.
+    `orders` maps an order's name to the plant's input field. `period_s`: time between two measurements, 0: each tick.
+    `stale_after_s`: flight software calls it stale then.
     """
 
     name: str
     channels: tuple[Channel, ...]
     orders: tuple[tuple[str, str], ...] = ()
-    period_ticks: int = 1
-    stale_after_ticks: int = 5
+    period_s: float = 0.0
+    stale_after_s: float = 5.0
+
+    def period_ticks(self, tick_s: float) -> int:
+        """Ticks between two measurements."""
+        return max(1, round(self.period_s / tick_s))
+
+    def stale_after_cycles(self, cycle_s: float) -> int:
+        """The age in cycles that a good device does not exceed, however coarse the cycle."""
+        return max(1, round(self.stale_after_s / cycle_s))
 
 
 class Device(Protocol):
@@ -89,12 +98,12 @@ class Device(Protocol):
         """Take an order; it acts from the next tick on."""
         ...
 
-    def state(self) -> Any:
-        """Everything it must remember, as plain values."""
+    def save(self) -> bytes:
+        """Everything it must remember."""
         ...
 
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
+    def restore(self, data: bytes) -> None:
+        """Take over what `save` gave."""
         ...
 
 

@@ -7,10 +7,11 @@ spacecraft, tick, position). No geometry is here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, cast
 
 from bus.draws import stable_id, uniform
-from bus.wire.messages import Scalar
+from bus.wire.messages import Body, Message, Scalar
 
 T = TypeVar("T")
 
@@ -57,6 +58,14 @@ class Impairment:
         return uniform(seed, self._stream, spacecraft, tick, lane)
 
 
+@dataclass(slots=True)
+class Flow:
+    """What one direction remembers: what is held back until which tick, and what was dropped why."""
+
+    held: list[tuple[int, Message | Body]] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
 class Direction(Generic[T]):
     """Uplink or downlink: what impairs it, what is held back, what was dropped why."""
 
@@ -64,13 +73,22 @@ class Direction(Generic[T]):
         self._seed = seed
         self._spacecraft = spacecraft
         self.impairments: list[Impairment] = []
-        self.held: list[tuple[int, T]] = []
-        self.dropped: dict[str, int] = {}
+        self.state = Flow()
+
+    @property
+    def held(self) -> list[tuple[int, T]]:
+        """What is held back, and until which tick."""
+        return cast("list[tuple[int, T]]", self.state.held)
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """What goes no further, by reason."""
+        return self.state.dropped
 
     @property
     def idle(self) -> bool:
         """Whether messages pass untouched."""
-        return not self.impairments and not self.held
+        return not self.impairments and not self.state.held
 
     def drop(self, why: str) -> None:
         """Count a message that goes no further."""
@@ -88,7 +106,7 @@ class Direction(Generic[T]):
         if self.idle:
             return items
         out = [item for release_tick, item in self.held if release_tick <= tick]
-        self.held = [entry for entry in self.held if entry[0] > tick]
+        self.state.held = [entry for entry in self.state.held if entry[0] > tick]
         for lane, item in enumerate(items):
             for delay in self._fate(tick, lane):
                 if delay:

@@ -6,17 +6,18 @@ message that does not pass is counted with the reason. What a message means is n
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bus.draws import stable_id, uniform
-from bus.wire.codec import decode, encode
+from bus.snapshot.pack import Stateful
 from bus.wire.messages import Allocation, Message, Telecommand, TelemetryAck
 from node.devices.device import DeviceForm, Order, Reading
-from node.devices.impairments import Direction
-from node.truth import PlantLike, field, place
+from node.devices.impairments import Direction, Flow
+from node.truth import PlantLike, Values, field, place
 
 UPLINK_LIMIT = 512
 """Messages taken from the uplink in one tick; the rest is dropped and counted."""
@@ -28,8 +29,23 @@ _UP, _DOWN = stable_id("radio.uplink"), stable_id("radio.downlink")
 Uplink = Telecommand | TelemetryAck
 
 
-class Radio:
+@dataclasses.dataclass(slots=True)
+class State:
+    """`allocated`: band and rate of each station that points here. Active impairments are the injections' business."""
+
+    reading: Values
+    uplink: Flow
+    downlink: Flow
+    allocated: dict[int, tuple[int, float]] = dataclasses.field(default_factory=dict)
+    received: int = 0
+    sent: int = 0
+    sequence: int = 0
+
+
+class Radio(Stateful):
     """Receiver and transmitter, and the device that flight software sees of them."""
+
+    state: State
 
     def __init__(self, form: DeviceForm, plant: PlantLike, stations: Sequence[str], who: tuple[int, str],
                  tick_ns: int) -> None:  # fmt: skip
@@ -47,13 +63,9 @@ class Radio:
         self._band = field(plant.inputs, "radio_band")
         self._rate = field(plant.inputs, "downlink_rate_bps")
         self._default_rate = field(plant.params, "downlink_rate_default_bps")
-        self._allocated: dict[int, tuple[int, float]] = {}
         self.uplink: Direction[Message] = Direction(seed, self._spacecraft)
         self.downlink: Direction[Any] = Direction(seed, self._spacecraft)
-        self.received = 0
-        self.sent = 0
-        self.sequence = 0
-        self._reading = Reading(np.zeros(len(form.channels)))
+        self.state = State(np.zeros(len(form.channels)), self.uplink.state, self.downlink.state)
 
     @property
     def name(self) -> str:
@@ -64,7 +76,7 @@ class Radio:
     def station(self) -> int:
         """The station that points here and is in sight, the one with the best downlink; -1 for none."""
         best = -1
-        for i in self._allocated:
+        for i in self.state.allocated:
             if self._visible[i][0] and (best < 0 or (self._loss_down[i][0], i) < (self._loss_down[best][0], best)):
                 best = i
         return best
@@ -85,7 +97,7 @@ class Radio:
             else:
                 self._hear(tick, message, heard)
         bodies: list[Uplink] = [message.body for message in self.uplink.passed(tick, heard)]
-        self.received += len(bodies)
+        self.state.received += len(bodies)
         return bodies
 
     def send(self, tick: int, end_ns: int, bodies: Sequence[Any]) -> list[Message]:
@@ -100,7 +112,7 @@ class Radio:
         loss = float(self._loss_down[station][0])
         passing: list[Any] = []
         for lane, body in enumerate(bodies):
-            self.sent += 1
+            self.state.sent += 1
             if loss > 0.0 and uniform(self._seed, _DOWN, self._spacecraft, tick, lane) < loss:
                 self.downlink.drop("frame_loss")
             else:
@@ -114,26 +126,27 @@ class Radio:
 
     def message(self, end_ns: int, destination: str, body: Any) -> Message:
         """A message of this spacecraft's, with its next sequence number."""
-        self.sequence += 1
-        return Message(end_ns, self._id, self.sequence, destination, body)
+        self.state.sequence += 1
+        return Message(end_ns, self._id, self.state.sequence, destination, body)
 
     def sample(self) -> Reading:
         """What flight software knows of the radio; the budget holds for the cycle that follows."""
-        values = self._reading.values
-        station = self.station if self._allocated else -1
+        state = self.state
+        values = state.reading
+        station = self.station if state.allocated else -1
         contact = station >= 0 and bool(self._transmitter[0])
         values[0] = contact
         values[1] = self._budget_bytes(station) if contact else 0.0
-        values[2] = self.received
+        values[2] = state.received
         values[3] = sum(self.uplink.dropped.values()) if self.uplink.dropped else 0
-        values[4] = self.sent
+        values[4] = state.sent
         values[5] = self.downlink.dropped.get("overflow", 0)
-        return self._reading
+        return Reading(values)
 
     @property
     def contact(self) -> bool:
         """As in the latest reading."""
-        return bool(self._reading.values[0])
+        return bool(self.state.reading[0])
 
     def command(self, order: Order) -> None:
         """Transmitter on or off."""
@@ -142,7 +155,7 @@ class Radio:
 
     def counters(self) -> dict[str, float]:
         """Messages received, sent, and dropped by reason."""
-        counters: dict[str, float] = {"uplink.received": self.received, "downlink.sent": self.sent}
+        counters: dict[str, float] = {"uplink.received": self.state.received, "downlink.sent": self.state.sent}
         for direction, name in ((self.uplink, "uplink"), (self.downlink, "downlink")):
             counters.update({f"{name}.dropped.{why}": n for why, n in sorted(direction.dropped.items())})
         return counters
@@ -154,10 +167,10 @@ class Radio:
             self.uplink.drop("unknown_station")
         elif allocation.on and allocation.spacecraft == self._id:
             band = _BANDS.index(allocation.band) if allocation.band in _BANDS else 0
-            self._allocated[station] = (band, allocation.rate_bps)
+            self.state.allocated[station] = (band, allocation.rate_bps)
             self._band[0], self._rate[0] = band, allocation.rate_bps
         else:
-            self._allocated.pop(station, None)
+            self.state.allocated.pop(station, None)
 
     def _hear(self, tick: int, message: Message, heard: list[Message]) -> None:
         body = message.body
@@ -168,7 +181,7 @@ class Radio:
         else:
             self.uplink.drop("not_for_a_spacecraft")
             return
-        if station not in self._allocated:
+        if station not in self.state.allocated:
             self.uplink.drop("not_allocated")
         elif not self._visible[station][0]:
             self.uplink.drop("not_visible")
@@ -182,24 +195,12 @@ class Radio:
                 heard.append(message)
 
     def _budget_bytes(self, station: int) -> float:
-        band, rate_bps = self._allocated[station]
+        band, rate_bps = self.state.allocated[station]
         if rate_bps <= 0.0:
             rate_bps = float(self._default_rate[band])
         return rate_bps * self._tick_ns / 8e9
 
-    def state(self) -> Any:
-        """Everything it remembers. What is held back travels as frames."""
-        allocated = [[i, band, rate] for i, (band, rate) in self._allocated.items()]
-        up = [[tick, encode(message)] for tick, message in self.uplink.held]
-        down = [[tick, encode(Message(0, self._id, 0, "ground", body))] for tick, body in self.downlink.held]
-        counts = [self.uplink.dropped, self.downlink.dropped, self.received, self.sent, self.sequence]
-        return [allocated, up, down, counts, self._reading.values.tobytes()]
-
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave. Active impairments are the injections' business."""
-        allocated, up, down, counts, reading = state
-        self._allocated = {i: (band, rate) for i, band, rate in allocated}
-        self.uplink.held = [(tick, decode(frame)) for tick, frame in up]
-        self.downlink.held = [(tick, decode(frame).body) for tick, frame in down]
-        self.uplink.dropped, self.downlink.dropped, self.received, self.sent, self.sequence = counts
-        self._reading.values[:] = np.frombuffer(reading)
+    def restore(self, data: bytes) -> None:
+        """Take over what `save` gave."""
+        super().restore(data)
+        self.uplink.state, self.downlink.state = self.state.uplink, self.state.downlink

@@ -7,25 +7,36 @@ there is here.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from node.devices.device import DeviceForm, Order, Reading
+from bus.snapshot.pack import Stateful
+from node.devices.device import DeviceForm, Order, Reading, Values
 
 MAX_ORDERS = 256
 
 
-class RemoteDevice:
+@dataclass(slots=True)
+class State:
+    """The mailbox as it is."""
+
+    reading: Values
+    age_ticks: int
+    fresh: bool = False
+    orders: list[Order] = field(default_factory=list)
+    dropped_orders: int = 0
+    refused_readings: int = 0
+
+
+class RemoteDevice(Stateful):
     """Mailbox for one device. Readings have the form's channels, in order."""
 
-    def __init__(self, form: DeviceForm) -> None:
+    state: State
+
+    def __init__(self, form: DeviceForm, tick_s: float) -> None:
         self.form = form
-        self._reading = Reading(np.zeros(len(form.channels)), form.stale_after_ticks + 1)
-        self._fresh = False
-        self._orders: list[Order] = []
-        self.dropped_orders = 0
-        self.refused_readings = 0
+        self.state = State(np.zeros(len(form.channels)), form.stale_after_cycles(tick_s) + 1)
 
     @property
     def name(self) -> str:
@@ -35,39 +46,27 @@ class RemoteDevice:
     def deliver(self, values: list[float]) -> bool:
         """A reading has arrived. One of another length, or with a number that is none, is counted and left out."""
         if len(values) != len(self.form.channels) or not all(np.isfinite(values)):
-            self.refused_readings += 1
+            self.state.refused_readings += 1
             return False
-        self._reading.values[:] = values
-        self._fresh = True
+        self.state.reading[:] = values
+        self.state.fresh = True
         return True
 
     def take_orders(self) -> list[Order]:
         """Orders given since the last call, oldest first, for the shell to carry away."""
-        orders, self._orders = self._orders, []
+        orders, self.state.orders = self.state.orders, []
         return orders
 
     def sample(self) -> Reading:
         """The latest reading that arrived, and how many ticks ago."""
-        reading = self._reading
-        reading.age_ticks = 0 if self._fresh else reading.age_ticks + 1
-        self._fresh = False
-        return reading
+        state = self.state
+        state.age_ticks = 0 if state.fresh else state.age_ticks + 1
+        state.fresh = False
+        return Reading(state.reading, state.age_ticks)
 
     def command(self, order: Order) -> None:
         """Keep an order for the other side; when the box is full it is dropped and counted."""
-        if len(self._orders) >= MAX_ORDERS:
-            self.dropped_orders += 1
+        if len(self.state.orders) >= MAX_ORDERS:
+            self.state.dropped_orders += 1
         else:
-            self._orders.append(order)
-
-    def state(self) -> Any:
-        """The mailbox as it is."""
-        orders = [list(order) for order in self._orders]
-        held = self._reading.values.tobytes()
-        return [held, self._reading.age_ticks, self._fresh, orders, self.dropped_orders, self.refused_readings]
-
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        held, self._reading.age_ticks, self._fresh, orders, self.dropped_orders, self.refused_readings = state
-        self._reading.values[:] = np.frombuffer(held, dtype=np.float64)
-        self._orders = [Order(*order) for order in orders]
+            self.state.orders.append(order)

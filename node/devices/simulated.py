@@ -5,26 +5,39 @@ Slow devices hold their last measurement; its age says so. No noise is made here
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bus.snapshot.pack import Stateful
 from node.devices.device import DeviceForm, Order, Reading
 from node.truth import Values
 
 
-class SimulatedDevice:
+@dataclass(slots=True)
+class State:
+    """`held`: what a slow device measured last (nothing for a fast one). `due`: ticks until it measures again."""
+
+    held: Values
+    age_ticks: int = 0
+    due: int = 0
+    refused_orders: int = 0
+
+
+class SimulatedDevice(Stateful):
     """One device of the design. `measured` is its slice of the sensors; `inputs` the plant's input of each order."""
 
-    def __init__(self, form: DeviceForm, measured: Values, inputs: dict[str, NDArray[Any]]) -> None:
+    state: State
+
+    def __init__(self, form: DeviceForm, measured: Values, inputs: dict[str, NDArray[Any]], tick_s: float) -> None:
         self.form = form
         self._measured = measured
         self._inputs = inputs
-        self._period = form.period_ticks
-        self._reading = Reading(measured if form.period_ticks == 1 else np.zeros_like(measured))
-        self._due = 0
-        self.refused_orders = 0
+        self._period = form.period_ticks(tick_s)
+        self._fresh = Reading(measured)
+        self.state = State(np.zeros_like(measured) if self._period > 1 else np.zeros(0))
 
     @property
     def name(self) -> str:
@@ -33,32 +46,22 @@ class SimulatedDevice:
 
     def sample(self) -> Reading:
         """The latest measurement, and its age."""
-        reading = self._reading
-        if self._period > 1:
-            if self._due <= 0:
-                reading.values[:] = self._measured
-                reading.age_ticks = 0
-                self._due = self._period
-            else:
-                reading.age_ticks += 1
-            self._due -= 1
-        return reading
+        if self._period == 1:
+            return self._fresh
+        state = self.state
+        if state.due <= 0:
+            state.held[:] = self._measured
+            state.age_ticks = 0
+            state.due = self._period
+        else:
+            state.age_ticks += 1
+        state.due -= 1
+        return Reading(state.held, state.age_ticks)
 
     def command(self, order: Order) -> None:
         """Set a plant input; it acts from the next tick on. An order it does not know is counted."""
         target = self._inputs.get(order.what)
         if target is None or not 0 <= order.element < target.size:
-            self.refused_orders += 1
+            self.state.refused_orders += 1
             return
         target[order.element] = order.value
-
-    def state(self) -> Any:
-        """Its memory: what it holds, how old, when it measures next."""
-        held = self._reading.values.tobytes() if self._period > 1 else b""
-        return [held, self._reading.age_ticks, self._due, self.refused_orders]
-
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        held, self._reading.age_ticks, self._due, self.refused_orders = state
-        if self._period > 1:
-            self._reading.values[:] = np.frombuffer(held, dtype=np.float64)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 from enum import IntEnum
 from typing import NamedTuple
 
+from bus.snapshot.pack import pack, unpack
 from node.devices.nvm import NonVolatileMemory
-from node.fsw.datapool import BOOT_REASONS
 
 _KEY = "boot"
-_FORM = struct.Struct("<QBI")
 
 
 class BootReason(IntEnum):
-    """Why the computer starts; names as in `datapool.BOOT_REASONS`."""
+    """Why the computer starts."""
 
     FIRST_START = 0
     TELECOMMAND = 1
@@ -38,23 +36,20 @@ class BootRecord(NamedTuple):
 
     @classmethod
     def read(cls, nvm: NonVolatileMemory) -> BootRecord:
-        """The record as it stands; boot 0 where there never was one."""
+        """The record as it stands; boot 0 where there never was one. Raises DecodeError for one of another release."""
         record = nvm.get(_KEY)
-        return cls(0, 0, 0) if record is None else cls(*_FORM.unpack(record))
+        return cls(0, 0, 0) if record is None else unpack(cls, record)
 
     @classmethod
     def begin(cls, nvm: NonVolatileMemory, reason: BootReason) -> BootRecord:
         """Count a boot. Done by the boot loader, before flight software runs."""
         last = cls.read(nvm)
-        record = cls(last.boot + 1, reason, last.in_a_row + (reason not in INTENDED))
-        nvm.put(_KEY, _FORM.pack(*record))
-        return record
+        return cls(last.boot + 1, int(reason), last.in_a_row + (reason not in INTENDED))._kept(nvm)
 
     def proven(self, nvm: NonVolatileMemory) -> BootRecord:
         """This boot has run long enough: the row is broken."""
-        record = self._replace(in_a_row=0)
-        nvm.put(_KEY, _FORM.pack(*record))
-        return record
+        return self._replace(in_a_row=0)._kept(nvm)
 
-
-assert tuple(reason.name.lower() for reason in BootReason) == BOOT_REASONS
+    def _kept(self, nvm: NonVolatileMemory) -> BootRecord:
+        nvm.put(_KEY, pack(self))
+        return self

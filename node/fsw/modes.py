@@ -7,6 +7,7 @@ A pair that is not in the table is refused and counted, never ignored in silence
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Mode(IntEnum):
@@ -75,4 +76,28 @@ def next_mode(mode: Mode, event: ModeEvent) -> Mode | None:
     return TABLE.get((mode, event))
 
 
-ATTITUDE_MODES = ("sun", "nadir", "safe_spin", "tumble")
+class AttitudeMode(IntEnum):
+    """What the attitude unit can be told to hold; its input's numbers."""
+
+    SUN = 0
+    NADIR = 1
+    SAFE_SPIN = 2
+    TUMBLE = 3
+
+
+class Profile(NamedTuple):
+    """What a mode means on board."""
+
+    attitude: AttitudeMode
+    payload: bool
+
+
+PROFILES: dict[Mode, Profile] = {
+    Mode.LEOP: Profile(attitude=AttitudeMode.SUN, payload=False),
+    Mode.NOMINAL: Profile(attitude=AttitudeMode.SUN, payload=True),
+    Mode.SAFE: Profile(attitude=AttitudeMode.SUN, payload=False),
+    Mode.SURVIVAL: Profile(attitude=AttitudeMode.SAFE_SPIN, payload=False),
+}
+MODE_NAMES = tuple(mode.name for mode in Mode)
+ATTITUDE_MODES = tuple(mode.name.lower() for mode in AttitudeMode)
+POWERED_MODES = tuple(mode.name for mode, profile in PROFILES.items() if profile.payload)

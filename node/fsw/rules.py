@@ -10,19 +10,20 @@ CHARGE_GOOD, CHARGE_LOW, CHARGE_CRITICAL = 0, 1, 2
 
 
 def payload_shed(  # noqa: PLR0917 (numba compiles no keyword-only arguments)
-    shed: int, count: int, soc: float, shed_below: float, restore_above: float, shed_dwell: int, restore_dwell: int
-) -> tuple[int, int]:
-    """Whether the payload is shed (0, 1), and the cycles for which the opposite has been called for.
+    shed: int, held_ns: int, soc: float, shed_below: float, restore_above: float, shed_dwell_ns: int,
+    restore_dwell_ns: int, cycle_ns: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Whether the payload is shed (0, 1), and how long the opposite has been called for, this cycle included.
 
-    Hysteresis in charge (shed_below < restore_above) and in time (so many cycles in a row, either way).
+    Hysteresis in charge (shed_below < restore_above) and in time (so long without a break, either way).
     """
     wanted = soc > restore_above if shed else soc < shed_below
     if not wanted:
         return shed, 0
-    count += 1
-    if count >= (restore_dwell if shed else shed_dwell):
+    held_ns += cycle_ns
+    if held_ns >= (restore_dwell_ns if shed else shed_dwell_ns):
         return 1 - shed, 0
-    return shed, count
+    return shed, held_ns
 
 
 def charge_zone(zone: int, soc: float, low_below: float, critical_below: float, good_above: float) -> int:

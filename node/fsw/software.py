@@ -1,54 +1,98 @@
 """The flight software: one cycle per tick, on on-board time, from readings and telecommands to orders and telemetry.
 
 It sees readings, never truth. Its RAM is this object and is gone after a reset; what must survive is written to
-non-volatile memory before it takes effect. Work is done in rate groups, counted in cycles.
+non-volatile memory before it takes effect. The wiring of the components and the order of their work are here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
-import numpy as np
-
-from bus.dictionary import Dictionary
+from bus.dictionary import Dictionary, OnBoardParameter
+from bus.pus import CODE_TEXTS
+from bus.snapshot.pack import pack, unpack
 from bus.wire.messages import StoreReport, Telecommand, TelemetryAck
-from node.devices.device import Order, Reading, Values
+from node.devices.device import DeviceForm, Order, Reading
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootRecord
-from node.fsw.datapool import Layout
-from node.fsw.events import EventId
-from node.fsw.functions import functions
+from node.fsw.component import Component, OnBoard, Words, events_of, parameters_of, telecommands_of, telemetry_of
+from node.fsw.datapool import Layout, layout
+from node.fsw.managers.acquisition import Acquisition
+from node.fsw.managers.attitude import AttitudeManager
+from node.fsw.managers.computer import ComputerManager
+from node.fsw.managers.link import LinkManager
+from node.fsw.managers.memory import MemoryManager
 from node.fsw.managers.mode import ModeManager
-from node.fsw.managers.power import ChargeMonitor, PayloadManager, Watch
-from node.fsw.modes import ModeEvent
-from node.fsw.rules import missed_cycles
+from node.fsw.managers.payload import PayloadManager
+from node.fsw.managers.power import PowerManager
+from node.fsw.managers.thermal import ThermalManager
+from node.fsw.managers.watch import Watch
+from node.fsw.managers.workload import WorkloadManager
+from node.fsw.modes import PROFILES, Mode
 from node.fsw.services.packets import Body, body
-from node.fsw.services.reporting import Counters, Housekeeping, Reporter
-from node.fsw.services.request_ledger import Ledger
-from node.fsw.services.st01_verification import Commanding
-from node.fsw.services.st15_storage import PacketStore
-from node.fsw.services.st20_parameters import INDEX, Parameters
+from node.fsw.services.st01_verification import Verification
+from node.fsw.services.st02_device_access import DeviceAccess
+from node.fsw.services.st03_housekeeping import Housekeeping
+from node.fsw.services.st05_events import Events
+from node.fsw.services.st15_storage import Storage
+from node.fsw.services.st17_test import ConnectionTest
+from node.fsw.services.st20_parameters import Parameters
 
-MEDIUM_GROUP_CYCLES = 10
-"""The second rate group: watching counters. The first runs in every cycle; scrubbing has a parameter."""
-_SAFE_AFTER, _STABLE_AFTER = INDEX["mode.safe_after_boots"], INDEX["mode.stable_after_cycles"]
-_RETRANSMIT, _REPORT, _SCRUB = (
-    INDEX["store.retransmit_cycles"], INDEX["store.report_cycles"], INDEX["memory.scrub_cycles"],
+COMPONENTS: tuple[type[Component], ...] = (
+    ModeManager, AttitudeManager, PayloadManager, WorkloadManager, PowerManager, ThermalManager, LinkManager,
+    ComputerManager, Acquisition, MemoryManager, Watch, Verification, DeviceAccess, Housekeeping, Events, Storage,
+    ConnectionTest, Parameters,
 )  # fmt: skip
+"""In the order of their telemetry, parameters and telecommands in the dictionary."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoftwareConfig:
-    """What was compiled in: the equipment, the pool's layout, the dictionary, the length of a cycle."""
+    """What was compiled in: the equipment, the pool's layout, the dictionary, the length of a cycle, and the mode that
+    a spacecraft without a memory starts in."""
 
     equipment: Equipment
     layout: Layout
     dictionary: Dictionary
     cycle_ns: int
+    initial_mode: Mode
+
+
+def on_board_parameters() -> tuple[OnBoardParameter, ...]:
+    """Those of all components, in the order of the memory image."""
+    return tuple(parameter for component in COMPONENTS for parameter in parameters_of(component))
+
+
+@lru_cache(maxsize=32)
+def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[Layout, Dictionary]:
+    """The pool and the dictionary of a spacecraft with this equipment and these devices."""
+    parameters = on_board_parameters()
+    names = tuple(parameter.name for parameter in parameters)
+    own = tuple(value for component in COMPONENTS for value in telemetry_of(component))
+    pool = layout(forms, own, names)
+    events = sorted((event for component in COMPONENTS for event in events_of(component)), key=lambda event: event.id)
+    words = Words(
+        equipment=equipment,
+        devices=tuple(form.name for form in forms),
+        structures=tuple(structure.name for structure in pool.structures if structure.interval_s),
+        events=tuple(event.name for event in events),
+        parameters=names,
+    )
+    telecommands = (t.resolve(words) for component in COMPONENTS for t in telecommands_of(component))
+    dictionary = Dictionary(
+        design=equipment.design,
+        parameters=pool.parameters,
+        structures=pool.structures,
+        events=tuple(event.resolve(words) for event in events),
+        telecommands=tuple(form for form in telecommands if form is not None),
+        codes=CODE_TEXTS,
+        on_board_parameters=parameters,
+    )
+    return pool, dictionary
 
 
 class Cycle(NamedTuple):
@@ -64,199 +108,115 @@ class FlightSoftware:
 
     def __init__(self, config: SoftwareConfig, nvm: NonVolatileMemory) -> None:
         self.config = config
-        self.boot = BootRecord.read(nvm)
-        self._nvm = nvm
-        self._dictionary = bytes.fromhex(config.dictionary.version)
-        layout = config.layout
-        self.pool = np.zeros(layout.size)
-        self.counters = Counters()
-        self.parameters = Parameters(nvm)
-        self.store = PacketStore(nvm, self.boot.boot)
-        self.reporter = Reporter(self.store, self.counters)
-        self.housekeeping = Housekeeping(layout, self.reporter)
-        self.orders: list[Order] = []
-        self.modes = ModeManager(nvm, self.reporter, self.counters, self.orders)
-        self.payload = PayloadManager(config.equipment, nvm, self.orders)
-        self.charge = ChargeMonitor()
-        self.watch = Watch(layout, config.equipment)
-        self.cycle = 0
-        self.reboot_wanted = False
-        self._last_obt_ns = -1
-        self._next_report = 0
-        self._next_scrub = self.parameters.cycles(_SCRUB)
-        self._devices = [
-            (i, start, stop, form.stale_after_ticks) for i, (form, start, stop) in enumerate(layout.devices)
-        ]
-        self._fresh = np.zeros(layout.internals)
-        self._ones = np.ones(layout.internals)
-        self._invalid: set[int] = set()
-        self._stale = [False] * len(self._devices)
-        self._soc = layout.index["battery_soc"]
-        self._active = layout.index["jobs_active"]
-        self._contact = layout.index["radio_contact"]
-        self._budget = layout.index["radio_downlink_budget_bytes"]
-        self._battery = next(i for i, (form, _, _) in enumerate(layout.devices) if form.name == "battery-monitor")
-        ledger = Ledger(nvm)
-        self.commanding = Commanding(config.dictionary, functions(self), ledger, self.reporter, self.counters)
+        pool = config.layout
+        parameters = config.dictionary.on_board_parameters
+        boot = BootRecord.read(nvm)
+        board = self.on_board = OnBoard(config.equipment, config.cycle_ns, nvm, parameters, pool.size)
+        self.storage = Storage(board, boot.boot)
+        self.events = board.events = Events(board, self.storage)
+        self.verification = Verification(board, self.storage)
+        self.device_access = DeviceAccess(board)
+        self.housekeeping = Housekeeping(board, pool, self.storage)
+        self.test = ConnectionTest(board, pool, self.storage)
+        self.parameters = Parameters(board, self.storage, PowerManager.ASCENDING + PayloadManager.ASCENDING)
+        self.attitude = AttitudeManager(board, PROFILES[config.initial_mode].attitude)
+        self.modes = ModeManager(board, self.attitude, config.initial_mode)
+        self.workload = WorkloadManager(board)
+        self.payload = PayloadManager(board, self.modes, self.workload)
+        self.power = PowerManager(board, self.modes)
+        self.thermal = ThermalManager(board)
+        self.link = LinkManager(board)
+        self.computer = ComputerManager(board, boot, self.modes)
+        self.acquisition = Acquisition(board, pool)
+        self.memory = MemoryManager(board)
+        self.watch = Watch(board, pool)
+        by_class = {type(part): part for part in vars(self).values() if isinstance(part, Component)}
+        self.components = tuple(by_class[component] for component in COMPONENTS)
+        self._readers = [read for component in self.components for read in component.readers()]
+        self.events.connect(tuple(event.id for event in config.dictionary.events))
+        self.verification.connect(
+            config.dictionary, {name: call for part in self.components for name, call in part.handlers().items()}
+        )
+        self._version = bytes.fromhex(config.dictionary.version)
+        self._own = pool.own
+        self._soc, self._active = pool.index["battery_soc"], pool.index["jobs_active"]
+        self._contact, self._budget = pool.index["radio_contact"], pool.index["radio_downlink_budget_bytes"]
+        self._battery = self.acquisition.number("battery-monitor")
+
+    @property
+    def boot(self) -> BootRecord:
+        """The present boot."""
+        return self.computer.boot
 
     def start(self, obt_ns: int) -> None:
         """What a boot does before its first cycle: report itself, settle what a reset interrupted, order its mode."""
-        self.reporter.obt_ns = obt_ns
-        boot = self.boot
-        self.reporter.event(EventId.BOOTED, boot.boot, boot.reason, boot.in_a_row)
-        self.commanding.resume()
-        if boot.in_a_row >= self.parameters.cycles(_SAFE_AFTER):
-            self.modes.request(ModeEvent.REPEATED_REBOOT)
-        self.modes.order_attitude()
-        self.orders.append(Order("radio", "transmitter", 0, 1))
+        self.on_board.state.obt_ns = obt_ns
+        self.computer.start()
+        self.verification.resume()
+        self.computer.judge_boots()
+        self.attitude.order()
+        self.link.start()
         self.payload.order_caps()
-        self.payload.jobs.order_all()
+        self.workload.order_all()
 
     def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Telecommand | TelemetryAck]) -> Cycle:
         """One cycle."""
-        self.cycle += 1
-        self.reporter.obt_ns = obt_ns
-        self._check_clock(obt_ns)
-        self._ingest(readings)
-        pool, parameters = self.pool, self.parameters
+        memory = self.on_board.state
+        memory.cycle += 1
+        memory.obt_ns = obt_ns
+        self.computer.check_clock()
+        self.acquisition.take(readings)
         if uplink:
             self._receive(uplink)
-        self.commanding.cycle(obt_ns, self._mode)
-        if not self._stale[self._battery]:
+        self.verification.cycle(self._mode)
+        pool = memory.pool
+        if not self.acquisition.stale(self._battery):
             soc = pool.item(self._soc)
-            self.charge.cycle(soc, parameters, self.modes)
-            self.payload.cycle(soc, pool.item(self._active), self.modes.mode, parameters, self.reporter)
-        if self.cycle % MEDIUM_GROUP_CYCLES == 0:
-            self._medium_group()
-        if self.cycle >= self._next_scrub:
-            self._scrub()
-        if self.housekeeping.due(self.cycle):
-            pool[self.config.layout.internals :] = self._internals()
-            self.housekeeping.report(self.cycle, pool)
-        self.reporter.end_cycle(self.cycle)
+            self.power.cycle(soc)
+            self.payload.cycle(soc, pool.item(self._active))
+        self.watch.cycle()
+        self.computer.cycle()
+        self.memory.cycle()
+        if self.housekeeping.due() or self.test.due():
+            pool[self._own :] = [read() for read in self._readers]
+            self.housekeeping.report()
+            self.test.report()
+        self.events.end_cycle()
         downlink = self._downlink() if pool.item(self._contact) else []
-        orders = self.orders.copy()
-        self.orders.clear()
-        return Cycle(orders, downlink, self.reboot_wanted)
+        orders = memory.orders.copy()
+        memory.orders.clear()
+        return Cycle(orders, downlink, self.computer.state.reboot_wanted)
 
-    def _mode(self) -> Any:
-        return self.modes.mode
-
-    def _check_clock(self, obt_ns: int) -> None:
-        if self._last_obt_ns >= 0:
-            missed = missed_cycles(obt_ns - self._last_obt_ns, self.config.cycle_ns)
-            if missed:
-                self.counters.clock_steps += 1
-                self.reporter.event(EventId.CLOCK_STEPPED, (obt_ns - self._last_obt_ns) / 1e9)
-        self._last_obt_ns = obt_ns
-
-    def _ingest(self, readings: Sequence[Reading]) -> None:
-        fresh, stale = self._fresh, self._stale
-        for i, start, stop, stale_after in self._devices:
-            reading = readings[i]
-            fresh[start:stop] = reading.values
-            is_stale = reading.age_ticks > stale_after
-            if is_stale != stale[i]:
-                stale[i] = is_stale
-                self.counters.stale_devices += 1 if is_stale else -1
-                if is_stale:
-                    self.reporter.event(EventId.DEVICE_STALE, i, reading.age_ticks)
-                else:
-                    self.reporter.event(EventId.DEVICE_FRESH, i)
-        if not isfinite(fresh.dot(self._ones)):
-            self._keep_last_good(fresh)
-        self.pool[: fresh.size] = fresh
-
-    def _keep_last_good(self, fresh: Values) -> None:
-        """Readings that are no numbers are counted, reported per device once, and replaced by the last good ones."""
-        wrong = ~np.isfinite(fresh)
-        self.counters.readings_invalid += int(wrong.sum())
-        for i, start, stop, _ in self._devices:
-            if wrong[start:stop].any():
-                if i not in self._invalid:
-                    self.reporter.event(EventId.READING_INVALID, i)
-                self._invalid.add(i)
-            else:
-                self._invalid.discard(i)
-        fresh[wrong] = self.pool[: fresh.size][wrong]
+    def _mode(self) -> Mode:
+        return self.modes.state.mode
 
     def _receive(self, uplink: Sequence[Telecommand | TelemetryAck]) -> None:
         for message in uplink:
             if isinstance(message, Telecommand):
-                self.commanding.receive(message)
+                self.verification.receive(message)
             else:
-                self.counters.acknowledgements += 1
-                self.store.acknowledge(message.boot, message.stream, message.below)
+                self.storage.acknowledge(message.boot, message.stream, message.below)
 
     def acknowledge(self, uplink: Sequence[Telecommand | TelemetryAck]) -> None:
         """Take only the acknowledgements; for the end of a run, when there is no cycle any more."""
         self._receive([message for message in uplink if isinstance(message, TelemetryAck)])
 
-    def _medium_group(self) -> None:
-        self.watch.cycle(self.pool, self.reporter)
-        if self.boot.in_a_row and self.cycle >= self.parameters.cycles(_STABLE_AFTER):
-            self.boot = self.boot.proven(self._nvm)
-
-    def _scrub(self) -> None:
-        for word in self.parameters.scrub():
-            self.counters.memory_corrected += 1
-            self.reporter.event(EventId.MEMORY_CORRECTED, word)
-        self._next_scrub = self.cycle + self.parameters.cycles(_SCRUB)
-
     def _downlink(self) -> list[Body | StoreReport]:
         out: list[Body | StoreReport] = []
-        if self.cycle >= self._next_report:
-            self._next_report = self.cycle + self.parameters.cycles(_REPORT)
-            out.append(StoreReport(rows=tuple(self.store.report_rows())))
-        budget = self.pool.item(self._budget)
-        for boot, stream, sequence, packet in self.store.take(budget, self.parameters.cycles(_RETRANSMIT)):
-            out.append(body(boot, stream, sequence, packet, self._dictionary))
+        if self.storage.report_due():
+            out.append(StoreReport(rows=tuple(self.storage.store.report_rows())))
+        for boot, stream, sequence, packet in self.storage.take(self.on_board.state.pool.item(self._budget)):
+            out.append(body(boot, stream, sequence, packet, self._version))
         return out
 
-    def _internals(self) -> list[float]:
-        c, store = self.counters, self.store
-        return [
-            self.modes.mode, self.modes.attitude, self.payload.on, self.payload.shed, self.payload.jobs.everything_held,
-            self.payload.cap_w,
-            self.boot.boot, self.boot.reason, self.cycle,
-            c.telecommands_received, c.telecommands_accepted, c.telecommands_rejected, c.telecommands_duplicate,
-            c.telecommands_dropped, c.telecommands_completed, c.telecommands_failed,
-            c.events_reported, c.events_suppressed, c.mode_events_refused, c.acknowledgements,
-            store.packets, store.held_bytes, store.dropped, store.retransmissions, store.generated,
-            c.cycle_overruns, c.clock_steps, c.stale_devices, c.readings_invalid, c.memory_corrected,
-        ]  # fmt: skip
+    def save(self) -> bytes:
+        """All of its RAM: each component's state, and the memory they share."""
+        states = {part.name: part.save() for part in self.components}
+        return pack((self.on_board.save(), states), tuple[bytes, dict[str, bytes]])
 
-    def state(self) -> Any:
-        """All of its RAM, as plain values."""
-        return {
-            "pool": self.pool.tobytes(),
-            "image": self.parameters.image.tobytes(),
-            "counters": self.counters.state(),
-            "store": self.store.state(),
-            "reporter": self.reporter.state(),
-            "housekeeping": self.housekeeping.state(),
-            "payload": self.payload.state(),
-            "zone": self.charge.zone,
-            "watch": self.watch.state(),
-            "commanding": self.commanding.state(),
-            "orders": [list(order) for order in self.orders],
-            "core": [self.cycle, self._last_obt_ns, self._next_report, self._next_scrub, list(self._stale)],
-            "invalid": sorted(self._invalid),
-        }
-
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave; non-volatile memory must be as it was then."""
-        self.pool[:] = np.frombuffer(state["pool"])
-        self.parameters.image[:] = np.frombuffer(state["image"])
-        self.counters.load(state["counters"])
-        self.store.load(state["store"])
-        self.reporter.load(state["reporter"])
-        self.housekeeping.load(state["housekeeping"])
-        self.payload.load(state["payload"])
-        self.charge.zone = state["zone"]
-        self.watch.load(state["watch"])
-        self.commanding.load(state["commanding"])
-        self.orders[:] = [Order(*order) for order in state["orders"]]
-        self.cycle, self._last_obt_ns, self._next_report, self._next_scrub, stale = state["core"]
-        self._stale = list(stale)
-        self._invalid = set(state["invalid"])
+    def restore(self, data: bytes) -> None:
+        """Take over what `save` gave; non-volatile memory must be as it was then."""
+        shared, states = unpack(tuple[bytes, dict[str, bytes]], data)
+        self.on_board.restore(shared)
+        for part in self.components:
+            part.restore(states[part.name])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
 
+from bus.snapshot.pack import pack, unpack
 from bus.wire.messages import Injection
 from node.devices.device import Device, DeviceForm
 from node.injection import faulty_device as faulty
 from node.injection.engine import SeamHandler
-from node.injection.faulty_device import DeviceFault, FaultyDevice
+from node.injection.faulty_device import DeviceFault, FaultState, FaultyDevice
 from node.injection.plant import _no_primitive
+
+_SAVED = dict[str, FaultState]
 
 
 class DeviceSeam(SeamHandler):
@@ -70,19 +72,19 @@ class DeviceSeam(SeamHandler):
         names = [channel.name for channel in self._forms[i].channels]
         return i, [names.index(reading)] if reading else list(range(len(names)))
 
-    def state(self) -> Any:
+    def save(self) -> bytes:
         """What each active fault remembers."""
         wrappers = [device for device in self._devices if isinstance(device, FaultyDevice)]
-        return [[fault.injection, fault.state()] for wrapper in wrappers for fault in wrapper.faults]
+        return pack({fault.injection: fault.state for wrapper in wrappers for fault in wrapper.faults}, _SAVED)
 
-    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
+    def restore(self, data: bytes, active: Mapping[str, Injection]) -> None:
         """Wrap again what was wrapped."""
         for i, device in enumerate(self._devices):
             if isinstance(device, FaultyDevice):
                 self._devices[i] = device.inner
-        for name, remembered in state:
+        for name, remembered in unpack(_SAVED, data).items():
             injection = active[name]
             self.start(injection, 0)
             wrapper = self._devices[self._resolve(injection.place)[0]]
             assert isinstance(wrapper, FaultyDevice)
-            wrapper.faults[-1].load(remembered)
+            wrapper.faults[-1].state = remembered

@@ -7,8 +7,10 @@ or a word that does not exist here is refused with the reason. Why one would inj
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
+from bus.snapshot.pack import Stateful
 from bus.wire.messages import Injection, InjectionReport, InjectionState, Scalar, Seam
 
 LIMIT = 256
@@ -38,12 +40,12 @@ class SeamHandler(Protocol):
         """Take it away."""
         ...
 
-    def state(self) -> Any:
+    def save(self) -> bytes:
         """What the seam remembers."""
         ...
 
-    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
-        """Put everything active back in place, and take over what `state` gave."""
+    def restore(self, data: bytes, active: Mapping[str, Injection]) -> None:
+        """Put everything active back in place, and take over what `save` gave."""
         ...
 
 
@@ -69,82 +71,90 @@ def unknown_parameter(known: Mapping[str, object], parameters: Mapping[str, Scal
     return ""
 
 
-class Injections:
+@dataclass(slots=True)
+class State:
+    """Injections by id; what each seam remembers."""
+
+    waiting: dict[str, Injection] = field(default_factory=dict)
+    active: dict[str, Injection] = field(default_factory=dict)
+    seams: dict[Seam, bytes] = field(default_factory=dict)
+
+
+class Injections(Stateful):
     """All injections of one spacecraft: waiting for their window, or active."""
+
+    state: State
 
     def __init__(self, seams: Mapping[Seam, SeamHandler]) -> None:
         self._seams = seams
-        self._waiting: dict[str, Injection] = {}
-        self._active: dict[str, Injection] = {}
+        self.state = State()
 
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is active."""
-        return not self._waiting and not self._active
+        return not self.state.waiting and not self.state.active
 
     @property
     def active(self) -> tuple[str, ...]:
         """Ids of what is active, in order of onset."""
-        return tuple(self._active)
+        return tuple(self.state.active)
 
     def receive(self, injection: Injection, tick: int) -> list[Report]:
         """A message from the range."""
         name = injection.injection
         if injection.clear:
             return self._clear(name, tick)
-        if name in self._waiting or name in self._active:
+        if name in self.state.waiting or name in self.state.active:
             return [Report(name, InjectionState.REFUSED, "an injection of this id waits or is active")]
-        if len(self._waiting) + len(self._active) >= LIMIT:
+        if len(self.state.waiting) + len(self.state.active) >= LIMIT:
             return [Report(name, InjectionState.REFUSED, f"more than {LIMIT} injections at one time")]
         if injection.end_ns and injection.end_ns <= injection.start_ns:
             return [Report(name, InjectionState.REFUSED, "its window ends before it begins")]
         reason = self._seams[Seam(injection.seam)].refusal(injection)
         if reason:
             return [Report(name, InjectionState.REFUSED, reason)]
-        self._waiting[name] = injection
+        self.state.waiting[name] = injection
         return []
 
     def step(self, tick: int, now_ns: int) -> list[Report]:
         """Open and close windows for the tick that starts at `now_ns`, then hold what is active."""
         reports: list[Report] = []
-        for name, injection in list(self._active.items()):
+        for name, injection in list(self.state.active.items()):
             if injection.end_ns and injection.end_ns <= now_ns:
                 reports += self._clear(name, tick)
             elif self._seams[Seam(injection.seam)].over(injection, tick):
-                del self._active[name]
+                del self.state.active[name]
                 reports.append(Report(name, InjectionState.CLEARED, "nothing of it is left"))
-        for name, injection in list(self._waiting.items()):
+        for name, injection in list(self.state.waiting.items()):
             if injection.start_ns <= now_ns:
-                del self._waiting[name]
+                del self.state.waiting[name]
                 reports.append(Report(name, InjectionState.ACTIVE))
                 if self._seams[Seam(injection.seam)].start(injection, tick):
-                    self._active[name] = injection
+                    self.state.active[name] = injection
                 else:
                     reports.append(Report(name, InjectionState.CLEARED))
-        if self._active:
-            for seam in sorted({injection.seam for injection in self._active.values()}):
+        if self.state.active:
+            for seam in sorted({injection.seam for injection in self.state.active.values()}):
                 self._seams[Seam(seam)].hold(tick)
         return reports
 
     def _clear(self, name: str, tick: int) -> list[Report]:
-        if self._waiting.pop(name, None) is not None:
+        if self.state.waiting.pop(name, None) is not None:
             return [Report(name, InjectionState.CLEARED, "it was never active")]
-        injection = self._active.pop(name, None)
+        injection = self.state.active.pop(name, None)
         if injection is None:
             return [Report(name, InjectionState.REFUSED, "no injection of this id waits or is active")]
         self._seams[Seam(injection.seam)].end(injection, tick)
         return [Report(name, InjectionState.CLEARED)]
 
-    def state(self) -> Any:
-        """Everything that waits or is active, and what the seams remember."""
-        lists = [[i.model_dump() for i in group.values()] for group in (self._waiting, self._active)]
-        return [*lists, [[int(seam), handler.state()] for seam, handler in self._seams.items()]]
+    def save(self) -> bytes:
+        """With what the seams remember."""
+        self.state.seams = {seam: handler.save() for seam, handler in self._seams.items()}
+        return super().save()
 
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave, wrappers and all."""
-        waiting, active, seams = state
-        self._waiting = {i["injection"]: Injection(**i) for i in waiting}
-        self._active = {i["injection"]: Injection(**i) for i in active}
-        for seam, remembered in seams:
-            mine = {name: i for name, i in self._active.items() if i.seam == seam}
-            self._seams[Seam(seam)].load(remembered, mine)
+    def restore(self, data: bytes) -> None:
+        """Wrappers and all."""
+        super().restore(data)
+        for seam, remembered in self.state.seams.items():
+            mine = {name: i for name, i in self.state.active.items() if i.seam == seam}
+            self._seams[seam].restore(remembered, mine)

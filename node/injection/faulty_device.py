@@ -7,7 +7,7 @@ it. A place is a device ("battery-monitor": all its readings) or one reading ("b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,6 +29,14 @@ PRIMITIVES: dict[str, dict[str, float | None]] = {
 MAX_LAG_TICKS = 600
 
 
+@dataclass(slots=True)
+class FaultState:
+    """What one fault remembers: samples since its onset, and readings of old."""
+
+    age: int = 0
+    memory: list[Values] = field(default_factory=list)
+
+
 class DeviceFault:
     """One active fault on some channels of a device."""
 
@@ -41,21 +49,20 @@ class DeviceFault:
         given = {name: float(value) for name, value in parameters.items() if not isinstance(value, str)}
         self._values = {**PRIMITIVES[primitive], **given}
         self._stream = stable_id(f"device.{injection}")
-        self._age = 0
-        self._memory: list[Values] = []
+        self.state = FaultState()
 
     def apply(self, values: Values, reading: Reading, seed: int, spacecraft: int, tick: int, tick_s: float) -> None:  # noqa: PLR0917
         """Falsify `values` (a copy of the reading's) and the reading's age."""
         at = self.channels
         if self.primitive == "stuck":
-            if not self._memory:
+            if not self.state.memory:
                 value = self._values["value"]
-                self._memory = [values[at].copy() if value is None else np.full(len(at), value)]
-            values[at] = self._memory[0]
+                self.state.memory = [values[at].copy() if value is None else np.full(len(at), value)]
+            values[at] = self.state.memory[0]
         elif self.primitive == "bias":
             values[at] += self._values["value"] or 0.0
         elif self.primitive == "drift":
-            values[at] += (self._values["rate_per_s"] or 0.0) * self._age * tick_s
+            values[at] += (self._values["rate_per_s"] or 0.0) * self.state.age * tick_s
         elif self.primitive == "noise":
             words = np.array([bits(seed, self._stream, spacecraft, tick, int(i)) for i in at], dtype=np.uint64)
             values[at] += (self._values["sigma"] or 0.0) * normal(words)
@@ -63,33 +70,24 @@ class DeviceFault:
             self._drop_out(values, reading, bits(seed, self._stream, spacecraft, tick, 0))
         elif self.primitive == "lag":
             depth = min(MAX_LAG_TICKS, max(1, int(self._values["ticks"] or 1)))
-            self._memory.append(values[at].copy())
-            values[at] = self._memory[0]
-            reading.age_ticks += len(self._memory) - 1
-            if len(self._memory) > depth:
-                self._memory.pop(0)
-        self._age += 1
+            self.state.memory.append(values[at].copy())
+            values[at] = self.state.memory[0]
+            reading.age_ticks += len(self.state.memory) - 1
+            if len(self.state.memory) > depth:
+                self.state.memory.pop(0)
+        self.state.age += 1
 
     def _drop_out(self, values: Values, reading: Reading, draw: int) -> None:
         """Nothing new from the device: what it said last, and older by one tick each time."""
         lost = (draw >> 11) / (1 << 53) < (self._values["probability"] or 0.0)
-        if lost and self._memory:
-            values[self.channels] = self._memory[0]
-            self._memory[1][0] += 1.0
-            reading.age_ticks = max(reading.age_ticks, int(self._memory[1][0]))
+        if lost and self.state.memory:
+            values[self.channels] = self.state.memory[0]
+            self.state.memory[1][0] += 1.0
+            reading.age_ticks = max(reading.age_ticks, int(self.state.memory[1][0]))
         else:
-            self._memory = [values[self.channels].copy(), np.zeros(1)]
+            self.state.memory = [values[self.channels].copy(), np.zeros(1)]
             if lost:
-                self._memory[1][0] = reading.age_ticks = 1
-
-    def state(self) -> Any:
-        """What it remembers."""
-        return [self._age, [memory.tolist() for memory in self._memory]]
-
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        self._age, memory = state
-        self._memory = [np.array(values, dtype=np.float64) for values in memory]
+                self.state.memory[1][0] = reading.age_ticks = 1
 
 
 class FaultyDevice:
@@ -121,10 +119,10 @@ class FaultyDevice:
         if not any(fault.primitive == "deaf" for fault in self.faults):
             self.inner.command(order)
 
-    def state(self) -> Any:
+    def save(self) -> bytes:
         """The device's own state; faults keep theirs with the injections."""
-        return self.inner.state()
+        return self.inner.save()
 
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        self.inner.load(state)
+    def restore(self, data: bytes) -> None:
+        """Take over what `save` gave."""
+        self.inner.restore(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from bus.draws import bits, stable_id
 from bus.wire.messages import Injection
@@ -64,7 +63,7 @@ class HostSeam(SeamHandler):
             self._computer.hang(tick)
             return True
         else:
-            self._computer.crash_at = int(parameters["point"])
+            self._computer.arm(int(parameters["point"]))
             return True
         return False
 
@@ -75,7 +74,7 @@ class HostSeam(SeamHandler):
             return self._computer.up(tick)
         if injection.primitive == "hang":
             return not self._computer.hung
-        return injection.primitive == "crash" and not self._computer.crash_at
+        return injection.primitive == "crash" and not self._computer.state.crash_at
 
     def end(self, injection: Injection, tick: int) -> None:
         """A hang ends in a reset, unless the watchdog was faster; a clock jumps back."""
@@ -85,7 +84,7 @@ class HostSeam(SeamHandler):
         elif injection.primitive == "clock_jump":
             self._clock.jump(-round(float(injection.parameters["seconds"]) * 1e9))
         elif injection.primitive == "crash":
-            self._computer.crash_at = 0
+            self._computer.arm(0)
 
     def _flip(self, injection: Injection, tick: int) -> None:
         if self._computer.fsw is None:
@@ -93,11 +92,11 @@ class HostSeam(SeamHandler):
         draw = bits(self._who[0], stable_id(f"host.{injection.injection}"), stable_id(self._who[1]), tick, 0)
         word = int(injection.parameters.get("word", draw >> 6))
         bit = int(injection.parameters.get("bit", draw & 63))
-        self._computer.fsw.parameters.flip(word, bit)
+        self._computer.fsw.on_board.flip(word, bit)
 
-    def state(self) -> Any:
+    def save(self) -> bytes:
         """The computer and the clock keep their own state."""
-        return None
+        return b""
 
-    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
+    def restore(self, data: bytes, active: Mapping[str, Injection]) -> None:
         """Nothing to put back."""

@@ -35,11 +35,11 @@ class LinkSeam(SeamHandler):
         direction = self._directions[injection.place]
         direction.impairments = [i for i in direction.impairments if i.injection != injection.injection]
 
-    def state(self) -> Any:
+    def save(self) -> bytes:
         """Impairments remember nothing; what is held back is the radio's."""
-        return None
+        return b""
 
-    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
+    def restore(self, data: bytes, active: Mapping[str, Injection]) -> None:
         """Put back what is active."""
         for direction in self._directions.values():
             direction.impairments = []

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from bus.snapshot.pack import pack, unpack
 from bus.wire.messages import Injection
 from node.injection.engine import SeamHandler, unknown_parameter
 from node.truth import PlantLike, place
+
+_SAVED = dict[str, tuple[list[float], list[str]]]
 
 
 def _no_primitive(injection: Injection, known: Mapping[str, Mapping[str, object]]) -> str:
@@ -77,13 +80,13 @@ class PlantSeam(SeamHandler):
             result = value if primitive == "set" else result * value if primitive == "scale" else result + value
         spot.field[0] = result
 
-    def state(self) -> Any:
-        """What the fields were before."""
-        return [[name, spot.before, list(spot.faults)] for name, spot in self._places.items()]
+    def save(self) -> bytes:
+        """What the fields were before, and which faults act on them in which order."""
+        return pack({name: (spot.before, list(spot.faults)) for name, spot in self._places.items()}, _SAVED)
 
-    def load(self, state: Any, active: Mapping[str, Injection]) -> None:
+    def restore(self, data: bytes, active: Mapping[str, Injection]) -> None:
         """The plant has been restored with the faults in it; only what was before has to be known again."""
         self._places.clear()
-        for name, before, order in state:
+        for name, (before, order) in unpack(_SAVED, data).items():
             faults = {i: (active[i].primitive, float(active[i].parameters["value"])) for i in order}
-            self._places[name] = self._Place(place(self._plant, name), list(before), faults)
+            self._places[name] = self._Place(place(self._plant, name), before, faults)

@@ -156,7 +156,7 @@ def test_before_a_shedding_all_jobs_save_their_work(tmp_path: Path) -> None:
 
 def test_a_shedding_waits_no_longer_than_it_was_told_to(tmp_path: Path) -> None:
     """Eight cycles are not enough for a checkpoint of 20 s: the work since the last one is lost."""
-    flown = fly(tmp_path, order(30, "parameter.set", "parameter: payload.save_cycles, value: 8"), faults=(LOW,))
+    flown = fly(tmp_path, order(30, "parameter.set", "parameter: payload.save_s, value: 8"), faults=(LOW,))
     shed_s = float(np.flatnonzero(flown.signal("payload_shed"))[0])
     for job in ("llm", "fold"):
         assert flown.names(job) == ["WAITING", "RESTART", "RUNNING", "CHECKPOINT", "WAITING"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.draws import bits
+from bus.snapshot.pack import pack, unpack
 from node.assembly import equipment
 from node.designs.load import SHIPPED, load_design
 from node.devices.clock import DRIFT_PPB, Clock
@@ -17,7 +18,7 @@ from node.devices.remote import MAX_ORDERS, RemoteDevice
 from node.devices.sensors import BLOCK_TICKS, Sensors, normal, words
 from node.devices.simulated import SimulatedDevice
 from node.injection import faulty_device as faulty
-from node.injection.faulty_device import DeviceFault, FaultyDevice
+from node.injection.faulty_device import DeviceFault, FaultState, FaultyDevice
 from node.truth import Gather
 from tests.kits.fake_spacecraft import FakePlant
 
@@ -90,13 +91,13 @@ def test_gather_refuses_a_name_there_is_not() -> None:
         Gather(FakePlant(), ["nonsense"])
 
 
-def _form(**arguments: int) -> DeviceForm:
+def _form(**arguments: float) -> DeviceForm:
     return DeviceForm("box", (Channel("a", "", "float", ""), Channel("b", "", "float", "")), **arguments)
 
 
 def test_a_slow_device_holds_its_reading_and_lets_it_age() -> None:
     measured = np.array([1.0, 2.0])
-    device = SimulatedDevice(_form(period_ticks=3), measured, {})
+    device = SimulatedDevice(_form(period_s=3.0), measured, {}, 1.0)
     ages, values = [], []
     for tick in range(7):
         measured[:] = tick
@@ -109,12 +110,12 @@ def test_a_slow_device_holds_its_reading_and_lets_it_age() -> None:
 
 def test_orders_become_inputs_and_unknown_ones_are_counted() -> None:
     target = np.zeros(2)
-    device = SimulatedDevice(_form(), np.zeros(2), {"heater": target})
+    device = SimulatedDevice(_form(), np.zeros(2), {"heater": target}, 1.0)
     device.command(Order("box", "heater", 1, 2.0))
     device.command(Order("box", "heater", 2, 2.0))
     device.command(Order("box", "steer", 0, 2.0))
     assert target.tolist() == [0.0, 2.0]
-    assert device.refused_orders == 2
+    assert device.state.refused_orders == 2
 
 
 def test_the_clock_drifts_within_its_class_and_jumps() -> None:
@@ -133,23 +134,23 @@ def test_the_clock_drifts_within_its_class_and_jumps() -> None:
 
 
 def test_a_mailbox_ages_until_somebody_fills_it() -> None:
-    device = RemoteDevice(_form(stale_after_ticks=5))
+    device = RemoteDevice(_form(stale_after_s=5.0), 1.0)
     assert device.sample().age_ticks > 5
     assert device.deliver([1.0, 2.0])
     assert (device.sample().age_ticks, device.sample().age_ticks) == (0, 1)
     assert not device.deliver([1.0])
     assert not device.deliver([1.0, math.nan])
     assert device.sample().values.tolist() == [1.0, 2.0]
-    assert (device.sample().age_ticks, device.refused_readings) == (3, 2)
+    assert (device.sample().age_ticks, device.state.refused_readings) == (3, 2)
 
 
 def test_a_mailbox_keeps_a_bounded_number_of_orders() -> None:
-    device = RemoteDevice(_form())
+    device = RemoteDevice(_form(), 1.0)
     for i in range(MAX_ORDERS + 3):
         device.command(Order("box", "x", i, 0.0))
-    assert device.dropped_orders == 3
-    twin = RemoteDevice(_form())
-    twin.load(device.state())
+    assert device.state.dropped_orders == 3
+    twin = RemoteDevice(_form(), 1.0)
+    twin.restore(device.save())
     assert twin.take_orders() == device.take_orders() and len(twin.take_orders()) == 0
 
 
@@ -229,7 +230,7 @@ def test_a_device_fault_goes_on_after_restoring(primitive: str) -> None:
     _series(device, 4)
     _series(twin, 2)
     twin.inner.n = 3  # type: ignore[attr-defined]
-    twin.faults[0].load(device.faults[0].state())
+    twin.faults[0].state = unpack(FaultState, pack(device.faults[0].state))
     assert _series(device) == _series(twin)
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.pus import Code, Stage
+from bus.pus import Code, Service, Stage
 from bus.wire.messages import Event, Telemetry, TelemetryAck, Verification
 from node.devices.definitions import device_forms
 from node.fsw import rules
-from node.fsw.datapool import INTERNALS, REPORTS
+from node.fsw.component import telemetry_of
+from node.fsw.managers.payload import PayloadManager
 from node.fsw.modes import TABLE, Mode, ModeEvent, next_mode
-from node.fsw.services.reporting import Counters
 from node.fsw.services.st01_verification import PER_CYCLE, QUEUE_LIMIT, CrashPoint
-from node.fsw.services.st20_parameters import FORMS
+from node.fsw.software import COMPONENTS
 from tests.kits.fake_spacecraft import TICK_NS, Flight, config
 
 PLANT, DEVICE, LINK, HOST = 1, 2, 3, 4
@@ -52,7 +51,7 @@ def test_every_pair_of_mode_and_event_is_entered_or_refused_and_counted(mode: Mo
     following = next_mode(mode, event)
     assert fsw.modes.request(event) is (following is not None)
     assert fsw.modes.mode is (mode if following is None else following)
-    assert fsw.counters.mode_events_refused == (following is None)
+    assert fsw.modes.state.mode_events_refused == (following is None)
     names = flight.events(flight.fly(1))
     assert ("mode_event_refused" in names) is (following is None)
     assert ("mode_changed" in names) is (following is not None and following is not mode)
@@ -112,7 +111,7 @@ def test_three_unintended_boots_in_a_row_lead_to_safe(flight: Flight) -> None:
 
 
 def test_a_boot_that_proves_itself_breaks_the_row(flight: Flight) -> None:
-    flight.command("parameter.set", parameter="mode.stable_after_cycles", value=10.0)
+    flight.command("parameter.set", parameter="mode.stable_after_s", value=10.0)
     flight.fly(1)
     for _ in range(4):
         flight.inject(HOST, "computer", "reboot")
@@ -141,20 +140,20 @@ def test_payload_is_shed_on_low_charge_and_restored_with_hysteresis(flight: Flig
 
 
 @given(
-    shed=st.integers(0, 1), count=st.integers(0, 50), soc=st.floats(allow_nan=True),
-    below=st.floats(0, 1), gap=st.floats(0.01, 0.5), dwell=st.integers(1, 20),
+    shed=st.integers(0, 1), held=st.integers(0, 50), soc=st.floats(allow_nan=True), below=st.floats(0, 1),
+    gap=st.floats(0.01, 0.5), dwell=st.integers(1, 20), cycle=st.integers(1, 30),
 )  # fmt: skip
 def test_shed_rule_moves_only_when_called_for(  # noqa: PLR0917
-    shed: int, count: int, soc: float, below: float, gap: float, dwell: int
+    shed: int, held: int, soc: float, below: float, gap: float, dwell: int, cycle: int
 ) -> None:
-    after, counted = rules.payload_shed(shed, count, soc, below, below + gap, dwell, dwell)
+    after, waited = rules.payload_shed(shed, held, soc, below, below + gap, dwell, dwell, cycle)
     if after != shed:
-        assert count + 1 >= dwell and counted == 0
+        assert held + cycle >= dwell and waited == 0
         assert soc > below + gap if shed else soc < below
     else:
-        assert counted in {0, count + 1}
+        assert waited in {0, held + cycle}
     if math.isnan(soc):
-        assert (after, counted) == (shed, 0)
+        assert (after, waited) == (shed, 0)
 
 
 @given(zone=st.integers(0, 2), soc=st.floats(allow_nan=True))
@@ -180,8 +179,8 @@ def test_the_rules_compile_and_say_the_same() -> None:
     missed = numba.njit(rules.missed_cycles)
     for soc in samples:
         for state in (0, 1):
-            for count in (0, 4, 59):
-                arguments = (state, count, soc, 0.3, 0.5, 5, 60)
+            for held in (0, 4, 59):
+                arguments = (state, held, soc, 0.3, 0.5, 5, 60, 1)
                 assert shed(*arguments) == rules.payload_shed(*arguments)
         for before in range(3):
             assert zone(before, soc, 0.2, 0.1, 0.25) == rules.charge_zone(before, soc, 0.2, 0.1, 0.25)
@@ -213,8 +212,8 @@ def test_a_telecommand_is_accepted_started_and_completed(flight: Flight) -> None
         ("payload.power_cap", {"power_w": -1.0}, Code.OUT_OF_RANGE),
         ("payload.power_cap", {"power_w": True}, Code.WRONG_ARGUMENT),
         ("payload.power_cap", {"power_w": 1e9}, Code.OUT_OF_RANGE),
-        ("housekeeping.interval", {"structure": "core", "interval_ticks": 0}, Code.OUT_OF_RANGE),
-        ("housekeeping.interval", {"structure": "core", "interval_ticks": 1.5}, Code.WRONG_ARGUMENT),
+        ("housekeeping.interval", {"structure": "core", "interval_s": 0}, Code.OUT_OF_RANGE),
+        ("housekeeping.interval", {"structure": "core", "interval_s": "2"}, Code.WRONG_ARGUMENT),
     ],
 )
 def test_a_wrong_telecommand_is_rejected_on_board_too(
@@ -279,10 +278,10 @@ def test_the_queue_is_bounded_and_says_so(flight: Flight) -> None:
     flight.fly(1)
     fsw = flight.node.software
     assert fsw is not None
-    assert fsw.counters.telecommands_dropped == 10
-    assert fsw.counters.telecommands_completed == PER_CYCLE and fsw.counters.cycle_overruns == 1
+    assert fsw.verification.state.telecommands_dropped == 10
+    assert fsw.verification.state.telecommands_completed == PER_CYCLE and fsw.verification.state.cycle_overruns == 1
     flight.fly(QUEUE_LIMIT // PER_CYCLE)
-    assert fsw.counters.telecommands_completed == QUEUE_LIMIT
+    assert fsw.verification.state.telecommands_completed == QUEUE_LIMIT
 
 
 @pytest.mark.parametrize("point", list(CrashPoint))
@@ -300,7 +299,7 @@ def test_a_crash_at_every_point_leaves_one_terminal_state_and_no_second_executio
     terminal = [s for s in stages(flight, 7) if s[0] in {Stage.COMPLETED, Stage.FAILED, Stage.REJECTED}]
     fsw = flight.node.software
     assert fsw is not None
-    done = fsw.parameters.value(0) == 0.25
+    done = fsw.on_board.value(PayloadManager.SHED_BELOW) == 0.25
     expected = {
         CrashPoint.BEFORE_ACCEPTANCE: ((Stage.COMPLETED, Code.NONE), True),
         CrashPoint.ACCEPTANCE_RECORDED: ((Stage.FAILED, Code.NOT_STARTED), False),
@@ -309,7 +308,7 @@ def test_a_crash_at_every_point_leaves_one_terminal_state_and_no_second_executio
         CrashPoint.COMPLETION_RECORDED: ((Stage.COMPLETED, Code.NONE), True),
     }[point]
     assert (terminal, done) == ([expected[0]], expected[1])
-    assert fsw.counters.telecommands_completed == (point is CrashPoint.BEFORE_ACCEPTANCE)
+    assert fsw.verification.state.telecommands_completed == (point is CrashPoint.BEFORE_ACCEPTANCE)
 
 
 ACTIONS = st.lists(
@@ -372,7 +371,7 @@ def test_housekeeping_reports_what_the_pool_holds_at_its_interval(flight: Flight
 
 def test_structures_are_enabled_retimed_and_reported_once(flight: Flight) -> None:
     flight.command("housekeeping.disable", structure="core")
-    flight.command("housekeeping.interval", structure="power", interval_ticks=2)
+    flight.command("housekeeping.interval", structure="power", interval_s=2.0)
     flight.command("housekeeping.one_shot", structure="flight")
     messages = flight.fly(21)
     by_structure = [t.structure for t in flight.bodies(Telemetry, messages)]
@@ -389,7 +388,7 @@ def test_an_event_can_be_switched_off_and_is_counted(flight: Flight) -> None:
     flight.plant.set("battery_soc", 0.28)
     flight.fly(10)
     fsw = flight.node.software
-    assert fsw is not None and fsw.counters.events_suppressed == 1
+    assert fsw is not None and fsw.events.state.events_suppressed == 1
     assert "payload_shed" not in flight.events()
 
 
@@ -403,7 +402,9 @@ def test_parameters_are_set_within_limits_reported_and_survive_a_reboot(flight: 
     flight.command("parameter.get", parameter="power.shed_below_soc")
     flight.fly(2)
     reports = [t for t in flight.bodies(Telemetry) if t.stream == 20]
-    assert reports[-1].values == (0.0, 0.4)
+    number, value = reports[-1].values
+    assert flight.dictionary.parameter["reported_parameter"].labels[int(number)] == "power.shed_below_soc"
+    assert value == 0.4
 
 
 def test_thresholds_cannot_be_set_across_each_other(flight: Flight) -> None:
@@ -429,11 +430,11 @@ def test_a_bit_flip_really_changes_the_rule_until_the_scrubber_repairs_it(flight
     assert fsw is not None
     flight.inject(HOST, "computer", "bitflip", word=0, bit=62)  # the exponent's top bit: 0.3 becomes huge
     flight.fly(1)
-    assert fsw.parameters.value(0) > 1e100
+    assert fsw.on_board.value(PayloadManager.SHED_BELOW) > 1e100
     flight.fly(6)
     assert flight.truth()[1] == 1.0  # shed, though the battery is full
     flight.fly(140)
-    assert fsw.parameters.value(0) == 0.30 and fsw.counters.memory_corrected == 1
+    assert fsw.on_board.value(PayloadManager.SHED_BELOW) == 0.30 and fsw.memory.state.memory_corrected == 1
     assert flight.truth()[1] == 0.0
     assert "memory_corrected" in flight.events()
 
@@ -454,8 +455,8 @@ def test_a_reading_that_is_no_number_is_counted_and_the_last_good_one_kept(fligh
     flight.fly(15)
     fsw = flight.node.software
     assert fsw is not None
-    assert fsw.pool[fsw.config.layout.index["battery_soc"]] == pytest.approx(0.9, abs=0.02)
-    assert fsw.counters.readings_invalid == 15 * 1
+    assert fsw.on_board.state.pool[fsw.config.layout.index["battery_soc"]] == pytest.approx(0.9, abs=0.02)
+    assert fsw.acquisition.state.readings_invalid == 15 * 1
     assert flight.events().count("reading_invalid") == 1
 
 
@@ -481,19 +482,40 @@ def test_telemetry_generated_is_acknowledged_or_on_board(flight: Flight) -> None
 # ---- declarations -----------------------------------------------------------------------------------------------
 
 
-def test_internals_are_reported_under_their_own_names(flight: Flight) -> None:
-    """Each counter of flight software shows in the pool under its name: the order of the two lists agrees."""
+def test_every_value_of_a_component_is_reported_under_its_own_name(flight: Flight) -> None:
+    """Set through the state, read back from a report: declaration, pool and structure agree."""
     fsw = flight.node.software
     assert fsw is not None
-    for n, field in enumerate(dataclasses.fields(Counters)):
-        setattr(fsw.counters, field.name, 1000 + n)
-    fsw.cycle, fsw.store.dropped, fsw.store.retransmissions = 7, 8, 9
-    values = dict(zip((p.name for p in INTERNALS), fsw._internals(), strict=True))
-    for n, field in enumerate(dataclasses.fields(Counters)):
-        assert values[field.name] == 1000 + n
-    assert (values["cycle"], values["store_dropped"], values["store_retransmissions"]) == (7, 8, 9)
-    assert (values["boot_count"], values["mode"], values["payload_on"], values["payload_shed"]) == (1, 1, True, 0)
-    assert values["telemetry_generated"] == fsw.store.generated
+    expected: dict[str, float] = {}
+    for n, part in enumerate(fsw.components):
+        for m, parameter in enumerate(telemetry_of(type(part))):
+            if parameter.type == "int" and hasattr(part.state, parameter.name):
+                expected[parameter.name] = 1000.0 + 100 * n + m
+                setattr(part.state, parameter.name, int(expected[parameter.name]))
+    assert len(expected) >= 15
+    flight.acknowledge = False
+    flight.command("housekeeping.one_shot", structure="software")
+    report = flight.bodies(Telemetry, flight.fly(1))[-1]
+    values = dict(zip(flight.dictionary.structure[report.structure].parameters, report.values, strict=True))
+    ours = {"telecommands_received": 1, "telecommands_accepted": 1, "telecommands_completed": 1}
+    for name, value in expected.items():
+        assert value <= values[name] <= value + 3, name
+    for name in ours:
+        assert values[name] == expected[name] + 1
+    assert (values["boot_count"], values["mode"], values["payload_on"], values["payload_shed"]) == (1, 1, 1, 0)
+    assert values["cycle"] == fsw.on_board.state.cycle and values["store_packets"] > 0
+
+
+def test_numbers_and_names_of_what_is_declared_are_unique(flight: Flight) -> None:
+    dictionary = flight.dictionary
+    keys = [(form.service, form.subtype, form.function) for form in dictionary.telecommands]
+    assert len(set(keys)) == len(keys)
+    for items in (dictionary.telecommands, dictionary.events, dictionary.on_board_parameters, dictionary.structures):
+        assert len({item.name for item in items}) == len(items)
+    for numbered in (dictionary.events, dictionary.structures):
+        assert len({item.id for item in numbered}) == len(numbered)
+    assert len({component.name for component in COMPONENTS}) == len(COMPONENTS)
+    assert all((form.function is not None) == (form.service == Service.FUNCTION) for form in dictionary.telecommands)
 
 
 def test_the_dictionary_is_complete_and_its_names_are_unique(flight: Flight) -> None:
@@ -505,7 +527,7 @@ def test_the_dictionary_is_complete_and_its_names_are_unique(flight: Flight) -> 
         assert set(structure.parameters) <= known
     reported = {name for s in dictionary.structures for name in s.parameters}
     assert known - reported == {"obt_s"}  # stamped on every packet
-    assert {f.name for f in REPORTS} <= known
-    assert all(form.low <= form.default <= form.high for form in FORMS)
+    assert {"reported_parameter", "reported_value"} <= known
+    assert all(form.low <= form.default <= form.high for form in dictionary.on_board_parameters)
     assert len({s.name for s in device_forms(flight.node.software.config.equipment)}) == 10  # type: ignore[union-attr]
     assert config().initial_mode is Mode.NOMINAL

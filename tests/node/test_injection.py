@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bus.wire.messages import InjectionReport, InjectionState
 from node.devices.impairments import PRIMITIVES as LINK_PRIMITIVES
 from node.fsw.boot import BootReason
+from node.fsw.managers.payload import PayloadManager
 from node.injection import faulty_device as faulty
 from node.injection.engine import LIMIT
 from node.injection.faulty_device import FaultyDevice
@@ -32,10 +33,10 @@ def truth_of(flight: Flight) -> dict[str, bytes]:
     return {
         "state": parts.plant.save(),
         "devices": b"".join(type(device).__name__.encode() for device in parts.devices),
-        "clock": repr(parts.clock.state()).encode(),
+        "clock": parts.clock.save(),
         "links": repr([parts.radio.uplink.impairments, parts.radio.downlink.impairments]).encode(),
-        "crash": repr(parts.computer.crash_at).encode(),
-        "injections": repr(parts.injections.state()).encode(),
+        "crash": repr(parts.computer.state.crash_at).encode(),
+        "injections": parts.injections.save(),
     }
 
 
@@ -200,7 +201,7 @@ def test_a_stuck_clock_is_what_flight_software_believes() -> None:
     flight.inject(DEVICE, "clock", "stuck", value=7.0)
     flight.fly(10)
     assert "clock_stepped" in flight.events()
-    assert flight.node.software is not None and flight.node.software.reporter.obt_ns == 7 * TICK_NS
+    assert flight.node.software is not None and flight.node.software.on_board.state.obt_ns == 7 * TICK_NS
 
 
 @pytest.mark.parametrize(
@@ -230,8 +231,8 @@ def test_what_ends_the_computer_drops_ram_and_nothing_else(
     assert flight.plant.steps == steps + down + 3
     assert np.array_equal(inputs, flight.plant.inputs)
     fsw = flight.node.software
-    assert fsw is not None and fsw.boot.reason == reason and fsw.cycle == 3
-    assert fsw.parameters.value(0) == 0.33 and fsw.counters.telecommands_received == 0
+    assert fsw is not None and fsw.boot.reason == reason and fsw.on_board.state.cycle == 3
+    assert fsw.on_board.value(PayloadManager.SHED_BELOW) == 0.33 and fsw.verification.state.telecommands_received == 0
 
 
 @pytest.mark.parametrize(("primitive", "parameters", "down"), [("reboot", {}, 5), ("kill", {"down_s": 20.0}, 25)])

@@ -32,7 +32,7 @@ def busy(flight: Flight, ticks: int = 60) -> Flight:
     """A flight in which much happens."""
     for tick in range(ticks):
         if tick == 3:
-            flight.command("housekeeping.interval", structure="core", interval_ticks=2)
+            flight.command("housekeeping.interval", structure="core", interval_s=2.0)
         if tick == 8:
             flight.inject(PLANT, "string_health[3]", "scale", name="s", value=0.5, during=20)
             flight.inject(DEVICE, "battery-monitor", "noise", name="n", sigma=0.01, during=30)
@@ -236,4 +236,4 @@ def test_a_real_plant_flies_and_can_be_saved_and_restored() -> None:
     assert twin.save() == node.save()
     assert abs(truth[0, 0] - 0.7) < 0.001 and np.ptp(truth[:, 0]) > 0.0
     assert 5e5 < truth[:, 1].min() < truth[:, 1].max() < 8e5
-    assert node.parts.signals.own[3] > 10 and not any(isinstance(m.body, Packet) for m in out.messages)
+    assert node.parts.signals.own.telemetry_generated > 10 and not any(isinstance(m.body, Packet) for m in out.messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +67,7 @@ def test_every_packet_is_released_dropped_or_on_board(steps: list[tuple[str, int
             model.setdefault((boot, stream), []).append(packet)
             generated += 1
         elif what == "send":
-            for sent_boot, sent_stream, sequence, packet in store.take(n * 200.0, 3):
+            for sent_boot, sent_stream, sequence, packet in store.take(n * 200.0, 3, 1):
                 assert model[(sent_boot, sent_stream)][sequence] == packet
         elif what == "ack":
             store.acknowledge(boot, stream, n)
@@ -101,7 +102,7 @@ def test_a_full_stream_drops_its_oldest_and_leaves_the_others_alone() -> None:
     store.append(5, b"e" * 60)
     for _ in range(3):
         store.append(3, b"h" * 40)
-    assert store.dropped == 1
+    assert store.state.dropped == 1
     assert store.account_rows() == [(1, 3, 3, 1), (1, 5, 1, 0)]
     assert store.report_rows() == [(1, 3, 1, 3), (1, 5, 0, 1)]
 
@@ -124,13 +125,13 @@ def test_sending_goes_by_priority_within_the_budget_and_repeats_what_is_not_ackn
         for _ in range(2):
             store.append(stream, bytes(100))
     cost = 100 + FRAME_BYTES
-    assert [(s, q) for _, s, q, _ in store.take(3 * cost, 3)] == [(1, 0), (1, 1), (5, 0)]
-    assert [(s, q) for _, s, q, _ in store.take(10 * cost, 3)] == [(5, 1), (3, 0), (3, 1)]
-    assert store.take(10 * cost, 3) == []
+    assert [(s, q) for _, s, q, _ in store.take(3 * cost, 3, 1)] == [(1, 0), (1, 1), (5, 0)]
+    assert [(s, q) for _, s, q, _ in store.take(10 * cost, 3, 1)] == [(5, 1), (3, 0), (3, 1)]
+    assert store.take(10 * cost, 3, 1) == []
     store.acknowledge(1, 3, 1)
-    again = [(s, q) for _, s, q, _ in store.take(10 * cost, 3)]
+    again = [(s, q) for _, s, q, _ in store.take(10 * cost, 3, 1)]
     assert again == [(1, 0), (1, 1), (5, 0), (5, 1)]
-    assert store.retransmissions == 4
+    assert store.state.retransmissions == 4
     store.acknowledge(1, 1, 2)
     store.acknowledge(1, 5, 2)
     assert store.packets == 1
@@ -187,9 +188,7 @@ def test_the_ledger_knows_what_a_reset_interrupted() -> None:
     st.text(max_size=200),
 )
 def test_packets_give_back_what_was_put_in(obt_ns: int, values: list[float], detail: str) -> None:
-    import struct  # noqa: PLC0415
-
-    telemetry = body(1, 3, 4, values_packet(obt_ns, 6, struct.pack(f"<{len(values)}d", *values)), bytes(8))
+    telemetry = body(1, 3, 4, values_packet(obt_ns, 6, np.array(values)), bytes(8))
     assert (telemetry.obt_ns, telemetry.values) == (obt_ns, tuple(values))
     event = body(1, 5, 4, event_packet(obt_ns, 9, 3, values), bytes(8))
     assert (event.obt_ns, event.arguments) == (obt_ns, tuple(values))

@@ -50,7 +50,7 @@ WALLS: dict[str, set[str]] = {
         "bus.lockstep",
         "bus.sockets",
     },
-    "bus.telecommand_check": {"bus.errors", "bus.dictionary", "bus.wire"},
+    "bus.telecommand_check": {"bus.errors", "bus.dictionary", "bus.pus", "bus.wire"},
     "bus.text": {"bus.errors", "bus.wire"},
     "bus.scenario": {"bus.errors", "bus.text", "bus.wire"},
     "bus.orbits": {"bus.errors", "bus.scenario", "bus.text"},

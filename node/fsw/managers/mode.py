@@ -2,82 +2,79 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from bus.pus import Severity
-from node.devices.device import Order
-from node.devices.nvm import NonVolatileMemory
-from node.fsw.events import EventId
-from node.fsw.modes import Mode, ModeEvent, next_mode
-from node.fsw.services.reporting import Counters, Reporter
+from bus.pus import Code, Severity
+from node.fsw.component import Arg, Component, Event, Failure, OnBoard, function, telemetered
+from node.fsw.managers.attitude import AttitudeManager
+from node.fsw.modes import GROUND_EVENT, MODE_NAMES, PROFILES, Mode, ModeEvent, next_mode
 
-SUN, NADIR, SAFE_SPIN, TUMBLE = range(4)
-_KEY = "mode"
-_GROUND = (ModeEvent.GROUND_LEOP, ModeEvent.GROUND_NOMINAL, ModeEvent.GROUND_SAFE, ModeEvent.GROUND_SURVIVAL)
+_CAUSES = tuple(event.name.lower() for event in ModeEvent)
+_CAUSE = Arg("cause", "enum", "what asked for it", labels=_CAUSES)
+_GROUND = frozenset(GROUND_EVENT.values())
 
 
-class Profile(NamedTuple):
-    """What a mode means on board."""
-
-    attitude: int
-    payload: bool
+def _mode(name: str, text: str) -> Arg:
+    return Arg(name, "enum", text, labels=MODE_NAMES)
 
 
-PROFILES: dict[Mode, Profile] = {
-    Mode.LEOP: Profile(attitude=SUN, payload=False),
-    Mode.NOMINAL: Profile(attitude=SUN, payload=True),
-    Mode.SAFE: Profile(attitude=SUN, payload=False),
-    Mode.SURVIVAL: Profile(attitude=SAFE_SPIN, payload=False),
-}
-
-
-class ModeManager:
+@dataclass(slots=True)
+class State:
     """The mode in force, and why it was entered."""
 
-    def __init__(self, nvm: NonVolatileMemory, reporter: Reporter, counters: Counters, orders: list[Order]) -> None:
-        self._nvm = nvm
-        self._reporter = reporter
-        self._counters = counters
-        self._orders = orders
-        self._read_back()
+    mode: Mode = telemetered("enum", "Mode of the spacecraft", labels=MODE_NAMES, kept=True)
+    mode_cause: ModeEvent = telemetered("enum", "What led to the mode", labels=_CAUSES, kept=True)
+    mode_events_refused: int = telemetered("int", "Mode events that the mode table does not have")
 
-    def _read_back(self) -> None:
-        record = self._nvm.get(_KEY)
-        if record is None:
-            raise ValueError("non-volatile memory holds no mode: it was never initialised")
-        self.mode = Mode(record[0])
-        self.cause = ModeEvent(record[1])
-        self.attitude = record[2]
+
+class ModeManager(Component):
+    """`first`: the mode that a spacecraft without a memory starts in."""
+
+    name = "mode"
+    state: State
+
+    CHANGED = Event(
+        2, "mode_changed", Severity.HIGH, "The mode changed; severity informative when the ground asked",
+        (_mode("mode_before", "mode until now"), _mode("mode_now", "mode from now on"), _CAUSE),
+    )  # fmt: skip
+    REFUSED = Event(
+        3, "mode_event_refused", Severity.LOW, "The mode table has no such transition",
+        (_mode("mode", "mode in force"), _CAUSE),
+    )  # fmt: skip
+
+    def __init__(self, on_board: OnBoard, attitude: AttitudeManager, first: Mode) -> None:
+        super().__init__(on_board, State(mode=first, mode_cause=ModeEvent.GROUND_SAFE))
+        self._attitude = attitude
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force."""
+        return self.state.mode
 
     def request(self, event: ModeEvent) -> bool:
         """An event that may change the mode. False where the table has no such pair: refused, counted, reported."""
-        following = next_mode(self.mode, event)
+        state = self.state
+        following = next_mode(state.mode, event)
         if following is None:
-            self._counters.mode_events_refused += 1
-            self._reporter.event(EventId.MODE_EVENT_REFUSED, self.mode, event)
+            state.mode_events_refused += 1
+            self.event(self.REFUSED, state.mode, event)
             return False
-        if following is not self.mode:
-            before = self.mode
-            self._keep(following, event, PROFILES[following].attitude)
-            self.order_attitude()
+        if following is not state.mode:
+            before = state.mode
+            state.mode, state.mode_cause = following, event
+            self.keep()
+            self._attitude.hold(PROFILES[following].attitude)
             severity = Severity.INFORMATIVE if event in _GROUND else None
-            self._reporter.event(EventId.MODE_CHANGED, before, following, event, severity=severity)
+            self.event(self.CHANGED, before, following, event, severity=severity)
         return True
 
-    def set_attitude(self, attitude: int) -> None:
-        """Another attitude mode within the mode; the next mode change brings its own."""
-        self._keep(self.mode, self.cause, attitude)
-        self.order_attitude()
-
-    def order_attitude(self) -> None:
-        """Tell the attitude unit what is in force."""
-        self._orders.append(Order("attitude", "mode", 0, self.attitude))
-
-    def _keep(self, mode: Mode, cause: ModeEvent, attitude: int) -> None:
-        self._nvm.put(_KEY, bytes((mode, cause, attitude)))
-        self.mode, self.cause, self.attitude = mode, cause, attitude
-
-
-def initialise(nvm: NonVolatileMemory, mode: Mode) -> None:
-    """What the factory writes: the mode that the first boot finds."""
-    nvm.put(_KEY, bytes((mode, ModeEvent.GROUND_SAFE, PROFILES[mode].attitude)))
+    @function(
+        "mode.set", 1, "Change the spacecraft's mode, where the mode table allows it",
+        Arg("mode", "enum", "mode to enter", labels=MODE_NAMES),
+    )  # fmt: skip
+    def set(self, mode: int) -> Failure:
+        """As the table has it."""
+        wanted = Mode(mode)
+        if not self.request(GROUND_EVENT[wanted]):
+            return Code.REFUSED_BY_MODE_TABLE, f"{self.mode.name} to {wanted.name}"
+        return None

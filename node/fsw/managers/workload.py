@@ -5,78 +5,93 @@ A job that is held takes a checkpoint first. Which accelerators run is the paylo
 
 from __future__ import annotations
 
-import struct
-from typing import Any
+from dataclasses import dataclass
 
-from node.devices.device import Order
-from node.devices.equipment import ALL, Equipment
-from node.devices.nvm import NonVolatileMemory
+from node.devices.equipment import job_labels
+from node.fsw.component import Arg, Component, Failure, OnBoard, function, kept, telemetry
 
 RUN, CHECKPOINT, HOLD = range(3)
 """Orders of the job manager on the hosts."""
-_KEY = "jobs"
-_HEAD = struct.Struct("<Q")
+_ALL = 0
+"""Position of "all" among the labels; job n is at n + 1."""
+_JOB = Arg("job", "enum", "number of the job, or all of them", labels=lambda words: job_labels(words.equipment))
 
 
-class JobManager:
-    """`held`: a bit per job that the ground holds; survives a reboot. `suspended`: all are held for a shedding."""
+@dataclass(slots=True)
+class State:
+    """`held`: a bit per job that the ground holds (kept). `suspended`: all are held for a shedding, since so long."""
 
-    def __init__(self, equipment: Equipment, nvm: NonVolatileMemory, orders: list[Order]) -> None:
-        self._slots = equipment.job_slots
-        self._nvm = nvm
-        self._orders = orders
-        record = nvm.get(_KEY)
-        self.held = 0 if record is None else _HEAD.unpack(record)[0]
-        self.suspended = False
-        self._waited = 0
+    held: int = kept(int)
+    suspended: bool = False
+    waited_ns: int = 0
 
-    @property
-    def everything_held(self) -> bool:
+
+class WorkloadManager(Component):
+    """The jobs on the hosts."""
+
+    name = "workload"
+    state: State
+
+    def __init__(self, on_board: OnBoard) -> None:
+        super().__init__(on_board, State())
+        self._slots = on_board.equipment.job_slots
+
+    @telemetry("bool", "All jobs are held, by telecommand or before the payload is shed")
+    def jobs_held(self) -> bool:
         """No job may run."""
-        return self.suspended or self.held == (1 << self._slots) - 1
-
-    def hold(self, job: str, *, on: bool) -> None:
-        """The ground holds a job or all of them, or lets them run again."""
-        mask = (1 << self._slots) - 1 if job == ALL else 1 << int(job)
-        self.held = self.held | mask if on else self.held & ~mask
-        self._nvm.put(_KEY, _HEAD.pack(self.held))
-        self.order_all()
-
-    def checkpoint(self, job: str) -> None:
-        """One checkpoint now, of those that are not held (they have one)."""
-        for slot in range(self._slots):
-            if job in {ALL, str(slot)} and not self._stands(slot):
-                self._orders.append(Order("jobs", "job", slot, CHECKPOINT))
+        return self.state.suspended or self.state.held == (1 << self._slots) - 1
 
     def order_all(self) -> None:
         """Tell every job what it may do."""
         for slot in range(self._slots):
-            self._orders.append(Order("jobs", "job", slot, HOLD if self._stands(slot) else RUN))
+            self.on_board.order("jobs", "job", slot, HOLD if self._stands(slot) else RUN)
 
-    def may_switch_off(self, active: float, patience: int) -> bool:
-        """Before the payload goes off: hold all jobs, and wait for their checkpoints for at most `patience` cycles."""
-        if active <= 0.0 or self._waited >= patience:
+    def may_switch_off(self, active: float, patience_ns: int) -> bool:
+        """Before the payload goes off: hold all jobs, and wait for their checkpoints for at most `patience_ns`."""
+        state = self.state
+        if active <= 0.0 or state.waited_ns >= patience_ns:
             return True
-        if not self.suspended:
-            self.suspended = True
+        if not state.suspended:
+            state.suspended = True
             self.order_all()
-        self._waited += 1
+        state.waited_ns += self.on_board.cycle_ns
         return False
 
     def go_on(self) -> None:
         """The payload runs (again)."""
-        self._waited = 0
-        if self.suspended:
-            self.suspended = False
+        state = self.state
+        state.waited_ns = 0
+        if state.suspended:
+            state.suspended = False
             self.order_all()
 
     def _stands(self, slot: int) -> bool:
-        return self.suspended or bool(self.held >> slot & 1)
+        return self.state.suspended or bool(self.state.held >> slot & 1)
 
-    def state(self) -> Any:
-        """What is in RAM only."""
-        return [self.suspended, self._waited]
+    @function("payload.hold", 24, "Hold a job after a checkpoint; survives a reboot", _JOB)
+    def hold(self, job: int) -> Failure:
+        """One job or all of them."""
+        self._keep_held(self.state.held | self._mask(job))
+        return None
 
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        self.suspended, self._waited = state
+    @function("payload.resume", 25, "Let a held job run again", _JOB)
+    def resume(self, job: int) -> Failure:
+        """One job or all of them."""
+        self._keep_held(self.state.held & ~self._mask(job))
+        return None
+
+    @function("payload.checkpoint", 26, "Let a job take a checkpoint now", _JOB)
+    def checkpoint(self, job: int) -> Failure:
+        """Those that are held have one."""
+        for slot in range(self._slots):
+            if job in {_ALL, slot + 1} and not self._stands(slot):
+                self.on_board.order("jobs", "job", slot, CHECKPOINT)
+        return None
+
+    def _mask(self, job: int) -> int:
+        return (1 << self._slots) - 1 if job == _ALL else 1 << (job - 1)
+
+    def _keep_held(self, held: int) -> None:
+        self.state.held = held
+        self.keep()
+        self.order_all()

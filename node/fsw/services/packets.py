@@ -8,7 +8,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import numpy as np
+
 from bus.wire.messages import Event, Telemetry, Verification
+from node.devices.device import Values
 
 _VALUES, _EVENT, _VERIFICATION = 0, 1, 2
 _VALUES_HEAD = struct.Struct("<BqH")
@@ -19,9 +22,11 @@ MAX_DETAIL_CHARACTERS = 200
 Body = Telemetry | Event | Verification
 
 
-def values_packet(obt_ns: int, structure: int, values: bytes) -> bytes:
-    """A structure's values; `values` are float64."""
-    return _VALUES_HEAD.pack(_VALUES, obt_ns, structure) + values
+def values_packet(obt_ns: int, structure: int, values: Values) -> bytes:
+    """A structure's values. What is no number is reported as 0 and was counted when it was read."""
+    if not np.isfinite(values).all():
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    return _VALUES_HEAD.pack(_VALUES, obt_ns, structure) + values.tobytes()
 
 
 def event_packet(obt_ns: int, event: int, severity: int, arguments: Sequence[float]) -> bytes:

@@ -1,4 +1,5 @@
-"""Telecommands from reception to the last verification report: accepted once, executed at most once, always answered.
+"""Request verification, service 1: telecommands from reception to the last report. Accepted once, executed at most
+once, always answered.
 
 The order of things is the promise: what is to happen is written to non-volatile memory before it happens. A crash can
 be armed at every point where it would hurt (`CrashPoint`); everything after it is lost, and the next boot finds in the
@@ -9,24 +10,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from bus.dictionary import Argument, Dictionary, TelecommandForm
-from bus.pus import Code, Stage
+from bus.dictionary import Dictionary, TelecommandForm
+from bus.pus import Code, Service, Severity, Stage
+from bus.telecommand_check import allowed, shown, verdict
 from bus.wire.messages import Scalar, Telecommand
-from node.fsw.events import EventId
+from node.fsw.component import Arg, Component, Event, Failure, OnBoard, telemetered
 from node.fsw.modes import Mode
-from node.fsw.services.reporting import Counters, Reporter
+from node.fsw.services.packets import verification_packet
 from node.fsw.services.request_ledger import Ledger, Progress
+from node.fsw.services.st15_storage import Storage
 
 QUEUE_LIMIT = 64
 PER_CYCLE = 8
 """Telecommands executed in one cycle; the rest waits for the next and is counted as an overrun."""
 
 Arguments = Mapping[str, Scalar]
-Failure = tuple[Code, str] | None
-Function = Callable[[Arguments], Failure]
 
 
 class CrashPoint(IntEnum):
@@ -47,79 +49,114 @@ class Crashed(Exception):
         self.point = point
 
 
-class Commanding:
+@dataclass(slots=True)
+class State:
+    """The queue, the counters, and the crash that is armed."""
+
+    telecommands_received: int = telemetered("int", "Telecommands that reached flight software")
+    telecommands_accepted: int = telemetered("int", "Telecommands accepted")
+    telecommands_rejected: int = telemetered("int", "Telecommands rejected")
+    telecommands_duplicate: int = telemetered("int", "Telecommands that came again and were not executed again")
+    telecommands_dropped: int = telemetered("int", "Telecommands dropped because the queue was full")
+    telecommands_completed: int = telemetered("int", "Telecommands completed")
+    telecommands_failed: int = telemetered("int", "Telecommands that failed in execution")
+    cycle_overruns: int = telemetered("int", "Cycles that left work over")
+    queue: deque[Telecommand] = field(default_factory=deque)
+    crash_at: int = 0
+
+
+class Verification(Component):
     """The telecommand queue and what becomes of its entries."""
 
-    def __init__(self, dictionary: Dictionary, functions: Mapping[str, Function], ledger: Ledger,
-                 reporter: Reporter, counters: Counters) -> None:  # fmt: skip
-        self._forms = dictionary.telecommand
-        self._functions = functions
-        self._ledger = ledger
-        self._reporter = reporter
-        self._counters = counters
-        self._dictionary = dictionary.version
-        self._queue: deque[Telecommand] = deque()
-        self.crash_at = 0
+    name = "verification"
+    state: State
+
+    DUPLICATE = Event(
+        13, "telecommand_duplicate", Severity.INFORMATIVE, "A telecommand came again and was not executed again",
+        (Arg("ground_boot", "int", "boot of the ground"), Arg("request", "int", "number of the request")),
+    )  # fmt: skip
+    OVERRUN = Event(
+        14, "cycle_overrun", Severity.LOW, "Work was left over at the end of a cycle",
+        (Arg("telecommands_left", "int", "telecommands still in the queue"),),
+    )  # fmt: skip
+
+    def __init__(self, on_board: OnBoard, storage: Storage) -> None:
+        super().__init__(on_board, State())
+        self._storage = storage
+        self._ledger = Ledger(on_board.nvm)
+        self._forms: dict[str, TelecommandForm] = {}
+        self._handlers: dict[str, Callable[..., Failure]] = {}
+        self._dictionary = ""
+
+    def connect(self, dictionary: Dictionary, handlers: Mapping[str, Callable[..., Failure]]) -> None:
+        """Every component is built: from here on telecommands can be carried out."""
+        self._forms, self._dictionary = dictionary.telecommand, dictionary.version
+        self._handlers = dict(handlers)
 
     def receive(self, telecommand: Telecommand) -> None:
         """Take a telecommand from the radio. When the queue is full it is dropped and counted: the ground repeats."""
-        self._counters.telecommands_received += 1
-        if len(self._queue) >= QUEUE_LIMIT:
-            self._counters.telecommands_dropped += 1
+        state = self.state
+        state.telecommands_received += 1
+        if len(state.queue) >= QUEUE_LIMIT:
+            state.telecommands_dropped += 1
         else:
-            self._queue.append(telecommand)
+            state.queue.append(telecommand)
 
-    def cycle(self, obt_ns: int, mode: Callable[[], Mode]) -> None:
+    def cycle(self, mode: Callable[[], Mode]) -> None:
         """Work on the queue."""
+        queue = self.state.queue
+        if not queue:
+            return
         for _ in range(PER_CYCLE):
-            if not self._queue:
+            self._one(queue.popleft(), mode())
+            if not queue:
                 return
-            self._one(self._queue.popleft(), obt_ns, mode())
-        if self._queue:
-            self._counters.cycle_overruns += 1
-            self._reporter.event(EventId.CYCLE_OVERRUN, len(self._queue))
+        self.state.cycle_overruns += 1
+        self.event(self.OVERRUN, len(queue))
 
     def resume(self) -> None:
         """After a boot: say of every request that a reset interrupted what is known about it."""
         for ground_boot, request, progress in self._ledger.unfinished():
             code = Code.INTERRUPTED if progress is Progress.STARTED else Code.NOT_STARTED
             self._ledger.record(ground_boot, request, Progress.DONE)
-            self._counters.telecommands_failed += 1
-            self._reporter.verification(ground_boot, request, Stage.FAILED, code)
+            self.state.telecommands_failed += 1
+            self._report((ground_boot, request), Stage.FAILED, code)
 
-    def _one(self, telecommand: Telecommand, obt_ns: int, mode: Mode) -> None:
+    def _one(self, telecommand: Telecommand, mode: Mode) -> None:
         key = (telecommand.ground_boot, telecommand.request)
-        counters, ledger, report = self._counters, self._ledger, self._reporter.verification
+        state, ledger, report = self.state, self._ledger, self._report
         self._crash(CrashPoint.BEFORE_ACCEPTANCE)
         if ledger.seen(*key):
-            counters.telecommands_duplicate += 1
-            self._reporter.event(EventId.TELECOMMAND_DUPLICATE, *key)
+            state.telecommands_duplicate += 1
+            self.event(self.DUPLICATE, *key)
             return
-        refusal = self._refusal(telecommand, obt_ns, mode)
+        refusal = self._refusal(telecommand, mode)
         if refusal is not None:
             ledger.record(*key, Progress.DONE)
-            counters.telecommands_rejected += 1
-            report(*key, Stage.REJECTED, *refusal)
+            state.telecommands_rejected += 1
+            report(key, Stage.REJECTED, *refusal)
             return
         ledger.record(*key, Progress.ACCEPTED)
-        counters.telecommands_accepted += 1
-        report(*key, Stage.ACCEPTED)
+        state.telecommands_accepted += 1
+        report(key, Stage.ACCEPTED)
         self._crash(CrashPoint.ACCEPTANCE_RECORDED)
         ledger.record(*key, Progress.STARTED)
-        report(*key, Stage.STARTED)
+        report(key, Stage.STARTED)
         self._crash(CrashPoint.START_RECORDED)
-        failure = self._functions[telecommand.name](telecommand.arguments)
+        form = self._forms[telecommand.name]
+        failure = self._handlers[form.name](**positions(form, telecommand.arguments))
         self._crash(CrashPoint.EFFECT_DONE)
         ledger.record(*key, Progress.DONE)
         if failure is None:
-            counters.telecommands_completed += 1
-            report(*key, Stage.COMPLETED)
+            state.telecommands_completed += 1
+            report(key, Stage.COMPLETED)
         else:
-            counters.telecommands_failed += 1
-            report(*key, Stage.FAILED, *failure)
+            state.telecommands_failed += 1
+            report(key, Stage.FAILED, *failure)
         self._crash(CrashPoint.COMPLETION_RECORDED)
 
-    def _refusal(self, telecommand: Telecommand, obt_ns: int, mode: Mode) -> Failure:
+    def _refusal(self, telecommand: Telecommand, mode: Mode) -> Failure:
+        obt_ns = self.on_board.state.obt_ns
         form = self._forms.get(telecommand.name)
         if form is None:
             return Code.UNKNOWN_TELECOMMAND, telecommand.name
@@ -131,19 +168,22 @@ class Commanding:
             return Code.FORBIDDEN_IN_MODE, f"in {mode.name}; allowed in {', '.join(form.modes)}"
         return wrong_argument(form, telecommand.arguments)
 
+    def _report(self, request: tuple[int, int], stage: Stage, code: int = 0, detail: str = "") -> None:
+        packet = verification_packet(self.on_board.state.obt_ns, request, stage, code, detail)
+        self._storage.keep_packet(Service.VERIFICATION, packet)
+
     def _crash(self, point: CrashPoint) -> None:
-        if self.crash_at == point:
-            self.crash_at = 0
+        if self.state.crash_at == point:
+            self.state.crash_at = 0
             raise Crashed(point)
 
-    def state(self) -> Any:
-        """What is in RAM only."""
-        return [[telecommand.model_dump() for telecommand in self._queue], self.crash_at]
 
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        queue, self.crash_at = state
-        self._queue = deque(Telecommand(**telecommand) for telecommand in queue)
+def positions(form: TelecommandForm, arguments: Arguments) -> dict[str, Any]:
+    """Arguments as handlers take them: a label as its position."""
+    return {
+        a.name: a.labels.index(str(arguments[a.name])) if a.type == "enum" else arguments[a.name]
+        for a in form.arguments
+    }
 
 
 def wrong_argument(form: TelecommandForm, arguments: Arguments) -> Failure:
@@ -155,26 +195,8 @@ def wrong_argument(form: TelecommandForm, arguments: Arguments) -> Failure:
     for argument in form.arguments:
         if argument.name not in arguments:
             return Code.WRONG_ARGUMENT, f"missing argument {argument.name}"
-        failure = _wrong_value(argument, arguments[argument.name])
-        if failure is not None:
-            return failure
-    return None
-
-
-def _wrong_value(argument: Argument, value: Scalar) -> Failure:
-    of_type = {
-        "bool": isinstance(value, bool),
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "float": isinstance(value, (int, float)) and not isinstance(value, bool),
-        "enum": isinstance(value, str),
-        "str": isinstance(value, str),
-    }[argument.type]
-    if not of_type:
-        return Code.WRONG_ARGUMENT, f"{argument.name} is no {argument.type}: {value!r}"
-    if argument.labels and value not in argument.labels:
-        return Code.OUT_OF_RANGE, f"{argument.name} {value!r} is not one of {', '.join(argument.labels)}"
-    if argument.type in {"int", "float"}:
-        low, high = argument.low, argument.high
-        if (low is not None and value < low) or (high is not None and value > high):  # type: ignore[operator]
-            return Code.OUT_OF_RANGE, f"{argument.name} {value} is outside {low} ... {high} {argument.unit}"
+        value = arguments[argument.name]
+        code = verdict(argument, value)
+        if code is not Code.NONE:
+            return code, f"{argument.name}: {shown(value)}; allowed: {allowed(argument)}"
     return None

@@ -11,13 +11,24 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
 
+from bus.dictionary import OnBoardParameter
+from bus.pus import Service
+from bus.snapshot.pack import Stateful
 from node.devices.nvm import NonVolatileMemory
+from node.fsw.component import Component, OnBoard, telemetered, telemetry
 
-SHARES_BYTES = {1: 256 * 1024, 3: 4 * 1024 * 1024, 5: 512 * 1024, 17: 16 * 1024, 20: 64 * 1024}
+KIB = 1024
+SHARES_BYTES: dict[int, int] = {
+    Service.VERIFICATION: 256 * KIB,
+    Service.HOUSEKEEPING: 4096 * KIB,
+    Service.EVENT: 512 * KIB,
+    Service.TEST: 16 * KIB,
+    Service.PARAMETER: 64 * KIB,
+}
 """Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
-SEND_ORDER = (1, 5, 17, 20, 3)
+SEND_ORDER = (Service.VERIFICATION, Service.EVENT, Service.TEST, Service.PARAMETER, Service.HOUSEKEEPING)
 """Verification and events go first; housekeeping fills what is left of the contact."""
 FRAME_BYTES = 64
 """What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
@@ -29,18 +40,34 @@ Outgoing = tuple[int, int, int, bytes]
 Key = tuple[int, int]
 
 
-class _Stream:
-    """One (boot, stream). `cursor` is the next to send, `waited` the contact cycles without progress: RAM only."""
+@dataclass(slots=True)
+class Cursor:
+    """How far one (boot, stream) has been sent: the next to send, and the time in contact without progress."""
 
-    __slots__ = ("acked", "boot", "bytes", "cursor", "first", "packets", "stream", "waited")
+    next: int = 0
+    waited_ns: int = 0
+
+
+@dataclass(slots=True)
+class StoreState:
+    """What a boot forgets: everything else is in non-volatile memory."""
+
+    dropped: int = 0
+    retransmissions: int = 0
+    cursors: dict[Key, Cursor] = field(default_factory=dict)
+
+
+class _Stream:
+    """One (boot, stream)."""
+
+    __slots__ = ("acked", "boot", "bytes", "cursor", "first", "packets", "stream")
 
     def __init__(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> None:
         self.boot = boot
         self.stream = stream
         self.first = first
         self.acked = acked
-        self.cursor = first
-        self.waited = 0
+        self.cursor = Cursor(first)
         self.bytes = 0
         self.packets: deque[bytes] = deque()
 
@@ -49,11 +76,14 @@ class _Stream:
         return self.first + len(self.packets)
 
 
-class PacketStore:
+class PacketStore(Stateful):
     """The store of one spacecraft; everything but the sending cursors is in non-volatile memory."""
+
+    state: StoreState
 
     def __init__(self, nvm: NonVolatileMemory, boot: int, shares_bytes: Mapping[int, int] = SHARES_BYTES) -> None:
         self._nvm = nvm
+        self.state = StoreState()
         self._share = shares_bytes
         self._boot = boot
         self._streams: dict[Key, _Stream] = {}
@@ -61,8 +91,6 @@ class PacketStore:
         self._used: dict[int, int] = dict.fromkeys(shares_bytes, 0)
         self.generated = 0
         self.packets = 0
-        self.dropped = 0
-        self.retransmissions = 0
         self._read_back()
 
     @property
@@ -70,11 +98,16 @@ class PacketStore:
         """Bytes held."""
         return sum(self._used.values())
 
+    def made(self, stream: int) -> int:
+        """Packets of a stream that this boot has made."""
+        entry = self._streams.get((self._boot, stream))
+        return 0 if entry is None else entry.next
+
     def append(self, stream: int, packet: bytes) -> int:
         """Number a packet and keep it. Returns how many old ones had to go for it."""
         entry = self._streams.get((self._boot, stream))
         if entry is None:
-            entry = self._streams[(self._boot, stream)] = _Stream(self._boot, stream)
+            entry = self._new(self._boot, stream)
             self._write_row(entry)
         sequence = entry.first + len(entry.packets)
         self._nvm.put(f"tm.{self._boot}.{stream}.{sequence}", packet)
@@ -99,30 +132,31 @@ class PacketStore:
             self._drop_first(entry)
             released += 1
         entry.acked = below
-        entry.cursor = max(entry.cursor, entry.first)
-        entry.waited = 0
+        entry.cursor.next = max(entry.cursor.next, entry.first)
+        entry.cursor.waited_ns = 0
         self._write_row(entry)
         if not entry.packets:
             self._sort()
         return released
 
-    def take(self, budget_bytes: float, retransmit_after: int) -> list[Outgoing]:
+    def take(self, budget_bytes: float, retransmit_after_ns: int, cycle_ns: int) -> list[Outgoing]:
         """What to send in this cycle of contact, within the link's budget. Call it once per cycle in contact."""
         out: list[Outgoing] = []
         for entry in self._full:
-            if entry.cursor > entry.first:
-                entry.waited += 1
-                if entry.waited >= retransmit_after:
-                    self.retransmissions += entry.cursor - entry.first
-                    entry.cursor, entry.waited = entry.first, 0
-            packets, offset = entry.packets, entry.cursor - entry.first
+            cursor = entry.cursor
+            if cursor.next > entry.first:
+                cursor.waited_ns += cycle_ns
+                if cursor.waited_ns >= retransmit_after_ns:
+                    self.state.retransmissions += cursor.next - entry.first
+                    cursor.next, cursor.waited_ns = entry.first, 0
+            packets, offset = entry.packets, cursor.next - entry.first
             while offset < len(packets) and len(out) < MAX_PACKETS_PER_CYCLE:
                 packet = packets[offset]
                 budget_bytes -= len(packet) + FRAME_BYTES
                 if budget_bytes < 0.0:
                     return out
-                out.append((entry.boot, entry.stream, entry.cursor, packet))
-                entry.cursor += 1
+                out.append((entry.boot, entry.stream, cursor.next, packet))
+                cursor.next += 1
                 offset += 1
         return out
 
@@ -136,17 +170,17 @@ class PacketStore:
         """(boot, stream, generated, first on board) of everything there ever was."""
         return sorted((e.boot, e.stream, e.next, e.first) for e in self._streams.values())
 
-    def state(self) -> Any:
-        """What is in RAM only."""
-        cursors = [[e.boot, e.stream, e.cursor, e.waited] for e in self._streams.values()]
-        return [cursors, self.dropped, self.retransmissions]
+    def restore(self, data: bytes) -> None:
+        """Take over what `save` gave; non-volatile memory must be as it was then."""
+        super().restore(data)
+        for key, cursor in self.state.cursors.items():
+            self._streams[key].cursor = cursor
 
-    def load(self, state: Any) -> None:
-        """Take over what `state` gave."""
-        cursors, self.dropped, self.retransmissions = state
-        for boot, stream, cursor, waited in cursors:
-            entry = self._streams[(boot, stream)]
-            entry.cursor, entry.waited = cursor, waited
+    def _new(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> _Stream:
+        key = boot, int(stream)
+        entry = self._streams[key] = _Stream(*key, first, acked)
+        self.state.cursors[key] = entry.cursor
+        return entry
 
     def _make_room(self, stream: int) -> int:
         """Drop the oldest packets of a stream, oldest boot first, until its share fits."""
@@ -154,12 +188,12 @@ class PacketStore:
         while self._used[stream] > self._share[stream]:
             oldest = min((e for e in self._full if e.stream == stream), key=lambda e: e.boot)
             self._drop_first(oldest)
-            oldest.cursor = max(oldest.cursor, oldest.first)
+            oldest.cursor.next = max(oldest.cursor.next, oldest.first)
             dropped += 1
             if not oldest.packets:
                 self._write_row(oldest)
                 self._sort()
-        self.dropped += dropped
+        self.state.dropped += dropped
         return dropped
 
     def _drop_first(self, entry: _Stream) -> None:
@@ -183,7 +217,7 @@ class PacketStore:
         for name in self._nvm.names("tmrow."):
             boot, stream = (int(part) for part in name.split(".")[1:])
             first, following, acked = _ROW.unpack(self._nvm.get(name) or bytes(_ROW.size))
-            self._streams[(boot, stream)] = _Stream(boot, stream, first, acked)
+            self._new(boot, stream, first, acked)
             nexts[(boot, stream)] = following
         held: dict[Key, list[int]] = {}
         for name in self._nvm.names("tm."):
@@ -192,7 +226,7 @@ class PacketStore:
         for key, entry in self._streams.items():
             sequences = sorted(held.get(key, ()))
             entry.first = sequences[0] if sequences else nexts[key]
-            entry.cursor = entry.first
+            entry.cursor.next = entry.first
             for sequence in sequences:
                 packet = self._nvm.get(f"tm.{entry.boot}.{entry.stream}.{sequence}") or b""
                 entry.packets.append(packet)
@@ -201,3 +235,99 @@ class PacketStore:
             self.generated += entry.next
             self.packets += len(entry.packets)
         self._sort()
+
+
+@dataclass(slots=True)
+class State:
+    """When the next report is due, what overflowed in this cycle, and the acknowledgements so far."""
+
+    acknowledgements: int = telemetered("int", "Telemetry acknowledgements received")
+    report_due_ns: int = 0
+    overflows: dict[int, int] = field(default_factory=dict)
+    store: bytes = b""
+
+
+class Storage(Component):
+    """The store as a part of flight software: who fills it, what it says of itself."""
+
+    name = "storage"
+    state: State
+
+    RETRANSMIT = OnBoardParameter(
+        name="store.retransmit_s", unit="s", description="Contact without acknowledgement before repeating",
+        default=10.0, low=0.1, high=3600.0,
+    )  # fmt: skip
+    REPORT = OnBoardParameter(
+        name="store.report_s", unit="s", description="Time between two store reports in contact",
+        default=10.0, low=0.1, high=3600.0,
+    )  # fmt: skip
+
+    def __init__(self, on_board: OnBoard, boot: int) -> None:
+        super().__init__(on_board, State())
+        self.store = PacketStore(on_board.nvm, boot)
+
+    def keep_packet(self, stream: int, packet: bytes) -> None:
+        """Number a packet and keep it until the ground has it."""
+        dropped = self.store.append(stream, packet)
+        if dropped:
+            overflows = self.state.overflows
+            overflows[int(stream)] = overflows.get(stream, 0) + dropped
+
+    def take_overflows(self) -> dict[int, int]:
+        """Packets dropped since the last call, by stream."""
+        overflows = self.state.overflows
+        if overflows:
+            self.state.overflows = {}
+        return overflows
+
+    def acknowledge(self, boot: int, stream: int, below: int) -> None:
+        """The ground has everything below this."""
+        self.state.acknowledgements += 1
+        self.store.acknowledge(boot, stream, below)
+
+    def report_due(self) -> bool:
+        """Whether the store report goes first in this cycle of contact."""
+        now_ns = self.on_board.time_ns
+        if now_ns < self.state.report_due_ns:
+            return False
+        self.state.report_due_ns = now_ns + self.on_board.span_ns(self.REPORT)
+        return True
+
+    def take(self, budget_bytes: float) -> list[Outgoing]:
+        """What to send in this cycle of contact."""
+        return self.store.take(budget_bytes, self.on_board.span_ns(self.RETRANSMIT), self.on_board.cycle_ns)
+
+    def save(self) -> bytes:
+        """With the store's own."""
+        self.state.store = self.store.save()
+        return super().save()
+
+    def restore(self, data: bytes) -> None:
+        """With the store's own."""
+        super().restore(data)
+        self.store.restore(self.state.store)
+
+    @telemetry("int", "Packets in the store")
+    def store_packets(self) -> int:
+        """Of all boots."""
+        return self.store.packets
+
+    @telemetry("int", "Bytes in the store", "B")
+    def store_bytes(self) -> int:
+        """Of all boots."""
+        return self.store.held_bytes
+
+    @telemetry("int", "Packets dropped because the store was full")
+    def store_dropped(self) -> int:
+        """Since the boot."""
+        return self.store.state.dropped
+
+    @telemetry("int", "Packets sent again")
+    def store_retransmissions(self) -> int:
+        """Since the boot."""
+        return self.store.state.retransmissions
+
+    @telemetry("int", "Packets generated, all boots")
+    def telemetry_generated(self) -> int:
+        """Of all boots."""
+        return self.store.generated

@@ -1,0 +1,364 @@
+"""A component of flight software: one page that declares what it understands, says and keeps, beside its handlers.
+
+It declares telecommands (`@telecommand`, `@function`), telemetry (`telemetered` fields of its state, `@telemetry`
+methods), events and on-board parameters (class attributes), and has one state, a dataclass. Dictionary, acceptance
+check, reference pages, data pool, saved state and what non-volatile memory holds are derived from that. No component
+is here, and no decision.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+import numpy as np
+
+from bus.dictionary import Argument, EventForm, OnBoardParameter, Parameter, TelecommandForm
+from bus.errors import DecodeError
+from bus.pus import Code, Service, Severity
+from bus.snapshot.pack import Stateful, pack, unpack
+from node.devices.device import Order, Values
+from node.devices.equipment import Equipment
+from node.devices.nvm import NonVolatileMemory
+
+Kind = Literal["float", "int", "bool", "enum"]
+Failure = tuple[Code, str] | None
+"""What a telecommand's handler gives back: nothing when it is done, else why not."""
+Method = TypeVar("Method", bound=Callable[..., Any])
+_TELECOMMAND, _TELEMETRY, _KEPT = "_telecommand", "telemetry", "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The names that arguments can take: those of the equipment, and those that the components declare."""
+
+    equipment: Equipment
+    devices: tuple[str, ...]
+    structures: tuple[str, ...]
+    events: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """One argument of a telecommand or an event. What depends on the design is a function of the `Words`.
+
+    A handler gets an `enum` as the position of the label, which is also what the packet's binary form holds.
+    """
+
+    name: str
+    type: Kind
+    text: str
+    unit: str = ""
+    low: float | None = None
+    high: float | Callable[[Words], float] | None = None
+    labels: tuple[str, ...] | Callable[[Words], tuple[str, ...]] = ()
+
+    def resolve(self, words: Words) -> Argument:
+        """With the names of a design."""
+        high = self.high(words) if callable(self.high) else self.high
+        labels = self.labels(words) if callable(self.labels) else self.labels
+        return Argument(
+            name=self.name, unit=self.unit, type=self.type, description=self.text, low=self.low, high=high,
+            labels=labels,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Event:
+    """An event report (service 5): number, severity, arguments in their order."""
+
+    id: int
+    name: str
+    severity: Severity
+    text: str
+    arguments: tuple[Arg, ...] = ()
+
+    def resolve(self, words: Words) -> EventForm:
+        """With the names of a design."""
+        return EventForm(
+            id=self.id, name=self.name, severity=self.severity, description=self.text,
+            arguments=tuple(argument.resolve(words) for argument in self.arguments),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Telecommand:
+    """A telecommand as its handler's decorator declares it."""
+
+    name: str
+    service: Service
+    subtype: int
+    text: str
+    arguments: tuple[Arg, ...]
+    function: int | None
+    hazardous: bool
+    modes: tuple[str, ...]
+
+    def resolve(self, words: Words) -> TelecommandForm | None:
+        """With the names of a design; None where the design has nothing that it could name."""
+        arguments = tuple(argument.resolve(words) for argument in self.arguments)
+        if any(argument.type == "enum" and not argument.labels for argument in arguments):
+            return None
+        return TelecommandForm(
+            name=self.name, service=self.service, subtype=self.subtype, function=self.function,
+            description=self.text, arguments=arguments, hazardous=self.hazardous, modes=self.modes,
+        )  # fmt: skip
+
+
+def telecommand(
+    name: str, service: Service, subtype: int, text: str, *arguments: Arg, function: int | None = None,
+    hazardous: bool = False, modes: tuple[str, ...] = (),
+) -> Callable[[Method], Method]:  # fmt: skip
+    """The method carries this telecommand out. It gets the arguments by name; they have been checked."""
+    declared = Telecommand(name, service, subtype, text, arguments, function, hazardous, modes)
+
+    def mark(method: Method) -> Method:
+        setattr(method, _TELECOMMAND, declared)
+        return method
+
+    return mark
+
+
+def function(
+    name: str, number: int, text: str, *arguments: Arg, hazardous: bool = False, modes: tuple[str, ...] = ()
+) -> Callable[[Method], Method]:
+    """The method carries out this function of the spacecraft, TC[8,1]."""
+    return telecommand(
+        name, Service.FUNCTION, 1, text, *arguments, function=number, hazardous=hazardous, modes=modes
+    )  # fmt: skip
+
+
+def telemetry(
+    kind: Kind, text: str, unit: str = "", labels: tuple[str, ...] = (), *, name: str = ""
+) -> Callable[[Method], Method]:
+    """The method's value is telemetered, under the method's name or another one."""
+
+    def mark(method: Method) -> Method:
+        quantity = Parameter(name=name or method.__name__, unit=unit, type=kind, description=text, labels=labels)
+        setattr(method, _TELEMETRY, quantity)
+        return method
+
+    return mark
+
+
+def telemetered(
+    kind: Kind, text: str, unit: str = "", labels: tuple[str, ...] = (), *, default: Any = 0, kept: bool = False
+) -> Any:
+    """A field of a component's state that is telemetered under its name. `kept`: non-volatile memory holds it."""
+    return dataclasses.field(default=default, metadata={_TELEMETRY: (kind, text, unit, labels), _KEPT: kept})
+
+
+def kept(factory: Callable[[], Any]) -> Any:
+    """A field of a component's state that non-volatile memory holds."""
+    return dataclasses.field(default_factory=factory, metadata={_KEPT: True})
+
+
+class EventSink(Protocol):
+    """Who takes event reports."""
+
+    def report(self, event: Event, arguments: tuple[float, ...], severity: int) -> None:
+        """Report it, unless it is switched off."""
+        ...
+
+
+@dataclass(slots=True)
+class Memory:
+    """Working memory that all components share.
+
+    pool: every telemetered value, by position. image: the on-board parameters, which upsets can flip. orders: what the
+    devices are told at the end of the cycle. cycle: since the boot. obt_ns: on-board time, which can step and drift.
+    """
+
+    pool: Values
+    image: Values
+    orders: list[Order] = dataclasses.field(default_factory=list)
+    cycle: int = 0
+    obt_ns: int = 0
+
+
+class OnBoard(Stateful):
+    """What every component has at hand: equipment, time, parameters, non-volatile memory, orders, event reports."""
+
+    state: Memory
+
+    def __init__(
+        self, equipment: Equipment, cycle_ns: int, nvm: NonVolatileMemory, parameters: tuple[OnBoardParameter, ...],
+        pool_size: int,
+    ) -> None:  # fmt: skip
+        self.equipment = equipment
+        self.cycle_ns = cycle_ns
+        self.nvm = nvm
+        self.parameters = parameters
+        self._position = {parameter.name: i for i, parameter in enumerate(parameters)}
+        self.state = Memory(np.zeros(pool_size), np.array([self.stored(p) for p in parameters]))
+        self.events: EventSink
+
+    @property
+    def time_ns(self) -> int:
+        """Time since the boot as the computer's own timer has it, cycle by cycle. No step of the clock touches it, so
+        every dwell and interval is counted on it."""
+        return self.state.cycle * self.cycle_ns
+
+    def order(self, device: str, what: str, element: int, value: float) -> None:
+        """Tell a device something; it acts from the next tick on."""
+        self.state.orders.append(Order(device, what, element, value))
+
+    def value(self, parameter: OnBoardParameter) -> float:
+        """An on-board parameter as the image holds it, upset or not."""
+        value: float = self.state.image.item(self._position[parameter.name])
+        return value
+
+    def span_ns(self, parameter: OnBoardParameter) -> int:
+        """A parameter in seconds as whole nanoseconds; one that an upset made senseless counts as the default."""
+        return round(self.sane(parameter) * 1e9)
+
+    def sane(self, parameter: OnBoardParameter) -> float:
+        """A parameter within its limits: where an upset left them, its default."""
+        value = self.value(parameter)
+        return value if parameter.low <= value <= parameter.high else parameter.default
+
+    def stored(self, parameter: OnBoardParameter) -> float:
+        """What non-volatile memory holds of it, or its default."""
+        record = self.nvm.get(_parameter_key(parameter))
+        return parameter.default if record is None else unpack(float, record)
+
+    def store(self, parameter: OnBoardParameter, value: float) -> None:
+        """Set a parameter; it holds over a reboot."""
+        self.nvm.put(_parameter_key(parameter), pack(float(value)))
+        self.state.image[self._position[parameter.name]] = value
+
+    def flip(self, word: int, bit: int) -> None:
+        """An upset: one bit of one 64-bit word of the image."""
+        words = self.state.image.view(np.uint64)
+        words[word % len(words)] ^= np.uint64(1 << (bit % 64))
+
+
+def _parameter_key(parameter: OnBoardParameter) -> str:
+    return f"parameter.{parameter.name}"
+
+
+@dataclass(slots=True)
+class Stateless:
+    """The state of a component that remembers nothing."""
+
+
+class Component(Stateful):
+    """One component. A subclass names itself, declares, and gives its first state to `__init__`."""
+
+    name: ClassVar[str]
+
+    def __init__(self, on_board: OnBoard, state: Any) -> None:
+        self.on_board = on_board
+        self.state = state
+        self._read_back()
+
+    def event(self, event: Event, *arguments: float, severity: Severity | None = None) -> None:
+        """Report an event."""
+        self.on_board.events.report(event, arguments, event.severity if severity is None else severity)
+
+    def keep(self) -> None:
+        """Write what is to survive a reboot to non-volatile memory. Call it before anything takes effect."""
+        values = tuple(getattr(self.state, name) for name in kept_fields(type(self.state)))
+        self.on_board.nvm.put(self.name, pack(values, _kept_hint(type(self.state))))
+
+    def _read_back(self) -> None:
+        kind = type(self.state)
+        if not kept_fields(kind):
+            return
+        record = self.on_board.nvm.get(self.name)
+        try:
+            if record is not None:
+                for name, value in zip(kept_fields(kind), unpack(_kept_hint(kind), record), strict=True):
+                    setattr(self.state, name, value)
+                return
+        except DecodeError:
+            pass  # written by another release: what this one starts with is better than no boot at all
+        self.keep()
+
+    def readers(self) -> Iterator[Callable[[], float]]:
+        """How to read each telemetered value, in the order of `telemetry_of`."""
+        for parameter in _telemetered_fields(type(self)):
+            yield _reader(self.state, parameter.name)
+        for attribute in _telemetered_methods(type(self)):
+            yield getattr(self, attribute)
+
+    def handlers(self) -> Mapping[str, Callable[..., Failure]]:
+        """What carries out each telecommand, by its name."""
+        return {
+            declared.name: getattr(self, attribute) for attribute, declared in _telecommands(type(self)).items()
+        }  # fmt: skip
+
+
+def _reader(state: Any, name: str) -> Callable[[], float]:
+    def read() -> float:
+        value: float = getattr(state, name)
+        return value
+
+    return read
+
+
+_kept_fields: dict[type, tuple[str, ...]] = {}  # one entry per class of state
+_kept_hints: dict[type, Any] = {}  # as above
+
+
+def kept_fields(state: type) -> tuple[str, ...]:
+    """Fields of a state that non-volatile memory holds, in their order."""
+    found = _kept_fields.get(state)
+    if found is None:
+        found = tuple(field.name for field in dataclasses.fields(state) if field.metadata.get(_KEPT))
+        _kept_fields[state] = found
+    return found
+
+
+def _kept_hint(state: type) -> Any:
+    hint = _kept_hints.get(state)
+    if hint is None:
+        hints = typing.get_type_hints(state)
+        hint = _kept_hints[state] = tuple[tuple(hints[name] for name in kept_fields(state))]  # type: ignore[misc]
+    return hint
+
+
+# ---- what a class of components declares ------------------------------------------------------------------------
+
+
+def _telecommands(component: type[Component]) -> dict[str, Telecommand]:
+    marked = ((attribute, getattr(value, _TELECOMMAND, None)) for attribute, value in vars(component).items())
+    return {attribute: declared for attribute, declared in marked if declared is not None}
+
+
+def telecommands_of(component: type[Component]) -> tuple[Telecommand, ...]:
+    """Its telecommands, in the order of the page."""
+    return tuple(_telecommands(component).values())
+
+
+def events_of(component: type[Component]) -> tuple[Event, ...]:
+    """Its events, in the order of the page."""
+    return tuple(value for value in vars(component).values() if isinstance(value, Event))
+
+
+def parameters_of(component: type[Component]) -> tuple[OnBoardParameter, ...]:
+    """Its on-board parameters, in the order of the page."""
+    return tuple(value for value in vars(component).values() if isinstance(value, OnBoardParameter))
+
+
+def telemetry_of(component: type[Component]) -> tuple[Parameter, ...]:
+    """Its telemetered values: fields of the state first, then methods."""
+    return (*_telemetered_fields(component), *_telemetered_methods(component).values())
+
+
+def _telemetered_fields(component: type[Component]) -> list[Parameter]:
+    values = []
+    for field in dataclasses.fields(typing.get_type_hints(component)["state"]):
+        if _TELEMETRY in field.metadata:
+            kind, text, unit, labels = field.metadata[_TELEMETRY]
+            values.append(Parameter(name=field.name, unit=unit, type=kind, description=text, labels=labels))
+    return values
+
+
+def _telemetered_methods(component: type[Component]) -> dict[str, Parameter]:
+    marked = ((attribute, getattr(value, _TELEMETRY, None)) for attribute, value in vars(component).items())
+    return {attribute: quantity for attribute, quantity in marked if isinstance(quantity, Parameter)}
