@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -68,6 +69,11 @@ class Argument(_Form):
     labels: tuple[str, ...] = ()
     default: float | int | bool | str | None = None
 
+    def label(self, value: float) -> float | str:
+        """What a number stands for: its label, or itself where it has none."""
+        known = self.type == "enum" and value == int(value) and 0 <= value < len(self.labels)
+        return self.labels[int(value)] if known else value
+
 
 class EventForm(_Form):
     """An event (service 5); the severity is the report's subtype. An enum argument is the position of its label."""
@@ -77,6 +83,15 @@ class EventForm(_Form):
     severity: int
     arguments: tuple[Argument, ...]
     description: str
+
+    def named(self, values: Sequence[float]) -> dict[str, float | str]:
+        """A report's arguments by name, with labels for numbers where there are some."""
+        named: dict[str, float | str] = {}
+        for place, value in enumerate(values):
+            form = self.arguments[place] if place < len(self.arguments) else None
+            name = form.name if form else f"argument_{place}"
+            named[name] = form.label(value) if form else value
+        return named
 
 
 class TelecommandForm(_Form):

@@ -147,11 +147,7 @@ class Intake:
                 payload,
             ))  # fmt: skip
             form = self._dictionaries[spacecraft].event.get(body.event)
-            names = form.arguments if form else ()
-            named = {
-                names[place] if place < len(names) else f"argument_{place}": value
-                for place, value in enumerate(body.arguments)
-            }
+            named = form.named(body.arguments) if form else {f"argument_{i}": a for i, a in enumerate(body.arguments)}
             records.append((
                 "events", *key, body.event, form.name if form else f"event_{body.event}", body.severity, body.obt_ns,
                 now_ns, json.dumps(named),

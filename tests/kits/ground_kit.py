@@ -19,10 +19,18 @@ DICTIONARY = Dictionary(
     design="test",
     parameters=tuple(Parameter(name=name, unit="", type="float", description=name) for name in PARAMETERS),
     structures=(
-        Structure(id=1, name="power", parameters=PARAMETERS[:2], interval_ticks=1),
-        Structure(id=2, name="thermal", parameters=PARAMETERS[2:], interval_ticks=10),
+        Structure(id=1, name="power", parameters=PARAMETERS[:2], interval_s=1.0),
+        Structure(id=2, name="thermal", parameters=PARAMETERS[2:], interval_s=10.0),
     ),
-    events=(EventForm(id=7, name="payload_shed", severity=3, arguments=("battery_soc",), description="shed"),),
+    events=(
+        EventForm(
+            id=7,
+            name="payload_shed",
+            severity=3,
+            arguments=(Argument(name="battery_soc", unit="1", type="float", description="charge"),),
+            description="shed",
+        ),
+    ),
     telecommands=(
         TelecommandForm(name="test.ping", service=17, subtype=1, description="alive?"),
         TelecommandForm(
