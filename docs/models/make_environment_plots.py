@@ -139,7 +139,7 @@ def anomaly() -> None:
 def event() -> None:
     """A storm over the poles."""
     c = craft()
-    c.event = profile("S3", 6 * 3600.0).samples
+    c.event = profile("S3", 6 * 3600.0)
     out = history(c, 2880, 30.0, models=4)
     plot = Plot("An S3 event seen from 650 km: protons above 10 MeV", "hours", "per cm2 s", log_y=True)
     plot.line("model", np.arange(2880) * 30.0 / 3600.0, np.maximum(out["flux_10"], 1.0))

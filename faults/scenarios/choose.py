@@ -16,6 +16,7 @@ from bus.text.files import decode, read_file
 from bus.text.times import clock
 from faults.oracle.lexer import close_names
 from faults.scenarios.contacts import without_contact
+from faults.scenarios.environment import part_of_profile
 from faults.scenarios.from_catalogue import Flight, scenario_text
 from faults.scenarios.load import load_text
 from faults.scenarios.own_designs import Shelf, is_path
@@ -63,7 +64,7 @@ def choose(options: RunOptions) -> Chosen:
     if options.seed is not None:
         text = _with(text, "seed", str(options.seed))
     scenario = load_text(text, vocabulary(shelf), file=file)
-    return Chosen(scenario, text, (*notes, *_in_brief(scenario), *without_contact(scenario)))
+    return Chosen(scenario, text, (*notes, *_in_brief(scenario), *without_contact(scenario), *_part_of_event(scenario)))
 
 
 def _again(chosen: Chosen, options: RunOptions) -> Chosen:
@@ -88,6 +89,12 @@ def _in_brief(scenario: Scenario) -> list[str]:
     ]
 
 
+def _part_of_event(scenario: Scenario) -> list[str]:
+    """Which peak flies of a solar event that outlasts the run."""
+    part = part_of_profile(scenario.environment, scenario.duration_ns / 1e9)
+    return [f"solar event {part}"] if part else []
+
+
 def load_named(name: str, designs: tuple[Path, ...] = ()) -> Chosen:
     """A scenario by path or name, as it is. `designs`: directories with a user's."""
     path = find_scenario(name)
@@ -95,7 +102,7 @@ def load_named(name: str, designs: tuple[Path, ...] = ()) -> Chosen:
         return load_resolved(path)
     text = _read(path)
     scenario = load_text(text, vocabulary(Shelf(designs)), file=str(path))
-    return Chosen(scenario, text, (*scenario.warnings, *without_contact(scenario)))
+    return Chosen(scenario, text, (*scenario.warnings, *without_contact(scenario), *_part_of_event(scenario)))
 
 
 def load_resolved(path: Path) -> Chosen:

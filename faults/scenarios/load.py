@@ -72,6 +72,9 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
     rules = _range(fields.optional("range"))
     if timeline and not stations and sheet.clean_since(0):
         fields["timeline"].warn("telecommands without a station", "at least one station, or they never go up")
+    environment, part = within(environment, duration_ns / 1e9)
+    if part:
+        fields["environment"].below("solar_event").warn(part, "that you meant this part of it")
     sheet.finish()
     try:
         return Scenario(
@@ -81,7 +84,7 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
             duration_ns=duration_ns,
             tick_ns=tick_ns,
             seed=seed,
-            environment=within(environment, duration_ns / 1e9),
+            environment=environment,
             spacecraft=tuple(spacecraft),
             stations=tuple(stations),
             timeline=tuple(timeline),

@@ -34,8 +34,6 @@ class Vocabulary:
     accelerators(design): what jobs can run on. None: jobs of scenarios are not flown.
     check_orbit(orbit): the models cover it; raises if not. altitudes_m: lowest and highest that they cover at all.
     solar_events: names of profiles; empty: any.
-    read_flux(text, onset_s, gaps, background): samples of a table of proton flux (time in s since the scenario's epoch,
-    fluxes) and notes on what was done to it; raises ScenarioError with the table's line. None: tables are not flown.
     """
 
     designs: Sequence[str]
@@ -54,4 +52,3 @@ class Vocabulary:
     check_orbit: Callable[[Orbit], None] | None = None
     altitudes_m: tuple[float, float] = (150e3, 2_000e3)  # where the formulas of orbit families are good
     solar_events: Sequence[str] = ()
-    read_flux: Callable[[str, float, str, str], tuple[tuple[tuple[float, ...], ...], tuple[str, ...]]] | None = None

@@ -34,7 +34,7 @@ from node.fsw.modes import Mode
 from node.plant.names import UnknownField, every_name, kind_of, resolve
 from node.plant.orbit.setup import Elements, Epoch, Sgp4, span_m
 from node.plant.radiation.flux_table import altitude_range_m
-from node.plant.radiation.solar_event import PROFILES, TableRefused, from_csv
+from node.plant.radiation.solar_event import PROFILES
 from node.plant.setup import first_limits
 from node.plant.state import layout
 from node.truth import NODE_SIGNALS
@@ -169,7 +169,6 @@ def vocabulary(shelf: Shelf | None = None) -> Vocabulary:
         check_orbit=check_orbit,
         altitudes_m=altitude_range_m(),
         solar_events=tuple(PROFILES),
-        read_flux=read_flux,
     )
 
 
@@ -229,9 +228,6 @@ def first_value(design: str, name: str, written: Scalar) -> float:
     return value
 
 
-Samples = tuple[tuple[float, ...], ...]
-
-
 def check_orbit(orbit: Orbit) -> None:
     """Refuses an orbit that leaves the altitudes of the trapped proton table. Raises ScenarioError."""
     low, high = altitude_range_m()
@@ -253,13 +249,3 @@ def _mean_elements(orbit: Orbit) -> Elements:
     if isinstance(orbit, TleOrbit | OmmOrbit):
         return Sgp4(satellite(orbit), Epoch.of("2000-01-01T12:00:00Z")).mean_elements()  # size and tilt only
     return Elements(orbit.semi_major_axis_m, orbit.eccentricity, orbit.inclination_rad, 0.0, 0.0, 0.0)
-
-
-def read_flux(text: str, onset_s: float, gaps: str, background: str) -> tuple[Samples, tuple[str, ...]]:
-    """Samples of a user's table of integral proton flux, and what was done to get them. Raises ScenarioError."""
-    try:
-        event = from_csv(text, onset_s, gaps, background)
-    except TableRefused as refused:
-        raise ScenarioError([Mistake("", refused.line, 1, "", refused.found, refused.allowed)]) from None
-    rows = [(row[0], *(float(f"{flux:.6g}") for flux in row[1:])) for row in event.samples.tolist()]
-    return tuple(rows), event.notes

@@ -12,6 +12,7 @@ import pytest
 
 from bus.errors import ScenarioError
 from bus.scenario.model import Scenario
+from faults.scenarios.choose import load_named
 from faults.scenarios.load import load
 from faults.scenarios.vocabulary import vocabulary
 from node.config import NO_HEAD, resolve
@@ -193,7 +194,7 @@ def test_gaps_are_filled_only_on_request_and_said(tmp_path: Path) -> None:
 
 
 def test_samples_are_checked_and_profiles_still_have_names() -> None:
-    assert np.array_equal(event_samples("S3", 60.0, ()), profile("S3", 60.0).samples)
+    assert np.array_equal(event_samples("S3", 60.0, ()), profile("S3", 60.0))
     row = [0.0] * 13
     for bad in ([row[:5]] * 2, [row, row], [row, [1.0, -1.0, *row[2:]]], [row]):
         with pytest.raises(ValueError, match="samples of a solar event"):
@@ -240,3 +241,44 @@ def test_check_needs_no_numba(tmp_path: Path) -> None:
     house = Path(__file__).resolve().parents[2]
     loaded = subprocess.run([sys.executable, "-c", program], cwd=house, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_a_run_over_a_part_of_an_event_says_which_peak_it_flies(tmp_path: Path) -> None:
+    rows = flux_rows(list(range(0, 300, 5)))
+    flown = scenario(tmp_path, table(tmp_path, rows, options=", background: keep"))
+    (said,) = [warning for warning in flown.warnings if "part of the event" in warning]
+    assert "environment.solar_event: found flux.csv: the run flies a part of the event: up to " in said
+    assert "at 0:30:00; its peak of " in said and "would come at 5:05:00" in said
+    falling = [row.rpartition(",")[0] + ",0.1" for row in rows[:1]] + rows[1:5]
+    whole = scenario(tmp_path, table(tmp_path, falling, options=", background: keep").replace("10 min", "0 s"))
+    assert not any("part of the event" in warning for warning in whole.warnings)
+
+
+def test_a_part_of_a_profile_is_said_without_a_warning(tmp_path: Path) -> None:
+    text = TEXT.replace("solar_event: none", "solar_event: S3, solar_event_at: 10 min")
+    (tmp_path / "storm.yaml").write_text(text)
+    chosen = load_named(str(tmp_path / "storm.yaml"))
+    assert chosen.scenario.warnings == ()
+    assert any("S3: the run flies a part of the event: up to " in note for note in chosen.notes)
+
+
+@pytest.mark.parametrize(
+    ("begin", "expected"),
+    [
+        ("2024-05-10T13:30:00Z", "a time of the table: "),
+        ("2024-05-10", "environment.solar_event.begin: found '2024-05-10', a date without a time; allowed: a UTC time"),
+        ("7", "begin: found the plain number 7"),
+    ],
+)
+def test_a_begin_that_is_not_in_the_table_is_refused(tmp_path: Path, begin: str, expected: str) -> None:
+    text = table(tmp_path, flux_rows([0, 5, 10]), options=f", begin: {begin}")
+    (said,) = mistakes(tmp_path, text)
+    assert said.startswith("storm.yaml:7:") and expected in said
+
+
+def test_begin_moves_the_table_to_the_event(tmp_path: Path) -> None:
+    rows = flux_rows(list(range(0, 300, 5)))
+    begin = rows[40].partition(",")[0]
+    options = f", background: keep, begin: {begin}"
+    samples = scenario(tmp_path, table(tmp_path, rows, options=options)).environment.solar_event_samples
+    assert samples[0][0] == 600.0 and samples[0][1] == pytest.approx(float(rows[40].split(",")[2]))

@@ -119,7 +119,7 @@ def craft(
         record("input_fields"),
         new_sky(Epoch.of(epoch), solar_maximum),
         load_belt(activity, Epoch.of(epoch).year),
-        no_event().samples,
+        no_event(),
     )
     made.f["draw_seed"], made.f["draw_spacecraft"] = 7, 11
     fill_kepler(made.f, elements or sso(650e3, epoch=epoch))

@@ -102,7 +102,7 @@ def test_solar_protons_harm_cells_over_the_poles_only() -> None:
         history(c, 2880, 60.0, models=4)
         quiet = float(c.s["array_fluence_m2"])
         c.s["array_fluence_m2"] = 0.0
-        c.event = profile("october_1989", 0.0).samples
+        c.event = profile("october_1989", 0.0)
         history(c, 2880, 60.0, models=4)
         return float(c.s["array_fluence_m2"]) - quiet
 

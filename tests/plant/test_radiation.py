@@ -340,7 +340,7 @@ def test_dose_never_falls_and_nothing_is_nan(
         Elements(EARTH_RADIUS_M + altitude, 0.0, inclination, raan, 0.0, 0.0), devices=(accelerator(4), ddr(1e12))
     )
     fill_radiation(c.s, c.p, shield, (accelerator(4), ddr(1e12)))
-    c.event = profile(name, -3600.0).samples
+    c.event = profile(name, -3600.0)
     last = 0.0
     for k in range(20):
         fly(c, 1, 307.0, first=k)
@@ -352,14 +352,14 @@ def test_dose_never_falls_and_nothing_is_nan(
 
 def test_solar_protons_reach_the_poles_only() -> None:
     c = craft(devices=(accelerator(8),))
-    c.event = profile("S4", 0.0).samples
+    c.event = profile("S4", 0.0)
     seen = {True: [], False: []}
     for k in range(200, 600):
         fly(c, 1, 60.0, first=k, models=4)
         seen[bool(c.s["l_shell"] > 6.0)].append(float(c.s["proton_flux_10mev_cm2_s"]))
     assert min(seen[True]) > 1000.0
     low = craft(Elements(EARTH_RADIUS_M + 400e3, 0.0, math.radians(5.0), 0.0, 0.0, 0.0))
-    low.event = profile("S5", 0.0).samples
+    low.event = profile("S5", 0.0)
     assert history(low, 600, 60.0, models=4)["flux_10"].max() < 50.0  # trapped protons at most
 
 
