@@ -130,7 +130,7 @@ def _first_orbit_s(item: Item, epoch: datetime | None, vocabulary: Vocabulary) -
     if not entries or "orbit" not in entries or epoch is None:
         return None
     ahead = Item(Sheet(item.sheet.file), entries["orbit"][1], "orbit", item.at)
-    places = read_orbit(ahead, Given(epoch, None, vocabulary.altitudes_m))
+    places = read_orbit(ahead, Given(epoch, None))
     return places[0].period_s if places else None
 
 

@@ -32,7 +32,7 @@ class Vocabulary:
     first_value(design, name, value): an initial value in SI; raises, or Refused, if it cannot be one.
     check_order(design, name, value): the name is a fixed order; raises if not. None: fixed orders are not flown.
     accelerators(design): what jobs can run on. None: jobs of scenarios are not flown.
-    check_orbit(orbit): the models cover it; raises if not. altitudes_m: lowest and highest that they cover at all.
+    check_orbit(orbit): the models cover it; raises if not.
     solar_events: names of profiles; empty: any.
     """
 
@@ -50,5 +50,4 @@ class Vocabulary:
     check_order: Callable[[str, str, Scalar], None] | None = None
     accelerators: Callable[[str], Accelerators] | None = None
     check_orbit: Callable[[Orbit], None] | None = None
-    altitudes_m: tuple[float, float] = (150e3, 2_000e3)  # where the formulas of orbit families are good
     solar_events: Sequence[str] = ()

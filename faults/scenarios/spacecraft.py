@@ -42,7 +42,7 @@ def read_spacecraft(
         if name in RESERVED_IDS:
             fields["id"].refuse(f"{name!r}", f"another id ({', '.join(RESERVED_IDS)} are taken)")
         design = _design(fields["design"], vocabulary)
-        places = read_orbit(fields["orbit"], Given(epoch, end, vocabulary.altitudes_m))
+        places = read_orbit(fields["orbit"], Given(epoch, end))
         _check_orbits(fields["orbit"], places, vocabulary.check_orbit)
         initial = _initial(fields, design, vocabulary.first_value)
         orders = _orders(fields, design, vocabulary.check_order)

@@ -167,7 +167,6 @@ def vocabulary(shelf: Shelf | None = None) -> Vocabulary:
         check_order=check_order,
         accelerators=accelerators,
         check_orbit=check_orbit,
-        altitudes_m=altitude_range_m(),
         solar_events=tuple(PROFILES),
     )
 
