@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, model_validator
 
 from bus.errors import Refused
 from bus.text.near import one_of
@@ -36,6 +36,11 @@ class Form(BaseModel):
         if isinstance(info.context, dict):
             info.context.setdefault(_FIELDS, {})[id(data)] = known
         return {**_needed(cls), **data}
+
+
+def says(meaning: str, default: Any = ...) -> Any:
+    """What a field means, for reference pages and editors; required unless there is a default."""
+    return Field(description=meaning) if default is ... else Field(default, description=meaning)
 
 
 def fields_of(form: type[BaseModel]) -> tuple[str, ...]:

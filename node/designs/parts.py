@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import model_validator
 
 from bus.errors import Refused
-from bus.text.forms import Form
+from bus.text.forms import Form, says
 from bus.text.leaves import Leaf
 from bus.text.units import show
 from node.designs.figures import (
@@ -60,20 +60,20 @@ class SolarCell(Form):
     `proton_damage`: 1 MeV electrons that do the damage of one 10 MeV proton.
     """
 
-    area: SquareMetre
-    short_circuit_current: Ampere
-    open_circuit_voltage: Volt
-    power_point_current: Ampere
-    power_point_voltage: Volt
-    current_slope: Annotated[float, any_sign("1/K")]
-    open_circuit_slope: Annotated[float, any_sign("V/K")]
-    power_point_slope: Annotated[float, any_sign("V/K")]
-    reference_temperature: Kelvin
-    damage_constant: Number
-    damage_fluence: Annotated[float, positive("1/m2")]
-    proton_damage: Number
-    yearly_loss: Annotated[float, not_negative("1/year")]
-    first_loss: Fraction
+    area: SquareMetre = says("of one cell")
+    short_circuit_current: Ampere = says("at AM0")
+    open_circuit_voltage: Volt = says("at AM0")
+    power_point_current: Ampere = says("at AM0")
+    power_point_voltage: Volt = says("at AM0")
+    current_slope: Annotated[float, any_sign("1/K")] = says("of the currents, relative")
+    open_circuit_slope: Annotated[float, any_sign("V/K")] = says("of one cell")
+    power_point_slope: Annotated[float, any_sign("V/K")] = says("of one cell")
+    reference_temperature: Kelvin = says("of these figures")
+    damage_constant: Number = says("power lost per decade of fluence")
+    damage_fluence: Annotated[float, positive("1/m2")] = says("1 MeV electrons where the loss sets in")
+    proton_damage: Number = says("1 MeV electrons that do the damage of one 10 MeV proton")
+    yearly_loss: Annotated[float, not_negative("1/year")] = says("of power by ultraviolet, meteoroids, contamination")
+    first_loss: Fraction = says("of power soon after launch")
 
     @model_validator(mode="after")
     def _monotone(self) -> Self:
@@ -87,27 +87,27 @@ class SolarCell(Form):
 class BatteryCell(Form):
     """One battery cell. `open_circuit_voltage` has 11 points from 0 to 100 % state of charge."""
 
-    capacity: Annotated[float, positive("C")]
-    open_circuit_voltage: Annotated[tuple[float, ...], curve("V", 11)]
-    resistance: Ohm
-    polarisation_resistance: Ohm
-    polarisation_time: Second
-    resistance_doubling: Annotated[float, positive("K")]
-    reference_temperature: Kelvin
-    charge_voltage: Volt
-    cut_off_voltage: Volt
-    charge_rate: Annotated[float, positive("1/h")]
-    charge_lowest: Kelvin
-    charge_highest: Kelvin
-    coulomb_efficiency: Fraction
-    self_discharge: Annotated[float, not_negative("1/year")]
-    entropic_slope: Annotated[float, any_sign("V/K")]
-    calendar_loss: Fraction
-    calendar_activation: Annotated[float, positive("J")]
-    cycle_life: Number
-    cycle_exponent: Number
-    runaway_onset: Kelvin
-    runaway_energy: Annotated[float, positive("J/C")]
+    capacity: Annotated[float, positive("C")] = says("of one cell")
+    open_circuit_voltage: Annotated[tuple[float, ...], curve("V", 11)] = says("11 points from empty to full")
+    resistance: Ohm = says("in series")
+    polarisation_resistance: Ohm = says("of the slow part")
+    polarisation_time: Second = says("of the slow part")
+    resistance_doubling: Annotated[float, positive("K")] = says("cooling that doubles the resistance")
+    reference_temperature: Kelvin = says("of these figures")
+    charge_voltage: Volt = says("end of charge")
+    cut_off_voltage: Volt = says("end of discharge")
+    charge_rate: Annotated[float, positive("1/h")] = says("largest current over capacity")
+    charge_lowest: Kelvin = says("no charging below")
+    charge_highest: Kelvin = says("no charging above")
+    coulomb_efficiency: Fraction = says("charge held over charge taken")
+    self_discharge: Annotated[float, not_negative("1/year")] = says("share in a year")
+    entropic_slope: Annotated[float, any_sign("V/K")] = says("of the open-circuit voltage with temperature")
+    calendar_loss: Fraction = says("share of capacity in the first year, at the reference temperature")
+    calendar_activation: Annotated[float, positive("J")] = says("energy of that ageing")
+    cycle_life: Number = says("full cycles until 20 % are lost")
+    cycle_exponent: Number = says("of the depth of a cycle")
+    runaway_onset: Kelvin = says("temperature at which it runs away")
+    runaway_energy: Annotated[float, positive("J/C")] = says("chemical heat per charge held")
 
     @model_validator(mode="after")
     def _monotone(self) -> Self:
@@ -125,33 +125,33 @@ class Chip(Form):
     Core voltage and clock are over those of the highest clock: V = max(voltage_floor, 1 - voltage_slope (1 - clock)).
     """
 
-    idle: Watt
-    dynamic: Watt
-    leakage: Watt
-    leakage_temperature: Kelvin
-    leakage_scale: KelvinStep
-    memory: Watt
-    voltage_floor: Fraction
-    voltage_slope: Number
-    cap_lowest: Watt
-    cap_highest: Watt
-    supply_efficiency: Fraction
-    die_capacity: HeatCapacity
-    die_resistance: Annotated[float, positive("K/W")]
-    memory_capacity: HeatCapacity
-    memory_resistance: Annotated[float, positive("K/W")]
-    throttle: Kelvin
-    slowdown: Kelvin
-    shutdown: Kelvin
-    memory_limit: Kelvin
-    hysteresis: KelvinStep
-    boot_time: Second
-    memory_error_dose: Annotated[float, positive("Gy")]
-    silent_error_dose: Annotated[float, positive("Gy")]
-    interrupt_dose: Annotated[float, positive("Gy")]
-    corrected_per_uncorrected: Number
-    spare_rows: Number
-    leakage_growth: Annotated[float, not_negative("1/Gy")]
+    idle: Watt = says("power without work, leakage left out")
+    dynamic: Watt = says("power of full work at the highest clock")
+    leakage: Watt = says("at `leakage_temperature`")
+    leakage_temperature: Kelvin = says("of that figure")
+    leakage_scale: KelvinStep = says("warming that multiplies it by e")
+    memory: Watt = says("power of the memory at full work")
+    voltage_floor: Fraction = says("least core voltage, over that of the highest clock")
+    voltage_slope: Number = says("voltage over clock, both relative")
+    cap_lowest: Watt = says("least power cap")
+    cap_highest: Watt = says("greatest power cap: rated power")
+    supply_efficiency: Fraction = says("from the bus to the chip")
+    die_capacity: HeatCapacity = says("heat for a kelvin")
+    die_resistance: Annotated[float, positive("K/W")] = says("from die to cold plate")
+    memory_capacity: HeatCapacity = says("heat for a kelvin")
+    memory_resistance: Annotated[float, positive("K/W")] = says("from memory to cold plate")
+    throttle: Kelvin = says("die temperature where the clock begins to fall")
+    slowdown: Kelvin = says("die temperature where hardware cuts the clock")
+    shutdown: Kelvin = says("die temperature where it switches itself off")
+    memory_limit: Kelvin = says("memory temperature where it slows down")
+    hysteresis: KelvinStep = says("cooling until a limit is left")
+    boot_time: Second = says("until it works again")
+    memory_error_dose: Annotated[float, positive("Gy")] = says("mean dose between uncorrected memory errors")
+    silent_error_dose: Annotated[float, positive("Gy")] = says("mean dose between silent errors")
+    interrupt_dose: Annotated[float, positive("Gy")] = says("mean dose between functional interrupts")
+    corrected_per_uncorrected: Number = says("memory errors that its code corrects for each that it does not")
+    spare_rows: Number = says("of memory; when they are used up, a chip is given up")
+    leakage_growth: Annotated[float, not_negative("1/Gy")] = says("relative, by dose")
 
     @model_validator(mode="after")
     def _ladder(self) -> Self:
@@ -165,31 +165,33 @@ class Chip(Form):
 class RadioBand(Form):
     """One band of the radio. `steering` is how far the beam can leave `axis`; a beamwidth of 0 is omnidirectional."""
 
-    downlink_frequency: Annotated[float, positive("Hz")]
-    uplink_frequency: Annotated[float, positive("Hz")]
-    power: Annotated[float, positive("W")]
-    gain: Annotated[float, any_sign("dBi")]
-    beamwidth: Annotated[float, not_negative("rad")]
-    axis: Axis
-    steering: Annotated[float, not_negative("rad")]
-    gain_over_temperature: Annotated[float, any_sign("dB/K")]
-    loss: Decibel
-    threshold: Decibel
-    downlink_rate: Annotated[float, positive("bit/s")]
-    uplink_rate: Annotated[float, positive("bit/s")]
+    downlink_frequency: Annotated[float, positive("Hz")] = says("carrier")
+    uplink_frequency: Annotated[float, positive("Hz")] = says("carrier")
+    power: Annotated[float, positive("W")] = says("radiated")
+    gain: Annotated[float, any_sign("dBi")] = says("of the antenna")
+    beamwidth: Annotated[float, not_negative("rad")] = says("full, at half power; 0 is omnidirectional")
+    axis: Axis = says("of the antenna")
+    steering: Annotated[float, not_negative("rad")] = says("how far the beam can leave the axis")
+    gain_over_temperature: Annotated[float, any_sign("dB/K")] = says("of the receiver")
+    loss: Decibel = says("of lines and pointing")
+    threshold: Decibel = says("Eb/N0 that the code needs")
+    downlink_rate: Annotated[float, positive("bit/s")] = says("bits a second")
+    uplink_rate: Annotated[float, positive("bit/s")] = says("bits a second")
 
 
 class OpticalTerminal(Form):
     """One kind of optical inter-satellite terminal."""
 
-    power: Annotated[float, positive("W")]
-    aperture: Annotated[float, positive("m")]
-    efficiency: Fraction
-    wavelength: Annotated[float, positive("m")]
-    loss: Decibel
-    threshold: Annotated[float, positive("W")]
-    rate: Annotated[float, positive("bit/s")]
-    jitter: Annotated[float, not_negative("rad")]
-    field: Annotated[float, positive("rad")]
-    search_time: Second
-    sun_exclusion: Annotated[float, not_negative("rad")]
+    power: Annotated[float, positive("W")] = says("of the laser")
+    aperture: Annotated[float, positive("m")] = says("of the telescope")
+    efficiency: Fraction = says("of one aperture")
+    wavelength: Annotated[float, positive("m")] = says("of the laser")
+    loss: Decibel = says("of everything else")
+    threshold: Annotated[float, positive("W")] = says("received power for the full rate")
+    rate: Annotated[float, positive("bit/s")] = says("full rate")
+    jitter: Annotated[float, not_negative("rad")] = says("of its pointing, one sigma")
+    field: Annotated[float, positive("rad")] = says(
+        "how far from its axis it reaches, above 90 deg below its mast's horizon"
+    )
+    search_time: Second = says("mean time until it finds its peer")
+    sun_exclusion: Annotated[float, not_negative("rad")] = says("it does not look nearer to the Sun")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bus.errors import Refused
-from bus.text.forms import Form
+from bus.text.forms import Form, says
 from node.designs.figures import (
     Ampere,
     Conductance,
@@ -32,47 +32,47 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 class Drive(Form):
     """The array drive: the normal turns about `axis`; `rate` limits it."""
 
-    axis: Axis
-    rate: Annotated[float, positive("rad/s")]
+    axis: Axis = says("the normal turns about it")
+    rate: Annotated[float, positive("rad/s")] = says("fastest turn")
 
 
 class Array(Form):
     """The solar array: `strings` equal strings of `series` cells share `area` x `packing` of cells."""
 
-    cell: SolarCell
-    strings: Annotated[int, Field(ge=1)]
-    series: Annotated[int, Field(ge=1)]
-    area: SquareMetre
-    packing: Fraction
-    control: Literal["mppt", "s3r"]
-    control_efficiency: Fraction
-    cover_glass: Annotated[float, not_negative("kg/m2")]
-    normal: Axis
-    drive: Drive | None
-    node: Name
+    cell: SolarCell = says("the solar cell")
+    strings: Annotated[int, Field(ge=1)] = says("equal strings, each with a converter of its own")
+    series: Annotated[int, Field(ge=1)] = says("cells of a string")
+    area: SquareMetre = says("of all strings together")
+    packing: Fraction = says("share of the area that is cells")
+    control: Literal["mppt", "s3r"] = says("mppt: at the point of greatest power; s3r: shunted at the bus voltage")
+    control_efficiency: Fraction = says("from the cells to the bus")
+    cover_glass: Annotated[float, not_negative("kg/m2")] = says("in front of the cells, against radiation")
+    normal: Axis = says("where the array looks with the drive at zero")
+    drive: Drive | None = says("null if it is fixed")
+    node: Name = says("thermal node of the panels")
 
 
 class Battery(Form):
     """The battery: `groups` in parallel, each of `series` cells, together `energy` at nominal voltage."""
 
-    cell: BatteryCell
-    groups: Annotated[int, Field(ge=1)]
-    series: Annotated[int, Field(ge=1)]
-    energy: Annotated[float, positive("J")]
-    initial_soc: Fraction
-    node: Name
+    cell: BatteryCell = says("the battery cell")
+    groups: Annotated[int, Field(ge=1)] = says("in parallel, each connected by itself")
+    series: Annotated[int, Field(ge=1)] = says("cells of a group")
+    energy: Annotated[float, positive("J")] = says("of all groups, at nominal voltage")
+    initial_soc: Fraction = says("charge at the epoch")
+    node: Name = says("thermal node of the cells")
 
 
 class PowerBus(Form):
     """The main power bus and its undervoltage protection."""
 
-    kind: Literal["regulated", "unregulated"]
-    voltage: Volt
-    charge_efficiency: Fraction
-    discharge_efficiency: Fraction
-    undervoltage: Volt
-    undervoltage_recovery: Volt
-    node: Name
+    kind: Literal["regulated", "unregulated"] = says("regulated: its voltage stands; unregulated: it is the battery's")
+    voltage: Volt = says("nominal")
+    charge_efficiency: Fraction = says("from bus to battery")
+    discharge_efficiency: Fraction = says("from battery to bus")
+    undervoltage: Volt = says("below it, loads are shed in hardware")
+    undervoltage_recovery: Volt = says("above it, that ends")
+    node: Name = says("thermal node that takes the losses")
 
 
 class Lcl(Form):
@@ -81,15 +81,15 @@ class Lcl(Form):
     `cut_off`: the load has a thermostat that trips the limiter when its node is as hot as this. None by default.
     """
 
-    kind: Literal["lcl", "rlcl"]
-    priority: Annotated[int, Field(ge=0, le=4)]
-    limit: Ampere
-    trip_time: Second
-    load: Watt
-    node: Name
-    initially: Literal["on", "off"] = "on"
-    inrush: Annotated[float, not_negative("C")] | None = None
-    cut_off: Kelvin | None = None
+    kind: Literal["lcl", "rlcl"] = says("lcl: latches open; rlcl: closes again by itself, for essential loads")
+    priority: Annotated[int, Field(ge=0, le=4)] = says("0 is shed last, 4 first")
+    limit: Ampere = says("current that it lets through")
+    trip_time: Second = says("at the limit, until it opens")
+    load: Watt = says("what the load takes; 0 where a model says it (accelerators, heaters, radio)")
+    node: Name = says("thermal node that the load heats")
+    initially: Literal["on", "off"] = says("at the epoch", "on")
+    inrush: Annotated[float, not_negative("C")] | None = says("charge that the load takes when switched on", None)
+    cut_off: Kelvin | None = says("the load's own thermostat opens the limiter at this temperature of the node", None)
 
     @model_validator(mode="after")
     def _cut_off(self) -> Self:
@@ -101,18 +101,18 @@ class Lcl(Form):
 class ThermalNode(Form):
     """A lump of the thermal network."""
 
-    capacity: HeatCapacity
-    initial: Kelvin
+    capacity: HeatCapacity = says("heat for a kelvin")
+    initial: Kelvin = says("temperature at the epoch")
 
 
 class Conductor(Form):
     """Between two thermal nodes: `gl` (conduction), `gr` (radiation, emissivity x area x view) or `heat_pipe`."""
 
-    between: tuple[Name, Name]
-    gl: Conductance | None = None
-    gr: SquareMetre | None = None
-    heat_pipe: Conductance | None = None
-    heat_pipe_limit: Watt | None = None
+    between: tuple[Name, Name] = says("the two nodes")
+    gl: Conductance | None = says("conduction", None)
+    gr: SquareMetre | None = says("radiation: emissivity x area x view factor", None)
+    heat_pipe: Conductance | None = says("conduction of a heat pipe", None)
+    heat_pipe_limit: Watt | None = says("the most that it carries", None)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -128,25 +128,25 @@ class Conductor(Form):
 class Face(Form):
     """An outer face: it sees the Sun, the Earth and cold space. `driven` faces turn with the array."""
 
-    node: Name
-    kind: Literal["radiator", "array_front", "array_back", "blanket", "surface"]
-    normal: Axis
-    driven: bool = False
-    area: SquareMetre
-    absorptivity: Fraction
-    absorptivity_end_of_life: Fraction | None = None
-    emissivity: Fraction
-    fin_efficiency: Fraction | None = None
+    node: Name = says("thermal node behind it")
+    kind: Literal["radiator", "array_front", "array_back", "blanket", "surface"] = says("faults act on radiators")
+    normal: Axis = says("where it looks")
+    driven: bool = says("turns with the array", False)
+    area: SquareMetre = says("as seen from outside")
+    absorptivity: Fraction = says("of sunlight, at first")
+    absorptivity_end_of_life: Fraction | None = says("of sunlight, with the coating aged", None)
+    emissivity: Fraction = says("in the infrared")
+    fin_efficiency: Fraction | None = says("share of a plate of one temperature; 1 if left out", None)
 
 
 class Heater(Form):
     """A heater with its own mechanical thermostat."""
 
-    node: Name
-    power: Watt
-    lcl: Name
-    on_below: Kelvin
-    off_above: Kelvin
+    node: Name = says("thermal node that it heats")
+    power: Watt = says("when on")
+    lcl: Name = says("limiter that feeds it")
+    on_below: Kelvin = says("its thermostat closes")
+    off_above: Kelvin = says("its thermostat opens")
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
@@ -158,86 +158,86 @@ class Heater(Form):
 class Exchanger(Form):
     """Heat exchange between the loop and a thermal node; `share` of the flow passes it."""
 
-    node: Name
-    conductance: Conductance
-    share: Fraction
+    node: Name = says("thermal node on the other side")
+    conductance: Conductance = says("between coolant and node, at nominal flow")
+    share: Fraction = says("of the flow that passes it")
 
 
 class Loop(Form):
     """The pumped loop: cold plates on the way from supply to return, radiators on the way back."""
 
-    kind: Literal["single_phase", "two_phase"]
-    fluid_heat: Annotated[float, positive("J/kg K")]
-    density: Annotated[float, positive("kg/m3")]
-    freezing: Kelvin
-    latent_heat: Annotated[float, positive("J/kg")] | None = None
-    cells_per_leg: Annotated[int, Field(ge=1, le=5)]
-    inventory: Kilogram
-    accumulator: Kilogram
-    initial: Kelvin
-    set_point: Kelvin
-    flow: Annotated[float, positive("kg/s")]
-    head: Annotated[float, positive("Pa")]
-    shut_off_head: Annotated[float, positive("Pa")]
-    pump_power: Watt
-    pump_node: Name
-    pump_lcl: Name
-    spin_up: Second
-    valve_time: Second
-    plates: tuple[Exchanger, ...]
-    radiators: tuple[Exchanger, ...]
+    kind: Literal["single_phase", "two_phase"] = says("single_phase: liquid; two_phase: it boils at the plates")
+    fluid_heat: Annotated[float, positive("J/kg K")] = says("specific heat of the liquid")
+    density: Annotated[float, positive("kg/m3")] = says("of the liquid")
+    freezing: Kelvin = says("it stands below this")
+    latent_heat: Annotated[float, positive("J/kg")] | None = says("of evaporation, for two phases", None)
+    cells_per_leg: Annotated[int, Field(ge=1, le=5)] = says("lumps of coolant in each leg")
+    inventory: Kilogram = says("coolant in pipes, plates and radiators")
+    accumulator: Kilogram = says("coolant that the accumulator holds; half full at first")
+    initial: Kelvin = says("temperature of the coolant at the epoch")
+    set_point: Kelvin = says("the supply that the valve holds")
+    flow: Annotated[float, positive("kg/s")] = says("at nominal pump speed")
+    head: Annotated[float, positive("Pa")] = says("pressure at nominal flow")
+    shut_off_head: Annotated[float, positive("Pa")] = says("pressure without flow")
+    pump_power: Watt = says("at nominal speed")
+    pump_node: Name = says("thermal node that the pump heats")
+    pump_lcl: Name = says("limiter that feeds it")
+    spin_up: Second = says("time constant of the pump")
+    valve_time: Second = says("time constant of the valve")
+    plates: tuple[Exchanger, ...] = says("cold plates, in flow order")
+    radiators: tuple[Exchanger, ...] = says("on the way back, in flow order")
 
 
 class AcceleratorGroup(Form):
     """Equal accelerators on one cold plate, behind one LCL."""
 
-    chip: Chip
-    count: Number
-    node: Name
-    lcl: Name
-    kind: Literal["accelerator", "host"] = "accelerator"
+    chip: Chip = says("the accelerator")
+    count: Number = says("chips of the group; one tells for all")
+    node: Name = says("cold plate")
+    lcl: Name = says("limiter that feeds the group")
+    kind: Literal["accelerator", "host"] = says("host: a processor that runs no jobs' gangs", "accelerator")
 
 
 class IslHead(Form):
     """An optical terminal: where it looks, which LCL feeds it, where its heat goes."""
 
-    axis: Axis
-    lcl: Name
-    node: Name
+    axis: Axis = says("where its mast points")
+    lcl: Name = says("limiter that feeds it")
+    node: Name = says("thermal node that it heats")
 
 
 class Radio(Form):
     """Both bands' figures, and the LCL that the transmitter is fed from."""
 
-    lcl: Name
-    transmitter_efficiency: Fraction
-    s_band: RadioBand
-    ka_band: RadioBand | None = None
+    lcl: Name = says("limiter of the transmitter")
+    transmitter_efficiency: Fraction = says("radiated power over power taken")
+    s_band: RadioBand = says("the low-rate band")
+    ka_band: RadioBand | None = says("the high-rate band; the standard one if left out", None)
 
 
 class Attitude(Form):
     """Axes of the body and of its actuators. `inertia` along x, y, z."""
 
-    sun_axis: Axis
-    sun_second_axis: Axis
-    nadir_axis: Axis
-    nadir_second_axis: Axis
-    inertia: Annotated[tuple[float, ...], curve("kg m2", 3)]
-    slew_rate: Annotated[float, positive("rad/s")]
-    wheel_torque: Annotated[float, positive("N m")]
-    wheel_momentum: Annotated[float, positive("N m s")]
-    torquer: Annotated[float, not_negative("A m2")]
-    drag_area: SquareMetre
-    sun_area: SquareMetre
+    sun_axis: Axis = says("to the Sun in sun pointing")
+    sun_second_axis: Axis = says("as near to the orbit's normal as that allows")
+    nadir_axis: Axis = says("to the Earth's centre in nadir pointing")
+    nadir_second_axis: Axis = says("as near to the velocity as that allows")
+    inertia: Annotated[tuple[float, ...], curve("kg m2", 3)] = says("moments about x, y, z")
+    slew_rate: Annotated[float, positive("rad/s")] = says("fastest turn")
+    wheel_torque: Annotated[float, positive("N m")] = says("of one reaction wheel")
+    wheel_momentum: Annotated[float, positive("N m s")] = says("of one reaction wheel, full")
+    torquer: Annotated[float, not_negative("A m2")] = says("of one magnetic torquer")
+    drag_area: SquareMetre = says("mean, across the flow")
+    sun_area: SquareMetre = says("mean, across sunlight")
 
 
 class Device(Form):
     """A part that radiation strikes, besides the accelerators: bits of memory, or a count of parts."""
 
-    kind: Literal["host", "sram", "ddr", "fpga", "latching_part"]
-    amount: Number
-    lcl: Name | None = None
-    latch_power: Watt | None = None
+    kind: Literal["host", "sram", "ddr", "fpga", "latching_part"] = says("decides which errors radiation makes in it")
+    amount: Number = says("bits of memory, or parts")
+    lcl: Name | None = says("limiter that clears its latch-ups", None)
+    latch_power: Watt | None = says("what it takes while latched", None)
 
     @model_validator(mode="after")
     def _latch(self) -> Self:
@@ -249,23 +249,23 @@ class Device(Form):
 class DesignForm(Form):
     """A whole satellite."""
 
-    title: str
-    traces_to: str
-    capacity_class: Literal["full", "fleet"]
-    mass: Kilogram
-    power_bus: PowerBus
-    array: Array
-    battery: Battery
-    lcls: Annotated[dict[Name, Lcl], Field(min_length=1)]
-    nodes: Annotated[dict[Name, ThermalNode], Field(min_length=1)]
-    conductors: tuple[Conductor, ...]
-    faces: Annotated[tuple[Face, ...], Field(min_length=1)]
-    heaters: dict[Name, Heater]
-    loop: Loop | None = None
-    accelerators: Annotated[dict[Name, AcceleratorGroup], Field(min_length=1)]
-    isl_heads: dict[Name, IslHead]
-    radio: Radio
-    isl: OpticalTerminal | None = None
-    attitude: Attitude
-    devices: dict[Name, Device]
-    shielding: Annotated[float, not_negative("kg/m2")]
+    title: str = says("one line for lists")
+    traces_to: str = says("what it stands for, and where that is published")
+    capacity_class: Literal["full", "fleet"] = says("full; fleet: few parts, for very many")
+    mass: Kilogram = says("of the spacecraft")
+    power_bus: PowerBus = says("main bus")
+    array: Array = says("solar array")
+    battery: Battery = says("battery")
+    lcls: Annotated[dict[Name, Lcl], Field(min_length=1)] = says("limiters and the loads behind them, by name")
+    nodes: Annotated[dict[Name, ThermalNode], Field(min_length=1)] = says("thermal nodes, by name")
+    conductors: tuple[Conductor, ...] = says("between thermal nodes")
+    faces: Annotated[tuple[Face, ...], Field(min_length=1)] = says("outer faces")
+    heaters: dict[Name, Heater] = says("by name")
+    loop: Loop | None = says("pumped loop; none if left out", None)
+    accelerators: Annotated[dict[Name, AcceleratorGroup], Field(min_length=1)] = says("groups, by name")
+    isl_heads: dict[Name, IslHead] = says("optical terminals, by name; head i serves peer i")
+    radio: Radio = says("both bands")
+    isl: OpticalTerminal | None = says("what the optical terminals are; needed with `isl_heads`", None)
+    attitude: Attitude = says("axes and actuators")
+    devices: dict[Name, Device] = says("what radiation strikes beside the accelerators, by name")
+    shielding: Annotated[float, not_negative("kg/m2")] = says("aluminium around the electronics")

@@ -16,6 +16,7 @@ from bus.errors import DecodeError, UnknownNameError, UserError
 from bus.participant import Moment
 from bus.wire.codec import encode
 from bus.wire.messages import Account, Kind, Message, Packet, TelemetryAck
+from docs.reference.forms import undescribed
 from docs.reference.generate import pages
 from node.assembly import dictionary, wire
 from node.config import resolve
@@ -212,7 +213,11 @@ def test_the_dictionary_is_made_without_numba_and_without_the_plant_s_kernels() 
     assert out.stdout.strip() == dictionary("pathfinder").version
 
 
-@pytest.mark.parametrize("name", ["telecommands.md", "telemetry.md"])
+def test_every_field_of_a_design_says_what_it_is() -> None:
+    assert not undescribed()
+
+
+@pytest.mark.parametrize("name", ["telecommands.md", "telemetry.md", "design.md", "faults.md"])
 def test_the_reference_pages_say_what_is_declared(name: str) -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / name
     assert page.read_text(encoding="utf-8") == pages()[name], "stale: run `python -m docs.reference.generate`"
