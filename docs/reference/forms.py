@@ -34,8 +34,8 @@ def design_page() -> str:
     lines = [
         "# Design files", "", GENERATED, "",
         f"A design is a YAML file. Begin from one of `node/designs/` ({shipped})",
-        "and name yours by path in a scenario ([how](scenario.md#a-design-of-your-own)). Every mistake in it is told with",
-        "file, line and column.", "",
+        "and name yours by path in a scenario ([how](scenario.md#a-design-of-your-own)). Every mistake in it is told",
+        "with file, line and column.", "",
         'A **figure** is a quantity and its source: `[105 m2, "datasheet, page 3"]`, or `[12 kWh, assumption]`;',
         "without a source it is refused. Any unit that converts will do. Several values with one unit are",
         "`[[1, 2, 3], kg m2, source]`. A share is a number from 0 to 1 or per cent.",
@@ -61,8 +61,8 @@ def faults_page() -> str:
     lines = [
         "# Faults", "", GENERATED, "",
         f"The {len(FAULTS)} faults that a scenario's `faults:` and `skyrack inject` can name. Severity as in",
-        "ECSS-Q-ST-30-02C, for the fault left alone: 1 catastrophic, 2 critical, 3 major, 4 minor. A fault that is over",
-        "at once takes neither `for` nor `until`.",
+        "ECSS-Q-ST-30-02C, for the fault left alone: 1 catastrophic, 2 critical, 3 major, 4 minor. A fault that is",
+        "over at once takes neither `for` nor `until`.",
         "How faults are written: [scenario files](scenario.md#faults).", "",
     ]  # fmt: skip
     seams: dict[str, list[tuple[str, FaultForm]]] = {}
