@@ -17,7 +17,19 @@ No I/O and no formatting for terminals here.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
+
+MACHINE_HINTS = {
+    errno.EMFILE: "this process may open no more files: raise the limit (ulimit -n 4096) and start again",
+    errno.ENFILE: "this machine has no file descriptors left: end what holds them, or raise fs.file-max",
+    errno.EAGAIN: "this user may start no more processes: end some, raise ulimit -u, or fly with --in-process",
+    errno.ENOMEM: "there is not enough memory: end something, raise the limit (ulimit -v), or fly fewer spacecraft",
+    errno.ENOSPC: "the disk is full: free some space, or choose another disk",
+    errno.EDQUOT: "your quota on this disk is used up: remove something of yours, or choose another disk",
+    errno.EROFS: "this file system is read-only: choose another place",
+}
+"""What to do where the machine refuses for a reason of its own, which has nothing to do with what was asked of it."""
 
 
 class SkyrackError(Exception):
@@ -28,7 +40,13 @@ class SkyrackError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self._hint = hint
+
+    @property
+    def hint(self) -> str:
+        """The next step. Where the cause is a limit of the machine's, that decides, not what was being done."""
+        number = getattr(self.__cause__, "errno", None)
+        return MACHINE_HINTS.get(number, self._hint) if isinstance(number, int) else self._hint
 
 
 class UserError(SkyrackError):

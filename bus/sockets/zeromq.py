@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from bus.errors import EnvironmentFault
 from bus.sockets.access import Keypair
 from bus.wire.messages import MAX_MESSAGE_BYTES
 
+LEAST_DESCRIPTORS = 40  # a process with a port of its own has 28 open, and some come and go
 LEAST_LIBZMQ = (4, 3, 5)  # below it: CVE-2019-13132, CVE-2020-15166
 HIGH_WATER = 4608  # messages per peer: a snapshot in 4096 pieces (Piece.of) still fits
 LINGER_MS = 500
@@ -59,6 +61,12 @@ def new_context() -> Context:
         raise EnvironmentFault(
             f"libzmq {zmq.zmq_version()} cannot be used: 4.3.5 or newer with CURVE is needed",
             hint="install the pyzmq wheel that the lock file names (make install)",
+        )
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed < LEAST_DESCRIPTORS:  # libzmq would abort the process where an event descriptor is missing
+        raise EnvironmentFault(
+            f"{LEAST_DESCRIPTORS} file descriptors are needed, {allowed} are allowed (ulimit -n)",
+            hint=f"ulimit -n {4 * LEAST_DESCRIPTORS}, and start again",
         )
     return zmq.Context()
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from bus.errors import SkyrackError
+from bus.errors import EnvironmentFault, SkyrackError
 from bus.lockstep.instructions import Lost
 from bus.scenario.model import Scenario
 from bus.sockets.keys import make_keys
@@ -33,6 +34,7 @@ def fly_as_processes(
     scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer, interruption: Interruption
 ) -> Flown:
     """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick."""
+    allow_descriptors(len(scenario.spacecraft))
     keys = directory.path / "keys"
     with _starting(directory, display) as say:
         warm_up(scenario, say)
@@ -55,6 +57,21 @@ def fly_as_processes(
         )
     display.close()
     return flown_of(outcome)
+
+
+def allow_descriptors(spacecraft: int) -> None:
+    """Before anything is started: as many file descriptors as the supervisor (three for each process: two pipes and its
+    end) and the bus (one for each connection) will have open. The limit is raised as far as it may be."""
+    needed = max(3 * (spacecraft + 2) + 20, (spacecraft + 1) + 48)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise EnvironmentFault(
+            f"{spacecraft} spacecraft as processes need {needed} file descriptors, {soft} are allowed (ulimit -n)",
+            hint=f"ulimit -n {needed}, or fly with --in-process, which needs few",
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 @contextmanager

@@ -134,7 +134,7 @@ class Supervisor:
             await self._over.wait()
             self._wall_s = self._flying.seconds if self._flying else 0.0
         except OSError as error:
-            self._fail(EnvironmentFault(f"cannot start the run in {self._run}: {error}", hint="choose another --out"))
+            self._fail(_fault(f"cannot start the run in {self._run}: {error.strerror}", error, "choose another --out"))
         finally:
             await self._end()
         return LaunchOutcome(
@@ -260,7 +260,7 @@ class Supervisor:
             self._start(member)
             self._write_state("running")
         except OSError as error:
-            self._fail(EnvironmentFault(f"cannot start {member.id} again: {error}", hint=f"see {self._run / 'log'}"))
+            self._fail(_fault(f"cannot start {member.id} again: {error.strerror}", error, f"see {self._run / 'log'}"))
             return
         count = self._restarts[member.id]
         self._on_report(member.id, {"report": "restarted", "id": member.id, "status": status, "restarts": count})
@@ -305,7 +305,9 @@ class Supervisor:
         try:
             self._write_state(state)
         except OSError as error:
-            self._failure = self._failure or EnvironmentFault(f"cannot write run.json: {error}", hint="free some space")
+            self._failure = self._failure or _fault(
+                f"cannot write run.json: {error.strerror}", error, "see its directory"
+            )
 
     @staticmethod
     def _signal(children: Sequence[_Child], number: signal.Signals) -> None:
@@ -334,6 +336,12 @@ class Supervisor:
         self._state["state"] = state
         self._state["refused"] = self.refused
         write_whole(self._run / "run.json", json.dumps(self._state, indent=1, sort_keys=True))
+
+
+def _fault(message: str, cause: OSError, hint: str) -> EnvironmentFault:
+    fault = EnvironmentFault(message, hint=hint)
+    fault.__cause__ = cause
+    return fault
 
 
 def supervise(supervisor_of: Callable[[], Supervisor]) -> LaunchOutcome:
