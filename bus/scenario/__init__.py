@@ -1,1 +1,1 @@
-"""What a scenario is once it is resolved: plain data in SI units. Nothing here reads text."""
+"""What a scenario is once it is resolved: plain data in SI units, and stations as people write them."""

@@ -35,10 +35,12 @@ from bus.wire.messages import (
     Verification,
 )
 from faults.catalogue.injection_ids import fault_of, injection_ids
+from faults.recording.belief import read_belief
 from faults.recording.books import losses, read_books
 from faults.recording.packet_times import PacketTimes
 from faults.recording.recording import EventRecord, FaultRecord, Pointing, Recording, TelecommandRecord
 from faults.run_directory import RunDirectory
+from groundstation.archive.reader import ArchiveReader
 from groundstation.config import GROUND_ID
 
 if TYPE_CHECKING:
@@ -136,6 +138,8 @@ def read_recording(directory: RunDirectory) -> Recording:
     recording.events, recording.telecommands = mail.events_by(times), mail.telecommands_by(times)
     recording.books = read_books(directory, scenario, final)
     recording.lost = losses(scenario, recording.books.accounts, answered, ended, flown)
+    if directory.archive.is_file():
+        recording.belief = read_belief(recording, ArchiveReader(directory.archive))
     return recording
 
 
@@ -240,8 +244,9 @@ class _Mail:
                     known.transmissions += 1
                     return
                 self.telecommands[message.destination, body.ground_boot, body.request] = TelecommandRecord(
-                    message.destination, body.ground_boot, body.request, body.name, body.station, message.sent_ns / 1e9
-                )
+                    message.destination, body.ground_boot, body.request, body.name, body.station, message.sent_ns / 1e9,
+                    arguments=body.arguments,
+                )  # fmt: skip
             case Verification() as body:  # of a request that went to its source
                 self._verification(message, body)
             case Allocation() as body if message.source == GROUND_ID:

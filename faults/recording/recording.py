@@ -73,6 +73,7 @@ class TelecommandRecord:
     transmissions: int = 1
     stages_s: dict[str, float | None] = field(default_factory=dict)
     detail: str = ""
+    arguments: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -89,6 +90,18 @@ class Pointing:
     spacecraft: str
     start_s: float
     end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the ground received of one quantity: values at the mission times at which they were reported.
+
+    undated: values of which nobody knows when they were reported; they are not among the others.
+    """
+
+    times_s: Floats
+    values: Floats
+    undated: int = 0
 
 
 @dataclass(slots=True)
@@ -112,6 +125,7 @@ class Recording:
     versions: Mapping[str, str] = field(default_factory=dict)
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     packet_times: PacketTimes | None = None
+    belief: Mapping[tuple[str, str], Reported] = field(default_factory=dict)
 
     @property
     def end_s(self) -> float:

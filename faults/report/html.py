@@ -40,18 +40,34 @@ svg.chart{width:100%;height:auto;display:block;font:11.5px system-ui,-apple-syst
 .field{fill:var(--field);stroke:var(--edge)}.grid{stroke:var(--grid);stroke-width:1}
 .shade{fill:var(--shade);fill-opacity:var(--shade-o)}
 .title{fill:var(--ink);font-weight:600;font-size:12.5px}.tick,.legend{fill:var(--soft)}.inside{fill:#fff;font-size:11px}
-.line{fill:none;stroke-width:1.6;stroke-linejoin:round}
+.line{fill:none;stroke-width:1.6;stroke-linejoin:round}.dots{fill:none;stroke-width:4;stroke-linecap:round}
+.limit{stroke:var(--fail);stroke-width:1;stroke-dasharray:6 3;fill:none}
+.scroll{overflow-x:auto}.scroll svg.chart{min-width:760px}
+details{margin:0}summary{cursor:pointer;list-style-position:outside}summary h2{display:inline-block;margin:30px 0 8px}
+a{color:inherit}
+@media (max-width:600px){main{padding:16px 12px 40px}header{flex-direction:column;gap:10px}.card{padding:12px}
+h1{font-size:22px}.tiles{grid-template-columns:repeat(2,1fr)}}
 .c0{stroke:var(--k0)}.c1{stroke:var(--k1)}.c2{stroke:var(--k2)}.c3{stroke:var(--k3)}.c4{stroke:var(--k4)}
 .c5{stroke:var(--k5)}.c6{stroke:var(--k6)}.c7{stroke:var(--k7)}.k0{fill:var(--k0)}.k1{fill:var(--k1)}.k2{fill:var(--k2)}
 .k3{fill:var(--k3)}.k4{fill:var(--k4)}.k5{fill:var(--k5)}.k6{fill:var(--k6)}.k7{fill:var(--k7)}
 .span{fill:var(--k7)}.s-nominal{fill:#00795a}.s-safe{fill:#b35a00}.s-survival{fill:#b3261e}.s-leop{fill:#5a4fa0}
 .s-contact{fill:#0a66a3}.s-fault{fill:#b3261e}.s-down{fill:#6b7785}
+.s-severity-4{fill:#b3261e}.s-severity-3{fill:#b35a00}.s-severity-2{fill:#8a6100}.s-severity-1{fill:#6b7785}
 .mark{stroke-width:1;stroke-dasharray:3 3}.m-fault{stroke:var(--fail)}.m-tc{stroke:var(--k0);stroke-opacity:.55}
 footer{margin-top:34px;color:var(--soft);font-size:13px}
 @media print{body{background:#fff}.card,.tile{break-inside:avoid}}
 """
 
 BADGES = {
+    "DOWN": "fail",
+    "LOST": "fail",
+    "SURVIVAL": "fail",
+    "SAFE": "open",
+    "LEOP": "open",
+    "SHED": "open",
+    "DEAF": "open",
+    "NOMINAL": "pass",
+    "not known": "open",
     "PASS": "pass",
     "FAIL": "fail",
     "INCONCLUSIVE": "open",

@@ -124,7 +124,7 @@ def _telecommands(recording: Recording, summary: Mapping[str, Any]) -> str:
     rows = [
         [
             escape(t.spacecraft),
-            f"<code>{escape(t.name)}</code>",
+            f"<code>{escape(t.name)}</code>{_arguments(t.arguments)}",
             escape(t.station),
             badge(t.state) + (f" <span class='soft'>{escape(t.detail)}</span>" if t.detail else ""),
             str(t.transmissions),
@@ -180,6 +180,11 @@ def _events(recording: Recording) -> str:
     return table(
         ["Mission time #", "Spacecraft", "Event", "Severity", "Arguments"], rows, empty="No event was received."
     ) + _left_out(len(recording.events))
+
+
+def _arguments(arguments: Mapping[str, object]) -> str:
+    given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    return f" <span class='soft'>{escape(given)}</span>" if given else ""
 
 
 def _left_out(count: int) -> str:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from bus.pus import Severity
 from bus.text.times import clock
+from faults.recording.belief import telemetered_as
 from faults.recording.recording import FaultRecord, Recording, intervals
 from faults.report.html import tiles
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw
@@ -23,8 +26,56 @@ if TYPE_CHECKING:
 
 ABSOLUTE_ZERO_DEGC = -273.15
 MODES = ("LEOP", "NOMINAL", "SAFE", "SURVIVAL")
-MAX_TEMPERATURES = 7
+MAX_LINES = 7
 MAX_MARKS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a panel shows: signals by their base names, in `unit`, which is SI times `factor` plus `offset`.
+
+    least, most: always inside the axis.
+    """
+
+    title: str
+    unit: str
+    bases: tuple[str, ...]
+    factor: float = 1.0
+    offset: float = 0.0
+    least: float | None = None
+    most: float | None = None
+
+
+PANELS = (
+    Quantity("Battery", "%", ("battery_soc",), 100.0, most=100.0),
+    Quantity(
+        "Power", "kW", ("array_power_w", "load_power_w", "payload_power_w", "heater_power_w"), 1e-3, least=0.0
+    ),
+    Quantity(
+        "Temperature",
+        "°C",
+        (
+            "thermal_temperature_k", "accelerator_temperature_k", "hbm_temperature_k", "array_temperature_k",
+            "battery_temperature_k", "radiator_temperature_k",
+        ),
+        offset=ABSOLUTE_ZERO_DEGC,
+    ),
+    Quantity("Accelerators", "%", ("accelerator_clock_fraction",), 100.0, least=0.0, most=100.0),
+    Quantity("Main bus", "V", ("main_bus_voltage_v",)),
+    Quantity("Jobs", "min", ("job_progress_s", "job_work_s", "job_saved_s"), 1 / 60, least=0.0),
+)  # fmt: skip
+"""Panels of every spacecraft, where it has such signals. Any other signal that was recorded gets a panel of its own."""
+KNOWN = frozenset((
+    "mode", "contact", "illumination_fraction", "boot_count", "host_up", "payload_shed", "telemetry_generated",
+    "telemetry_on_board", "verifications_generated", "housekeeping_generated", "events_generated", "latitude_rad",
+    "longitude_rad", "altitude_m",
+))  # fmt: skip
+"""Signals that are shown in words, or are nobody's curve."""
+COLOURS = {"battery_soc": 2, "array_power_w": 4, "load_power_w": 0, "payload_power_w": 6, "heater_power_w": 1}
+LABELS = {
+    "battery_soc": "state of charge", "array_power_w": "array", "load_power_w": "loads", "payload_power_w": "payload",
+    "heater_power_w": "heaters",
+}  # fmt: skip
 ECLIPSE_BELOW = 0.5
 """Illuminated fraction of the solar disc below which the plots are shaded."""
 
@@ -62,8 +113,9 @@ def spacecraft_section(recording: Recording, name: str, design: str) -> str:
     return (
         f"<h2>{escape(name)} <span class='soft' style='font-weight:400'>{escape(design)}</span></h2><div class='card'>"
         + tiles(_vital_signs(signals, tick_s))
-        + draw(chart, f"{name}: modes, contacts, faults, charge, power and temperatures over time")
-        + "</div>"
+        + "<div class='scroll'>"
+        + draw(chart, f"{name}: modes, contacts, faults, events, charge, power and temperatures over time")
+        + "</div></div>"
     )
 
 
@@ -125,39 +177,69 @@ def _parts(recording: Recording, name: str, signals: Mapping[str, Floats], tick_
     ]
     if faults:
         parts.append(Strip("Faults", faults))
-    if "battery_soc" in signals:
-        charge = Line("state of charge", 100.0 * signals["battery_soc"], 2)
-        parts.append(Panel("Battery", "%", [charge], most=100.0))
-    power = [
-        Line(label, signals[signal] / 1e3, colour)
-        for signal, label, colour in (
-            ("array_power_w", "array", 4),
-            ("load_power_w", "loads", 0),
-            ("payload_power_w", "payload", 6),
-            ("heater_power_w", "heaters", 1),
-        )
-        if signal in signals
-    ]
-    if power:
-        parts.append(Panel("Power", "kW", power, least=0.0))
-    temperatures = [
-        Line(_short(signal), values + ABSOLUTE_ZERO_DEGC, index)
-        for index, (signal, values) in enumerate(
-            [(signal, values) for signal, values in signals.items() if _is_temperature(signal)][:MAX_TEMPERATURES]
-        )
-    ]
-    if temperatures:
-        parts.append(Panel("Temperature", "°C", temperatures))
-    clocks = [
-        Line(f"clock {_short(signal)}".strip(), 100.0 * values, 3 + index)
-        for index, (signal, values) in enumerate(
-            [(n, v) for n, v in signals.items() if n.startswith("accelerator_clock_fraction")][:4]
-        )
-    ]
-    if clocks:
-        parts.append(Panel("Accelerators", "%", clocks, least=0.0, most=100.0))
-    parts += _jobs(signals)
+    events = _events(recording, name)
+    if events:
+        parts.append(Strip("Events", events))
+    known = {base for panel in PANELS for base in panel.bases} | KNOWN
+    others = dict.fromkeys(_base(signal) for signal in signals if _base(signal) not in known)
+    for quantity in (*PANELS, *(Quantity(base.replace("_", " "), "", (base,)) for base in others)):
+        chosen = [signal for signal in signals if _base(signal) in quantity.bases][:MAX_LINES]
+        if chosen:
+            parts.append(_panel(recording, name, {signal: signals[signal] for signal in chosen}, quantity))
     return parts
+
+
+def _panel(recording: Recording, name: str, signals: Mapping[str, Floats], quantity: Quantity) -> Panel:
+    """True values as lines, and as dots of the same colour what the ground was told of them."""
+    lines, limits = [], dict[float, str]()
+    for place, (signal, values) in enumerate(signals.items()):
+        colour = COLOURS.get(signal, (place + 1) % 8)
+        lines.append(Line(_label(signal), quantity.factor * values + quantity.offset, colour))
+        told = recording.belief.get((name, signal))
+        if told is not None and told.times_s.size:
+            points = quantity.factor * told.values + quantity.offset
+            lines.append(Line(f"{_label(signal)}, as told to the ground", points, colour, told.times_s, points=True))
+        for value, words in _limits(recording, name, signal):
+            limits.setdefault(quantity.factor * value + quantity.offset, words)
+    return Panel(quantity.title, quantity.unit, lines, quantity.least, quantity.most, tuple(limits.items()))
+
+
+def _limits(recording: Recording, name: str, signal: str) -> list[tuple[float, str]]:
+    """Limits that the dictionary gives a quantity under its name in telemetry."""
+    design = next(each.design for each in recording.scenario.spacecraft if each.id == name)
+    dictionary = recording.dictionaries.get(design)
+    form = dictionary.parameter.get(telemetered_as(signal)) if dictionary else None
+    if form is None:
+        return []
+    bounds = (
+        (form.hard_low, "hard limit"), (form.soft_low, "soft limit"), (form.soft_high, "soft limit"),
+        (form.hard_high, "hard limit"),
+    )  # fmt: skip
+    return [(value, words) for value, words in bounds if value is not None]
+
+
+def _events(recording: Recording, name: str) -> list[tuple[str, list[Span]]]:
+    """A row per severity that came, the worst first. An event of unknown time is in the table only."""
+    rows = []
+    for severity in sorted(Severity, reverse=True):
+        spans = [
+            Span(e.at_s, e.at_s, "", f"s-severity-{severity}", f"{e.name} at {clock(e.at_s)}, {severity.name.lower()}")
+            for e in recording.events
+            if e.spacecraft == name and e.severity == severity and e.at_s is not None
+        ][:MAX_MARKS]
+        if spans:
+            rows.append((severity.name.lower(), spans))
+    return rows
+
+
+def _base(signal: str) -> str:
+    return signal.partition("[")[0]
+
+
+def _label(signal: str) -> str:
+    if signal.startswith("job_"):
+        return signal.replace("job_", "").replace("_s", "").replace("[", " of job ").rstrip("]")
+    return LABELS.get(signal) or _short(signal)
 
 
 def _contacts(recording: Recording, name: str, inside: Sequence[tuple[float, float]]) -> list[tuple[str, list[Span]]]:
@@ -174,16 +256,6 @@ def _contacts(recording: Recording, name: str, inside: Sequence[tuple[float, flo
     return [(station, rows[station]) for station in stations] or [
         ("any station", [Span(a, b, "", "s-contact") for a, b in inside])
     ]
-
-
-def _jobs(signals: Mapping[str, Floats]) -> list[Panel | Strip]:
-    """Useful work, where it was recorded: of all jobs, or job by job."""
-    names = [name for name in signals if name.startswith(("job_progress_s", "job_work_s", "job_saved_s"))][:7]
-    lines = [
-        Line(name.replace("job_", "").replace("_s", "").replace("[", " of job ").rstrip("]"), signals[name] / 60.0, i)
-        for i, name in enumerate(names)
-    ]
-    return [Panel("Jobs", "min", lines, least=0.0)] if lines else []
 
 
 def _short(signal: str) -> str:

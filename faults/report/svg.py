@@ -32,22 +32,29 @@ STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800,
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve. `colour` is the index of a class c0..c7. `values` are in the panel's unit; NaN breaks the line."""
+    """One curve. `colour` is the index of a class c0..c7. `values` are in the panel's unit; NaN breaks the line.
+
+    times_s: of its own, where they are not the chart's. points: drawn as dots, because nothing is known in between.
+    """
 
     label: str
     values: Floats
     colour: int
+    times_s: Floats | None = None
+    points: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Curves over time. `least` and `most`, where given, are always inside the axis."""
+    """Curves over time. `least` and `most`, where given, are always inside the axis. `limits`: (value, what it is),
+    drawn as dashed lines where they fall inside."""
 
     title: str
     unit: str
     lines: Sequence[Line]
     least: float | None = None
     most: float | None = None
+    limits: Sequence[tuple[float, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,15 +194,50 @@ def _panel(chart: Chart, panel: Panel, top: int) -> list[str]:
         out.append(f'<line class="grid" x1="{LEFT}" x2="{LEFT + PLOT_WIDTH}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         text = f"{tick:.6g}"
         out.append(f'<text class="tick" x="{LEFT - 6}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{text}</text>')
-    for index, line in enumerate(panel.lines):
-        path = _path([(_x(chart, t), y(v)) for t, v in thin(chart.times_s, line.values)])
+    legend = _Legend(top)
+    for line in panel.lines:
+        times_s = chart.times_s if line.times_s is None else line.times_s
+        found = [(_x(chart, t), y(v)) for t, v in thin(times_s, line.values)]
         last = next((v for v in reversed(line.values.tolist()) if math.isfinite(v)), math.nan)
         tip = f"{line.label}: ends at {last:.4g} {panel.unit}"
-        out.append(f'<path class="line c{line.colour}" d="{path}"><title>{escape(tip)}</title></path>')
-        legend_x, legend_y = LEFT + PLOT_WIDTH + 12, top + 12 + 15 * index
-        out.append(f'<rect class="key k{line.colour}" x="{legend_x}" y="{legend_y - 5}" width="14" height="3" rx="1"/>')
-        out.append(f'<text class="legend" x="{legend_x + 20}" y="{legend_y}">{escape(line.label)}</text>')
+        path, style = (_dots(found), "dots") if line.points else (_path(found), "line")
+        out.append(f'<path class="{style} c{line.colour}" d="{path}"><title>{escape(tip)}</title></path>')
+        if not line.points:
+            out += legend.entry(line.label, "line", f"c{line.colour}")
+    if any(line.points for line in panel.lines):
+        out += legend.entry("as told to the ground", "dots", "c7")
+    for value, label in panel.limits:
+        if low <= value <= high:
+            out.append(
+                f'<line class="limit" x1="{LEFT}" x2="{LEFT + PLOT_WIDTH}" y1="{y(value):.1f}" y2="{y(value):.1f}">'
+                f"<title>{escape(label)}: {value:.4g} {escape(panel.unit)}</title></line>"
+            )
+            out += legend.entry(label, "limit", "")
     return out
+
+
+class _Legend:
+    """Names of the lines, right of a panel: each behind a piece of its line, drawn as it is drawn."""
+
+    def __init__(self, top: int) -> None:
+        self._x, self._y = LEFT + PLOT_WIDTH + 12, top + 12
+        self._bottom = top + PANEL_HEIGHT
+
+    def entry(self, label: str, style: str, colour: str) -> list[str]:
+        x, y = self._x, self._y
+        if y > self._bottom:
+            return []
+        self._y += 15
+        path = _dots([(x + 3, y - 4), (x + 11, y - 4)]) if style == "dots" else f"M{x} {y - 4}h14"
+        return [
+            f'<path class="key {style} {colour}" d="{path}"/>',
+            f'<text class="legend" x="{x + 20}" y="{y}">{escape(label)}</text>',
+        ]
+
+
+def _dots(points: Sequence[tuple[float, float]]) -> str:
+    """Path data of a dot at each point: strokes of no length, with round ends."""
+    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points if math.isfinite(y))
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,6 +202,25 @@ class ArchiveReader:
                 place = places.get(number)
                 if place is not None and len(payload) >= 8 * (place + 1):
                     result.append((obt_ns, struct.unpack_from("<d", payload, 8 * place)[0]))
+        return result
+
+    def reported(self, spacecraft: str, parameters: Sequence[str]) -> dict[str, list[tuple[int, int, float]]]:
+        """(boot, sequence, value) of each housekeeping packet that holds a parameter, in their order."""
+        dictionary = self.dictionary(spacecraft)
+        places = {
+            number: [
+                (name, 8 * structure.parameters.index(name)) for name in parameters if name in structure.parameters
+            ]
+            for number, structure in dictionary.structure.items()
+        }
+        result: dict[str, list[tuple[int, int, float]]] = {name: [] for name in parameters}
+        query = _HOUSEKEEPING.replace("number, obt_ns", "number, boot, sequence") + " ORDER BY boot, sequence"
+        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
+        with self._open() as connection:
+            for number, boot, sequence, payload in connection.execute(query, of):
+                for name, offset in places.get(number, ()):
+                    if len(payload) >= offset + 8:
+                        result[name].append((boot, sequence, struct.unpack_from("<d", payload, offset)[0]))
         return result
 
     def telecommands(self) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ from bus.text.times import clock
 from bus.trace.writer import Answer
 from faults.oracle.judge import Judgement
 from faults.recording.books import Archived, Books, Ledger, Loss
-from faults.recording.recording import EventRecord, FaultRecord, Recording, TelecommandRecord, intervals
+from faults.recording.recording import EventRecord, FaultRecord, Recording, Reported, TelecommandRecord, intervals
 from faults.recording.summary import TELECOMMAND_STATES, summarise
 from faults.report.page import overall, render
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks, thin
@@ -228,3 +228,29 @@ def test_the_display_takes_its_figures_from_truth(capsys: pytest.CaptureFixture[
     assert len(lines) == 1, "no second line so soon"
     assert lines[0].startswith("0:00:01 of 0:10:00")
     assert "dawn-1 SAFE 50 %" in lines[0]
+
+
+def test_what_the_ground_was_told_stands_beside_the_truth() -> None:
+    told = Reported(np.array([10.0, 70.0, 130.0]), np.array([0.9, 0.2, 0.2]))
+    page = recording()
+    page.belief = {("dawn-1", "battery_soc"): told}
+    html = rendered(page, JUDGEMENTS)
+    (dots,) = re.findall(r'class="dots c2" d="([^"]*)"', html)
+    assert dots.count("M") == 3
+    assert "as told to the ground" in html
+    assert "as told to the ground" not in rendered(recording(), JUDGEMENTS)
+
+
+def test_any_recorded_signal_is_drawn() -> None:
+    page = recording()
+    page.signals = {**page.signals, ("dawn-1", "wheel_momentum_n_m_s[0]"): np.ones(TICKS)}  # type: ignore[dict-item]
+    assert "wheel momentum n m s" in rendered(page, JUDGEMENTS)
+
+
+def test_telecommands_are_listed_with_their_arguments_and_reasons() -> None:
+    page = recording()
+    page.telecommands[0].arguments = {"power_w": 350.0}
+    page.telecommands[0].detail = "argument outside its limits"
+    html = rendered(page, JUDGEMENTS)
+    assert "power_w=350.0" in html
+    assert "argument outside its limits" in html
