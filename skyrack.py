@@ -12,7 +12,7 @@ import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 from faults.run.interruption import INTERRUPTED, Interruption, leave_at_once
 
@@ -20,25 +20,10 @@ if Path(sys.argv[0]).stem == "skyrack":
     leave_at_once()  # before all that takes a while to import; not where a test imports this file
 
 import typer
-from typer.core import TyperGroup
 
 from bus.errors import SkyrackError
 
-
-class _Commands(TyperGroup):
-    """All commands. An interrupt ends any of them in the same way, and not in Typer's."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the chosen one."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            sys.stderr.write("interrupted\n")
-            raise SystemExit(INTERRUPTED) from None
-
-
 app = typer.Typer(
-    cls=_Commands,
     name="skyrack",
     epilog="Begin with: skyrack run first-light",
     no_args_is_help=True,
@@ -328,11 +313,21 @@ def replay(
     raise typer.Exit(replay_command(run, spacecraft, as_json=json))
 
 
+def _interrupted() -> NoReturn:
+    sys.stderr.write("interrupted\n")
+    sys.exit(INTERRUPTED)
+
+
 def main() -> None:
     """Entry point: errors of ours are shown without a traceback, with the next step."""
+    interruption = Interruption()
     try:
-        with Interruption():
+        with interruption:
             app()
+    except SystemExit:
+        if interruption.signal:  # Typer makes a silent end of it
+            _interrupted()
+        raise
     except SkyrackError as error:
         sys.stdout.flush()
         sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
@@ -340,8 +335,7 @@ def main() -> None:
             traceback.print_exc()
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(INTERRUPTED)
+        _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -46,19 +46,30 @@ def run_command(options: RunOptions) -> int:
     for note in chosen.notes:
         sys.stderr.write(f"note: {note}\n")
     with Interruption() as interruption:
-        with interruption.handled_by(within_s=PATIENCE_S):
-            directory = create(chosen.scenario.name, options.out)
-        flown = _begin(chosen, directory, options, interruption)
-        if interruption.signal and not _has_flown(directory):
-            discard(directory)
-            sys.stderr.write(f"interrupted by {interruption.signal} before the first tick: nothing was flown\n")
-            return INTERRUPTED
         try:
-            with interruption.handled_by(within_s=JUDGE_WITHIN_S):
-                return _end(flown, directory, options, interruption)
+            return _run(chosen, options, interruption)
         except KeyboardInterrupt:
-            sys.stderr.write(f"interrupted by {interruption.signal}: {directory.path} was flown, but is not judged\n")
+            sys.stderr.write(f"interrupted by {interruption.signal}\n")
             return INTERRUPTED
+
+
+def _run(chosen: Chosen, options: RunOptions, interruption: Interruption) -> int:
+    with interruption.handled_by(within_s=PATIENCE_S):
+        directory = create(chosen.scenario.name, options.out)
+    try:
+        flown = _begin(chosen, directory, options, interruption)
+    except KeyboardInterrupt:
+        flown = root.Flown(None, 0.0, interrupted=interruption.signal)
+    if interruption.signal and not _has_flown(directory):
+        discard(directory)
+        sys.stderr.write(f"interrupted by {interruption.signal} before the first tick: nothing was flown\n")
+        return INTERRUPTED
+    try:
+        with interruption.handled_by(within_s=JUDGE_WITHIN_S):
+            return _end(flown, directory, options, interruption)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"interrupted by {interruption.signal}: {directory.path} was flown, but is not judged\n")
+        return INTERRUPTED
 
 
 def _begin(chosen: Chosen, directory: RunDirectory, options: RunOptions, interruption: Interruption) -> root.Flown:
@@ -72,8 +83,6 @@ def _begin(chosen: Chosen, directory: RunDirectory, options: RunOptions, interru
         )
         root.prepare(directory, scenario, chosen.text)
         return _fly(scenario, directory, options, display, interruption)
-    except KeyboardInterrupt:
-        return root.Flown(None, 0.0, interrupted=interruption.signal)
     finally:
         display.close()
 
