@@ -85,6 +85,7 @@ class Listing(StrEnum):
     scenarios = "scenarios"
     stations = "stations"
     faults = "faults"
+    fields = "fields"
     telecommands = "telecommands"
     telemetry = "telemetry"
 
@@ -172,12 +173,12 @@ def list_(
     of: Annotated[str, typer.Argument(metavar="[DESIGN]", help="The same as --design.")] = "",
     *,
     design: Annotated[
-        str, typer.Option(help="Whose telecommands and telemetry; every design by default. Name or file.")
+        str, typer.Option(help="Whose telecommands, telemetry, truth fields; every design by default. Name or file.")
     ] = "",
     designs: Designs = [],
     json: Json = False,
 ) -> None:
-    """List designs, scenarios, stations, faults, TM/TC."""
+    """List designs, scenarios, stations, faults, TM/TC, truth fields."""
     from faults.commands.look import list_command  # noqa: PLC0415
 
     raise typer.Exit(list_command(what.value, design or of, tuple(designs), as_json=json))

@@ -201,6 +201,16 @@ def allowed_units(kind: str, *, orbits: bool = False) -> str:
     return f"a {kind} in {', '.join([*units, 'orbits'] if orbits else units)}"
 
 
+_SI = {
+    "length": "m", "area": "m2", "time": "s", "angle": "rad", "angular rate": "rad/s", "speed": "m/s", "power": "W",
+    "energy": "J", "temperature": "K", "voltage": "V", "current": "A", "charge": "C", "mass": "kg", "mass flow": "kg/s",
+    "density": "kg/m3", "force": "N", "fluence": "1/m2", "bit rate": "bit/s", "frequency": "Hz", "dose": "Gy",
+    "dose rate": "Gy/s", "irradiance": "W/m2", "magnetic flux density": "T", "torque": "N m", "rigidity": "GV",
+    "angular momentum": "N m s", "magnetic moment": "A m2", "flux": "1/(cm2 s)",
+}  # fmt: skip
+"""What names that end in a unit are in."""
+
+
 def dimension_of_name(name: str) -> str:
     """The dimension a name ends in: "radiator_temperature_k[3]" and "lcl_current_a.payload" have one, "mode" has none
     ("number"). What stands in brackets or behind a dot picks a member."""
@@ -209,6 +219,13 @@ def dimension_of_name(name: str) -> str:
         if stem.endswith(suffix):
             return dimension
     return "number"
+
+
+def unit_of_name(name: str) -> str:
+    """The unit of a value of this name, "1" for plain numbers and shares."""
+    if name.endswith("_dbhz"):
+        return "dB Hz"
+    return "dB" if name.endswith("_db") else _SI.get(dimension_of_name(name), "1")
 
 
 def parse(value: object, kind: str) -> float:

@@ -16,10 +16,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bus.errors import ScenarioError, UnknownNameError
+from bus.errors import ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
 from bus.text.times import clock
+from faults.commands.truth_fields import field_rows
 from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.links import links
 from faults.scenarios.links import warnings as link_warnings
@@ -119,6 +120,7 @@ def list_command(what: str, design: str, directories: tuple[Path, ...] = (), *, 
         "scenarios": _scenarios,
         "stations": _stations,
         "faults": _faults,
+        "fields": lambda: field_rows(_whose(chosen)),
         "telecommands": lambda: _telecommands(chosen or _right(shelf)),
         "telemetry": lambda: _telemetry(chosen or _right(shelf)),
     }
@@ -161,6 +163,13 @@ def _brief(what: str, rows: Rows) -> Rows:
 def _console() -> Console:
     """Standard output; wide where it is no terminal, so that lines can be searched."""
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+
+
+def _whose(chosen: Sequence[str]) -> str:
+    """The one design whose fields are asked for. Raises UserError without one."""
+    if not chosen:
+        raise UserError("whose fields?", hint="for example: skyrack list fields pathfinder")
+    return chosen[0]
 
 
 def _named(shelf: Shelf, design: str) -> str:

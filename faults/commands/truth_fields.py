@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bus.errors import UnknownNameError
-from node.designs.load import Design
+from bus.text.units import unit_of_name
+from node.designs.load import Design, load_design
 from node.truth import NODE_SIGNALS
+from node.truth_meanings import MEANINGS
 
 if TYPE_CHECKING:
     from node.plant.plant import Plant
@@ -48,7 +50,26 @@ DEFAULT_FIELDS = (
 REDUCTIONS = ("min", "mean", "max", "sum")
 DERIVED = ("radiator_temperature_k", "accelerator_rate_total")
 """Mean over the radiators; sum over the accelerator groups, in chips at full clock."""
-HINT = "`skyrack truth ... --fields all` writes every one; parts are in `skyrack list designs --json`"
+HINT = "`skyrack truth ... --fields all` writes every one; `skyrack list fields DESIGN` shows them"
+
+
+def field_rows(design_name: str) -> list[dict[str, Any]]:
+    """Every field of truth that a design has: its unit, what it means, and its parts if there are several."""
+    from node.plant.names import kind_of, parts_of  # noqa: PLC0415 - numba
+    from node.plant.state import layout  # noqa: PLC0415 - numba
+
+    design = load_design(design_name)
+    dtype = layout(design.form.capacity_class).state
+    rows = []
+    for name in sorted(dtype.names or ()):
+        kind = kind_of(name) if dtype[name].shape else None
+        parts = parts_of(dtype, design.names, name) if dtype[name].shape and kind not in ("station", "job") else []
+        if dtype[name].shape and kind not in ("station", "job") and not parts:
+            continue
+        of = [f"a {kind} of the scenario"] if kind in ("station", "job") else parts
+        rows.append({"name": name, "unit": unit_of_name(name), "description": MEANINGS[name], "of": of})
+    return rows
+
 
 Reader = Callable[[], float]
 

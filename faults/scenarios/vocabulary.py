@@ -208,7 +208,7 @@ def first_value(design: str, name: str, written: Scalar) -> float:
     names = TruthNames(design)
     if name != "mode" and (name in NODE_SIGNALS or name not in names):
         near = nearest(name, names)
-        raise UnknownNameError("initial value", name, near, hint="`skyrack list designs --json` shows the parts")
+        raise UnknownNameError("initial value", name, near, hint="`skyrack list fields DESIGN` shows all")
     if labels is not None:
         if isinstance(written, str) and written in labels:
             return float(labels.index(written))
