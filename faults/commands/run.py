@@ -23,6 +23,7 @@ from faults.recording.summary import (
 )
 from faults.run import compose as root
 from faults.run.conclude import conclude
+from faults.run.director import Director
 from faults.run.interruption import INTERRUPTED, Interruption
 from faults.run.progress import Observer, StatusSampler, observer
 from faults.run.warm import warm_up
@@ -119,11 +120,14 @@ def _fly(
 ) -> root.Flown:
     if options.in_process:
         warm_up(scenario, display.say)
-        sampler = StatusSampler(scenario)
+        participants = root.build_all(scenario)
+        director = next((each for each in participants if isinstance(each, Director)), None)
+        sampler = StatusSampler(scenario, director)
         with interruption.handled_by(within_s=PATIENCE_S):
             return root.fly_in_process(
                 scenario,
                 directory,
+                participants=participants,
                 on_tick=lambda record: display.show(record.tick + 1, sampler(record.answers)),
                 stopped=lambda: interruption.signal,
             )

@@ -143,11 +143,12 @@ def exit_status(summary: Mapping[str, Any]) -> int:
 
 def shortcomings(summary: Mapping[str, Any]) -> list[str]:
     """Why nothing of this run may look green, in words: what failed, who was lost, what is unknown or refused."""
-    found = [summary["error"]] if summary["error"] else []
-    if not summary["complete"] and not found:
+    lost = {loss["id"]: loss["reason"] for loss in summary["lost"]}
+    found = [summary["error"]] if summary["error"] and summary["error"] not in lost.values() else []
+    if not summary["complete"] and not summary["error"]:
         found.append("the run did not reach its end")
     found += [f"{loss['id']} was lost at tick {loss['tick']}: {loss['reason']}" for loss in summary["lost"]]
-    if summary["recorded"]["archive"]["trouble"]:
+    if summary["recorded"]["archive"]["trouble"] and GROUND_ID not in lost:
         found.append(f"the archive is not what the ground wrote: {summary['recorded']['archive']['trouble']}")
     for spacecraft, row in summary["telemetry"]["spacecraft"].items():
         if row["unaccounted"]:

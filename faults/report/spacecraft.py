@@ -149,9 +149,46 @@ def _vital_signs(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str
     if "payload_power_w" in signals:
         energy_j = float(np.nansum(signals["payload_power_w"])) * tick_s
         signs.append((f"{energy_j / 3.6e6:,.2f} kWh", "used by the payload"))
-    if "mode" in signals and math.isfinite(float(signals["mode"][-1])):
-        signs.append((MODES[int(signals["mode"][-1])], "mode at the end"))
-    return signs
+    troubles = _troubles(signals, tick_s)
+    last = _state_at_end(signals)
+    return [*([(last, "at the end")] if last else []), *troubles, *signs]
+
+
+def _troubles(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str, str]]:
+    """How long it was down, gave no answer, or stood in a mode or a state that nobody wants."""
+    import numpy as np  # noqa: PLC0415
+
+    said = []
+    up, mode, shed = (signals.get(name) for name in ("host_up", "mode", "payload_shed"))
+    if up is not None:
+        said += [(np.isnan(up), "NO ANSWER"), (up == 0, "DOWN")]
+    if mode is not None:
+        said += [(mode == MODES.index(name), name) for name in ("SURVIVAL", "SAFE")]
+    if shed is not None:
+        said.append((shed > 0, "SHED"))
+    return [(clock(float(samples.sum()) * tick_s), name) for samples, name in said if samples.any()]
+
+
+def _state_at_end(signals: Mapping[str, Floats]) -> str:
+    """The mode it ended in; a computer that is down has none, and of who gives no answer nobody knows."""
+    up, mode = signals.get("host_up"), signals.get("mode")
+    if up is not None and not up[-1] > 0:
+        return "DOWN" if up[-1] == 0 else "NO ANSWER"
+    if mode is None:
+        return ""
+    return _mode(float(mode[-1])) if math.isfinite(float(mode[-1])) else "UNKNOWN"
+
+
+def _mode(value: float) -> str:
+    """In words; what is no mode of ours is UNKNOWN."""
+    return MODES[int(value)] if value in range(len(MODES)) else "UNKNOWN"
+
+
+def _presence(host_up: Floats) -> Floats:
+    """1 where the computer runs, 0 where it is down, -1 where nobody answered."""
+    import numpy as np  # noqa: PLC0415
+
+    return np.nan_to_num(host_up, nan=-1.0)
 
 
 def _is_temperature(name: str) -> bool:
@@ -161,17 +198,24 @@ def _is_temperature(name: str) -> bool:
 def _parts(recording: Recording, name: str, signals: Mapping[str, Floats], tick_s: float) -> list[Panel | Strip]:
     times_s = recording.times_s
     parts: list[Panel | Strip] = []
-    if "mode" in signals:
+    if "mode" in signals or "host_up" in signals:
         spans = [
-            Span(a, b, MODES[int(mode)], f"s-{MODES[int(mode)].lower()}")
-            for a, b, mode in intervals(times_s, signals["mode"], tick_s)
+            Span(a, b, _mode(mode), f"s-{_mode(mode).lower()}")
+            for a, b, mode in intervals(times_s, signals.get("mode", times_s[:0]), tick_s)
+        ]
+        spans += [
+            Span(a, b, "DOWN" if up == 0 else "NO ANSWER", "s-down")
+            for a, b, up in intervals(times_s, _presence(signals.get("host_up", times_s[:0])), tick_s)
+            if up <= 0
         ]
         parts.append(Strip("Mode", [("flight software", spans)]))
     if "contact" in signals:
         inside = [(a, b) for a, b, on in intervals(times_s, signals["contact"], tick_s) if on > 0]
         parts.append(Strip("Contacts", _contacts(recording, name, inside)))
+    lost_s = [loss.tick * tick_s for loss in recording.lost if loss.id == name]  # what acts longer nobody knows
+    last_s = min([recording.end_s, *lost_s])
     faults = [
-        (f.id, [Span(f.at_s, recording.end_s if f.cleared_s is None else f.cleared_s, f.fault, "s-fault")])
+        (f.id, [Span(f.at_s, last_s if f.cleared_s is None else f.cleared_s, f.fault, "s-fault")])
         for f in _struck(recording, name)
         if f.at_s is not None
     ]

@@ -7,7 +7,6 @@ SKYRACK_BIND_OBSERVE.
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ from bus.trace.reader import read_record
 from bus.trace.writer import TraceWriter
 from faults.run.compose import dictionary_versions, participant_plans, trace_header
 from faults.run.director import Director
-from faults.run.progress import StatusSampler
+from faults.run.progress import MAX_ROWS, StatusSampler, in_order
 from faults.run_directory import RunDirectory
 from node.designs.load import read_resolved
 
@@ -42,10 +41,10 @@ class BusResult:
 class WatchedTrace:
     """Writes the trace, and now and then reports how the spacecraft are."""
 
-    def __init__(self, scenario: Scenario, writer: TraceWriter) -> None:
+    def __init__(self, scenario: Scenario, writer: TraceWriter, director: Director | None = None) -> None:
         self._scenario = scenario
         self._writer = writer
-        self._sampler = StatusSampler(scenario)
+        self._sampler = StatusSampler(scenario, director)
         self._watch = Stopwatch()
         self._begun_s = -1.0
         self._next_s = 0.0
@@ -65,10 +64,8 @@ class WatchedTrace:
             return
         self._next_s = now_s + GLIMPSE_EVERY_S
         record = read_record(content)
-        rows = {
-            name: [value if math.isfinite(value) else None for value in (g.mode, g.battery_soc, g.contact)]
-            for name, g in self._sampler(record.answers).items()
-        }
+        worst = in_order(self._sampler(record.answers))[:MAX_ROWS]  # a report is a line of bounded length
+        rows = {name: sample.to_row() for name, sample in worst}
         lifeline.report("status", {"tick": min(record.tick + 1, self._scenario.ticks), "spacecraft": rows})
 
 
@@ -105,7 +102,8 @@ def conduct(
     except SkyrackError as error:
         lifeline.report_error(error)
         return error.exit_status, result
-    trace = WatchedTrace(scenario, writer)
+    director = next((each for each in plan.local if isinstance(each, Director)), None)
+    trace = WatchedTrace(scenario, writer, director)
 
     def finish(outcome: BusOutcome) -> Mapping[str, object]:
         done = outcome.finished

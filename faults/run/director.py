@@ -110,6 +110,21 @@ class Director(Stateful):
             self.state.sent += 1
         return outbox
 
+    def acting(self) -> dict[str, dict[str, bool]]:
+        """By target, the injections that act now, in order of onset, and whether each blacks an uplink out."""
+        blackouts = {
+            (item.target, item.injection.injection)
+            for item in self._planned
+            if (item.injection.place, item.injection.primitive) == ("uplink", "blackout")
+        }
+        found: dict[str, dict[str, bool]] = {}
+        for report in self.reports:
+            if report.state == InjectionState.ACTIVE:
+                found.setdefault(report.target, {})[report.injection] = (report.target, report.injection) in blackouts
+            elif report.state == InjectionState.CLEARED:
+                found.get(report.target, {}).pop(report.injection, None)
+        return found
+
     def _keep(self, target: str, body: InjectionReport) -> None:
         if len(self.reports) >= MAX_REPORTS:
             self.state.dropped += 1

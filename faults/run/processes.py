@@ -6,7 +6,6 @@ Who they are and what they are given.
 from __future__ import annotations
 
 import json
-import math
 import os
 import resource
 import sys
@@ -21,7 +20,7 @@ from bus.sockets.keys import make_keys
 from bus.sockets.refusals import in_words
 from faults.run.compose import Flown
 from faults.run.interruption import Interruption
-from faults.run.progress import SHOWN, Observer, StatusSample
+from faults.run.progress import Observer, StatusSample
 from faults.run.supervisor import LaunchOutcome, Member, Supervisor, supervise
 from faults.run.warm import environment, warm_up
 from faults.run_directory import RunDirectory
@@ -141,11 +140,12 @@ class _Listener:
 
     def __init__(self, display: Observer) -> None:
         self._display = display
+        self._lost: set[str] = set()
 
     def hear(self, who: str, report: dict[str, Any]) -> None:
         match report.get("report"):
             case "status":
-                self._display.show(int(report["tick"]), _samples(report["spacecraft"]))
+                self._display.show(int(report["tick"]), self._samples(report["spacecraft"]))
             case "away":
                 self._display.say(f"{report['id']} is gone at tick {report['tick']}: {report['reason']}")
             case "late" if report["behind"]:
@@ -159,13 +159,12 @@ class _Listener:
             case "restarted":
                 self._display.say(f"{who} was started again")
             case "back":
+                self._lost.discard(report["id"])
                 self._display.say(f"{report['id']} is back at tick {report['tick']} and catches up")
             case "lost":
+                self._lost.add(report["id"])
                 self._display.say(f"{report['id']} is given up at tick {report['tick']}: {report['reason']}")
 
-
-def _samples(rows: dict[str, list[float | None]]) -> dict[str, StatusSample]:
-    return {
-        name: StatusSample(*(math.nan if value is None else float(value) for value in values[: len(SHOWN)]))
-        for name, values in rows.items()
-    }
+    def _samples(self, rows: dict[str, dict[str, Any]]) -> dict[str, StatusSample]:
+        samples = {name: StatusSample.of_row(row) for name, row in rows.items()}
+        return samples | {name: StatusSample(lost=True) for name in sorted(self._lost)}

@@ -9,8 +9,8 @@ import math
 import struct
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -21,10 +21,17 @@ from bus.clock import Stopwatch
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.trace.writer import Answer
+from faults.run.director import Director
 
 MODES = ("LEOP", "NOMINAL", "SAFE", "SURVIVAL")
-_STYLES = {"NOMINAL": "green", "SAFE": "yellow", "SURVIVAL": "red", "LEOP": "magenta"}
-SHOWN = ("mode", "battery_soc", "contact")
+_STYLES = {"NOMINAL": "green", "LEOP": "magenta", "SAFE": "yellow", "SHED": "yellow", "LATE": "yellow"}
+"""Of a status; what is not here is red, and green is only who is known to be in NOMINAL, with nothing wrong."""
+_TROUBLES = ("LOST", "LATE", "DOWN", "DEAF", "SURVIVAL", "SAFE", "SHED", "LOW")
+SHOWN = ("mode", "battery_soc", "contact", "host_up", "payload_shed")
+LOW_CHARGE = 0.3
+"""State of charge from which on it is told as trouble and drawn in red."""
+MAX_FAULTS = 2
+"""Acting faults named on a line; the others are counted."""
 MAX_ROWS = 24
 PLAIN_EVERY_S = 5.0
 REDRAW_EVERY_S = 0.2
@@ -33,16 +40,75 @@ BAR = 10
 
 @dataclass(frozen=True, slots=True)
 class StatusSample:
-    """What is shown of one spacecraft; NaN where it is not known."""
+    """What is shown of one spacecraft; NaN where it is not known.
+
+    lost: the range has given it up. silent: it gave no answer to this tick. deaf: a fault blacks its uplink out.
+    faults: what acts on it, in order of onset.
+    """
 
     mode: float = math.nan
     battery_soc: float = math.nan
     contact: float = math.nan
+    host_up: float = math.nan
+    payload_shed: float = math.nan
+    lost: bool = False
+    silent: bool = False
+    deaf: bool = False
+    faults: tuple[str, ...] = ()
 
     @property
     def mode_name(self) -> str:
         """The mode in words."""
         return MODES[int(self.mode)] if self.mode == self.mode and 0 <= self.mode < len(MODES) else "-"
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What is wrong, in words, the worst first. A computer that is down has no mode."""
+        said = (
+            (self.lost, "LOST"),
+            (self.silent and not self.lost, "LATE"),
+            (self.host_up == 0, "DOWN"),
+            (self.deaf, "DEAF"),
+            (self.mode_name == "SURVIVAL", "SURVIVAL"),
+            (self.mode_name == "SAFE", "SAFE"),
+            (self.payload_shed > 0, "SHED"),
+            (self.battery_soc < LOW_CHARGE, "LOW"),
+        )
+        return tuple(word for true, word in said if true)
+
+    @property
+    def status(self) -> str:
+        """In a word or two: what is wrong, or the mode."""
+        return " ".join(self.troubles) or self.mode_name
+
+    @property
+    def acting(self) -> str:
+        """The faults that act, in words."""
+        more = len(self.faults) - MAX_FAULTS
+        return ", ".join(self.faults[:MAX_FAULTS]) + (f" and {more} more" if more > 0 else "")
+
+    def to_row(self) -> dict[str, Any]:
+        """As JSON takes it: null where a figure is not known."""
+        unknown = {name for name in SHOWN if math.isnan(getattr(self, name))}
+        return {key: None if key in unknown else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> StatusSample:
+        """What `to_row` gave."""
+        known: dict[str, Any] = {key: math.nan if value is None else value for key, value in row.items()}
+        known["faults"] = tuple(known["faults"])
+        return cls(**known)
+
+
+def in_order(samples: Mapping[str, StatusSample]) -> list[tuple[str, StatusSample]]:
+    """By trouble: the lost and the down first, then what a fault acts on, then everybody else as in the scenario."""
+    rank = {word: place for place, word in enumerate(_TROUBLES)}
+    worst = len(_TROUBLES)
+
+    def weight(item: tuple[str, StatusSample]) -> tuple[int, bool]:
+        return min((rank[word] for word in item[1].troubles), default=worst), not item[1].faults
+
+    return sorted(samples.items(), key=weight)
 
 
 class Observer(Protocol):
@@ -64,22 +130,32 @@ class Observer(Protocol):
 class StatusSampler:
     """Takes the shown signals out of truth samples, by the scenario's order of signals."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, director: Director | None = None) -> None:
+        self._director = director
         self._places = {
             spacecraft: [names.index(name) if name in names else -1 for name in SHOWN]
             for spacecraft, names in scenario.truth_signals.items()
         }
 
     def __call__(self, answers: Sequence[Answer]) -> dict[str, StatusSample]:
-        """Glimpses by spacecraft, of one tick's answers."""
-        found = {}
+        """Samples by spacecraft, of one tick's answers."""
+        found: dict[str, StatusSample] = {}
+        acting = self._director.acting() if self._director else {}
         for answer in answers:
             places = self._places.get(answer.id)
-            if places is None or not answer.truth:
+            if places is None:
                 continue
-            found[answer.id] = StatusSample(
-                *(struct.unpack_from("<d", answer.truth, 8 * place)[0] if place >= 0 else math.nan for place in places)
-            )
+            faults = acting.get(answer.id, {})
+            if not answer.truth:
+                sample = replace(found.get(answer.id, StatusSample()), silent=True)
+            else:
+                figures: dict[str, Any] = {
+                    name: struct.unpack_from("<d", answer.truth, 8 * place)[0]
+                    for name, place in zip(SHOWN, places, strict=True)
+                    if place >= 0
+                }
+                sample = StatusSample(**figures)
+            found[answer.id] = replace(sample, faults=tuple(faults), deaf=any(faults.values()))
         return found
 
 
@@ -119,9 +195,12 @@ class Plain:
         self._next_s = now_s + PLAIN_EVERY_S
         sim_s = tick * self._scenario.tick_ns / 1e9
         who = ", ".join(
-            f"{name} {g.mode_name} {100 * g.battery_soc:.0f} %{' contact' if g.contact > 0 else ''}"
-            for name, g in list(samples.items())[:MAX_ROWS]
+            f"{name} {g.status}{f' {100 * g.battery_soc:.0f} %' if g.battery_soc == g.battery_soc else ''}"
+            f"{' contact' if g.contact > 0 else ''}{f' ({g.acting})' if g.faults else ''}"
+            for name, g in in_order(samples)[:MAX_ROWS]
         )
+        if len(self._scenario.spacecraft) > MAX_ROWS:
+            who += f", and {len(self._scenario.spacecraft) - MAX_ROWS} more"
         speed = sim_s / (now_s - self._begun) if now_s > self._begun else 0.0
         self.say(f"{clock(sim_s)} of {clock(self._scenario.duration_ns / 1e9)}, x{speed:.0f}: {who}")
 
@@ -165,17 +244,19 @@ class Pretty:
         bar = "█" * round(30 * done) + "░" * (30 - round(30 * done))
         title = f"{scenario.name}  {bar}  {clock(sim_s)} of {clock(total_s)}  x{speed:,.0f}"
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for head in ("spacecraft", "mode", "state of charge", "contact"):
+        for head in ("spacecraft", "state", "state of charge", "contact", "faults"):
             table.add_column(head, header_style="dim")
-        for name, status in list(samples.items())[:MAX_ROWS]:
+        for name, status in in_order(samples)[:MAX_ROWS]:
+            worst = status.troubles[0] if status.troubles else status.mode_name
             table.add_row(
                 name,
-                Text(status.mode_name, style=_STYLES.get(status.mode_name, "")),
+                Text(status.status, style="dim" if worst == "-" else _STYLES.get(worst, "bold red")),
                 _bar(status.battery_soc),
                 Text("● in contact", style="cyan") if status.contact > 0 else Text("-", style="dim"),
+                Text(status.acting, style="red"),
             )
-        if len(samples) > MAX_ROWS:
-            table.add_row(f"and {len(samples) - MAX_ROWS} more", "", "", "")
+        if len(scenario.spacecraft) > MAX_ROWS:
+            table.add_row(f"and {len(scenario.spacecraft) - MAX_ROWS} more", "", "", "", "")
         return Group(Text(title, style="bold"), table)
 
 
@@ -183,7 +264,7 @@ def _bar(fraction: float) -> Text:
     if not math.isfinite(fraction):
         return Text("-", style="dim")
     full = round(BAR * min(max(fraction, 0.0), 1.0))
-    style = "green" if fraction > 0.5 else "yellow" if fraction > 0.3 else "red"
+    style = "green" if fraction > 0.5 else "yellow" if fraction > LOW_CHARGE else "red"
     return Text(f"{'█' * full}{'░' * (BAR - full)} {100 * fraction:5.1f} %", style=style)
 
 

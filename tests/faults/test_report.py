@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import io
+import json
 import math
 import re
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from bus.scenario.model import Environment, KeplerOrbit, RangeRules, Scenario, Spacecraft
 from bus.text.times import clock
 from bus.trace.writer import Answer
+from bus.wire.messages import InjectionState
 from faults.oracle.judge import Judgement
 from faults.recording.books import Archived, Books, Ledger, Loss
 from faults.recording.recording import EventRecord, FaultRecord, Recording, Reported, TelecommandRecord, intervals
 from faults.recording.summary import TELECOMMAND_STATES, summarise
 from faults.report.page import overall, render
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks, thin
-from faults.run.progress import Plain, StatusSample, StatusSampler
+from faults.run.director import Director, Report
+from faults.run.progress import Plain, Pretty, StatusSample, StatusSampler, in_order
 
 ORBIT = KeplerOrbit(
     semi_major_axis_m=7e6,
@@ -33,6 +39,7 @@ ORBIT = KeplerOrbit(
     mean_anomaly_rad=0.0,
 )
 TICKS = 600
+ACTIVE, CLEARED = InjectionState.ACTIVE, InjectionState.CLEARED
 
 
 def scenario() -> Scenario:
@@ -213,6 +220,82 @@ def test_times_are_told_as_on_a_clock(seconds: float, text: str) -> None:
 
 def answer(mode: float, soc: float) -> Answer:
     return Answer("dawn-1", 1, True, False, b"d" * 16, b"", struct.pack("<2d", mode, soc))
+
+
+def test_a_computer_that_is_down_has_no_mode_in_the_report_and_trouble_comes_first() -> None:
+    nan = math.nan
+    flown = recording()
+    signals = dict(flown.signals)
+    down = (flown.times_s > 100) & (flown.times_s <= 160)
+    gone = flown.times_s > 500
+    signals["dawn-1", "host_up"] = np.where(gone, nan, np.where(down, 0.0, 1.0))
+    signals["dawn-1", "mode"] = np.where(gone | down, nan, signals["dawn-1", "mode"])
+    flown.signals = signals
+    html = rendered(flown, JUDGEMENTS[:1])
+    words = re.findall(r'<div class="tile"><b>([^<]*)</b><span>([^<]*)</span>', html)
+    own = words[[name for _, name in words].index("at the end") :]
+    assert own[:4] == [
+        ("NO ANSWER", "at the end"), ("0:01:40", "NO ANSWER"), ("0:01:00", "DOWN"), ("0:03:20", "SAFE"),
+    ]  # fmt: skip
+    assert html.count("s-down") == 1 + 2, "the style, the time it was down, the time without an answer"
+
+
+def test_a_mode_that_is_none_is_no_crash() -> None:
+    flown = recording()
+    flown.signals = {**flown.signals, ("dawn-1", "mode"): np.full(TICKS, 9.0)}
+    assert "UNKNOWN" in rendered(flown, [])
+
+
+UP = StatusSample(mode=1.0, battery_soc=0.9, contact=0.0, host_up=1.0, payload_shed=0.0)
+
+
+@pytest.mark.parametrize(
+    ("sample", "status"),
+    [
+        (UP, "NOMINAL"),
+        (replace(UP, mode=math.nan, host_up=0.0), "DOWN"),
+        (replace(UP, mode=2.0, payload_shed=1.0), "SAFE SHED"),
+        (replace(UP, mode=3.0), "SURVIVAL"),
+        (replace(UP, battery_soc=0.2), "LOW"),
+        (replace(UP, deaf=True), "DEAF"),
+        (StatusSample(silent=True), "LATE"),
+        (StatusSample(silent=True, lost=True), "LOST"),
+        (StatusSample(), "-"),
+    ],
+)
+def test_the_display_says_first_what_is_wrong(sample: StatusSample, status: str) -> None:
+    assert sample.status == status
+    assert StatusSample.of_row(json.loads(json.dumps(sample.to_row()))).status == status
+    screen = Console(width=150, force_terminal=True, color_system="standard", file=io.StringIO())
+    shown = Pretty(scenario())
+    shown.close()
+    screen.print(shown._table(1, {"dawn-1": sample}, 1.0))
+    written = screen.file.getvalue()  # type: ignore[attr-defined]
+    green = "\x1b[32m" in written.replace("\x1b[32m██", "")
+    assert green == (status == "NOMINAL"), "green is who is known to be well"
+
+
+def test_trouble_comes_first_on_the_display() -> None:
+    samples = {
+        "a": UP,
+        "b": replace(UP, faults=("open-string",)),
+        "c": replace(UP, mode=2.0),
+        "d": replace(UP, mode=math.nan, host_up=0.0),
+        "e": UP,
+        "f": StatusSample(lost=True),
+    }
+    assert [name for name, _ in in_order(samples)] == ["f", "d", "c", "b", "a", "e"]
+
+
+def test_acting_faults_are_those_that_targets_report() -> None:
+    director = Director(scenario())
+    for injection, state in (("a", ACTIVE), ("b", ACTIVE), ("c", ACTIVE), ("d", ACTIVE), ("a", CLEARED)):
+        director.reports.append(Report("dawn-1", injection, state, 0, ""))
+    (sample,) = StatusSampler(scenario(), director)([answer(1.0, 0.5)]).values()
+    assert sample.faults == ("b", "c", "d")
+    assert sample.acting == "b, c and 1 more"
+    (silent,) = StatusSampler(scenario(), director)([Answer("dawn-1", 1, True, False, b"", b"", b"")]).values()
+    assert silent.status == "LATE"
 
 
 def test_the_display_takes_its_figures_from_truth(capsys: pytest.CaptureFixture[str]) -> None:
