@@ -197,10 +197,13 @@ class Node:
         self._computer.restore(state.computer)
         self._signals.own = state.own
 
-    def remember(self, records: dict[str, bytes]) -> None:
-        """Start with what an earlier process committed to non-volatile memory; flight software boots from it."""
+    def remember(self, records: dict[str, bytes], tick: int) -> None:
+        """Come into a run at `tick` with what an earlier process committed to non-volatile memory. Nobody commanded the
+        plant until now: it flies here by itself. Flight software boots from the memory."""
         self._nvm.load(records)
-        self._computer.absent(-1)
+        for past in range(tick):
+            self._plant.step(past, self._tick_s, {})
+        self._computer.absent(tick - 1)
 
     def _identity(self) -> Identity:
         return Identity(self.id, self.parts.dictionary.version, self.config.seed, self.config.tick_ns)

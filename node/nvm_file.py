@@ -53,6 +53,17 @@ class Journal:
         except OSError as error:
             raise self._fault(error) from error
 
+    def replace(self, records: dict[str, bytes]) -> None:
+        """Hold these records and no others; the old ones stay until the new ones are whole. EnvironmentFault if it
+        cannot be written."""
+        if records == self.records:
+            return
+        self.records = dict(records)
+        try:
+            self._rewrite()
+        except OSError as error:
+            raise self._fault(error) from error
+
     def close(self) -> None:
         """Done."""
         if self._descriptor >= 0:

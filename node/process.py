@@ -28,6 +28,16 @@ def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None) -> Service:
     node = assemble(resolve(resolved, spacecraft))
     journal = Journal(nvm / f"{spacecraft}.nvm") if nvm is not None else None
 
+    def begin(next_tick: int, restored: bool) -> None:
+        """At the beginning of a run and after a snapshot the file follows the spacecraft; who comes into a run without
+        a snapshot boots from its file."""
+        if journal is None:
+            return
+        if next_tick and not restored:
+            node.remember(journal.records, next_tick)
+        else:
+            journal.replace(node.parts.nvm.records())
+
     def commit(outbox: Outbox) -> None:
         if journal is not None:
             journal.commit(outbox.writes)
@@ -37,6 +47,7 @@ def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None) -> Service:
         resolved.tick_ns,
         resolved.range.snapshot_every_ticks,
         dictionary=node.dictionary.version,
+        begin=begin,
         commit=commit,
         close=journal.close if journal is not None else lambda: None,
     )

@@ -117,12 +117,16 @@ class Conductor:
             return [do.Refuse(id, "the run is over")]
         if (session.phase, SessionEvent.JOINED) not in TRANSITIONS:
             return [do.Refuse(id, f"{id} is already here; two processes may not share an identity")]
+        anew = not session.restorable and session.begin_anew(self._tick)
         if not session.restorable:
             reason = f"{id} cannot come back: not everything since its last snapshot is kept"
             return [do.Refuse(id, reason), *self._lose([session], reason)]
         returning = session.phase is not Phase.ABSENT
         session.happens(SessionEvent.JOINED)
         out: list[Instruction] = [do.Admit(id, session.snapshot_next, session.snapshot, returning)]
+        if anew:
+            note = f"it comes back at tick {self._tick} with nothing but its non-volatile memory"
+            out.append(do.Complaint(id, self._tick, note))
         if returning:
             record = session.come_back(self._tick)
             if record is not None and record.digest is None and id not in self._ahead.held:

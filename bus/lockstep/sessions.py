@@ -13,7 +13,7 @@ from enum import Enum, auto
 from bus.lockstep.ticks import ReceivedTock, write_tick
 from bus.trace.writer import Answer
 from bus.wire.codec import Header, peek
-from bus.wire.messages import Plane
+from bus.wire.messages import RESERVED_IDS, Plane
 
 MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
 
@@ -189,6 +189,17 @@ class Session:
         self.cursor = self.snapshot_next
         self.sent = self.cursor - 1
         return self.record(tick)
+
+    def begin_anew(self, tick: int) -> bool:
+        """A spacecraft that was given up and for whose replay too much is forgotten comes in at the open tick, without
+        what it had in its working memory; its unanswered ticks stay missed. False where that cannot be."""
+        if self.phase is not Phase.LOST or self.plan.id in RESERVED_IDS or self.record(tick) is None:
+            return False
+        while self.records[0].tick < tick:
+            self._forget()
+        self.snapshot, self.snapshot_next, self.pending = None, tick, None
+        self.answered = max(self.answered, tick - 1)
+        return True
 
     def go_away(self, reason: str) -> None:
         """What it was about to say is worth nothing."""

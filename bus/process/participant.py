@@ -38,7 +38,8 @@ STOPPED = "stopped by a signal"
 class Service:
     """A participant, built, with what its process adds.
 
-    dictionary: version of its TM/TC dictionary. commit: makes a step's writes (or the ground's records) durable.
+    dictionary: version of its TM/TC dictionary. begin: called once before the first Tick, with its number, and whether
+    the participant was restored from a snapshot. commit: makes a step's writes (or the ground's records) durable.
     close: called once at the end. side_task: runs beside the loop (the ground's operator port) until cancelled; with
     it the process has other sockets. endpoints: theirs by plane, for run.json. outside: mail to somebody beyond
     this process that the bus passed back.
@@ -48,6 +49,7 @@ class Service:
     tick_ns: int
     snapshot_every_ticks: int = 0
     dictionary: str = ""
+    begin: Callable[[int, bool], None] = lambda next_tick, restored: None
     commit: Callable[[Outbox], None] = lambda outbox: None
     close: Callable[[], None] = lambda: None
     side_task: Callable[[Shell], Awaitable[None]] | None = None
@@ -174,9 +176,10 @@ async def take_part(credentials: Credentials, build: Callable[[bytes], Service],
                 if service is None:
                     _, scenario = await shell.shake_hands("", None)
                     service = build(scenario)
-                _, snapshot = await shell.shake_hands(service.dictionary, scenario, service.endpoints)
+                welcome, snapshot = await shell.shake_hands(service.dictionary, scenario, service.endpoints)
                 if snapshot:
                     service.participant.restore(snapshot)
+                service.begin(welcome.next_tick, bool(snapshot))
                 gc.collect()
                 gc.freeze()  # what exists now lives to the end: later collections need not look at it
                 gc.set_threshold(GC_THRESHOLD)

@@ -577,6 +577,22 @@ def test_a_return_beyond_the_kept_history_is_refused() -> None:
     assert conductor.counters[A]["history_overflow"] > 0
 
 
+def test_who_is_lost_for_longer_than_is_kept_comes_in_at_the_open_tick() -> None:
+    """Nothing to replay from: it boots from its own memory, and its missed ticks stay missed."""
+    conductor = started(bounds=Bounds(history_ticks=2), on_lost="continue")
+    conductor.lose(B, "it died")
+    for tick in range(5):
+        conductor.tock(A, tock(A, tick))
+    out = conductor.joined(B)
+    assert out[0] == do.Admit(B, 5, None, True) and conductor.tick == 5
+    assert "non-volatile memory" in next(i.reason for i in out if isinstance(i, do.Complaint))
+    assert [i.tick for i in out if isinstance(i, do.SendTick)] == [5]
+    conductor.tock(A, tock(A, 5))
+    assert conductor.tick == 5  # it is waited for again
+    conductor.tock(B, tock(B, 5))
+    assert conductor.tick == 6 and conductor.waiting == (A, B)
+
+
 def test_no_history_no_return() -> None:
     conductor = started(bounds=Bounds(history_ticks=0))
     for id in (A, B):

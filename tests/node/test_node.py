@@ -92,7 +92,8 @@ def test_a_spacecraft_that_lost_its_process_goes_on_from_its_non_volatile_memory
     flight.fly(30)
     journal = replay([w for out in flight.outboxes for w in out.writes])
     twin = Flight(contact=True)
-    twin.node.remember(journal)
+    twin.node.remember(journal, flight.tick)
+    assert twin.plant.steps == flight.plant.steps
     twin.tick = flight.tick
     twin.fly(2)
     fsw = twin.node.software

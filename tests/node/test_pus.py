@@ -1,0 +1,86 @@
+"""Service and subtype numbers against an independent PUS library, wherever it has them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bus.dictionary import Dictionary
+from bus.pus import Service, Severity, Stage
+from node.assembly import dictionary
+
+defs = pytest.importorskip("spacepackets.ecss.defs")
+housekeeping = pytest.importorskip("spacepackets.ecss.pus_3_hk")
+event = pytest.importorskip("spacepackets.ecss.pus_5_event")
+test = pytest.importorskip("spacepackets.ecss.pus_17_test")
+verification = pytest.importorskip("spacepackets.ecss.pus_1_verification")
+
+
+@pytest.fixture(scope="module")
+def words() -> Dictionary:
+    return dictionary("pathfinder")
+
+
+def test_services_have_the_numbers_of_the_standard() -> None:
+    theirs = {int(service): service.name for service in defs.PusService if service.name.startswith("S")}
+    same = {
+        Service.VERIFICATION: "VERIFICATION", Service.DEVICE_ACCESS: "RAW_CMD", Service.HOUSEKEEPING: "HOUSEKEEPING",
+        Service.EVENT: "EVENT", Service.FUNCTION: "FUNC_CMD", Service.STORAGE: "TM_STORAGE", Service.TEST: "TEST",
+        Service.PARAMETER: "PARAMETER",
+    }  # fmt: skip
+    assert set(same) == set(Service)
+    for number, name in same.items():
+        assert re.sub(r"^S\d+_", "", theirs[number]) == name
+
+
+def test_stages_are_the_report_s_subtypes() -> None:
+    names = {
+        Stage.ACCEPTED: "TM_ACCEPTANCE_SUCCESS", Stage.REJECTED: "TM_ACCEPTANCE_FAILURE",
+        Stage.STARTED: "TM_START_SUCCESS", Stage.START_FAILED: "TM_START_FAILURE",
+        Stage.PROGRESS: "TM_STEP_SUCCESS", Stage.PROGRESS_FAILED: "TM_STEP_FAILURE",
+        Stage.COMPLETED: "TM_COMPLETION_SUCCESS", Stage.FAILED: "TM_COMPLETION_FAILURE",
+    }  # fmt: skip
+    assert set(names) == set(Stage)
+    assert {int(stage): name for stage, name in names.items()} == {
+        int(theirs): theirs.name for theirs in verification.MessageSubtype if theirs.name in names.values()
+    }
+
+
+def test_severities_are_the_report_s_subtypes() -> None:
+    names = {
+        Severity.INFORMATIVE: "TM_INFO_EVENT", Severity.LOW: "TM_LOW_SEVERITY_EVENT",
+        Severity.MEDIUM: "TM_MEDIUM_SEVERITY_EVENT", Severity.HIGH: "TM_HIGH_SEVERITY_EVENT",
+    }  # fmt: skip
+    assert {name: int(severity) for severity, name in names.items()} == {
+        theirs.name: int(theirs) for theirs in event.MessageSubtype if theirs.name in names.values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("telecommand", "module", "name"),
+    [
+        ("housekeeping.enable", housekeeping, "TC_ENABLE_PERIODIC_HK_GEN"),
+        ("housekeeping.disable", housekeeping, "TC_DISABLE_PERIODIC_HK_GEN"),
+        ("housekeeping.one_shot", housekeeping, "TC_GENERATE_ONE_PARAMETER_REPORT"),
+        ("housekeeping.interval", housekeeping, "TC_MODIFY_PARAMETER_REPORT_COLLECTION_INTERVAL"),
+        ("event.enable", event, "TC_ENABLE_EVENT_REPORTING"),
+        ("event.disable", event, "TC_DISABLE_EVENT_REPORTING"),
+        ("test.ping", test, "TC_PING"),
+    ],
+)
+def test_telecommands_have_the_library_s_subtypes(
+    words: Dictionary, telecommand: str, module: object, name: str
+) -> None:
+    theirs = {subservice.name: int(subservice) for subservice in module.MessageSubtype}  # type: ignore[attr-defined]
+    assert words.telecommand[telecommand].subtype == theirs[name]
+
+
+def test_functions_are_tc_8_1_and_reports_have_the_standard_s_subtypes(words: Dictionary) -> None:
+    functions = [form for form in words.telecommands if form.function is not None]
+    assert functions and {(form.service, form.subtype) for form in functions} == {(8, 1)}
+    assert {(s.service, s.subtype) for s in words.structures} == {(3, 25), (17, 2), (20, 2)}
+    hk, ping = {s.name: int(s) for s in housekeeping.MessageSubtype}, {s.name: int(s) for s in test.MessageSubtype}
+    assert (hk["TM_HK_REPORT"], ping["TM_REPLY"]) == (25, 2)
+    get, put = words.telecommand["parameter.get"], words.telecommand["parameter.set"]
+    assert [(get.service, get.subtype), (put.service, put.subtype)] == [(20, 1), (20, 3)]
