@@ -46,9 +46,16 @@ _LINE2: _Form = (
 _FORMS = (_LINE1, _LINE2)
 _CODE_LISTS = tuple("".join(codes for _, codes in form) for form in _FORMS)
 _PATTERNS = tuple(re.compile("".join(_CODES[code][0] for code in codes)) for codes in _CODE_LISTS)
+_MAY = {
+    code: frozenset(c for c in map(chr, range(32, 127)) if re.fullmatch(form, c)) for code, (form, _) in _CODES.items()
+}
+"""What a column may hold, as characters."""
 _BLANK_INSIDE = re.compile(r"[0-9](?= )")
 COLUMNS = 69
 _ALPHA5 = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_DIGIT = re.compile("[0-9]")
+_FEWEST_DIGITS = 20
+"""A whole line 1 or 2 has over thirty; a line of prose has not."""
 _DAMAGED = re.compile(r"[12] [ 0-9A-Z]{3}[ 0-9O]{2}.{13}")
 _CENTURY_TURNS = 57
 """Two digits of year from here up are of the 20th century (Sputnik 1 flew in 1957)."""
@@ -79,11 +86,9 @@ def kind_of_line(text: str) -> int:
         return 0
     if _DAMAGED.match(text):
         return int(text[0])
-    if len(text) < 50:
+    if len(text) < 50 or len(_DIGIT.findall(text)) < _FEWEST_DIGITS:
         return 0
-    fits = [
-        sum(bool(re.fullmatch(_CODES[c][0], t)) for c, t in zip(codes, text, strict=False)) for codes in _CODE_LISTS
-    ]
+    fits = [sum(there in _MAY[code] for code, there in zip(codes, text, strict=False)) for codes in _CODE_LISTS]
     best = max(fits)
     return fits.index(best) + 1 if best >= 50 else 0
 
@@ -113,9 +118,7 @@ def _check_columns(number: int, text: str) -> None:
     form, codes = _FORMS[number - 1], _CODE_LISTS[number - 1]
     wrong = None
     if _PATTERNS[number - 1].fullmatch(text) is None:
-        wrong = next(
-            (k for k, (c, t) in enumerate(zip(codes, text, strict=False)) if not re.fullmatch(_CODES[c][0], t)), None
-        )
+        wrong = next((k for k, (c, t) in enumerate(zip(codes, text, strict=False)) if t not in _MAY[c]), None)
     else:
         start = 0
         for _, part in form:

@@ -454,3 +454,27 @@ def test_a_damaged_line_is_refused_or_parsed_never_a_crash(line: str, at: int, c
         tle.parse_tle(damaged if line is LINE1 else LINE1, damaged if line is LINE2 else LINE2)
     except tle.TleError as error:
         assert error.found
+
+
+_LETTERS = st.characters(exclude_characters="\r\n{}[]<")
+_PROSE = st.text(_LETTERS, max_size=48).filter(lambda t: not re.match(r"\s*[12] ", t))
+
+
+@settings(max_examples=200)
+@given(st.lists(_PROSE, min_size=3, max_size=3))
+def test_any_prose_leaves_good_sets_as_they_are(prose: list[str]) -> None:
+    text = f"{prose[0]}\nA\n{LINE1}\n{LINE2}\n{prose[1]}\nB\n{STAR1}\n{STAR2}\n{prose[2]}\n"
+    catalogue = parse_catalogue(text, "x")
+    assert [(e.name, e.line) for e in catalogue.elements] == [("A", 3), ("B", 7)] and not catalogue.bad
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from([*KEYWORDS, "OBJECT_NAME", "EPHEMERIS_TYPE"]), st.text(max_size=30) | st.integers() | st.floats()
+)
+def test_any_value_of_any_field_flies_or_is_named(keyword: str, value: object) -> None:
+    try:
+        parse_catalogue(json.dumps({**OMM, keyword: value}), "x")
+    except ScenarioError as error:
+        assert keyword in error.mistakes[0].field or "SGP4 rejects" in error.mistakes[0].found
+        assert error.mistakes[0].allowed
