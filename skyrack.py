@@ -19,9 +19,15 @@ from faults.run.interruption import INTERRUPTED, Interruption, leave_at_once
 if Path(sys.argv[0]).stem == "skyrack":
     leave_at_once()  # before all that takes a while to import; not where a test imports this file
 
-import typer
+try:
+    import typer
 
-from bus.errors import SkyrackError
+    from bus.errors import RangeFailure, SkyrackError
+    from faults.commands.ending import check_memory, explain, take_outlets
+except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
+    why = str(lacking) or "not enough memory"
+    sys.stderr.write(f"error: cannot load the program: {why}\n  next: `ulimit -v` may be too small; or: make install\n")
+    sys.exit(2)
 
 app = typer.Typer(
     name="skyrack",
@@ -319,31 +325,37 @@ def _interrupted() -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
+def _fail(known: SkyrackError | None) -> NoReturn:
+    known = known or RangeFailure("this is a fault of Skyrack itself, not yours", hint="report it with the text above")
+    sys.stderr.write(f"error: {known.message}\n" + (f"  next: {known.hint}\n" if known.hint else ""))
+    sys.exit(known.exit_status)
+
+
 def main() -> None:
-    """Entry point: errors of ours are shown without a traceback, with the next step."""
+    """Entry point: errors are shown without a traceback, with the next step, unless they can only be ours."""
     interruption = Interruption()
     try:
         with interruption:
-            app()
-    except SystemExit:
+            try:
+                if sys.stdout is sys.__stdout__:  # else somebody has called us from Python
+                    take_outlets()
+                    check_memory()
+                app()
+            finally:
+                sys.stdout.flush()
+    except SystemExit as end:
         if interruption.signal:  # Typer makes a silent end of it
             _interrupted()
+        if isinstance(end.__context__, BrokenPipeError):  # and of this status 1
+            _fail(explain(end.__context__))
         raise
-    except SkyrackError as error:
-        sys.stdout.flush()
-        sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
-        if os.environ.get("SKYRACK_DEBUG"):
-            traceback.print_exc()
-        sys.exit(error.exit_status)
     except KeyboardInterrupt:
         _interrupted()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception:
-        traceback.print_exc()
-        sys.stderr.write("error: this is a fault of Skyrack itself, not yours\n  next: report it with the text above\n")
-        sys.exit(3)
+    except Exception as error:
+        known = error if isinstance(error, SkyrackError) else explain(error)
+        if known is None or os.environ.get("SKYRACK_DEBUG"):
+            traceback.print_exc()
+        _fail(known)
     finally:
         leave_at_once()  # all is done and said; the interpreter's own end takes a moment
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from bus.errors import EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
+from bus.sockets.endpoints import check_endpoint
 from bus.sockets.keys import load_grants, make_keys
 from faults.recording.summary import exit_status
 from faults.run import compose as root
@@ -38,6 +39,8 @@ def bus_command(
     """Conduct one run; gives the exit status of what was flown."""
     from faults.run.bus_process import bus_plan, conduct  # noqa: PLC0415 - zmq only where it is used
 
+    for option, endpoint in (("--bind", bind), ("--bind-range", bind_range), ("--bind-observe", bind_observe)):
+        check_endpoint(option, endpoint)
     chosen = load_named(scenario, designs)
     for note in chosen.notes:
         _say(f"note: {note}")
@@ -79,6 +82,7 @@ def node_command(identity: str, connect: str, keys: Path, scenario: str, nvm: Pa
     """Fly one spacecraft until the run ends."""
     from node.process import run_node  # noqa: PLC0415
 
+    check_endpoint("--connect", connect)
     content = _canonical(scenario)
     if content is not None:
         warm_up(read_resolved(content), _say)
@@ -89,6 +93,9 @@ def ground_command(connect: str, keys: Path, scenario: str, archive: Path, bind:
     """Operate until the run ends."""
     from groundstation.process import run_ground  # noqa: PLC0415
 
+    check_endpoint("--connect", connect)
+    if bind:
+        check_endpoint("--bind", bind)
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -44,16 +44,28 @@ def compile_classes(names: Iterable[str], say: Callable[[str], None]) -> None:
     with (cache.places()[-1] / "warm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second finds it done
         if any(entry.compiled(name) is None for name in cold):
+            for file in (file for name in cold for file in entry.damaged(name)):
+                say(f"{file} is damaged; it is made anew")
             say("compiling the physics, once on this machine ...")
             _compile(cold)
             say("compiled")
 
 
 def _compile(names: list[str]) -> None:
+    result = _compiler(names)
+    if result.returncode:
+        cache.forget_kernels()  # what the compiler had kept of an earlier time may be damaged
+        result = _compiler(names)
+    if result.returncode:
+        tail = result.stderr.decode(errors="replace")[-2000:]
+        raise RangeFailure(f"the physics did not compile:\n{tail}", hint="make install renews the environment")
+
+
+def _compiler(names: list[str]) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "faults.run.warm", HERE, *names]
     supervised = {**environment(), lifeline.SUPERVISOR: str(os.getpid())}
     try:
-        result = subprocess.run(
+        return subprocess.run(
             command,
             capture_output=True,
             timeout=COMPILE_WITHIN_S,
@@ -63,9 +75,6 @@ def _compile(names: list[str]) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise RangeFailure(f"compiling the physics took more than {COMPILE_WITHIN_S} s") from error
-    if result.returncode:
-        tail = result.stderr.decode(errors="replace")[-2000:]
-        raise RangeFailure(f"the physics did not compile:\n{tail}", hint="make install renews the environment")
 
 
 def _compile_here(names: list[str]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bus.errors import ScenarioError, UnknownNameError, UserError
+from bus.files import read_bounded
 from bus.scenario.model import Scenario
 from bus.text.files import decode, read_file
 from bus.text.times import clock
@@ -25,6 +26,7 @@ from node.designs.load import read_resolved
 
 _NEVER = "or it never happens"  # how the reader ends its warning of a time after the end
 RESOLVED = ".json"
+MOST_BYTES = 256 * 1024 * 1024  # of a resolved scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,11 @@ def load_named(name: str, designs: tuple[Path, ...] = ()) -> Chosen:
 def load_resolved(path: Path) -> Chosen:
     """A resolved scenario, as every run's directory has one. Raises UserError where it is none of this release."""
     try:
-        return Chosen(read_resolved(path.read_bytes()), None, ())
+        return Chosen(read_resolved(read_bounded(path, MOST_BYTES)), None, ())
     except (OSError, ValueError, ScenarioError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise UserError(
-            f"{path} is no resolved scenario: {str(error).splitlines()[0]}",
+            f"{path} is no resolved scenario: {why}",
             hint="a run's directory has scenario.json; scenarios that people write end in .yaml",
         ) from error
 

@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import shutil
 import stat
 import sys
 import tempfile
@@ -84,6 +85,13 @@ def point_numba() -> Path:
     if "numba" in sys.modules:
         sys.modules["numba"].config.CACHE_DIR = str(folder)
     return folder
+
+
+def forget_kernels() -> None:
+    """Take away what numba keeps of single kernels, where it may be damaged: numba believes what it finds."""
+    for entry in places()[-1].iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _writable(folder: Path) -> bool:

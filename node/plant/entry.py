@@ -1,13 +1,15 @@
 """The compiled tick of a capacity class: made once with numba, kept as machine code, loaded without numba.
 
-The file holds the name of the symbol, a line feed, and a relocatable object for this CPU. It lives in a directory
-named after the plant's sources, so it cannot be stale; a read-only one serves as it is. Loading
-it takes milliseconds and `llvmlite` only.
+The file holds a line with a digest of the rest, a line with the name of the symbol, and a relocatable object for this
+CPU. It lives in a directory named after the plant's sources, so it cannot be stale; a read-only one serves as it is. A
+damaged one would end the process at its first call: it is never loaded, but made anew. Loading takes milliseconds and
+`llvmlite` only.
 """
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib
 import os
 import re
@@ -39,8 +41,31 @@ _FRAME = re.compile(r"^declare ([^@]*)(@(?:NRT|numba|Py)_?\w*\([^()]*\)).*$", re
 
 
 def compiled(capacity_class: str) -> Path | None:
-    """The file of a class, once there is one."""
-    return next((file for folder in cache.places() if (file := folder / _name(capacity_class)).exists()), None)
+    """The file of a class, once there is one that is whole."""
+    return next((file for file in _files(capacity_class) if _opened(file) is not None), None)
+
+
+def damaged(capacity_class: str) -> list[Path]:
+    """Files of a class that are not whole: cut off, changed, or of another form."""
+    return [file for file in _files(capacity_class) if _opened(file) is None]
+
+
+def _files(capacity_class: str) -> list[Path]:
+    folders = dict.fromkeys(cache.places())
+    return [file for folder in folders if (file := folder / _name(capacity_class)).exists()]
+
+
+def _opened(file: Path) -> bytes | None:
+    """The content without its digest, None where that does not fit."""
+    try:
+        seal, _, content = file.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if seal == _seal(content) else None
+
+
+def _seal(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).hexdigest().encode()
 
 
 def _name(capacity_class: str) -> str:
@@ -48,7 +73,7 @@ def _name(capacity_class: str) -> str:
 
 
 def _compile(capacity_class: str) -> bytes:
-    """The content of the file. Takes some 20 s the first time on a machine."""
+    """Symbol and object. Takes some 20 s the first time on a machine."""
     numba: Any = importlib.import_module("numba")
     carray, types = numba.carray, numba.types
     sub_steps, every = SUB_STEPS[capacity_class], EVERY[capacity_class]
@@ -93,15 +118,18 @@ def _machine() -> Any:
 def _code(capacity_class: str) -> bytes:
     """What is kept, or what is compiled now and then kept."""
     kept = compiled(capacity_class)
-    if kept is not None:
-        return kept.read_bytes()
-    code = _compile(capacity_class)
+    content = _opened(kept) if kept is not None else None
+    if content is not None:
+        return content
+    for file in damaged(capacity_class):
+        sys.stderr.write(f"note: {file} is damaged; compiling the physics anew\n")
+    content = _compile(capacity_class)
     folder = cache.places()[-1]
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as half:
-        half.write(code)
+        half.write(_seal(content) + b"\n" + content)
     Path(half.name).chmod(0o644)
     Path(half.name).replace(folder / _name(capacity_class))
-    return code
+    return content
 
 
 @lru_cache(maxsize=4)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faults.run import warm
 from node.plant import cache, entry
 from node.plant.step import EVERY, SUB_STEPS, fly
 from tests.kits.plant_kit import plant
@@ -75,6 +76,60 @@ def test_a_read_only_directory_serves_as_it_is(tmp_path: Path, monkeypatch: pyte
         assert cache.places()[-1].is_relative_to(tmp_path / "tmp")
     finally:
         cache.places.cache_clear()
+
+
+@pytest.mark.parametrize("change", ["cut", "one bit", "the name", "empty", "older form"])
+def test_damaged_code_is_never_loaded_and_made_anew(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant("pathfinder")
+    kept = entry.compiled("full")
+    assert kept is not None
+    data = kept.read_bytes()
+    seal, _, content = data.partition(b"\n")
+    place = len(data) // 2
+    broken = {
+        "cut": data[:place],
+        "one bit": data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :],
+        "the name": seal + b"\nx" + content[1:],
+        "empty": b"",
+        "older form": content,
+    }[change]
+    folder = tmp_path / cache.key()
+    folder.mkdir()
+    (folder / kept.name).write_bytes(broken)
+    monkeypatch.setenv("SKYRACK_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(entry, "_compile", lambda capacity_class: content)
+    cache.places.cache_clear()
+    try:
+        assert entry.compiled("full") is None and entry.damaged("full") == [folder / kept.name]
+        assert entry._code("full") == content
+        assert f"{folder / kept.name} is damaged" in capsys.readouterr().err
+        assert entry.compiled("full") == folder / kept.name and entry.damaged("full") == []
+        assert (folder / kept.name).read_bytes() == data
+        heard: list[str] = []
+        (folder / kept.name).write_bytes(broken)
+        monkeypatch.setattr(warm, "_compile", lambda names: heard.append(f"compiled {names}"))
+        warm.compile_classes(["full"], heard.append)
+        assert "is damaged" in heard[0] and "compiled ['full']" in heard
+    finally:
+        cache.places.cache_clear()
+
+
+def test_the_compiler_forgets_what_it_kept_before_it_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "places", lambda: (tmp_path, tmp_path))
+    (tmp_path / "step_1").mkdir()
+    (tmp_path / "step_1" / "fly.nbi").write_bytes(b"damaged")
+    (tmp_path / "tick-fleet.bin").write_bytes(b"kept")
+    seen = []
+
+    def compiler(names: list[str]) -> subprocess.CompletedProcess[bytes]:
+        seen.append(sorted(path.name for path in tmp_path.iterdir()))
+        return subprocess.CompletedProcess(names, -11 if len(seen) == 1 else 0, b"", b"")
+
+    monkeypatch.setattr(warm, "_compiler", compiler)
+    warm._compile(["full"])
+    assert seen == [["step_1", "tick-fleet.bin"], ["tick-fleet.bin"]]
 
 
 @pytest.mark.parametrize("trap", ["open to others", "a link"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -166,7 +167,9 @@ def test_sun_and_earth_in_the_line() -> None:
 def test_beacons_that_are_not_beacons_are_no_peers() -> None:
     c = craft(heads=((1.0, 0.0, 0.0),))
     good = beacon(c.s, 1)
-    for data in (b"", b"x", good[:72], good + b"1", b"\xff" * 88):
+    lies = [good[:72] + struct.pack("<2d", number, 0.0) for number in (math.nan, math.inf, 1e300, -1e11)]
+    states = [good[:80] + struct.pack("<d", number) for number in (math.nan, math.inf, 1e300, 1e10, -1.0, 32.0)]
+    for data in (b"", b"x", good[:72], good + b"1", b"\xff" * 88, *lies, *states):
         hear_beacons(c.u, ["a"], {"a": data})
         assert c.u["isl_peer_valid"][0] == 0
     hear_beacons(c.u, ["a"], {"a": good})

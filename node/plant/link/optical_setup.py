@@ -11,6 +11,10 @@ from node.plant.kernel.fields import Record
 from node.plant.link.optical import LOST, antenna_gain
 
 BEACON_HEAD = struct.Struct("<10d")
+FARTHEST = 1e10
+"""In m, m/s or 1: nothing in orbit of the Earth says more of itself (the Hill sphere ends at 1.5e9 m)."""
+LAST_STATE = 31
+"""No terminal has more states than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +87,15 @@ def beacon(s: Record, heads: int) -> bytes:
 
 
 def hear_beacons(u: Record, peers: Sequence[str], beacons: dict[str, bytes]) -> None:
-    """Head i looks at peers[i]. A peer without a beacon, or with one of a wrong length, is not there."""
+    """Head i looks at peers[i]. A peer without a beacon, or with one that no spacecraft sends, is not there."""
     for i in range(len(u["isl_peer_valid"])):
         data = beacons.get(peers[i], b"") if i < len(peers) else b""
-        if len(data) < BEACON_HEAD.size or len(data) % 8:
+        fits = len(data) >= BEACON_HEAD.size and not len(data) % 8
+        values: tuple[float, ...] = struct.unpack(f"<{len(data) // 8}d", data) if fits else ()
+        near = all(abs(value) < FARTHEST for value in values[:10])  # false for NaN
+        if not fits or not near or not all(0 <= state <= LAST_STATE for state in values[10:]):
             u["isl_peer_valid"][i] = 0
             u["isl_peer_state"][i] = 0
-            continue
-        values = struct.unpack(f"<{len(data) // 8}d", data)
-        if not all(math.isfinite(value) for value in values):
-            u["isl_peer_valid"][i] = 0
             continue
         u["isl_peer_valid"][i] = 1
         u["isl_peer_position_teme_m"][3 * i : 3 * i + 3] = values[0:3]
