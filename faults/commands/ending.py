@@ -13,25 +13,19 @@ import select
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from bus.errors import EnvironmentFault, RangeFailure, SkyrackError
+from bus.errors import MACHINE_HINTS, EnvironmentFault, RangeFailure, SkyrackError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 LEAST_ADDRESS_BYTES = 512 * 1024 * 1024
 """Address space of one call: a run in one process was seen to take 420 MiB (Linux, two cores)."""
-_MEMORY = "more memory is needed: see `ulimit -v`, or close something"
+_MEMORY = MACHINE_HINTS[errno.ENOMEM]
 _NEXT = {
-    errno.ENOMEM: _MEMORY,
-    errno.EAGAIN: "the machine gives no more processes or threads: see `ulimit -u`, or close something",
-    errno.EMFILE: "more open files are needed than `ulimit -n` allows: raise it, or fly fewer spacecraft",
-    errno.ENFILE: "the whole machine has no more open files: close something",
-    errno.ENOSPC: "free some space there",
-    errno.EDQUOT: "your quota there is used up: free some of it",
-    errno.EFBIG: "the file is larger than `ulimit -f` or the disk allows",
-    errno.EROFS: "choose a place that is not read-only",
+    **MACHINE_HINTS,
     errno.EACCES: "choose a place that you may use",
     errno.EPERM: "choose a place that you may use",
+    errno.EFBIG: "the file is larger than `ulimit -f` or the disk allows",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EIO: "the disk refused: check its health",
 }
