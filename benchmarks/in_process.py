@@ -31,7 +31,6 @@ from faults.run.compose import build_all, fly_in_process, participant_plans, tra
 from faults.run_directory import RunDirectory
 from faults.scenarios.choose import find_scenario
 from faults.scenarios.load import load
-from faults.scenarios.vocabulary import vocabulary
 
 TARGET_NODE_STEPS_PER_S = 5000.0
 TARGET_BUS_US = 40.0
@@ -100,7 +99,7 @@ def main() -> int:
     parser.add_argument("--ticks", type=int, default=3000, help="how many ticks each")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
-    scenario = load(find_scenario(options.scenario), vocabulary())
+    scenario = load(find_scenario(options.scenario))
     fly(enlarged(scenario, options.spacecraft, WARM_UP_TICKS))
     measured = enlarged(scenario, options.spacecraft, options.ticks)
     wall_s = min(fly(measured) for _ in range(2))

@@ -126,9 +126,8 @@ def real(name: str, spacecraft: int, ticks: int) -> dict[str, float]:
     from faults.run_directory import RunDirectory  # noqa: PLC0415
     from faults.scenarios.choose import find_scenario  # noqa: PLC0415
     from faults.scenarios.load import load  # noqa: PLC0415
-    from faults.scenarios.vocabulary import vocabulary  # noqa: PLC0415
 
-    shipped = load(find_scenario(name), vocabulary())
+    shipped = load(find_scenario(name))
     with tempfile.TemporaryDirectory() as path:  # the kernels are compiled before anything is measured
         fly_in_process(enlarged(shipped, 1, 3), RunDirectory(Path(path)))
     scenario = enlarged(shipped, spacecraft, ticks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, model_validator
 
@@ -52,6 +52,13 @@ def fields_of(form: type[BaseModel]) -> tuple[str, ...]:
 def _needed(form: type[BaseModel]) -> Mapping[str, None]:
     required = [(name, field) for name, field in form.model_fields.items() if field.is_required()]
     return {field.alias or name: None for name, field in required if _NOTHING not in get_args(field.annotation)}
+
+
+@cache
+def annotation_of(form: type[BaseModel], name: str) -> Any:
+    """A field's kind by itself."""
+    field = form.model_fields[name]
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
 @cache

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.text import forms, units
@@ -96,6 +96,16 @@ class Item:
             Mistake(self.at.file or self.sheet.file, self.at.line, self.at.column, self.path or "file", found, allowed)
         )
 
+    def has(self, name: str) -> bool:
+        """Whether a field of this name was written."""
+        return self.node is not None and name in (self.node.entries or {})
+
+    @property
+    def refused(self) -> bool:
+        """Something was found wrong here, or below."""
+        begins = (f"{self.path}.", f"{self.path}[")
+        return any(m.field == self.path or m.field.startswith(begins) for m in self.sheet.mistakes)
+
     @property
     def found(self) -> str:
         """What stands here, in a user's words."""
@@ -111,6 +121,22 @@ class Item:
         `context` is what the form's validators are told of the rest of the file.
         """
         return self.read_plain(form, None if self.node is None else self.node.plain(), context)
+
+    def parts(self, form: type[BaseModel], *, without: Sequence[str] = (), **context: object) -> dict[str, Any]:
+        """A mapping field by field, so that one mistake hides no other: None for what is wrong or left out without a
+        default. Fields in `without` are somebody else's to read."""
+        written = self.fields(forms.fields_of(form))
+        values: dict[str, Any] = {}
+        for name, field in form.model_fields.items():
+            key = field.alias or name
+            if key in without:
+                continue
+            values[name] = None
+            if not field.is_required() and key not in written:
+                values[name] = field.get_default(call_default_factory=True)
+            elif not written.broken:
+                values[name] = written[key].read(forms.annotation_of(form, name), **context)
+        return values
 
     def read_plain(self, form: Any, data: object, context: dict[str, Any]) -> Any:
         """As `read`, for the values of this piece that somebody has looked at already."""

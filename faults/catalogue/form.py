@@ -120,21 +120,6 @@ Primitive = tuple[int, str, str, dict[str, Scalar]]
 
 
 @dataclass(frozen=True, slots=True)
-class FaultRequest:
-    """A fault as the user wrote it: parameters still carry their units ("20 K"), the design says what can break.
-
-    `has_end`: the user gave it a window that ends, which faults that are over at once cannot have.
-    """
-
-    fault: str
-    target: str
-    design: str
-    parameters: Mapping[str, Scalar]
-    tick_s: float
-    has_end: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ResolvedFault:
     """Parameters in SI with every default filled in, and the primitives that the target's seams understand."""
 

@@ -5,7 +5,7 @@ Nothing here knows a running spacecraft.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
@@ -15,7 +15,6 @@ from bus.wire.messages import Scalar, Seam
 from faults.catalogue.form import (
     DesignInfo,
     FaultForm,
-    FaultRequest,
     ParameterForm,
     Primitive,
     PrimitiveForm,
@@ -23,24 +22,9 @@ from faults.catalogue.form import (
     read_catalogue,
 )
 
-__all__ = ["FAULTS", "DesignInfo", "FaultForm", "ParameterForm", "find_fault", "resolve_fault", "resolver"]
+__all__ = ["FAULTS", "DesignInfo", "FaultForm", "ParameterForm", "find_fault", "resolve_fault"]
 
 FAULTS: Mapping[str, FaultForm] = MappingProxyType(read_catalogue())
-
-
-def resolver(design_info: Callable[[str], DesignInfo]) -> Callable[[FaultRequest], ResolvedFault]:
-    """The `resolve_fault` of a scenario's vocabulary; `design_info` knows what a design is made of."""
-
-    def resolve(request: FaultRequest) -> ResolvedFault:
-        return resolve_fault(
-            request.fault,
-            design_info(request.design),
-            request.parameters,
-            tick_s=request.tick_s,
-            has_end=request.has_end,
-        )
-
-    return resolve
 
 
 def find_fault(name: str) -> FaultForm:

@@ -21,7 +21,6 @@ from faults.scenarios.environment import part_of_profile
 from faults.scenarios.from_catalogue import Flight, scenario_text
 from faults.scenarios.load import load_text
 from faults.scenarios.own_designs import Shelf, is_path
-from faults.scenarios.vocabulary import vocabulary
 from node.designs.load import read_resolved
 
 _NEVER = "or it never happens"  # how the reader ends its warning of a time after the end
@@ -65,7 +64,7 @@ def choose(options: RunOptions) -> Chosen:
         text = _with(text, "duration", options.duration)
     if options.seed is not None:
         text = _with(text, "seed", str(options.seed))
-    scenario = load_text(text, vocabulary(shelf), file=file)
+    scenario = load_text(text, shelf, file=file)
     return Chosen(scenario, text, (*notes, *_in_brief(scenario), *without_contact(scenario), *_part_of_event(scenario)))
 
 
@@ -103,7 +102,7 @@ def load_named(name: str, designs: tuple[Path, ...] = ()) -> Chosen:
     if path.suffix == RESOLVED:
         return load_resolved(path)
     text = _read(path)
-    scenario = load_text(text, vocabulary(Shelf(designs)), file=str(path))
+    scenario = load_text(text, Shelf(designs), file=str(path))
     return Chosen(scenario, text, (*scenario.warnings, *without_contact(scenario), *_part_of_event(scenario)))
 
 

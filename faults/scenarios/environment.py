@@ -9,42 +9,84 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Tag
 
 from bus.errors import Refused, ScenarioError
 from bus.scenario.model import Environment
+from bus.text.forms import Form
 from bus.text.instants import parse_instant
+from bus.text.leaves import Leaf, duration, quantity, text
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.tables import read_file
 from bus.text.times import clock
 from bus.text.units import show
 from faults.scenarios.flux_csv import Wanted, read_flux
-from faults.scenarios.names import Vocabulary
 from node.plant.radiation.solar_event import PROFILES, profile
 
 MAX_SAMPLES = 10_000
 """Rows of a table that fly: five weeks of NOAA's five-minute averages."""
 
-_FIELDS = ("solar_activity", "storm_density_factor", "solar_event", "solar_event_at")
-_TABLE_FIELDS = ("csv", "gaps", "background", "begin")
+_NO_SAMPLES: tuple[tuple[float, ...], ...] = ()
+_PROFILES = ("none", *PROFILES)
 
 
-def read_environment(item: Item, longest_ns: int, vocabulary: Vocabulary) -> Environment:
-    """The surroundings; harmless ones after a mistake."""
-    fields = item.fields(_FIELDS)
-    event = fields["solar_event"]
-    is_table = event.node is not None and event.node.entries is not None
-    name = "none" if is_table else _profile(event, vocabulary)
-    at_s = 0.0
-    if "solar_event_at" in fields or name != "none" or is_table:
-        at_s = fields["solar_event_at"].duration_ns(0, longest_ns, "a time after the epoch") / 1e9
-    samples: tuple[tuple[float, ...], ...] = ()
-    if is_table:
-        name, samples = _table(event, at_s)
+def _profile(value: object) -> str:
+    shape = "'none', a profile, or {csv: FILE}"
+    name = str(text(longest=64, pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]*", shape=shape).read(value))
+    if name not in _PROFILES:
+        raise Refused(show(value), f"{one_of(_PROFILES, name)}, or a table of proton flux as {{csv: FILE}}")
+    return name
+
+
+def _begin(value: object) -> datetime:
+    return parse_instant(text(longest=64, shape="a UTC time of the table, such as 2024-05-10T12:00:00Z").read(value))
+
+
+class FluxTable(Form):
+    """A user's table of proton flux, a file beside the scenario."""
+
+    csv: Annotated[str, text(longest=1000)]
+    gaps: Literal["refuse", "interpolate"] = "refuse"
+    background: Literal["quiet", "keep"] = "quiet"
+    begin: Annotated[datetime, Leaf(_begin, {"type": "string", "description": "a UTC time of the table"})] | None = None
+
+
+EventTime = Annotated[int, duration(0, 366 * 86_400 * 10**9, "a time after the epoch")]
+Event = Annotated[
+    Annotated[FluxTable, Tag("(table)")] | Annotated[str, Leaf(_profile, {"enum": list(_PROFILES)}), Tag("(profile)")],
+    Discriminator(lambda value: "(table)" if isinstance(value, (dict, FluxTable)) else "(profile)"),
+]
+
+
+class EnvironmentForm(Form):
+    """How active the Sun is, and the solar event that strikes."""
+
+    solar_activity: Literal["minimum", "maximum"]
+    storm_density_factor: Annotated[float, quantity("number", 0.1, 20.0, "0.1 to 20")]
+    solar_event: Event
+    solar_event_at: EventTime | None = None
+
+
+def read_environment(item: Item) -> Environment | None:
+    """The surroundings, or None after a mistake."""
+    mark = item.sheet.mark()
+    parts = item.parts(EnvironmentForm)
+    event, at_ns = parts["solar_event"], parts["solar_event_at"]
+    if event not in (None, "none") and not item.has("solar_event_at"):
+        at_ns = item.below("solar_event_at").read(EventTime)
+    if not item.sheet.clean_since(mark):
+        return None
+    at_s = (at_ns or 0) / 1e9
+    name, samples = "" if event == "none" else str(event), _NO_SAMPLES
+    if isinstance(event, FluxTable):
+        name, samples = _table(item.below("solar_event"), event, at_s)
     return Environment(
-        solar_activity="minimum" if fields["solar_activity"].choice(("minimum", "maximum")) == "minimum" else "maximum",
-        storm_density_factor=fields["storm_density_factor"].quantity("number", 0.1, 20.0, "0.1 to 20"),
-        solar_event="" if name == "none" else name,
+        solar_activity=parts["solar_activity"],
+        storm_density_factor=parts["storm_density_factor"],
+        solar_event=name,
         solar_event_at_s=at_s,
         solar_event_samples=samples,
     )
@@ -89,51 +131,26 @@ def _partial(name: str, rows: Sequence[Sequence[float]], duration_s: float) -> s
     )
 
 
-def _begin(item: Item) -> datetime | None:
-    text = item.text(longest=64, shape="a UTC time of the table, such as 2024-05-10T12:00:00Z")
+def _table(item: Item, table: FluxTable, at_s: float) -> tuple[str, tuple[tuple[float, ...], ...]]:
+    """File name and samples of a table."""
+    path, where = Path(item.sheet.file).parent / table.csv, item.below("csv")
     try:
-        return parse_instant(text) if text else None
-    except Refused as error:
-        item.refuse(error.found, error.allowed)
-        return None
-
-
-def _profile(item: Item, vocabulary: Vocabulary) -> str:
-    name = item.text(longest=64, pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]*", shape="'none', a profile, or {csv: FILE}")
-    known = ("none", *vocabulary.solar_events)
-    if name and vocabulary.solar_events and name not in known:
-        item.refuse(item.found, f"{one_of(known, name)}, or a table of proton flux as {{csv: FILE}}")
-        return "none"
-    return name or "none"
-
-
-def _table(item: Item, at_s: float) -> tuple[str, tuple[tuple[float, ...], ...]]:
-    """File name and samples of `{csv: FILE, gaps: ..., background: ..., begin: ...}`."""
-    fields = item.fields(_TABLE_FIELDS)
-    mark = item.sheet.mark()
-    shown = fields["csv"].text(longest=1000)
-    gaps = fields["gaps"].choice(("refuse", "interpolate")) if "gaps" in fields else "refuse"
-    background = fields["background"].choice(("quiet", "keep")) if "background" in fields else "quiet"
-    begin = _begin(fields["begin"]) if "begin" in fields else None
-    if not item.sheet.clean_since(mark):
-        return "none", ()
-    path = Path(item.sheet.file).parent / shown
-    try:
-        text, _ = read_file(path, str(path))
-        samples, notes = read_flux(text, str(path), Wanted(at_s, gaps, background, begin))
+        content, _ = read_file(path, str(path))
+        wanted = Wanted(at_s, table.gaps, table.background, table.begin)
+        samples, notes = read_flux(content, str(path), wanted)
     except Refused as refused:
-        fields["begin"].refuse(refused.found, refused.allowed)
+        item.below("begin").refuse(refused.found, refused.allowed)
         return "none", ()
     except ScenarioError as refused:
         for mistake in refused.mistakes:
             if mistake.line:
                 item.sheet.mistakes.append(mistake)
             else:
-                fields["csv"].refuse(f"{show(shown)}: {mistake.found}", mistake.allowed)
+                where.refuse(f"{show(table.csv)}: {mistake.found}", mistake.allowed)
         return "none", ()
     for note in notes:
-        fields["csv"].warn(f"{Path(shown).name}: {note}", "a table that you have looked at")
+        where.warn(f"{path.name}: {note}", "a table that you have looked at")
     if len(samples) > MAX_SAMPLES:
-        fields["csv"].refuse(f"{len(samples)} usable rows", f"at most {MAX_SAMPLES}: cut the table, or take means")
+        where.refuse(f"{len(samples)} usable rows", f"at most {MAX_SAMPLES}: cut the table, or take means")
         return "none", ()
-    return Path(shown).name, samples
+    return path.name, samples

@@ -1,24 +1,94 @@
-"""What happens in a scenario: its timeline of telecommands, its faults, its expectations.
-
-Reads times and shapes; what the names mean is asked of the caller's vocabulary.
-"""
+"""What happens in a scenario: its timeline of telecommands, its faults, its expectations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from bus.errors import ScenarioError, UnknownNameError
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from bus.errors import Refused, ScenarioError, UnknownNameError
 from bus.scenario.model import Expectation, Fault, TimelineEntry
-from bus.text.leaves import Leaf, duration
+from bus.text.forms import Form
+from bus.text.leaves import Leaf, Plain, duration, text
 from bus.text.near import one_of
-from bus.text.reader import Fields, Item
-from faults.catalogue.form import FaultRequest
-from faults.scenarios.names import Vocabulary
+from bus.text.reader import Item
+from bus.text.units import parse_duration_ns, show
+from faults.catalogue.resolve import find_fault, resolve_fault
+from faults.scenarios.vocabulary import checked_arguments, design_info, expectation_signals
+from node.injection.engine import LIMIT
 
 MAX_ENTRIES = 10_000
 _FOREVER_NS = 2**61
+_ANY_ORBIT_S = 6000.0
+
+
+def _time(value: object) -> object:
+    """A time as written; what "orbits" means is known later."""
+    parse_duration_ns(value, orbit_s=_ANY_ORBIT_S)
+    return value
+
+
+def _of_this_scenario(name: str, info: ValidationInfo) -> str:
+    """Whoever flies. The names are not known if an id of theirs is a mistake: then any will do."""
+    known = (info.context or {}).get("spacecraft")
+    if known is not None and name not in known:
+        raise Refused(repr(name), f"a spacecraft of this scenario: {one_of(known, name)}")
+    return name
+
+
+def _known_fault(name: str) -> str:
+    try:
+        find_fault(name)
+    except UnknownNameError as error:
+        meant = f" (did you mean {' or '.join(error.nearest)}?)" if error.nearest else f"; {error.hint}"
+        raise Refused(show(name), f"a known fault{meant}") from None
+    return name
+
+
+Time = Annotated[
+    str,
+    Leaf(
+        _time,
+        {
+            "type": "string",
+            "description": "a time in s, ms, min, h, d, or in orbits of the first spacecraft: '1 h 30 min', '2 orbits'",
+            "pattern": r"^(\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*(ms|min|s|h|d|orbits?))+\s*$",
+        },
+    ),
+]
+SpacecraftId = Annotated[str, text(longest=32), AfterValidator(_of_this_scenario)]
+
+
+class TelecommandForm(Form):
+    """Who is told what."""
+
+    to: SpacecraftId
+    name: Annotated[str, text(longest=64)]
+    arguments: dict[str, Plain] = Field(default_factory=dict)
+
+
+class TimelineForm(Form):
+    """A telecommand the operator asks for at a time."""
+
+    at: Time
+    telecommand: TelecommandForm
+
+
+class FaultEntry(Form):
+    """A fault of the catalogue: what breaks, when, and how long."""
+
+    id: Annotated[str, text(longest=48, pattern=r"[a-z][a-z0-9-]{0,47}", shape="an id such as 'dead-string'")]
+    fault: Annotated[str, text(longest=64), AfterValidator(_known_fault)]
+    target: SpacecraftId
+    at: Time
+    for_: Annotated[Time | None, Field(alias="for")] = None
+    until: Time | None = None
+    parameters: dict[str, Plain] = Field(default_factory=dict)
+
+
+Sentence = Annotated[str, text(longest=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,109 +102,124 @@ class Span:
     """Design of every spacecraft; empty for those whose own entry has a mistake."""
     jobs: Mapping[str, Sequence[str]]
     """Ids of the jobs of every spacecraft whose entry has none."""
+    complete: bool = True
+    """No id of a spacecraft is a mistake: names that are not in `designs` are wrong."""
 
-    def read(self, item: Item, low_ns: int) -> int:
-        """A time in nanoseconds since the epoch. After the scenario's end it is a warning only: people shorten runs."""
-        time_ns = item.duration_ns(low_ns, _FOREVER_NS, f"{low_ns / 1e9:g} s or later", orbit_s=self.orbit_s)
-        if time_ns > self.duration_ns:
+    @property
+    def spacecraft(self) -> Mapping[str, str] | None:
+        """Whom events may name; None where that is not known."""
+        return self.designs if self.complete else None
+
+    def ns(self, item: Item, low_ns: int, *, last: bool = False) -> int:
+        """The time written here, in nanoseconds since the epoch. What comes at the end or later (`last`: only later)
+        is a warning: people shorten runs."""
+        written = item.node.value if item.node is not None else None
+        time_ns = parse_duration_ns(written, orbit_s=self.orbit_s)
+        if not low_ns <= time_ns <= _FOREVER_NS:
+            item.refuse(item.found, f"{low_ns / 1e9:g} s or later")
+        elif time_ns > self.duration_ns or (time_ns == self.duration_ns and not last):
             item.warn(item.found, f"a time before the end ({self.duration_ns / 1e9:g} s), or it never happens")
         return time_ns
 
-    def spacecraft(self, item: Item) -> str:
-        """One of the scenario's spacecraft; "" after a mistake."""
-        name = item.text(longest=32)
-        if name and name not in self.designs:
-            item.refuse(item.found, f"a spacecraft of this scenario: {one_of(self.designs, name)}")
-            return ""
-        return name
 
-
-def read_timeline(item: Item, span: Span, vocabulary: Vocabulary) -> list[TimelineEntry]:
+def read_timeline(item: Item, span: Span) -> list[TimelineEntry]:
     """Telecommands the operator asks for, in the order of their times (then of the file)."""
     entries = []
     for entry in item.list(0, MAX_ENTRIES):
-        fields = entry.fields(("at", "telecommand"))
-        at_ns = span.read(fields["at"], 0)
-        telecommand = fields["telecommand"].fields(("to", "name", "arguments"))
-        mark = entry.sheet.mark()
-        spacecraft = span.spacecraft(telecommand["to"])
-        name = telecommand["name"].text(longest=64)
-        arguments = telecommand["arguments"].fields(None).scalars() if "arguments" in telecommand else {}
-        if telecommand.broken or not entry.sheet.clean_since(mark):
+        form = entry.read(TimelineForm, spacecraft=span.spacecraft)
+        if form is None:
             continue
-        if not span.designs[spacecraft]:
+        at_ns, wanted = span.ns(entry.below("at"), 0), form.telecommand
+        design = span.designs.get(wanted.to, "")
+        if not design:
             continue
         try:
-            arguments = vocabulary.check_telecommand(span.designs[spacecraft], name, arguments)
-        except (ScenarioError, UnknownNameError) as error:
-            _adopt(telecommand, "name", error)
-            continue
-        entries.append(TimelineEntry(at_s=at_ns / 1e9, spacecraft=spacecraft, telecommand=name, arguments=arguments))
+            arguments = checked_arguments(design, wanted.name, wanted.arguments)
+        except UnknownNameError as error:
+            entry.below("telecommand.name").adopt(error)
+        except ScenarioError as error:
+            entry.below("telecommand").adopt(error)
+        else:
+            at_s = at_ns / 1e9
+            entries.append(TimelineEntry(at_s=at_s, spacecraft=wanted.to, telecommand=wanted.name, arguments=arguments))
     return sorted(entries, key=lambda e: e.at_s)
 
 
-def read_faults(item: Item, span: Span, vocabulary: Vocabulary) -> tuple[list[Fault], tuple[str, ...]]:
-    """Faults in the order of the file, resolved to primitives; and the ids of all, mistaken ones too."""
-    faults: list[Fault] = []
+def read_faults(item: Item, span: Span) -> tuple[list[Fault], tuple[str, ...] | None]:
+    """Faults in the order of the file, resolved to primitives; and the ids of all, None if one of them is a mistake."""
+    faults: list[tuple[Item, Fault]] = []
     seen: dict[str, int] = {}
+    complete = True
     for entry in item.list(0, MAX_ENTRIES):
+        written = entry.below("id").node
+        name = written.value if written is not None else None
         mark = entry.sheet.mark()
-        fields = entry.fields(("id", "fault", "target", "at", "for", "until", "parameters"))
-        name = fields["id"].text(longest=48, pattern=r"[a-z][a-z0-9-]{0,47}", shape="an id such as 'dead-string'")
-        if name in seen:
-            fields["id"].refuse(f"{name!r} again (first in line {seen[name]})", "an id of its own for every fault")
-        elif name:
+        form = entry.read(FaultEntry, spacecraft=span.spacecraft)
+        if not isinstance(name, str) or entry.below("id").refused:
+            complete = False
+        elif name in seen:
+            entry.below("id").refuse(f"{name!r} again (first in line {seen[name]})", "an id of its own for every fault")
+        else:
             seen[name] = entry.at.line
-        fault = fields["fault"].text(longest=64)
-        if fault and vocabulary.find_fault is not None:
-            _try(fields["fault"], vocabulary.find_fault, fault)
-        target = span.spacecraft(fields["target"])
-        at_ns = span.read(fields["at"], span.tick_ns)
-        until_ns = _until(fields, at_ns, span)
-        parameters = fields["parameters"].fields(None).scalars() if "parameters" in fields else {}
-        if not entry.sheet.clean_since(mark):
+        if form is None:
             continue
-        if not span.designs[target]:
+        at_ns = span.ns(entry.below("at"), span.tick_ns)
+        until_ns = _until(entry, form, at_ns, span)
+        design = span.designs.get(form.target, "")
+        if not design or not entry.sheet.clean_since(mark):
             continue
         try:
-            resolved = vocabulary.resolve_fault(
-                FaultRequest(fault, target, span.designs[target], parameters, span.tick_ns / 1e9, until_ns is not None)
+            resolved = resolve_fault(
+                form.fault,
+                design_info(design),
+                form.parameters,
+                tick_s=span.tick_ns / 1e9,
+                has_end=until_ns is not None,
             )
-        except (ScenarioError, UnknownNameError) as error:
-            _adopt(fields, "fault", error)
+        except ScenarioError as error:
+            entry.adopt(error)
             continue
-        faults.append(
-            Fault(
-                id=name,
-                fault=fault,
-                target=target,
-                at_s=at_ns / 1e9,
-                until_s=None if until_ns is None else until_ns / 1e9,
-                parameters=resolved.parameters,
-                primitives=resolved.primitives,
-            )
+        fault = Fault(
+            id=form.id,
+            fault=form.fault,
+            target=form.target,
+            at_s=at_ns / 1e9,
+            until_s=None if until_ns is None else until_ns / 1e9,
+            parameters=resolved.parameters,
+            primitives=resolved.primitives,
         )
-    return faults, tuple(seen)
+        faults.append((entry, fault))
+    _warn_of_too_many(faults, span.duration_ns / 1e9)
+    return [fault for _, fault in faults], tuple(seen) if complete else None
 
 
-def _try(item: Item, find: Callable[[str], object], name: str) -> None:
-    """A name that is not known is a mistake here, whatever else is wrong with its entry."""
-    try:
-        find(name)
-    except (ScenarioError, UnknownNameError) as error:
-        item.adopt(error)
+def _warn_of_too_many(faults: Sequence[tuple[Item, Fault]], end_s: float) -> None:
+    """A spacecraft takes so many injections at a time and refuses the others: said at the first that is too many."""
+    by_target: dict[str, list[tuple[float, int, int, Item]]] = {}
+    for entry, fault in faults:
+        until_s = end_s if fault.until_s is None else fault.until_s
+        changes = by_target.setdefault(fault.target, [])
+        count = len(fault.primitives)
+        changes += [(fault.at_s, 1, count, entry), (until_s, 0, -count, entry)]
+    for target, changes in by_target.items():
+        active = 0
+        for _, _, change, entry in sorted(changes, key=lambda one: one[:2]):
+            active += change
+            if change > 0 and active > LIMIT:
+                entry.below("at").warn(f"{active} faults active at once on {target!r}", f"at most {LIMIT}; others fail")
+                break
 
 
-def _until(fields: Fields, at_ns: int, span: Span) -> int | None:
+def _until(entry: Item, form: FaultEntry, at_ns: int, span: Span) -> int | None:
     """End of a fault's window, or None: it stays until it is cleared."""
-    if "for" in fields and "until" in fields:
-        fields["until"].refuse("for and until together", "one of them, or neither for a fault that stays")
-    if "until" in fields:
-        return span.read(fields["until"], at_ns + span.tick_ns)
-    if "for" in fields:
-        length_ns = fields["for"].read(Annotated[int, window_length(span.tick_ns, span.orbit_s)])
-        return None if length_ns is None else at_ns + int(length_ns)
-    return None
+    if form.for_ is not None and form.until is not None:
+        entry.below("until").refuse("for and until together", "one of them, or neither for a fault that stays")
+    if form.until is not None:
+        return span.ns(entry.below("until"), at_ns + span.tick_ns, last=True)
+    if form.for_ is None:
+        return None
+    length_ns = entry.below("for").read(Annotated[int, window_length(span.tick_ns, span.orbit_s)])
+    return None if length_ns is None else at_ns + int(length_ns)
 
 
 def window_length(tick_ns: int, orbit_s: float) -> Leaf:
@@ -143,35 +228,23 @@ def window_length(tick_ns: int, orbit_s: float) -> Leaf:
 
 
 def read_expectations(
-    item: Item, span: Span, fault_ids: tuple[str, ...], vocabulary: Vocabulary
+    item: Item, span: Span, fault_ids: tuple[str, ...] | None
 ) -> tuple[list[Expectation], dict[str, dict[str, None]]]:
     """Sentences as written, and the truth signals they need per spacecraft (in order of first use)."""
     sentences = []
     signals: dict[str, dict[str, None]] = {}
     for entry in item.list(0, MAX_ENTRIES):
-        text = entry.text(longest=1000)
-        if not text:
+        sentence = entry.read(Sentence)
+        if sentence is None:
             continue
         try:
-            needed = vocabulary.expectation_signals(text, span.designs, fault_ids, span.jobs)
-        except (ScenarioError, UnknownNameError) as error:
-            _adopt_whole(entry, error)
+            needed = expectation_signals(sentence, span.designs, fault_ids, span.jobs)
+        except ScenarioError as error:
+            for mistake in error.mistakes:
+                if span.complete or not mistake.found.startswith("spacecraft "):
+                    entry.refuse(mistake.found, mistake.allowed)
             continue
-        sentences.append(Expectation(text=text))
+        sentences.append(Expectation(text=sentence))
         for spacecraft, names in needed.items():
             signals.setdefault(spacecraft, {}).update(dict.fromkeys(names))
     return sentences, signals
-
-
-def _adopt(fields: Fields, name: str, error: ScenarioError | UnknownNameError) -> None:
-    """A refused name belongs to its field; refused parameters name their own."""
-    (fields[name] if isinstance(error, UnknownNameError) else fields.item).adopt(error)
-
-
-def _adopt_whole(item: Item, error: ScenarioError | UnknownNameError) -> None:
-    """A refused sentence: whatever its reader says, it stands in this place of the file."""
-    if isinstance(error, UnknownNameError):
-        item.adopt(error)
-        return
-    for mistake in error.mistakes:
-        item.refuse(mistake.found, mistake.allowed)

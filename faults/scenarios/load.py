@@ -1,97 +1,155 @@
-"""Scenario text -> the resolved `Scenario`, with every mistake found in one go.
-
-The grammar's top level and its spacecraft and stations live here. No vocabulary of its own: names are checked against
-the caller's.
-"""
+"""Scenario text -> the resolved `Scenario`, with every mistake found in one go: the grammar's top level."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bus.errors import Mistake, Refused, ScenarioError
 from bus.scenario.model import RangeRules, Scenario, Spacecraft
-from bus.scenario.stations import read_stations
+from bus.scenario.stations import STATION_FIELDS, read_stations
 from bus.text.files import read_file
+from bus.text.forms import Form
 from bus.text.instants import EXAMPLE, FIRST_YEAR, LAST_YEAR, LONGEST, in_range, parse_instant
+from bus.text.leaves import Leaf, duration, quantity, text, whole
 from bus.text.reader import Item, Sheet
-from faults.catalogue.form import FaultRequest, ResolvedFault
-from faults.scenarios.environment import read_environment, within
-from faults.scenarios.events import Span, read_expectations, read_faults, read_timeline
-from faults.scenarios.names import Vocabulary
+from bus.text.units import show
+from faults.scenarios.environment import EnvironmentForm, read_environment, within
+from faults.scenarios.events import (
+    FaultEntry,
+    Sentence,
+    Span,
+    Time,
+    TimelineForm,
+    read_expectations,
+    read_faults,
+    read_timeline,
+)
 from faults.scenarios.orbits import Given, read_orbit
-from faults.scenarios.spacecraft import read_spacecraft
+from faults.scenarios.own_designs import Shelf
+from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
+from faults.scenarios.vocabulary import base_truth_signals
+from groundstation.contacts.stations import stations as known_stations
 from node.designs.load import own_texts
 
-__all__ = ["FORMAT", "FaultRequest", "ResolvedFault", "Vocabulary", "load", "load_text"]
-
 FORMAT = 1
-_FIELDS = (
-    "skyrack", "name", "description", "epoch", "duration", "tick", "seed", "environment", "spacecraft", "stations",
-    "timeline", "faults", "expectations", "range",
-)  # fmt: skip
 _LONGEST_NS = 366 * 86_400 * 10**9
+_NAME = r"[A-Za-z0-9][A-Za-z0-9 _.-]*"
+_NO_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def load(path: Path, vocabulary: Vocabulary) -> Scenario:
+def _format(value: object) -> int:
+    version: int = whole(1, 1_000_000).read(value)
+    if version != FORMAT:
+        raise Refused(show(value), f"{FORMAT}, the scenario format of this version of Skyrack")
+    return version
+
+
+def _epoch(value: object) -> datetime:
+    written = text(longest=LONGEST, shape=f"a UTC time such as {EXAMPLE}").read(value)
+    epoch = parse_instant(written, zone_needed=True)
+    if not in_range(epoch):
+        raise Refused(show(value), f"a UTC time from {FIRST_YEAR} to {LAST_YEAR}")
+    return epoch
+
+
+class RangeForm(Form):
+    """How the range behaves. Changes no physics, so every field has a default."""
+
+    missing_tock: Literal["stop", "continue"] = "stop"
+    tock_timeout: Annotated[float, quantity("time", 0.1, 3600.0, "100 ms to 1 h")] = 30.0
+    snapshot_every: Annotated[int, whole(1, 100_000)] = 600
+
+
+_STATION = {"type": "object", "properties": {name: {} for name in ("station", *STATION_FIELDS)}}
+_STATIONS = {"type": "array", "items": {"anyOf": [{"type": "string"}, {**_STATION, "additionalProperties": False}]}}
+
+
+class ScenarioForm(Form):
+    """A scenario file."""
+
+    skyrack: Annotated[int, Leaf(_format, {"const": FORMAT})]
+    name: Annotated[str, text(longest=64, pattern=_NAME, shape="a name such as 'first-light'")]
+    description: Annotated[str, text(longest=1000, empty=True)] = ""
+    epoch: Annotated[datetime, Leaf(_epoch, {"type": "string", "description": f"a UTC time such as {EXAMPLE}"})]
+    duration: Time
+    tick: Annotated[int, duration(10**7, 60 * 10**9, "10 ms to 60 s")]
+    seed: Annotated[int, whole(0, 2**53)]
+    environment: EnvironmentForm
+    spacecraft: Annotated[tuple[SpacecraftForm, ...], Field(min_length=1)]
+    stations: Annotated[Any, Leaf(lambda value: value, {"anyOf": [{"type": "string"}, _STATIONS]})]
+    timeline: tuple[TimelineForm, ...] = ()
+    faults: tuple[FaultEntry, ...] = ()
+    expectations: tuple[Sentence, ...] = ()
+    range: RangeForm = RangeForm()
+
+
+_LATER = ("duration", "environment", "spacecraft", "stations", "timeline", "faults", "expectations")
+
+
+def load(path: Path, shelf: Shelf | None = None) -> Scenario:
     """The scenario in a file. Raises ScenarioError with every Mistake, or EnvironmentFault if it cannot be read."""
     content = read_file(path, "scenario", hint="`skyrack list scenarios` shows the shipped ones")
-    return load_text(content, vocabulary, file=str(path))
+    return load_text(content, shelf, file=str(path))
 
 
-def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>") -> Scenario:
-    """The scenario in a text; `file` is the name used in mistakes. Warnings are in `Scenario.warnings`."""
+def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "<text>") -> Scenario:
+    """The scenario in a text; `file` is the name used in mistakes, `shelf` has the designs that it may name. Warnings
+    are in `Scenario.warnings`."""
     sheet = Sheet(file)
-    fields = sheet.compose(text).fields(_FIELDS)
-    version = fields["skyrack"].integer(1, 1_000_000)
-    if sheet.clean_since(0) and version != FORMAT:
-        fields["skyrack"].refuse(fields["skyrack"].found, f"{FORMAT}, the scenario format of this version of Skyrack")
-    name = fields["name"].text(longest=64, pattern=r"[A-Za-z0-9][A-Za-z0-9 _.-]*", shape="a name such as 'first-light'")
-    description = fields["description"].text(longest=1000, empty=True) if "description" in fields else ""
-    seed = fields["seed"].integer(0, 2**53)
-    tick_ns = fields["tick"].duration_ns(10**7, 60 * 10**9, "10 ms to 60 s")
-    epoch = _epoch(fields["epoch"])
-    environment = read_environment(fields["environment"], _LONGEST_NS, vocabulary)
-    stations = read_stations(fields["stations"], vocabulary.stations)
+    root = sheet.compose(content)
+    parts = root.parts(ScenarioForm, without=_LATER)
+    if root.node is None or root.node.entries is None:
+        sheet.finish()
+    epoch, tick_ns, rules = parts["epoch"], parts["tick"] or 10**9, parts["range"] or RangeForm()
+    environment = read_environment(root.below("environment"))
+    stations = read_stations(root.below("stations"), known_stations())
 
     mark = sheet.mark()
-    first_orbit_s = _first_orbit_s(fields["spacecraft"], epoch, vocabulary)
-    duration_ns = _duration(fields["duration"], tick_ns, first_orbit_s)
+    first_orbit_s = _first_orbit_s(root.below("spacecraft"), epoch)
+    duration_ns = _duration(root.below("duration"), tick_ns, first_orbit_s)
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
-    spacecraft, designs = read_spacecraft(fields["spacecraft"], epoch or _NO_EPOCH, end, vocabulary)
+    everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf())
+    spacecraft, designs, complete = everybody
     jobs = {one.id: one.job_ids for one in spacecraft}
-    span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs)
-    timeline = read_timeline(fields["timeline"], span, vocabulary) if "timeline" in fields else []
-    faults, fault_ids = read_faults(fields["faults"], span, vocabulary) if "faults" in fields else ([], ())
+    span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete)
+    timeline = read_timeline(root.below("timeline"), span) if root.has("timeline") else []
+    faults, fault_ids = read_faults(root.below("faults"), span) if root.has("faults") else ([], ())
     sentences, signals = (
-        read_expectations(fields["expectations"], span, fault_ids, vocabulary) if "expectations" in fields else ([], {})
+        read_expectations(root.below("expectations"), span, fault_ids) if root.has("expectations") else ([], {})
     )
-    rules = _range(fields.optional("range"))
     if timeline and not stations and sheet.clean_since(0):
-        fields["timeline"].warn("telecommands without a station", "at least one station, or they never go up")
-    environment, part = within(environment, duration_ns / 1e9)
-    if part:
-        fields["environment"].below("solar_event").warn(part, "that you meant this part of it")
+        root.below("timeline").warn("telecommands without a station", "at least one station, or they never go up")
+    if environment is not None:
+        environment, part = within(environment, duration_ns / 1e9)
+        if part:
+            root.below("environment.solar_event").warn(part, "that you meant this part of it")
     sheet.finish()
+    assert environment is not None  # or its mistake was raised
     try:
         return Scenario(
-            name=name,
-            description=description,
-            epoch_utc=_iso(epoch or _NO_EPOCH),
+            name=parts["name"],
+            description=parts["description"],
+            epoch_utc=_iso(epoch),
             duration_ns=duration_ns,
             tick_ns=tick_ns,
-            seed=seed,
+            seed=parts["seed"],
             environment=environment,
             spacecraft=tuple(spacecraft),
             stations=tuple(stations),
             timeline=tuple(timeline),
             faults=tuple(faults),
             expectations=tuple(sentences),
-            range=rules,
-            truth_signals=_truth_signals(spacecraft, signals, vocabulary),
+            range=RangeRules(
+                missing_tock=rules.missing_tock,
+                tock_timeout_s=rules.tock_timeout,
+                snapshot_every_ticks=rules.snapshot_every,
+            ),
+            truth_signals=_truth_signals(spacecraft, signals),
             designs=own_texts(one.design for one in spacecraft),
             file=file,
             warnings=tuple(str(w).replace("; allowed: ", "; expected: ") for w in sheet.warnings),
@@ -100,30 +158,15 @@ def load_text(text: str | bytes, vocabulary: Vocabulary, *, file: str = "<text>"
         raise ScenarioError([_mistake_of(file, problem["loc"], problem["msg"]) for problem in error.errors()]) from None
 
 
-_NO_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-
-
 def _mistake_of(file: str, location: tuple[int | str, ...], message: str) -> Mistake:
     return Mistake(file, 0, 0, ".".join(str(part) for part in location), "a value the model refuses", message)
-
-
-def _epoch(item: Item) -> datetime | None:
-    text = item.text(longest=LONGEST, shape=f"a UTC time such as {EXAMPLE}")
-    try:
-        epoch = parse_instant(text, zone_needed=True) if text else None
-        if epoch and not in_range(epoch):
-            raise Refused(item.found, f"a UTC time from {FIRST_YEAR} to {LAST_YEAR}")
-    except Refused as error:
-        item.refuse(error.found, error.allowed)
-        return None
-    return epoch
 
 
 def _iso(epoch: datetime) -> str:
     return epoch.strftime("%Y-%m-%dT%H:%M:%S") + (f".{epoch.microsecond:06d}" if epoch.microsecond else "") + "Z"
 
 
-def _first_orbit_s(item: Item, epoch: datetime | None, vocabulary: Vocabulary) -> float | None:
+def _first_orbit_s(item: Item, epoch: datetime | None) -> float | None:
     """Period of the first spacecraft's orbit, read ahead because "2 orbits" counts it. None if it cannot be had."""
     items = item.node.items if item.node is not None else None
     entries = items[0].entries if items else None
@@ -138,36 +181,16 @@ def _duration(item: Item, tick_ns: int, orbit_s: float | None) -> int:
     """Whole ticks: orbits are rounded to them, other durations must be a multiple."""
     if orbit_s is None and item.node is not None and "orbit" in str(item.node.value):
         return tick_ns  # The orbit itself is a mistake already.
-    duration_ns = item.duration_ns(tick_ns, _LONGEST_NS, "one tick to 366 d", orbit_s=orbit_s)
+    length = duration(tick_ns, _LONGEST_NS, "one tick to 366 d", orbit_s=orbit_s)
+    duration_ns = item.read(Annotated[int, length]) or tick_ns
     ticks = max(1, round(duration_ns / tick_ns))
     if duration_ns % tick_ns and item.node is not None and "orbit" not in str(item.node.value):
         item.refuse(item.found, f"a whole number of ticks of {tick_ns / 1e9:g} s")
     return ticks * tick_ns
 
 
-def _range(item: Item | None) -> RangeRules:
-    """How the range behaves. Changes no physics, so every field has a default."""
-    missing, timeout_s, every = "stop", 30.0, 600
-    if item is not None:
-        fields = item.fields(("missing_tock", "tock_timeout", "snapshot_every"))
-        if "missing_tock" in fields:
-            missing = fields["missing_tock"].choice(("stop", "continue"))
-        if "tock_timeout" in fields:
-            timeout_s = fields["tock_timeout"].quantity("time", 0.1, 3600.0, "100 ms to 1 h")
-        if "snapshot_every" in fields:
-            every = fields["snapshot_every"].integer(1, 100_000)
-    return RangeRules(
-        missing_tock="continue" if missing == "continue" else "stop",
-        tock_timeout_s=timeout_s,
-        snapshot_every_ticks=every,
-    )
-
-
 def _truth_signals(
-    spacecraft: list[Spacecraft], wanted: Mapping[str, Mapping[str, None]], vocabulary: Vocabulary
+    spacecraft: list[Spacecraft], wanted: Mapping[str, Mapping[str, None]]
 ) -> dict[str, tuple[str, ...]]:
     """Base signals of the design, then what expectations ask for, each once."""
-    return {
-        s.id: tuple(dict.fromkeys([*vocabulary.base_truth_signals(s.design), *wanted.get(s.id, {})]))
-        for s in spacecraft
-    }
+    return {s.id: tuple(dict.fromkeys([*base_truth_signals(s.design), *wanted.get(s.id, {})])) for s in spacecraft}

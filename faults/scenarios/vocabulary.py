@@ -18,23 +18,17 @@ from bus.telecommand_check import check_telecommand
 from bus.text.near import nearest
 from bus.text.units import DIMENSIONS, dimension_of_name, has_unit, parse, parse_as, show
 from bus.wire.messages import Scalar
-from faults.catalogue.resolve import DesignInfo, find_fault, resolver
+from faults.catalogue.resolve import DesignInfo
 from faults.oracle.expectation import Names
 from faults.oracle.judge import parse as parse_sentence
 from faults.oracle.judge import signals_needed
-from faults.scenarios.names import Vocabulary
-from faults.scenarios.orders import check_order
-from faults.scenarios.own_designs import Shelf
-from groundstation.contacts.stations import stations
 from node.assembly import device_readings, dictionary
-from node.designs.jobs import accelerators
 from node.designs.load import load_design
 from node.devices.definitions import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, LCL_STATES
 from node.fsw.modes import Mode
 from node.plant.names import UnknownField, every_name, kind_of, resolve
 from node.plant.orbit.setup import Elements, Epoch, Sgp4, span_m
 from node.plant.radiation.flux_table import altitude_range_m
-from node.plant.radiation.solar_event import PROFILES
 from node.plant.setup import first_limits
 from node.plant.state import layout
 from node.truth import NODE_SIGNALS
@@ -151,27 +145,8 @@ def base_truth_signals(design: str) -> tuple[str, ...]:
     return tuple(signals)
 
 
-def vocabulary(shelf: Shelf | None = None) -> Vocabulary:
-    """Everything a scenario may refer to; designs are those of the shelf."""
-    shelf = shelf or Shelf()
-    return Vocabulary(
-        designs=shelf.names,
-        find_design=shelf.find,
-        stations=stations(),
-        resolve_fault=resolver(design_info),
-        find_fault=find_fault,
-        check_telecommand=_check_telecommand,
-        expectation_signals=_expectation_signals,
-        base_truth_signals=base_truth_signals,
-        first_value=first_value,
-        check_order=check_order,
-        accelerators=accelerators,
-        check_orbit=check_orbit,
-        solar_events=tuple(PROFILES),
-    )
-
-
-def _check_telecommand(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+def checked_arguments(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """A telecommand's arguments in the dictionary's units. Raises as `check_telecommand`."""
     known = dictionary_of(design)
     return check_telecommand(known, name, in_units(known, name, arguments))
 
@@ -196,9 +171,10 @@ def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> d
     return converted
 
 
-def _expectation_signals(
-    text: str, designs: Mapping[str, str], faults: Sequence[str], jobs: Mapping[str, Sequence[str]]
+def expectation_signals(
+    text: str, designs: Mapping[str, str], faults: Sequence[str] | None, jobs: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
+    """Truth signals that a sentence needs, per spacecraft. Raises ScenarioError."""
     return signals_needed(parse_sentence(text, names_of(designs, faults, jobs=jobs)))
 
 

@@ -14,12 +14,12 @@ from faults.live.inject import _duration
 from faults.run import compose as root
 from faults.run_directory import create
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import design_info, dictionary_of, in_units, vocabulary
+from faults.scenarios.vocabulary import design_info, dictionary_of, in_units
 from tests.kits.runs import TINY
 
 
 def scenario(text: str) -> Scenario:
-    return load_text(text, vocabulary(), file="tiny.yaml")
+    return load_text(text, file="tiny.yaml")
 
 
 def mistakes(text: str) -> list[str]:

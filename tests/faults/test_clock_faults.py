@@ -19,7 +19,6 @@ from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run_directory import RunDirectory, create
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import vocabulary
 from groundstation.archive.reader import ArchiveReader
 
 EPOCH_NS = 1_786_492_800 * 10**9
@@ -68,7 +67,7 @@ FAULTS = {
 
 
 def fly(folder: Path, text: str) -> tuple[RunDirectory, dict[str, Any]]:
-    scenario = load_text(text, vocabulary(), file="wrong-clock.yaml")
+    scenario = load_text(text, file="wrong-clock.yaml")
     directory = create(scenario.name, folder / "run")
     root.prepare(directory, scenario, text)
     return directory, conclude(directory, root.fly_in_process(scenario, directory), mode="in-process", pace="free")
@@ -147,7 +146,7 @@ def test_where_a_sample_is_missing_nobody_knows() -> None:
 def test_a_trigger_of_unknown_time_decides_nothing(tmp_path: Path) -> None:
     """Without the counts in the samples stamps are all there is, and they prove nothing."""
     text = BASE.format(faults="[]")
-    scenario = load_text(text, vocabulary(), file="wrong-clock.yaml")
+    scenario = load_text(text, file="wrong-clock.yaml")
     plain = {s: tuple(n for n in names if not n.endswith("_generated")) for s, names in scenario.truth_signals.items()}
     scenario = scenario.model_copy(update={"truth_signals": plain})
     directory = create(scenario.name, tmp_path / "run")

@@ -25,7 +25,7 @@ from faults.run.conclude import conclude
 from faults.run.interruption import Interruption
 from faults.run_directory import RunDirectory, create, live_run, open_run
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import TruthNames, vocabulary
+from faults.scenarios.vocabulary import TruthNames
 from tests.kits.runs import HOUSE, TINY, command, skyrack, summary_of, write
 
 EVENTFUL = (
@@ -47,7 +47,7 @@ faults:
 
 
 def scenario_of(text: str = TINY) -> Scenario:
-    return load_text(text, vocabulary(), file="tiny.yaml")
+    return load_text(text, file="tiny.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,6 @@ from faults.recording.read import read_recording
 from faults.run import compose as root
 from faults.run_directory import RunDirectory, create
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import vocabulary
 from groundstation.archive.reader import ArchiveReader
 from tests.kits.runs import HOUSE, TINY
 
@@ -33,7 +32,7 @@ TICKS = 60
 
 
 def fly(text: str, out: Path) -> RunDirectory:
-    scenario = load_text(text, vocabulary(), file="tiny.yaml")
+    scenario = load_text(text, file="tiny.yaml")
     directory = create(scenario.name, out)
     root.prepare(directory, scenario, text)
     assert root.fly_in_process(scenario, directory).failure is None

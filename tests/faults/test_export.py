@@ -19,7 +19,6 @@ from faults.recording.recording import Recording
 from faults.run import compose as root
 from faults.run_directory import RunDirectory, create
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import vocabulary
 from tests.kits.runs import TINY
 
 EPOCH_NS = 1_786_492_800 * 10**9
@@ -32,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
         "stations: [svalbard]",
         "stations: [svalbard]\ntimeline:\n  - {at: 5 s, telecommand: {to: sc-1, name: test.ping}}",
     )
-    scenario = load_text(text, vocabulary(), file="tiny.yaml")
+    scenario = load_text(text, file="tiny.yaml")
     directory = create(scenario.name, tmp_path_factory.mktemp("exported") / "run")
     root.prepare(directory, scenario, text)
     assert root.fly_in_process(scenario, directory).failure is None

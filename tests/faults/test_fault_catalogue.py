@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.wire.messages import Injection, Scalar, Seam
-from faults.catalogue.form import GROUPS, FaultRequest
-from faults.catalogue.resolve import FAULTS, DesignInfo, resolve_fault, resolver
+from faults.catalogue.form import GROUPS
+from faults.catalogue.resolve import FAULTS, DesignInfo, resolve_fault
 from faults.scenarios.vocabulary import design_info
 from node.designs.load import SHIPPED, load_design
 from node.plant.names import resolve
@@ -175,18 +175,6 @@ def test_an_unknown_fault_and_its_nearest() -> None:
     with pytest.raises(UnknownNameError) as caught:
         resolve_fault("string_opened", DESIGN, {}, tick_s=1.0)
     assert caught.value.nearest[0] == "string_open"
-
-
-def test_the_resolver_of_a_vocabulary_looks_the_design_up() -> None:
-    asked: list[str] = []
-
-    def design_info(name: str) -> DesignInfo:
-        asked.append(name)
-        return DESIGN
-
-    request = FaultRequest("string_open", "sc-1", "formation", {"string": 0}, 1.0)
-    assert resolver(design_info)(request).primitives[0][1] == "string_health[string_0]"
-    assert asked == ["formation"]
 
 
 _SCALARS = st.none() | st.booleans() | st.integers(-5, 10) | st.floats() | st.text(max_size=12)

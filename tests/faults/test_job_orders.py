@@ -16,7 +16,7 @@ from faults.recording.recording import Recording
 from faults.run import compose as root
 from faults.run_directory import create
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import LABELS, vocabulary
+from faults.scenarios.vocabulary import LABELS
 
 STATES = LABELS["job_state"]
 CHECKPOINT_S = 20.0
@@ -82,7 +82,7 @@ def fly(tmp_path: Path, *commands: str, faults: tuple[str, ...] = ()) -> Flown:
     """`commands` and `faults` as they stand in a timeline and a list of faults."""
     lists = "timeline:\n" + "".join(f"  - {line}\n" for line in commands) if commands else ""
     lists += "faults:\n" + "".join(f"  - {line}\n" for line in faults) if faults else ""
-    scenario = load_text(f'{TEXT}{lists}expectations:\n  - "always {NEEDED}"\n', vocabulary())
+    scenario = load_text(f'{TEXT}{lists}expectations:\n  - "always {NEEDED}"\n')
     directory = create(scenario.name, tmp_path / "run")
     root.prepare(directory, scenario, None)
     assert root.fly_in_process(scenario, directory).failure is None

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bus.errors import EnvironmentFault, Mistake, ScenarioError, UnknownNameError
-from bus.scenario.model import KeplerOrbit, Scenario, Station, TleOrbit
-from bus.wire.messages import Scalar
-from faults.scenarios.load import FaultRequest, ResolvedFault, Vocabulary, load, load_text
-from faults.scenarios.vocabulary import first_value
+from bus.errors import EnvironmentFault, ScenarioError
+from bus.scenario.model import KeplerOrbit, Scenario, TleOrbit
+from faults.scenarios.load import load, load_text
+from faults.scenarios.vocabulary import base_truth_signals
 
-STATION = Station(
-    id="svalbard", latitude_rad=1.3, longitude_rad=0.2, altitude_m=450.0, mask_rad=0.09, bands=("S",), source="test"
-)
 TEXT = """\
 skyrack: 1
 name: demo
@@ -52,33 +46,8 @@ expectations: ["always sc-1.battery_soc > 0.2"]
 """
 
 
-def _resolve(request: FaultRequest) -> ResolvedFault:
-    if request.fault != "string_open":
-        raise UnknownNameError("fault", request.fault, ["string_open"])
-    if request.parameters.get("string") != 3:
-        raise ScenarioError([Mistake("", 0, 0, "parameters.string", "another string", "3")])
-    return ResolvedFault(dict(request.parameters), ((1, "string_health[3]", "set", {"value": 0.0}),))
-
-
-def _check(design: str, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    if name != "test.ping":
-        raise UnknownNameError("telecommand", name, ["test.ping"], hint="see the list")
-    return dict(arguments)
-
-
-VOCABULARY = Vocabulary(
-    designs=("formation", "pathfinder"),
-    stations={"svalbard": STATION},
-    resolve_fault=_resolve,
-    check_telecommand=_check,
-    expectation_signals=lambda text, designs, faults, jobs: {"sc-1": ("battery_soc", "mode")},
-    base_truth_signals=lambda design: ("mode",),
-    first_value=first_value,
-)
-
-
 def scenario(text: str = TEXT) -> Scenario:
-    return load_text(text, VOCABULARY, file="demo.yaml")
+    return load_text(text, file="demo.yaml")
 
 
 def mistakes(text: str) -> list[str]:
@@ -99,13 +68,14 @@ def test_everything_is_resolved_to_si() -> None:
     assert isinstance(second.orbit, TleOrbit)
     assert flown.faults[0].at_s == 120.0
     assert flown.faults[0].until_s == 720.0
-    assert flown.truth_signals == {"sc-1": ("mode", "battery_soc"), "star": ("mode",)}
+    for one, form in (("sc-1", "formation"), ("star", "pathfinder")):
+        assert flown.truth_signals[one] == base_truth_signals(form)  # what the sentences need is among them
     assert flown.range.missing_tock == "stop"
     assert Scenario.model_validate_json(flown.to_json()).digest == flown.digest
 
 
 def test_the_digest_is_of_what_flies_not_of_the_file_it_came_from() -> None:
-    again = load_text(TEXT.replace("seed: 7", "seed:   7   # lucky"), VOCABULARY, file="other.yaml")
+    again = load_text(TEXT.replace("seed: 7", "seed:   7   # lucky"), file="other.yaml")
     assert again.digest == scenario().digest
     assert scenario(TEXT.replace("seed: 7", "seed: 8")).digest != scenario().digest
 
@@ -126,8 +96,9 @@ def test_every_mistake_in_one_go_with_line_and_column() -> None:
         "environment, spacecraft, stations, timeline, faults, expectations, range (did you mean seed?)",
         "demo.yaml:11:29: spacecraft[0].orbit.sso.altitude: found the plain number 650; "
         "allowed: a length in m, km, mm, cm",
-        "demo.yaml:14:13: spacecraft[1].design: found 'pathfidner'; allowed: a design: formation, pathfinder "
-        "(did you mean pathfinder?)",
+        "demo.yaml:14:13: spacecraft[1].design: found 'pathfidner'; allowed: a design: ai1-august, "
+        "ai1-june, fleet, formation, lowinc, pathfinder, sc3, sunrise (did you mean pathfinder?); or the path of a file, "
+        "such as ./mine.yaml",
         "demo.yaml:25:35: timeline[0].telecommand.to: found 'sc-2'; allowed: a spacecraft of this scenario: sc-1, star "
         "(did you mean sc-1?)",
         "demo.yaml:27:23: faults[0].fault: found 'strng_open'; allowed: a known fault (did you mean string_open?)",
@@ -135,15 +106,16 @@ def test_every_mistake_in_one_go_with_line_and_column() -> None:
 
 
 def test_a_refused_fault_points_at_its_parameter_or_its_name() -> None:
-    assert mistakes(TEXT.replace("string: 3", "string: 4")) == [
-        "demo.yaml:27:95: faults[0].parameters.string: found another string; allowed: 3"
-    ]
+    (refused,) = mistakes(TEXT.replace("string: 3", "string: 400"))
+    assert refused.startswith(
+        "demo.yaml:27:95: faults[0].parameters.string: found the plain number 400; allowed: string_1"
+    )
     assert mistakes(TEXT.replace("fault: string_open", "fault: strng_open")) == [
         "demo.yaml:27:23: faults[0].fault: found 'strng_open'; allowed: a known fault (did you mean string_open?)"
     ]
     assert mistakes(TEXT.replace("name: test.ping", "name: ping")) == [
         "demo.yaml:25:47: timeline[0].telecommand.name: found 'ping'; allowed: a known telecommand "
-        "(did you mean test.ping?); see the list"
+        "(did you mean test.ping?); `skyrack list telecommands` has all of them"
     ]
 
 
@@ -160,12 +132,12 @@ def test_a_refused_fault_points_at_its_parameter_or_its_name() -> None:
         ("seed: 7", "seed: no", "seed: found 'no'; allowed: a whole number"),
         ("ltan: 18:00", "ltan: 24:10", "ltan: found '24:10'; allowed: a local time from 00:00 to 23:59"),
         ("storm_density_factor: 1.0, ", "", "7:14: environment.storm_density_factor: found nothing"),
-        ("solar_event: none", "solar_event: big", "environment.solar_event_at: found nothing; allowed: a time"),
+        ("solar_event: none", "solar_event: S3", "environment.solar_event_at: found nothing; allowed: a time"),
         ("id: star", "id: ground", "spacecraft[1].id: found 'ground'; allowed: another id"),
         ("id: star", "id: sc-1", "spacecraft[1].id: found 'sc-1'; allowed: an id of its own"),
         ("80 %", "80", "battery_soc: found the plain number 80; allowed: 0 to 100 %"),
         ("20 degC", "5000 K", "thermal_temperature_k[radiator_1]: found '5000 K'; allowed: 1 K to 2000 K"),
-        ("[svalbard]", "[svalbad]", "stations[0]: found 'svalbad'; allowed: a station of the catalogue: svalbard (did"),
+        ("[svalbard]", "[svalbad]", "stations[0]: found 'svalbad'; allowed: a station of the catalogue: svalbard, or"),
         ("at: 2 min", "at: 0 s", "faults[0].at: found '0 s'; allowed: 1 s or later"),
         ("at: 5 min", "at: -1 min", "timeline[0].at: found '-1 min'; allowed: 0 s or later"),
         ("for: 10 min", "for: 0 s", "faults[0].for: found '0 s'; allowed: at least one tick"),
@@ -210,7 +182,7 @@ def test_a_bomb_of_aliases_is_refused_before_it_unfolds() -> None:
 
 def test_bytes_that_are_not_utf8() -> None:
     with pytest.raises(ScenarioError, match="bytes that are not UTF-8"):
-        load_text(b"name: \xff\xfe", VOCABULARY)
+        load_text(b"name: \xff\xfe")
 
 
 def test_aliases_are_welcome_where_they_save_typing() -> None:
@@ -277,11 +249,6 @@ def test_peers_must_exist_and_be_others() -> None:
 
 
 def test_an_unknown_fault_is_reported_beside_the_unknown_design_and_target_of_its_entry() -> None:
-    def find_fault(name: str) -> None:
-        if name != "string_open":
-            raise UnknownNameError("fault", name, ["string_open"])
-
-    knowing = replace(VOCABULARY, find_fault=find_fault)
     wrong = TEXT.replace("string_open, t", "strng_open, t")
     fault = wrong.splitlines().index(next(line for line in wrong.splitlines() if "strng_open" in line)) + 1
     unknown = (
@@ -293,7 +260,7 @@ def test_an_unknown_fault_is_reported_beside_the_unknown_design_and_target_of_it
         (("at: 2 min, for", "at: 2, for"), "faults[0].at: found"),
     ):
         with pytest.raises(ScenarioError) as caught:
-            load_text(wrong.replace(*also), knowing, file="demo.yaml")
+            load_text(wrong.replace(*also), file="demo.yaml")
         said = [str(mistake) for mistake in caught.value.mistakes]
         assert len(said) == 2 and unknown in said and any(other in line for line in said)
 
@@ -365,14 +332,12 @@ def test_weather_that_cannot_be(block: str, expected: str) -> None:
     assert found[0].startswith("demo.yaml:")
 
 
-def test_what_nobody_flies_yet_is_said() -> None:
-    block = "    orders: {pump_speed_command_fraction: 50 %}\n    jobs: [{kind: batch, work: 1 h}]\nstations:"
+def test_orders_are_in_si() -> None:
+    block = "    orders: {pump_speed_command_fraction: 50 %, attitude_mode: nadir}\nstations:"
     flown = scenario(TEXT.replace("stations:", block, 1))
-    assert flown.spacecraft[1].orders == {"pump_speed_command_fraction": 0.5}
-    assert [w.rpartition(": found ")[2] for w in flown.warnings] == [
-        "1 orders; expected: none: this version does not fly fixed orders yet",
-        "jobs; expected: none: whoever reads this scenario does not fly jobs",
-    ]
+    assert flown.spacecraft[1].orders == {"pump_speed_command_fraction": 0.5, "attitude_mode": "nadir"}
+    refused = mistakes(TEXT.replace("stations:", block.replace("50 %", "50 s"), 1))
+    assert "orders.pump_speed_command_fraction: found '50 s'; allowed: a fraction in %" in refused[0]
 
 
 def test_what_comes_after_the_end_is_a_warning_because_people_shorten_runs() -> None:
@@ -385,10 +350,10 @@ def test_what_comes_after_the_end_is_a_warning_because_people_shorten_runs() -> 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="cannot read scenario"):
-        load(tmp_path / "missing.yaml", VOCABULARY)
+        load(tmp_path / "missing.yaml")
     path = tmp_path / "demo.yaml"
     path.write_text(TEXT)
-    assert load(path, VOCABULARY).digest == scenario().digest
+    assert load(path).digest == scenario().digest
 
 
 _TOKENS = st.sampled_from(
@@ -425,4 +390,42 @@ def test_nothing_but_scenario_error_for_damaged_scenarios(data: st.DataObject) -
 @given(st.binary(max_size=200))
 def test_nothing_but_scenario_error_for_any_bytes(content: bytes) -> None:
     with pytest.raises(ScenarioError):
-        load_text(content, VOCABULARY)
+        load_text(content)
+
+
+def test_one_wrong_id_drags_no_other_mistakes_behind_it() -> None:
+    (said,) = mistakes(TEXT.replace("id: sc-1", "id: SC_1"))
+    assert "spacecraft[0].id: found 'SC_1'" in said
+    (said,) = mistakes(
+        TEXT.replace("id: dead,", "id: DEAD,").replace('["always', '["within 1 s of dead: sc-1.mode == SAFE", "always')
+    )
+    assert "faults[0].id: found 'DEAD'" in said
+
+
+def test_what_happens_at_the_end_never_happens() -> None:
+    (warning,) = scenario(TEXT.replace("at: 5 min", "at: 20 min")).warnings
+    assert "timeline[0].at: found '20 min'; expected: a time before the end (1200 s), or it never happens" in warning
+    (warning,) = scenario(TEXT.replace("at: 2 min, for: 10 min", "at: 20 min")).warnings
+    assert "faults[0].at: found '20 min'" in warning
+    assert scenario(TEXT.replace("for: 10 min", "until: 20 min")).warnings == ()
+
+
+def test_more_faults_at_once_than_a_spacecraft_takes_are_warned_of() -> None:
+    def many(count: int, length: str) -> str:
+        entry = (
+            "  - {{id: f{n}, fault: string_open, target: sc-1, at: {n} s, for: {length}, parameters: {{string: 3}}}}\n"
+        )
+        entries = "".join(entry.format(n=n, length=length) for n in range(1, count + 1))
+        head, _, tail = TEXT.partition("faults:\n")
+        return f"{head}faults:\n{entries}{tail.partition(chr(10))[2]}"
+
+    assert scenario(many(256, "15 min")).warnings == ()
+    assert scenario(many(300, "3 min")).warnings == ()
+    (warning,) = scenario(many(300, "15 min")).warnings
+    assert "faults[256].at: found 257 faults active at once on 'sc-1'; expected: at most 256" in warning
+
+
+def test_thousands_of_mistakes_of_one_kind_are_one_line() -> None:
+    entries = "".join(f"  - {{at: {n}, telecommand: {{to: sc-1, name: test.ping}}}}\n" for n in range(5000))
+    (said,) = mistakes(TEXT.replace("timeline:\n", f"timeline:\n{entries}"))
+    assert "timeline[0].at: found the plain number 0 (and 4999 more of this kind, to line 5024)" in said

@@ -14,7 +14,6 @@ from bus.errors import ScenarioError
 from bus.scenario.model import Scenario
 from faults.scenarios.choose import load_named
 from faults.scenarios.load import load
-from faults.scenarios.vocabulary import vocabulary
 from node.config import NO_HEAD, resolve
 from node.plant.link.setup import GroundSite
 from node.plant.plant import Plant
@@ -49,7 +48,7 @@ def flux_rows(minutes: list[int]) -> list[str]:
 def scenario(folder: Path, text: str = TEXT) -> Scenario:
     file = folder / "storm.yaml"
     file.write_text(text)
-    return load(file, vocabulary())
+    return load(file)
 
 
 def mistakes(folder: Path, text: str) -> list[str]:

@@ -20,7 +20,6 @@ from faults.commands.truth_fields import DEFAULT_FIELDS
 from faults.scenarios.choose import load_named
 from faults.scenarios.load import load_text
 from faults.scenarios.orders import LIMITS, WORDS, check_order, find_order, order_names
-from faults.scenarios.vocabulary import vocabulary
 from node.designs.audit.margins import audit
 from node.designs.load import SHIPPED, load_design
 from node.plant.state import layout
@@ -151,7 +150,7 @@ def test_a_later_order_wins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 )
 def test_wrong_orders_are_refused_with_their_line(orders: str, line: str, says: str) -> None:
     with pytest.raises(ScenarioError) as error:
-        load_text(ONE.replace("ORDERS", orders), vocabulary(), file="one.yaml")
+        load_text(ONE.replace("ORDERS", orders), file="one.yaml")
     (mistake,) = error.value.mistakes
     assert mistake.line == 14
     assert line in mistake.field

@@ -18,7 +18,6 @@ from faults.run.compose import Flown
 from faults.run.conclude import conclude
 from faults.run_directory import RunDirectory, create
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import vocabulary
 from tests.kits.removal import fly_without
 
 TICKS = 120
@@ -54,7 +53,7 @@ LEDGER = ("generated", "archived", "declared_lost", "on_board", "unaccounted")
 
 
 def scenario_of(policy: str = "continue") -> Scenario:
-    return load_text(THREE.replace("continue", policy), vocabulary(), file="three.yaml")
+    return load_text(THREE.replace("continue", policy), file="three.yaml")
 
 
 def ended(directory: RunDirectory, flown: Flown, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str, str]:
@@ -206,7 +205,7 @@ def test_an_archive_that_is_not_what_the_ground_wrote(
 def test_what_never_happened_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A telecommand at the very end, one to a ground that is lost, a fault after the end of the run."""
     text = THREE.replace("{at: 8 s,", "{at: 119 s,").replace("at: 10 s, for: 100 s", "at: 120 s, for: 100 s")
-    scenario = load_text(text, vocabulary(), file="three.yaml")
+    scenario = load_text(text, file="three.yaml")
     directory = create("three", tmp_path / "whole")
     summary, _, terminal = ended(directory, fly_without(scenario, directory, {}), capsys)
     assert summary["never_sent"] == {"telecommands": 1, "faults": 1}
@@ -228,7 +227,7 @@ def test_a_run_that_had_to_refuse_a_fault_is_not_sound(tmp_path: Path, capsys: p
         for n in range(260)
     )
     text = THREE.replace("expectations:\n", rows + "expectations:\n")
-    scenario = load_text(text, vocabulary(), file="three.yaml")
+    scenario = load_text(text, file="three.yaml")
     directory = create("three", tmp_path / "run")
     summary, html, terminal = ended(directory, fly_without(scenario, directory, {}), capsys)
     assert summary["refused_faults"] == 4

@@ -9,7 +9,6 @@ import pytest
 from bus.errors import ScenarioError
 from bus.scenario.model import Scenario
 from faults.scenarios.load import load
-from faults.scenarios.vocabulary import vocabulary
 
 HEAD = """skyrack: 1
 name: work
@@ -38,7 +37,7 @@ def flown(folder: Path, jobs: str, log: str = LOG) -> Scenario:
     """The scenario with these jobs, in a folder with this log."""
     (folder / "log.csv").write_text(log)
     (folder / "work.yaml").write_text(HEAD + "".join(f"      {line}\n" for line in jobs.splitlines()))
-    return load(folder / "work.yaml", vocabulary())
+    return load(folder / "work.yaml")
 
 
 def refused(folder: Path, jobs: str, log: str = LOG) -> list[str]:

@@ -15,7 +15,6 @@ import pytest
 from bus.orbits import constellations as orbits
 from faults.commands.look import check_command
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import vocabulary
 from node.designs.audit.heat import absorbed_w, plate_temperature_k, steady
 from node.designs.audit.margins import Margin, audit, audit_scenario, references
 from node.designs.audit.orbit import Circle, body_nadirs, day, eclipse_s, sun, year
@@ -283,7 +282,7 @@ def test_check_as_json_has_every_margin(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_lattice_is_audited_once() -> None:
-    lattice = load_text(LATTICE, vocabulary(), file="lattice.yaml")
+    lattice = load_text(LATTICE, file="lattice.yaml")
     assert len(lattice.spacecraft) == 81
     assert len({m.spacecraft for m in audit_scenario(lattice)}) == 1
 

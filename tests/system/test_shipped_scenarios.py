@@ -14,13 +14,12 @@ from faults.run.conclude import conclude
 from faults.run_directory import create
 from faults.scenarios.choose import shipped_scenarios
 from faults.scenarios.load import load, load_text
-from faults.scenarios.vocabulary import vocabulary
 
 SHIPPED = shipped_scenarios()
 
 
 def shipped(name: str) -> Scenario:
-    return load(SHIPPED[name], vocabulary())
+    return load(SHIPPED[name])
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -46,7 +45,7 @@ def training_day(*changes: tuple[str, str]) -> list[str]:
         assert old in text
         text = text.replace(old, new, 1)
     try:
-        load_text(text, vocabulary(), file="day.yaml")
+        load_text(text, file="day.yaml")
     except ScenarioError as error:
         return [str(mistake) for mistake in error.mistakes]
     return []
