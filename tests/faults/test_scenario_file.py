@@ -97,8 +97,8 @@ def test_every_mistake_in_one_go_with_line_and_column() -> None:
         "demo.yaml:11:29: spacecraft[0].orbit.sso.altitude: found the plain number 650; "
         "allowed: a length in m, km, mm, cm",
         "demo.yaml:14:13: spacecraft[1].design: found 'pathfidner'; allowed: a design: ai1-august, "
-        "ai1-june, fleet, formation, lowinc, pathfinder, sc3, sunrise (did you mean pathfinder?); or the path of a file, "
-        "such as ./mine.yaml",
+        "ai1-june, fleet, formation, lowinc, pathfinder, sc3, sunrise (did you mean pathfinder?); or the path of a "
+        "file, such as ./mine.yaml",
         "demo.yaml:25:35: timeline[0].telecommand.to: found 'sc-2'; allowed: a spacecraft of this scenario: sc-1, star "
         "(did you mean sc-1?)",
         "demo.yaml:27:23: faults[0].fault: found 'strng_open'; allowed: a known fault (did you mean string_open?)",
