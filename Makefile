@@ -18,12 +18,10 @@ help:
 
 install: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml .ci/develop.py
+$(STAMP): requirements.lock pyproject.toml .ci/develop.py .ci/install.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Skyrack needs Python 3.11 or later, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 " + "install")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	@$(BIN)/python .ci/develop.py
-	@$(BIN)/python -m faults.run.warm full
+	@$(BIN)/python .ci/install.py full
 	@touch $@
 	@echo "installed in $(VENV)"
 
