@@ -12,7 +12,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sgp4 import omm as library
 from sgp4.api import Satrec
-from test_scenario_file import VOCABULARY
 
 from bus.errors import EnvironmentFault, ScenarioError
 from bus.orbits import tle
@@ -161,14 +160,14 @@ def test_values_out_of_range_are_named_with_their_columns(
     ],
 )
 def test_days_of_the_year_are_those_of_that_year(year_and_day: str, epoch: str | None) -> None:
-    line1 = summed(LINE1[:18] + year_and_day + LINE1[32:])
-    text = f"      tle: {{source: x, propagator: j2, lines: ['{line1}', '{LINE2}']}}"
+    line1 = summed(STAR1[:18] + year_and_day + STAR1[32:])
+    text = f"      tle: {{source: x, propagator: j2, lines: ['{line1}', '{STAR2}']}}"
     if epoch:
-        assert tle.parse_tle(line1, LINE2).epoch == datetime.fromisoformat(epoch).replace(tzinfo=UTC)
+        assert tle.parse_tle(line1, STAR2).epoch == datetime.fromisoformat(epoch).replace(tzinfo=UTC)
         assert flown(text).spacecraft[0].id == "one"
         return
     with pytest.raises(tle.TleError, match=f"found day {year_and_day[2:]} in columns 21 to 32; allowed: a day of "):
-        tle.parse_tle(line1, LINE2)
+        tle.parse_tle(line1, STAR2)
     with pytest.raises(ScenarioError, match="line 1 with day"):
         flown(text)
 
@@ -180,7 +179,7 @@ def flown(orbit: str) -> Scenario:
         "environment: {solar_activity: minimum, storm_density_factor: 1.0, solar_event: none}\n"
         "spacecraft:\n  - id: one\n    design: pathfinder\n    orbit:\n"
     )
-    return load_text(head + orbit + "\n", VOCABULARY)
+    return load_text(head + orbit + "\n")
 
 
 def mistakes_of(text: str) -> list[str]:
@@ -218,12 +217,12 @@ def test_what_an_omm_says_is_written_down_to_the_last_digit(tmp_path: Path) -> N
     }
     (tmp_path / "one.json").write_text(json.dumps(full))
     text, _ = scenario_text(tmp_path / "one.json", ["987654321"], Flight(design="pathfinder"))
-    orbit = load_text(text, VOCABULARY).spacecraft[0].orbit
+    orbit = load_text(text).spacecraft[0].orbit
     assert isinstance(orbit, OmmOrbit)
     (elements,) = parse_catalogue(json.dumps(full), "x").elements
     assert orbit == elements.orbit.model_copy(update={"source": "one.json, line 1"})
     assert orbit.catalogue_number == 987654321 and orbit.mean_anomaly_deg == 19.980012345678 and orbit.bstar == 1e-05
-    assert Scenario.model_validate_json(load_text(text, VOCABULARY).to_json()).spacecraft[0].orbit == orbit
+    assert Scenario.model_validate_json(load_text(text).to_json()).spacecraft[0].orbit == orbit
 
 
 def test_an_omm_and_the_lines_that_celestrak_publishes_with_it_are_one_orbit() -> None:
@@ -404,7 +403,7 @@ def test_a_selection_becomes_a_scenario_that_flies(tmp_path: Path) -> None:
     path = tmp_path / "two.3le"
     path.write_text(f"STARCLOUD-1\n{STAR1}\n{STAR2}\n7TH HEAVEN (X)\n{LINE1[:-1]}9\n{LINE2}\n")
     text, notes = scenario_text(path, ["*"], Flight(design="pathfinder", stations=["svalbard"]))
-    flown = load_text(text, VOCABULARY)
+    flown = load_text(text)
     assert [s.id for s in flown.spacecraft] == ["starcloud-1"]
     assert flown.epoch_utc == "2026-08-10T21:58:48Z"
     assert flown.ticks == 2 * 5678 - 1  # two orbits of 5677.57 s
@@ -419,7 +418,7 @@ def test_ids_are_made_of_names_and_stay_apart(tmp_path: Path) -> None:
     path = tmp_path / "same.csv"
     path.write_text(csv_of(OMM, {**OMM, "NORAD_CAT_ID": 8}, {**OMM, "NORAD_CAT_ID": 9, "OBJECT_NAME": "2nd & LAST"}))
     text, _ = scenario_text(path, ["*"], Flight(design="pathfinder"))
-    flown = load_text(text, VOCABULARY).spacecraft
+    flown = load_text(text).spacecraft
     assert [s.id for s in flown] == ["starcloud-1-66303", "starcloud-1-8", "sc-2nd-last"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_element_sets import OMM
-from test_scenario_file import TEXT, VOCABULARY
+from test_scenario_file import TEXT
 
 from bus.errors import Refused, ScenarioError
 from bus.text.instants import parse_instant
@@ -78,7 +78,7 @@ def log(text: str, folder: Path) -> datetime:
 
 
 def scenario(text: str, folder: Path) -> datetime:
-    flown = load_text(TEXT.replace("2026-08-12T00:00:00Z", json.dumps(text, ensure_ascii=False)), VOCABULARY)
+    flown = load_text(TEXT.replace("2026-08-12T00:00:00Z", json.dumps(text, ensure_ascii=False)))
     return datetime.fromisoformat(flown.epoch_utc)
 
 
@@ -86,7 +86,7 @@ def option(text: str, folder: Path) -> datetime:
     path = folder / "one.json"
     path.write_text(json.dumps(OMM))
     made, _ = scenario_text(path, ["*"], Flight(design="pathfinder", epoch=text))
-    return datetime.fromisoformat(load_text(made, VOCABULARY).epoch_utc)
+    return datetime.fromisoformat(load_text(made).epoch_utc)
 
 
 Reader = Callable[[str, Path], datetime]
