@@ -51,10 +51,11 @@ def test_shipped_designs_do_not_travel() -> None:
 
 
 def test_a_directory_of_designs(tmp_path: Path) -> None:
-    scenario = beside(tmp_path, written="mine")
-    with pytest.raises(ScenarioError, match=r"tiny.yaml:10:13: spacecraft.0..design: found 'mine'"):
+    scenario = beside(tmp_path, written="heavy-finder")
+    (tmp_path / "heavy-finder.yaml").write_text(HEAVY)
+    with pytest.raises(ScenarioError, match=r"tiny.yaml:10:13: spacecraft.0..design: found 'heavy-finder'"):
         load_named(str(scenario))
-    assert load_named(str(scenario), (tmp_path,)).scenario.spacecraft[0].design.startswith("mine@")
+    assert load_named(str(scenario), (tmp_path,)).scenario.spacecraft[0].design.startswith("heavy-finder@")
     assert choose(RunOptions(str(scenario), designs=(tmp_path,))).scenario.designs
 
 
