@@ -109,8 +109,13 @@ class CatalogueForm(Form):
 
 def read_catalogue(path: Path = CATALOGUE) -> dict[str, FaultForm]:
     """The catalogue, by name, in the file's order. Raises ScenarioError with every mistake."""
-    sheet = Sheet(path.name)
-    catalogue = sheet.compose(path.read_bytes()).read(CatalogueForm)
+    return read_entries(path.read_bytes(), path.name)
+
+
+def read_entries(content: bytes, file: str) -> dict[str, FaultForm]:
+    """The faults of any file in this form; `file` is what mistakes call it. Raises ScenarioError."""
+    sheet = Sheet(file)
+    catalogue = sheet.compose(content).read(CatalogueForm)
     sheet.finish()
     return dict(catalogue.faults)
 

@@ -27,11 +27,11 @@ __all__ = ["FAULTS", "DesignInfo", "FaultForm", "ParameterForm", "find_fault", "
 FAULTS: Mapping[str, FaultForm] = MappingProxyType(read_catalogue())
 
 
-def find_fault(name: str) -> FaultForm:
+def find_fault(name: str, faults: Mapping[str, FaultForm] = FAULTS) -> FaultForm:
     """The entry of a fault. Raises UnknownNameError with the nearest names."""
-    form = FAULTS.get(name)
+    form = faults.get(name)
     if form is None:
-        near = nearest(name, FAULTS)
+        near = nearest(name, faults)
         raise UnknownNameError(
             "fault", name, near, hint=f"`skyrack list faults` shows all {len(FAULTS)}" if not near else ""
         )
@@ -39,14 +39,20 @@ def find_fault(name: str) -> FaultForm:
 
 
 def resolve_fault(
-    name: str, design: DesignInfo, parameters: Mapping[str, Scalar], *, tick_s: float, has_end: bool = False
+    name: str,
+    design: DesignInfo,
+    parameters: Mapping[str, Scalar],
+    *,
+    tick_s: float,
+    has_end: bool = False,
+    faults: Mapping[str, FaultForm] = FAULTS,
 ) -> ResolvedFault:
     """Primitives of a fault on a design; parameters as a user writes them ("30 %", "20 K").
 
     Raises UnknownNameError for an unknown fault, ScenarioError with every mistake of its parameters (fields
     "parameters.<name>") and for a window that the fault cannot have (field "for").
     """
-    form = find_fault(name)
+    form = find_fault(name, faults)
     mistakes: list[Mistake] = []
     if has_end and form.window == "instant":
         mistakes.append(_mistake("for", "a window", f"neither for nor until: {name} is over at once"))

@@ -15,7 +15,9 @@ from bus.text.leaves import Leaf, Plain, duration, text
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.units import parse_duration_ns, show
-from faults.catalogue.resolve import find_fault, resolve_fault
+from faults.catalogue.form import FaultForm
+from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
+from faults.scenarios.own_faults import check_own
 from faults.scenarios.vocabulary import checked_arguments, design_info, expectation_signals
 from node.injection.engine import LIMIT
 
@@ -38,9 +40,11 @@ def _of_this_scenario(name: str, info: ValidationInfo) -> str:
     return name
 
 
-def _known_fault(name: str) -> str:
+def _known_fault(name: str, info: ValidationInfo) -> str:
+    known = (info.context or {}).get("faults", FAULTS)
     try:
-        find_fault(name)
+        if known is not None:
+            find_fault(name, known)
     except UnknownNameError as error:
         meant = f" (did you mean {' or '.join(error.nearest)}?)" if error.nearest else f"; {error.hint}"
         raise Refused(show(name), f"a known fault{meant}") from None
@@ -145,8 +149,11 @@ def read_timeline(item: Item, span: Span) -> list[TimelineEntry]:
     return sorted(entries, key=lambda e: e.at_s)
 
 
-def read_faults(item: Item, span: Span) -> tuple[list[Fault], tuple[str, ...] | None]:
-    """Faults in the order of the file, resolved to primitives; and the ids of all, None if one of them is a mistake."""
+def read_faults(
+    item: Item, span: Span, known: Mapping[str, FaultForm] | None = FAULTS
+) -> tuple[list[Fault], tuple[str, ...] | None]:
+    """Faults in the order of the file, resolved to primitives; and the ids of all, None if one of them is a mistake.
+    `known`: what they may name; None: that is not known."""
     faults: list[tuple[Item, Fault]] = []
     seen: dict[str, int] = {}
     complete = True
@@ -154,7 +161,7 @@ def read_faults(item: Item, span: Span) -> tuple[list[Fault], tuple[str, ...] | 
         written = entry.below("id").node
         name = written.value if written is not None else None
         mark = entry.sheet.mark()
-        form = entry.read(FaultEntry, spacecraft=span.spacecraft)
+        form = entry.read(FaultEntry, spacecraft=span.spacecraft, faults=known)
         if not isinstance(name, str) or entry.below("id").refused:
             complete = False
         elif name in seen:
@@ -166,7 +173,7 @@ def read_faults(item: Item, span: Span) -> tuple[list[Fault], tuple[str, ...] | 
         at_ns = span.ns(entry.below("at"), span.tick_ns)
         until_ns = _until(entry, form, at_ns, span)
         design = span.designs.get(form.target, "")
-        if not design or not entry.sheet.clean_since(mark):
+        if not design or known is None or not entry.sheet.clean_since(mark):
             continue
         try:
             resolved = resolve_fault(
@@ -175,7 +182,9 @@ def read_faults(item: Item, span: Span) -> tuple[list[Fault], tuple[str, ...] | 
                 form.parameters,
                 tick_s=span.tick_ns / 1e9,
                 has_end=until_ns is not None,
+                faults=known,
             )
+            check_own(form.fault, resolved.primitives, design_info(design))
         except ScenarioError as error:
             entry.adopt(error)
             continue

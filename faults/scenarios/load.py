@@ -18,6 +18,7 @@ from bus.text.instants import EXAMPLE, FIRST_YEAR, LAST_YEAR, LONGEST, in_range,
 from bus.text.leaves import Leaf, duration, quantity, text, whole
 from bus.text.reader import Item, Sheet
 from bus.text.units import show
+from faults.catalogue.resolve import FAULTS
 from faults.scenarios.environment import EnvironmentForm, read_environment, within
 from faults.scenarios.events import (
     FaultEntry,
@@ -31,6 +32,7 @@ from faults.scenarios.events import (
 )
 from faults.scenarios.orbits import Given, read_orbit
 from faults.scenarios.own_designs import Shelf
+from faults.scenarios.own_faults import read_own
 from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
 from faults.scenarios.vocabulary import base_truth_signals
 from groundstation.contacts.stations import stations as known_stations
@@ -83,12 +85,13 @@ class ScenarioForm(Form):
     spacecraft: Annotated[tuple[SpacecraftForm, ...], Field(min_length=1)]
     stations: Annotated[Any, Leaf(lambda value: value, {"anyOf": [{"type": "string"}, _STATIONS]})]
     timeline: tuple[TimelineForm, ...] = ()
+    catalogue: Annotated[str, text(longest=1000)] = ""
     faults: tuple[FaultEntry, ...] = ()
     expectations: tuple[Sentence, ...] = ()
     range: RangeForm = RangeForm()
 
 
-_LATER = ("duration", "environment", "spacecraft", "stations", "timeline", "faults", "expectations")
+_LATER = ("duration", "environment", "spacecraft", "stations", "timeline", "catalogue", "faults", "expectations")
 
 
 def load(path: Path, shelf: Shelf | None = None) -> Scenario:
@@ -118,7 +121,8 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
     jobs = {one.id: one.job_ids for one in spacecraft}
     span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete)
     timeline = read_timeline(root.below("timeline"), span) if root.has("timeline") else []
-    faults, fault_ids = read_faults(root.below("faults"), span) if root.has("faults") else ([], ())
+    known = read_own(root.below("catalogue")) if root.has("catalogue") else FAULTS
+    faults, fault_ids = read_faults(root.below("faults"), span, known) if root.has("faults") else ([], ())
     sentences, signals = (
         read_expectations(root.below("expectations"), span, fault_ids) if root.has("expectations") else ([], {})
     )
