@@ -84,6 +84,13 @@ def options(
     """The test range for orbital data centres: fly them, command them, break them, judge them."""
 
 
+class Form(StrEnum):
+    """What has a schema."""
+
+    SCENARIO = "scenario"
+    DESIGN = "design"
+
+
 class Listing(StrEnum):
     """What `skyrack list` lists."""
 
@@ -150,6 +157,17 @@ def check(scenario: ScenarioName, *, designs: Designs = [], json: Json = False) 
     from faults.commands.look import check_command  # noqa: PLC0415
 
     raise typer.Exit(check_command(scenario, tuple(designs), as_json=json))
+
+
+@app.command(epilog="Example: skyrack schema scenario > scenario.schema.json")
+def schema(what: Annotated[Form, typer.Argument(help="scenario or design.")]) -> None:
+    """Print the JSON Schema of a file, for editors.
+
+    An editor with it shows fields, units and limits while you type.
+    """
+    from faults.commands.schema import schema_command  # noqa: PLC0415
+
+    raise typer.Exit(schema_command(what.value))
 
 
 @app.command(epilog="Example: skyrack truth solstice --spacecraft formation --every '1 min' --out day.csv")

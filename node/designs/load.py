@@ -181,6 +181,11 @@ def read_resolved(content: bytes) -> Scenario:
     return with_designs(Scenario.model_validate_json(content))
 
 
+def part_names() -> tuple[str, ...]:
+    """What `part:` may name."""
+    return tuple(compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), f"{PARTS}.yaml").entries or {})
+
+
 def read_design(text: str | bytes, file: str, name: str) -> Design:
     """A design from any text; `file` is what mistakes call it. Raises ScenarioError with every mistake and its line."""
     parts = compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), "parts.yaml").entries or {}
