@@ -147,13 +147,12 @@ def test_no_verdict_total_or_colour_is_made_of_an_unknown_part(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["continue", "stop"])
+@pytest.mark.parametrize("tick", [1, 2, 4, 5, 6, 7, 9, 10, 11, 15, 25, 40, 55, 75, 99, 101, 109, 111, 118, 119])
 @pytest.mark.parametrize("who", MEMBERS)
 def test_no_lie_in_two_hundred_trials(
-    who: str, policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    who: str, tick: int, policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    last = TICKS - 1 if who == "bus" else TICKS
-    for tick in [1, 2, 4, 5, 6, 7, 9, 10, 11, 15, 25, 40, 55, 75, 99, 101, 109, 111, TICKS - 2, last]:
-        trial(tmp_path, who, tick, policy, capsys)
+    trial(tmp_path, who, tick, policy, capsys)
 
 
 def test_a_whole_run_is_green(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
