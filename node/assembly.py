@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bus.dictionary import Dictionary
 from bus.wire.messages import Seam
-from node.computer import Computer
+from node.computer import BOOT_S, WATCHDOG_S, Computer
 from node.designs.load import Design, load_design
 from node.devices.clock import Clock
 from node.devices.definitions import CLOCK_NAME, device_forms
@@ -22,7 +22,8 @@ from node.devices.nvm import NonVolatileMemory
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
-from node.fsw.software import SoftwareConfig, declarations
+from node.fsw.managers.watch import INTERVAL_NS
+from node.fsw.software import SoftwareConfig, declarations, on_board_parameters
 from node.injection.device import DeviceSeam
 from node.injection.engine import Injections
 from node.injection.host import HostSeam
@@ -76,6 +77,26 @@ def dictionary(design_name: str) -> Dictionary:
 def dictionary_for(parts: Equipment) -> Dictionary:
     """The dictionary of any equipment."""
     return declarations(parts, device_forms(parts))[1]
+
+
+class Stretched(NamedTuple):
+    """A time of a spacecraft that comes out longer than it is declared, because it is counted in whole ticks."""
+
+    name: str
+    declared_s: float
+    flown_s: float
+
+
+def stretched_times(tick_ns: int) -> tuple[Stretched, ...]:
+    """Which times a tick of this length stretches, in the order of the dictionary."""
+    own = [(p.name, p.default) for p in on_board_parameters() if p.unit == "s" and p.default > 0.0]
+    own += [("computer boot", BOOT_S), ("computer watchdog", WATCHDOG_S), ("watch interval", INTERVAL_NS / 1e9)]
+    stretched = []
+    for name, declared_s in own:
+        flown_ns = -(-round(declared_s * 1e9) // tick_ns) * tick_ns
+        if flown_ns > round(declared_s * 1e9):
+            stretched.append(Stretched(name, declared_s, flown_ns / 1e9))
+    return tuple(stretched)
 
 
 def device_readings(design_name: str) -> tuple[str, ...]:

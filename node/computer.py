@@ -38,8 +38,8 @@ class Computer(Stateful):
     def __init__(self, config: SoftwareConfig, nvm: NonVolatileMemory) -> None:
         self._config = config
         self._nvm = nvm
-        self._boot_ticks = max(1, round(BOOT_S * 1e9 / config.cycle_ns))
-        self._watchdog_ticks = max(1, round(WATCHDOG_S * 1e9 / config.cycle_ns))
+        self._boot_ticks = -(-round(BOOT_S * 1e9) // config.cycle_ns)
+        self._watchdog_ticks = -(-round(WATCHDOG_S * 1e9) // config.cycle_ns)
         self.fsw: FlightSoftware | None = None
         self.state = State()
 

@@ -25,6 +25,7 @@ from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.links import links
 from faults.scenarios.links import warnings as link_warnings
 from faults.scenarios.own_designs import Shelf, is_path
+from node.assembly import stretched_times
 from node.designs.audit.margins import Margin, audit_scenario
 from node.designs.load import Design
 
@@ -103,6 +104,8 @@ def check_command(name: str, designs: tuple[Path, ...] = (), *, as_json: bool) -
     _print_table(console, "inter-satellite links, share of an orbit", [link.as_row() for link in found])
     for line in link_warnings(found):
         console.print(f"warning: {line}", markup=False)
+    for line in tick_warnings(scenario.tick_ns):
+        console.print(line, markup=False)
     margins = audit_scenario(scenario)
     _print_table(console, MARGINS_TITLE, margin_rows(margins))
     for line in margin_warnings(margins):
@@ -346,6 +349,15 @@ def margin_rows(margins: Sequence[Margin]) -> list[dict[str, Any]]:
         }
         for m in margins
     ]
+
+
+def tick_warnings(tick_ns: int) -> list[str]:
+    """What a coarse tick does to the times of flight software."""
+    stretched = stretched_times(tick_ns)
+    if not stretched:
+        return []
+    times = ", ".join(f"{t.name} {t.declared_s:g} s to {t.flown_s:g} s" for t in stretched)
+    return [f"warning: a tick of {tick_ns / 1e9:g} s stretches times of flight software: {times}"]
 
 
 def margin_warnings(margins: Sequence[Margin]) -> list[str]:
