@@ -208,7 +208,7 @@ class Packet(Body):
 
     boot: Count
     stream: Stream
-    sequence: Count
+    sequence: Annotated[int, Field(ge=0, lt=2**53)]  # the number after it is a Count as well
     obt_ns: BoardTimeNs
 
 

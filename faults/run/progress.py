@@ -136,6 +136,7 @@ class StatusSampler:
             spacecraft: [names.index(name) if name in names else -1 for name in SHOWN]
             for spacecraft, names in scenario.truth_signals.items()
         }
+        self._bytes = {spacecraft: 8 * len(names) for spacecraft, names in scenario.truth_signals.items()}
 
     def __call__(self, answers: Sequence[Answer]) -> dict[str, StatusSample]:
         """Samples by spacecraft, of one tick's answers."""
@@ -146,7 +147,7 @@ class StatusSampler:
             if places is None:
                 continue
             faults = acting.get(answer.id, {})
-            if not answer.truth:
+            if not answer.truth or len(answer.truth) != self._bytes[answer.id]:  # of another length: no sample
                 sample = replace(found.get(answer.id, StatusSample()), silent=True)
             else:
                 figures: dict[str, Any] = {

@@ -46,7 +46,7 @@ from bus.wire.messages import (
 )
 
 D16 = bytes(range(16))
-PACKET = {"boot": 3, "stream": 3, "sequence": 2**53, "obt_ns": -5}
+PACKET = {"boot": 3, "stream": 3, "sequence": 2**53 - 1, "obt_ns": -5}
 EXAMPLES: list[Body] = [
     Hello(protocol=1, role="node", dictionary="ab", versions={"python": "3.11"}),
     Welcome(scenario=(D16, D16), snapshot=(), next_tick=7),
