@@ -50,6 +50,7 @@ WALLS: dict[str, set[str]] = {
         "bus.lockstep",
         "bus.sockets",
     },
+    "bus.binary": {"bus.errors", "bus.dictionary", "bus.wire"},
     "bus.telecommand_check": {"bus.errors", "bus.dictionary", "bus.pus", "bus.wire"},
     "bus.text": {"bus.errors", "bus.wire"},
     "bus.scenario": {"bus.errors", "bus.text", "bus.wire"},

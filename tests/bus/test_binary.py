@@ -1,0 +1,65 @@
+"""Every telecommand and every report of a design has a fixed binary form, derived from its declaration."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bus.binary import form_of, read_report, read_telecommand, report_data, telecommand_data
+from bus.dictionary import Argument
+from bus.errors import DecodeError
+from bus.telecommand_check import check_telecommand
+from node.assembly import dictionary
+
+WORDS = dictionary("pathfinder")
+
+
+def value_of(argument: Argument) -> st.SearchStrategy[object]:
+    """Any value that the argument takes."""
+    if argument.type == "enum":
+        return st.sampled_from(argument.labels)
+    if argument.type == "bool":
+        return st.booleans()
+    assert argument.low is not None and argument.high is not None
+    if argument.type == "int":
+        return st.integers(int(argument.low), int(argument.high))
+    return st.floats(argument.low, argument.high)
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_telecommand_gives_back_what_was_put_in(data: st.DataObject) -> None:
+    form = data.draw(st.sampled_from(WORDS.telecommands))
+    given_ = {a.name: data.draw(value_of(a)) for a in form.arguments}
+    arguments = check_telecommand(WORDS, form.name, given_)  # type: ignore[arg-type]
+    packed = telecommand_data(form, arguments)
+    assert read_telecommand(WORDS, form.service, form.subtype, packed) == (form, arguments)
+    assert len(packed) == form_of(form.arguments).size + (2 if form.service == 8 else 0)
+    with pytest.raises(DecodeError):
+        read_telecommand(WORDS, form.service, form.subtype, packed + b"\x00")
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_a_report_gives_back_what_was_put_in(data: st.DataObject) -> None:
+    structure = data.draw(st.sampled_from(WORDS.structures))
+    kinds = [WORDS.parameter[name].type for name in structure.parameters]
+    choice = {
+        "float": st.floats(allow_nan=False, allow_infinity=False),
+        "int": st.integers(-(2**53), 2**53),
+        "bool": st.booleans(),
+        "enum": st.integers(0, 65535),
+    }
+    values = tuple(float(data.draw(choice[kind])) for kind in kinds)
+    assert read_report(WORDS, structure, report_data(WORDS, structure, values)) == values
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_a_telecommand_or_one_error(service: int, subtype: int, data: bytes) -> None:
+    try:
+        form, arguments = read_telecommand(WORDS, service, subtype, data)
+    except DecodeError:
+        return
+    assert set(arguments) == {a.name for a in form.arguments}
