@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,18 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         count = ArchiveReader(path).counts()["sat-1", 0, 3]
         assert count >= 2 * (told + 1)
         assert count % 2 == 0
+
+
+@pytest.mark.slow
+def test_an_archive_that_somebody_locks_for_ten_seconds_is_waited_for(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "a.sqlite")
+    reader = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(10.0, reader.rollback)
+    release.start()
+    archive.write([("meta", "scenario", "x")])
+    release.join()
+    reader.close()
+    archive.close()
+    with sqlite3.connect(tmp_path / "a.sqlite") as check:
+        assert check.execute("SELECT value FROM meta WHERE key = 'scenario'").fetchall() == [("x",)]
