@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal
@@ -33,6 +34,11 @@ class Parameter(_Form):
     soft_high: float | None = None
     hard_low: float | None = None
     hard_high: float | None = None
+
+    def label(self, value: float) -> str:
+        """The word for a value of an enumeration; empty where it has none."""
+        known = math.isfinite(value) and value == int(value) and 0 <= value < len(self.labels)
+        return self.labels[int(value)] if known else ""
 
 
 class Structure(_Form):
@@ -124,6 +130,11 @@ class Dictionary(_Form):
         """Hash of the content (16 hex digits): two dictionaries are the same if and only if this is."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def reported_parameter(self, values: Sequence[float]) -> tuple[OnBoardParameter, float] | None:
+        """What a report of service 20 says: an on-board parameter, by its position, and its value."""
+        place = int(values[0]) if len(values) == 2 and values[0] == int(values[0]) else -1
+        return (self.on_board_parameters[place], values[1]) if 0 <= place < len(self.on_board_parameters) else None
 
     @cached_property
     def parameter(self) -> dict[str, Parameter]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bus.participant import Moment, Outbox
+from bus.pus import Service
 from bus.snapshot.pack import pack, unpack
 from bus.wire.messages import (
     Account,
@@ -22,7 +23,7 @@ from bus.wire.messages import (
     Telemetry,
     Verification,
 )
-from groundstation.commanding.commander import Commander, CommanderState, Effects, Service, Wanted
+from groundstation.commanding.commander import Commander, CommanderState, Effects, Serving, Wanted
 from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
 from groundstation.contacts.prediction import Contact, PredictionState, Predictor
@@ -86,6 +87,7 @@ class Ground:
             self._open(outbox)
         now_ns = moment.end_ns
         effects = Effects()
+        self._read_parameter_reports(inbox)
         for message in inbox:
             self._take(message, now_ns, effects, outbox)
         if moment.closing:
@@ -161,6 +163,16 @@ class Ground:
         else:
             self._unknown_mail += 1
 
+    def _read_parameter_reports(self, inbox: Sequence[Message]) -> None:
+        """TM[20,2] before all else: verification has priority on the link, so an answer comes after its completion."""
+        for message in inbox:
+            body, place = message.body, self._place.get(message.source)
+            if place is not None and isinstance(body, Telemetry) and body.stream == Service.PARAMETER:
+                found = self._config.spacecraft[place].dictionary.reported_parameter(body.values)
+                if found is not None:
+                    form, value = found
+                    self._commander.told(message.source, form.name, f"{form.name} is {value:.9g} {form.unit}".rstrip())
+
     def _follow_contacts(self, now_ns: int, outbox: Outbox) -> None:
         """Look ahead, and turn antennas."""
         found = self._predictor.advance(now_ns)
@@ -198,7 +210,7 @@ class Ground:
                 spacecraft = self._ids[place]
                 if self._commander.waiting(spacecraft):
                     lost = self._intake.lost_reports(spacecraft)
-                    service = Service(spacecraft, self._stations[station], antennas.since_ns[station], lost)
+                    service = Serving(spacecraft, self._stations[station], antennas.since_ns[station], lost)
                     self._commander.serve(service, now_ns, effects)
 
     def _answer(self, effects: Effects, now_ns: int, outbox: Outbox) -> None:

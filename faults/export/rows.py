@@ -6,24 +6,27 @@ Truth comes from the trace, telemetry from the ground's archive: only what reall
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from bus.dictionary import Parameter
 from bus.wire.messages import Kind
-from faults.recording.recording import Recording
+from faults.recording.belief import telemetered_as
+from faults.recording.recording import Recording, said
 from faults.run_directory import RunDirectory
 from groundstation.archive.reader import ArchiveReader, unpack_values
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A flat table. kinds: float, int or text per column."""
+    """A flat table. kinds: float, int or text per column. about: unit, labels and meaning of columns, where known."""
 
     name: str
     columns: Sequence[str]
     kinds: Sequence[str]
     rows: Iterable[Sequence[object]]
+    about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,20 @@ def tables(recording: Recording, directory: RunDirectory) -> Iterator[Table]:
                 ["time_s", *names],
                 ["float"] * (len(names) + 1),
                 _truth_rows(recording, spacecraft.id, names),
+                {name: about for name in names if (about := _about(_form(recording, spacecraft.design, name)))},
             )
     if directory.archive.is_file():
         yield Table(
             "telemetry",
-            ["spacecraft", "boot", "obt_s", "received_s", "parameter", "value", "made_s"],
-            ["text", "int", "float", "float", "text", "float", "float"],
+            ["spacecraft", "boot", "obt_s", "received_s", "parameter", "value", "made_s", "unit", "label"],
+            ["text", "int", "float", "float", "text", "float", "float", "text", "text"],
             _telemetry_rows(recording, directory),
         )
     yield Table(
         "events",
         ["spacecraft", "at_s", "event", "severity", "arguments", "obt_s"],
         ["text", "float", "text", "int", "text", "float"],
-        (
-            [e.spacecraft, e.at_s, e.name, e.severity, " ".join(f"{a:.9g}" for a in e.arguments), e.obt_s]
-            for e in recording.events
-        ),
+        ([e.spacecraft, e.at_s, e.name, e.severity, said(e), e.obt_s] for e in recording.events),
     )
     stages = ("accepted", "started", "completed", "failed", "rejected")
     yield Table(
@@ -96,7 +97,7 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
     for spacecraft in recording.scenario.spacecraft:
         names = [name for owner, name in recording.signals if owner == spacecraft.id]
         if names:
-            fields = {_field(name): {"type": ["number", "null"]} for name in names}
+            fields = {_field(name): _property(_form(recording, spacecraft.design, name)) for name in names}
             messages = (
                 (_ns(row[0]), dict(zip(fields, map(_number, row[1:]), strict=True)))
                 for row in _truth_rows(recording, spacecraft.id, names)
@@ -112,7 +113,7 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
         "/events",
         "event",
         _schema(
-            {"spacecraft": text, "event": text, "severity": number, "arguments": {"type": "array"}, "obt_s": number}
+            {"spacecraft": text, "event": text, "severity": number, "arguments": {"type": "object"}, "obt_s": number}
         ),
         (
             (
@@ -121,7 +122,7 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
                     "spacecraft": e.spacecraft,
                     "event": e.name,
                     "severity": e.severity,
-                    "arguments": list(e.arguments),
+                    "arguments": dict(e.named) or {f"argument_{i}": v for i, v in enumerate(e.arguments)},
                     "obt_s": e.obt_s,
                 },
             )
@@ -188,19 +189,21 @@ def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[tuple[i
 
 def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:
     for spacecraft in recording.scenario.spacecraft:
-        structures = recording.dictionaries[spacecraft.design].structure
+        dictionary = recording.dictionaries[spacecraft.design]
+        structures, forms = dictionary.structure, dictionary.parameter
         for packet, obt_ns, received_ns, number, payload in _packets(directory, spacecraft.id):
             if number in structures:
                 names = structures[number].parameters
                 made_s = recording.made_s(spacecraft.id, *packet)
                 for name, value in zip(names, unpack_values(payload), strict=False):
-                    yield [spacecraft.id, packet[0], obt_ns / 1e9, received_ns / 1e9, name, value, made_s]
+                    row = [spacecraft.id, packet[0], obt_ns / 1e9, received_ns / 1e9, name, value, made_s]
+                    yield [*row, forms[name].unit, forms[name].label(value)]
 
 
 def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraft: str) -> Iterator[Channel]:
     design = next(s.design for s in recording.scenario.spacecraft if s.id == spacecraft)
     for number, structure in recording.dictionaries[design].structure.items():
-        fields = {_field(name): {"type": ["number", "null"]} for name in structure.parameters}
+        fields = {_field(name): _property(_form(recording, design, name)) for name in structure.parameters}
         messages = (
             (
                 received_ns if (made_s := recording.made_s(spacecraft, *packet)) is None else _ns(made_s),
@@ -211,6 +214,35 @@ def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraf
         )
         topic = f"/{spacecraft}/telemetry/{structure.name}"
         yield Channel(topic, f"{design}.{structure.name}", _schema(fields), messages)
+
+
+def _form(recording: Recording, design: str, signal: str) -> Parameter | None:
+    """What the dictionary says of a quantity, under its name in telemetry."""
+    dictionary = recording.dictionaries.get(design)
+    return dictionary.parameter.get(telemetered_as(signal)) if dictionary else None
+
+
+def _about(form: Parameter | None) -> dict[str, str]:
+    """Unit, labels and meaning, as plain text."""
+    if form is None:
+        return {}
+    labels = ", ".join(f"{number}={label}" for number, label in enumerate(form.labels))
+    return {"unit": form.unit, "description": form.description, **({"labels": labels} if labels else {})}
+
+
+def _property(form: Parameter | None) -> dict[str, Any]:
+    """The same as a property of a JSON schema: viewers show title and description, labels are its named constants."""
+    base: dict[str, Any] = {"type": ["number", "null"]}
+    if form is None:
+        return base
+    unit = f" [{form.unit}]" if form.unit else ""
+    named = [{"const": number, "title": label} for number, label in enumerate(form.labels)]
+    return {
+        **base,
+        "description": form.description + unit,
+        "unit": form.unit,
+        **({"anyOf": [*named, {}]} if named else {}),
+    }
 
 
 def _schema(fields: dict[str, Any]) -> dict[str, Any]:

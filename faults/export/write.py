@@ -104,7 +104,12 @@ def _parquet(recording: Recording, directory: RunDirectory, out: Path | None) ->
     kinds = {"float": arrow.float64(), "int": arrow.int64(), "text": arrow.string()}
 
     def write(table: Table, path: Path) -> None:
-        schema = arrow.schema([(name, kinds[kind]) for name, kind in zip(table.columns, table.kinds, strict=True)])
+        schema = arrow.schema(
+            [
+                arrow.field(name, kinds[kind], metadata=table.about.get(name) or None)
+                for name, kind in zip(table.columns, table.kinds, strict=True)
+            ]
+        )
         with parquet.ParquetWriter(path, schema) as writer:
             for rows in _batches(table):
                 columns = [list(column) for column in zip(*rows, strict=True)]

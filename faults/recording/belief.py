@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bus.errors import EnvironmentFault
 from bus.pus import Service
-from faults.recording.recording import Recording, Reported
+from faults.recording.recording import ParameterReport, Recording, Reported
 from groundstation.archive.reader import ArchiveReader
 
 if TYPE_CHECKING:
@@ -31,6 +31,20 @@ def read_belief(recording: Recording, archive: ArchiveReader) -> dict[tuple[str,
         return dict(_belief(recording, archive))
     except EnvironmentFault:
         return {}
+
+
+def read_parameters(recording: Recording, archive: ArchiveReader) -> list[ParameterReport]:
+    """Every report of an on-board parameter that the ground has, by its time of receipt."""
+    found = []
+    for spacecraft in recording.scenario.spacecraft:
+        try:
+            reports = archive.on_board_parameters(spacecraft.id)
+        except EnvironmentFault:
+            continue
+        for boot, sequence, received_ns, name, value, unit in reports:
+            at_s = recording.made_s(spacecraft.id, boot, Service.PARAMETER, sequence)
+            found.append(ParameterReport(spacecraft.id, name, value, unit, at_s, received_ns / 1e9))
+    return sorted(found, key=lambda report: (report.received_s, report.spacecraft))
 
 
 def _belief(recording: Recording, archive: ArchiveReader) -> Iterator[tuple[tuple[str, str], Reported]]:

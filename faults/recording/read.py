@@ -35,7 +35,7 @@ from bus.wire.messages import (
     Verification,
 )
 from faults.catalogue.injection_ids import fault_of, injection_ids
-from faults.recording.belief import read_belief
+from faults.recording.belief import read_belief, read_parameters
 from faults.recording.books import losses, read_books
 from faults.recording.packet_times import PacketTimes
 from faults.recording.recording import EventRecord, FaultRecord, Pointing, Recording, TelecommandRecord
@@ -139,7 +139,8 @@ def read_recording(directory: RunDirectory) -> Recording:
     recording.books = read_books(directory, scenario, final)
     recording.lost = losses(scenario, recording.books.accounts, answered, ended, flown)
     if directory.archive.is_file():
-        recording.belief = read_belief(recording, ArchiveReader(directory.archive))
+        archive = ArchiveReader(directory.archive)
+        recording.belief, recording.parameters = read_belief(recording, archive), read_parameters(recording, archive)
     return recording
 
 
@@ -276,8 +277,9 @@ class _Mail:
         form = dictionary.event.get(body.event) if dictionary else None
         name = form.name if form else f"event {body.event}"
         record = EventRecord(
-            message.source, None, name, body.severity, body.arguments, body.obt_ns / 1e9, message.sent_ns / 1e9
-        )
+            message.source, None, name, body.severity, body.arguments, body.obt_ns / 1e9, message.sent_ns / 1e9,
+            form.named(body.arguments) if form else {},
+        )  # fmt: skip
         self.events.append((body, record))
 
     def _verification(self, message: Message, body: Verification) -> None:

@@ -45,7 +45,8 @@ class EventRecord:
     """One event generated on board; each (boot, sequence) once, however often it was sent.
 
     at_s: mission time of the tick it was made in, None where that is not known. obt_s: its stamp, by the clock
-    on board. sent_s: when the copy that was received first left the spacecraft.
+    on board. sent_s: when the copy that was received first left the spacecraft. named: its arguments by name, with
+    labels for numbers, as the dictionary has them.
     """
 
     spacecraft: str
@@ -55,6 +56,13 @@ class EventRecord:
     arguments: tuple[float, ...]
     obt_s: float = 0.0
     sent_s: float = 0.0
+    named: Mapping[str, float | str] = field(default_factory=dict)
+
+
+def said(event: EventRecord) -> str:
+    """What an event report says, by name; by position where no dictionary names it."""
+    named = event.named or {f"argument_{place}": value for place, value in enumerate(event.arguments)}
+    return ", ".join(f"{name} {value if isinstance(value, str) else f'{value:.6g}'}" for name, value in named.items())
 
 
 @dataclass(slots=True)
@@ -104,6 +112,18 @@ class Reported:
     undated: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ParameterReport:
+    """What the ground was told of an on-board parameter. at_s: when it was made, None where that is not known."""
+
+    spacecraft: str
+    name: str
+    value: float
+    unit: str
+    at_s: float | None
+    received_s: float
+
+
 @dataclass(slots=True)
 class Recording:
     """Everything about one run. Implements `oracle.Evidence`. `damage`: why its trace is not whole, or empty."""
@@ -126,6 +146,7 @@ class Recording:
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     packet_times: PacketTimes | None = None
     belief: Mapping[tuple[str, str], Reported] = field(default_factory=dict)
+    parameters: Sequence[ParameterReport] = ()
 
     @property
     def end_s(self) -> float:

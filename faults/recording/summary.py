@@ -99,6 +99,16 @@ def summarise(
             "total": _row(_total(list(ledgers.values()))),
             "spacecraft": {spacecraft: _row(ledger) for spacecraft, ledger in ledgers.items()},
         },
+        "parameters": [
+            {
+                "spacecraft": report.spacecraft,
+                "parameter": report.name,
+                "value": report.value,
+                "unit": report.unit,
+                "received_s": report.received_s,
+            }
+            for report in recording.parameters
+        ],
         "recorded": _recorded(recording),
         "never_sent": _never_sent(recording),
         "refused_faults": sum(bool(fault.refused) for fault in _planned(recording)),

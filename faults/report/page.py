@@ -11,7 +11,7 @@ from typing import Any
 
 from bus.text.times import clock
 from faults.oracle.judge import Judgement
-from faults.recording.recording import Recording
+from faults.recording.recording import Recording, said
 from faults.recording.summary import shortcomings, telecommands_in_words, telemetry_in_words
 from faults.report.html import badge, page, table, tiles
 from faults.report.spacecraft import spacecraft_section
@@ -173,7 +173,7 @@ def _events(recording: Recording) -> str:
             escape(e.spacecraft),
             f"<code>{escape(e.name)}</code>",
             severities[e.severity],
-            escape(", ".join(f"{a:.6g}" for a in e.arguments)),
+            escape(said(e)),
         ]
         for e in recording.events[:MAX_ROWS]
     ]

@@ -19,6 +19,7 @@ from pathlib import Path
 from bus.dictionary import Dictionary
 from bus.errors import EnvironmentFault
 from bus.files import open_regular
+from bus.pus import Service
 from bus.wire.messages import Kind
 
 LOOK_BACK = 10_000
@@ -222,6 +223,23 @@ class ArchiveReader:
                     if len(payload) >= offset + 8:
                         result[name].append((boot, sequence, struct.unpack_from("<d", payload, offset)[0]))
         return result
+
+    def on_board_parameters(self, spacecraft: str) -> list[tuple[int, int, int, str, float, str]]:
+        """(boot, sequence, received ns, name, value, unit) of every report of an on-board parameter, as made."""
+        dictionary = self.dictionary(spacecraft)
+        version = bytes.fromhex(dictionary.version)
+        found = []
+        query = (
+            "SELECT boot, sequence, received_ns, payload FROM packets"
+            " WHERE spacecraft = ? AND kind = ? AND stream = ? AND dictionary = ? ORDER BY boot, sequence"
+        )
+        of = (spacecraft, int(Kind.TELEMETRY), int(Service.PARAMETER), version)
+        with self._open() as connection:
+            for boot, sequence, received_ns, payload in connection.execute(query, of):
+                report = dictionary.reported_parameter(unpack_values(payload))
+                if report is not None:
+                    found.append((boot, sequence, received_ns, report[0].name, report[1], report[0].unit))
+        return found
 
     def telecommands(self) -> list[dict[str, object]]:
         """Every telecommand asked for, with its present or final state, in order of request."""

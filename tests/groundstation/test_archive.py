@@ -17,7 +17,7 @@ from bus.wire.messages import OperatorRequest
 from groundstation.archive.reader import ArchiveReader, StreamAccount, unpack_values
 from groundstation.archive.schema import STATEMENTS, TABLES
 from groundstation.archive.writer import Archive
-from tests.kits.ground_kit import DICTIONARY, SECOND_NS, Sensors, config, event, store, telemetry, verification
+from tests.kits.ground_kit import DICTIONARY, SECOND_NS, GroundBench, config, event, store, telemetry, verification
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,9 +29,9 @@ def _dump(path: Path) -> list[str]:
     return lines
 
 
-def _flight() -> Sensors:
+def _flight() -> GroundBench:
     """A short flight with every kind of record: gaps, a recovered packet, an event, a telecommand."""
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("sat-1", telemetry(0)), ("sat-1", event(0)))
     bench.step(("sat-1", telemetry(3, values=(0.75, 27.0))), ("sat-1", telemetry(5)))
     bench.step(("sat-1", store((0, 3, 5, 6), (0, 5, 0, 1))))
@@ -111,7 +111,7 @@ def test_accounts_are_settled_against_the_archive(tmp_path: Path) -> None:
 
 def test_values_keep_every_bit(tmp_path: Path) -> None:
     values = (0.1, -0.0, 5e-324, 1.7976931348623157e308)
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("sat-1", telemetry(0, values=values)))
     (payload,) = [record[-1] for record in bench.records if record[0] == "packets"]
     assert isinstance(payload, bytes)

@@ -13,7 +13,7 @@ from bus.errors import ScenarioError, UnknownNameError
 from bus.pus import Code, Stage
 from bus.telecommand_check import check_telecommand
 from bus.wire.messages import Scalar, Telecommand
-from groundstation.commanding.commander import Commander, Effects, Service, Wanted
+from groundstation.commanding.commander import Commander, Effects, Serving, Wanted
 from groundstation.commanding.states import TABLE, TERMINAL, CommandEvent, State, heard
 from groundstation.config import CommandRules
 from tests.kits.ground_kit import DICTIONARY, SECOND_NS, short_rules, verification
@@ -28,7 +28,7 @@ def commander(rules: CommandRules | None = None) -> Commander:
 def serve(commander: Commander, second: int, lost: int = 0, since: int = 0) -> Effects:
     effects = Effects()
     commander.deadlines(second * SECOND_NS, effects)
-    commander.serve(Service("sat-1", "pole", since * SECOND_NS, lost), second * SECOND_NS, effects)
+    commander.serve(Serving("sat-1", "pole", since * SECOND_NS, lost), second * SECOND_NS, effects)
     return effects
 
 
@@ -284,7 +284,7 @@ def test_each_telecommand_has_exactly_one_terminal_state(  # noqa: PLR0917
             under_test.verify("sat-1", verification(place, request, stage, code), now_ns, effects)
         under_test.deadlines(now_ns, effects)
         if second % 120 < contact:
-            under_test.serve(Service("sat-1", "pole", second // 120 * 120 * SECOND_NS, 0), now_ns, effects)
+            under_test.serve(Serving("sat-1", "pole", second // 120 * 120 * SECOND_NS, 0), now_ns, effects)
         collect(effects)
         for _, telecommand in effects.radiate:
             fate, delay = up[sends % 50]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError, UnknownNameError, UserError
@@ -22,6 +23,7 @@ from bus.wire.messages import (
     OperatorRequest,
     StoreReport,
     Telecommand,
+    Telemetry,
     TelemetryAck,
     Verification,
 )
@@ -34,7 +36,7 @@ from tests.kits.ground_kit import (
     EQUATOR,
     POLE,
     SECOND_NS,
-    Sensors,
+    GroundBench,
     circular,
     config,
     event,
@@ -48,7 +50,7 @@ def request(name: str = "test.ping", token: int = 1, spacecraft: str = "sat-1", 
     return OperatorRequest(token=token, spacecraft=spacecraft, name=name, arguments=arguments)
 
 
-def counters(bench: Sensors) -> dict[str, float]:
+def counters(bench: GroundBench) -> dict[str, float]:
     merged: dict[str, float] = {}
     for account in bench.bodies(Account):
         assert isinstance(account, Account)
@@ -57,7 +59,7 @@ def counters(bench: Sensors) -> dict[str, float]:
 
 
 def test_antenna_points_while_the_spacecraft_is_in_view() -> None:
-    bench = Sensors(config(stations=(POLE, EQUATOR)))
+    bench = GroundBench(config(stations=(POLE, EQUATOR)))
     for _ in range(700):
         bench.step()
     allocations = [(m.sent_ns, m.destination, m.body) for m in bench.sent if isinstance(m.body, Allocation)]
@@ -76,7 +78,7 @@ def test_timeline_goes_up_in_contact_and_is_followed() -> None:
         TimelineEntry(at_s=3, spacecraft="sat-1", telecommand="thermal.pump", arguments={"speed_fraction": 0.5}),
         TimelineEntry(at_s=1000, spacecraft="sat-1", telecommand="test.ping", arguments={}),
     )
-    bench = Sensors(config(timeline=entries))
+    bench = GroundBench(config(timeline=entries))
     for _ in range(5):
         bench.step()
     sent = [m for m in bench.sent if isinstance(m.body, Telecommand)]
@@ -98,7 +100,7 @@ def test_timeline_goes_up_in_contact_and_is_followed() -> None:
 
 
 def test_operator_hears_every_stage_until_the_end() -> None:
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("operator", request(token=42)))
     bench.step(("sat-1", verification(0, 0, 1)))
     bench.step(("sat-1", verification(1, 0, 7)))
@@ -110,7 +112,7 @@ def test_operator_hears_every_stage_until_the_end() -> None:
 
 
 def test_wrong_argument_is_answered_with_what_is_allowed_and_never_radiated() -> None:
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("operator", request("mode.set", mode="FAST")), ("operator", request(spacecraft="sat-11")))
     bench.step()
     first, second = (body for body in bench.bodies(OperatorReply) if isinstance(body, OperatorReply))
@@ -121,7 +123,7 @@ def test_wrong_argument_is_answered_with_what_is_allowed_and_never_radiated() ->
 
 
 def test_mail_of_strangers_is_counted_and_does_nothing() -> None:
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("sat-9", telemetry(0)), ("sat-1", request()), ("range", request()), ("operator", telemetry(0)))
     bench.step(closing=True)
     assert counters(bench)["unknown_mail"] == 4
@@ -130,7 +132,7 @@ def test_mail_of_strangers_is_counted_and_does_nothing() -> None:
 
 
 def test_gaps_are_declared_and_late_packets_take_them_back(tmp_path: Path) -> None:
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("sat-1", telemetry(0)), ("sat-1", telemetry(6)))
     bench.step(("sat-1", store((0, 3, 6, 7))))
     bench.step(("sat-1", telemetry(3)), ("sat-1", telemetry(3)))
@@ -145,15 +147,36 @@ def test_gaps_are_declared_and_late_packets_take_them_back(tmp_path: Path) -> No
 
 
 def test_senseless_store_reports_declare_nothing() -> None:
-    bench = Sensors(config())
-    bench.step(("sat-1", store((0, 3, 9, 2), (0, 700, 0, 1), (0, -1, 0, 1))))
+    bench = GroundBench(config())
+    bench.step(("sat-1", store((0, 3, 9, 2))))
     bench.step(closing=True)
-    assert counters(bench)["senseless_rows"] == 3
+    assert counters(bench)["senseless_rows"] == 1
     assert counters(bench)["declared_lost"] == 0
 
 
+@pytest.mark.parametrize("service", [-1, 256, 700])
+def test_store_reports_of_no_service_are_no_messages(service: int) -> None:
+    with pytest.raises(ValidationError):
+        store((0, service, 0, 1))
+
+
+def test_a_parameter_report_is_the_answer_to_whoever_asked() -> None:
+    bench = GroundBench(config())
+    bench.step(("operator", request("parameter.get", parameter="power.shed_below_soc")))
+    while not bench.bodies(Telecommand):
+        bench.step()
+    report = Telemetry(
+        boot=0, stream=20, sequence=0, obt_ns=0, structure=1020, dictionary=bytes.fromhex(DICTIONARY.version),
+        values=(0.0, 0.35),
+    )  # fmt: skip
+    bench.step(("sat-1", verification(0, 0, 7)), ("sat-1", report))
+    (last,) = [reply for reply in bench.bodies(OperatorReply) if reply.final]  # type: ignore[attr-defined]
+    assert last.state == "COMPLETED"  # type: ignore[attr-defined]
+    assert "power.shed_below_soc is 0.35" in last.detail  # type: ignore[attr-defined]
+
+
 def test_a_lost_acknowledgement_is_repeated() -> None:
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("sat-1", telemetry(0)), ("sat-1", telemetry(1)))
     bench.step(("sat-1", telemetry(0)))
     bench.step(("sat-1", store((0, 3, 1, 2))))
@@ -161,7 +184,7 @@ def test_a_lost_acknowledgement_is_repeated() -> None:
 
 
 def test_nothing_is_acknowledged_to_a_spacecraft_out_of_view() -> None:
-    bench = Sensors(config())
+    bench = GroundBench(config())
     for _ in range(600):
         bench.step()
     outbox = bench.step(("sat-1", telemetry(0)))
@@ -170,7 +193,7 @@ def test_nothing_is_acknowledged_to_a_spacecraft_out_of_view() -> None:
 
 
 def test_telemetry_of_another_dictionary_is_kept_and_counted_but_not_decoded(tmp_path: Path) -> None:
-    bench = Sensors(config())
+    bench = GroundBench(config())
     bench.step(("sat-1", telemetry(0).model_copy(update={"dictionary": b"12345678"})))
     bench.step(closing=True)
     archive = Archive(tmp_path / "a.sqlite")
@@ -185,7 +208,7 @@ def test_telemetry_of_another_dictionary_is_kept_and_counted_but_not_decoded(tmp
 
 
 def test_many_spacecraft_have_their_accounts_in_parts_that_fit() -> None:
-    bench = Sensors(config(spacecraft=600))
+    bench = GroundBench(config(spacecraft=600))
     outbox = bench.step(closing=True)
     accounts = [message for message in outbox.messages if isinstance(message.body, Account)]
     assert len(accounts) == 3
@@ -243,13 +266,13 @@ MAIL = st.lists(
 @given(mail=MAIL, cut=st.integers(0, 25))
 def test_acknowledged_is_recorded_and_a_restored_twin_goes_on(mail: list[list[tuple[str, Body]]], cut: int) -> None:
     plan = config(spacecraft=2)
-    bench = Sensors(plan)
+    bench = GroundBench(plan)
     kept: set[tuple[object, ...]] = set()
-    twin: Sensors | None = None
+    twin: GroundBench | None = None
     for tick, letters in enumerate([*mail, []]):
         if tick == cut:
             snapshot = bench.ground.save()
-            twin = Sensors(plan)
+            twin = GroundBench(plan)
             twin.ground.restore(snapshot)
             twin.tick = bench.tick
             assert twin.ground.save() == snapshot
@@ -286,7 +309,7 @@ def test_the_ledger_closes_with_a_lossy_link_and_a_small_store(
     losses: list[bool], capacity: int, swap: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """generated = archived + declared lost + on board, with a store that drops its oldest and a link that loses."""
-    bench, first, following, sends = Sensors(config()), 0, 0, 0
+    bench, first, following, sends = GroundBench(config()), 0, 0, 0
     for second in range(80):
         following += 2
         mail: list[tuple[str, Body]] = [("sat-1", telemetry(n)) for n in range(first, min(following, first + 5))]
@@ -324,7 +347,7 @@ def test_garbage_is_no_snapshot() -> None:
 
 def test_a_quiet_tick_of_a_hundred_spacecraft_is_cheap() -> None:
     """Far looser than the aim (30 us for three), so that a busy machine does not fail it; a quadratic step would."""
-    bench = Sensors(config(spacecraft=100, stations=(POLE, EQUATOR)))
+    bench = GroundBench(config(spacecraft=100, stations=(POLE, EQUATOR)))
     bench.step()
     start = time.perf_counter()
     for _ in range(500):
@@ -334,7 +357,7 @@ def test_a_quiet_tick_of_a_hundred_spacecraft_is_cheap() -> None:
 
 def test_reports_are_only_what_they_say() -> None:
     """A store report and verification from two spacecraft do not mix."""
-    bench = Sensors(config(spacecraft=2))
+    bench = GroundBench(config(spacecraft=2))
     bench.step(("operator", request(spacecraft="sat-1")))
     report: Verification = verification(0, 0, 7)
     assert isinstance(store(), StoreReport)
@@ -342,6 +365,6 @@ def test_reports_are_only_what_they_say() -> None:
     assert counters_after(bench)["tc_completed"] == 0
 
 
-def counters_after(bench: Sensors) -> dict[str, float]:
+def counters_after(bench: GroundBench) -> dict[str, float]:
     bench.step(closing=True)
     return counters(bench)

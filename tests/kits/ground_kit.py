@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from bus.dictionary import Argument, Dictionary, EventForm, Parameter, Structure, TelecommandForm
+from bus.dictionary import Argument, Dictionary, EventForm, OnBoardParameter, Parameter, Structure, TelecommandForm
 from bus.participant import Moment, Outbox
 from bus.scenario.model import KeplerOrbit, Station, TimelineEntry
 from bus.wire.messages import Body, Event, Message, StoreReport, Telemetry, Verification
@@ -41,6 +41,15 @@ DICTIONARY = Dictionary(
             arguments=(Argument(name="speed_fraction", unit="", type="float", description="share", low=0.0, high=1.0),),
         ),
         TelecommandForm(
+            name="parameter.get",
+            service=20,
+            subtype=1,
+            description="report a parameter",
+            arguments=(
+                Argument(name="parameter", unit="", type="enum", description="which", labels=("power.shed_below_soc",)),
+            ),
+        ),
+        TelecommandForm(
             name="mode.set",
             service=8,
             subtype=1,
@@ -50,6 +59,11 @@ DICTIONARY = Dictionary(
                 Argument(name="cycles", unit="", type="int", description="count", low=1, high=9, default=3),
                 Argument(name="force", unit="", type="bool", description="force", default=False),
             ),
+        ),
+    ),
+    on_board_parameters=(
+        OnBoardParameter(
+            name="power.shed_below_soc", unit="1", description="shed below", default=0.4, low=0.0, high=1.0
         ),
     ),
     codes={0: "no failure", 6: "arrived after its expiry", 8: "interrupted by a reset"},
@@ -91,7 +105,7 @@ def config(
     )  # fmt: skip
 
 
-class Sensors:
+class GroundBench:
     """Steps a ground by hand and keeps what it said."""
 
     def __init__(self, config: GroundConfig, ground: Ground | None = None) -> None:
