@@ -14,6 +14,7 @@ from faults.oracle.judge import Judgement
 from faults.recording.recording import Recording, said
 from faults.recording.summary import shortcomings, telecommands_in_words, telemetry_in_words
 from faults.report.html import badge, page, table, tiles
+from faults.report.overview import overview, rows, unfolded
 from faults.report.spacecraft import spacecraft_section
 
 MAX_ROWS = 400
@@ -34,8 +35,12 @@ def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequenc
     if reasons:
         items = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
         body.append(f'<div class="card"><b class="fail">This run is not sound.</b><ul>{items}</ul></div>')
+    found = rows(recording, judgements)
+    if len(found) > 1:
+        body.append("<h2>Spacecraft</h2><div class='card'>" + overview(recording, found) + "</div>")
     body.append("<h2>Expectations</h2><div class='card'>" + _expectations(judgements) + "</div>")
-    body.extend(spacecraft_section(recording, each.id, each.design) for each in scenario.spacecraft)
+    shown = unfolded(found)
+    body.extend(spacecraft_section(recording, row.id, row.design, unfolded=row.id in shown) for row in found)
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
     body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording, summary) + "</div>")
     body.append("<h2>Telemetry ledger</h2><div class='card'>" + _ledger(recording, summary) + "</div>")

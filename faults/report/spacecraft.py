@@ -80,15 +80,26 @@ ECLIPSE_BELOW = 0.5
 """Illuminated fraction of the solar disc below which the plots are shaded."""
 
 
-def spacecraft_section(recording: Recording, name: str, design: str) -> str:
-    """The section of one spacecraft."""
-    signals = {
+def signals_of(recording: Recording, name: str) -> dict[str, Floats]:
+    """What was recorded of a spacecraft, without signals that nobody ever gave."""
+    import numpy as np  # noqa: PLC0415 - `skyrack --help` must not wait for numpy
+
+    return {
         signal: values
         for (owner, signal), values in recording.signals.items()
-        if owner == name and any(math.isfinite(value) for value in values.tolist())
+        if owner == name and np.isfinite(values).any()
     }
+
+
+def spacecraft_section(recording: Recording, name: str, design: str, *, unfolded: bool = True) -> str:
+    """The section of one spacecraft."""
+    signals = signals_of(recording, name)
+    head = (
+        f"<details id='sc-{escape(name)}'{' open' if unfolded else ''}><summary><h2>{escape(name)} "
+        f"<span class='soft' style='font-weight:400'>{escape(design)}</span></h2></summary><div class='card'>"
+    )
     if not signals:
-        return f"<h2>{escape(name)}</h2><div class='card'><p class='soft'>No truth was recorded.</p></div>"
+        return head + "<p class='soft'>No truth was recorded.</p></div></details>"
     tick_s = recording.scenario.tick_ns / 1e9
     chart = Chart(
         recording.times_s,
@@ -111,11 +122,11 @@ def spacecraft_section(recording: Recording, name: str, design: str) -> str:
         ],
     )
     return (
-        f"<h2>{escape(name)} <span class='soft' style='font-weight:400'>{escape(design)}</span></h2><div class='card'>"
+        head
         + tiles(_vital_signs(signals, tick_s))
         + "<div class='scroll'>"
         + draw(chart, f"{name}: modes, contacts, faults, events, charge, power and temperatures over time")
-        + "</div></div>"
+        + "</div></div></details>"
     )
 
 
@@ -135,12 +146,11 @@ def _vital_signs(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str
     import numpy as np  # noqa: PLC0415
 
     signs = []
-    if "battery_soc" in signals:
-        signs.append((f"{100 * float(np.nanmin(signals['battery_soc'])):.1f} %", "least state of charge"))
-    temperatures = [values for name, values in signals.items() if _is_temperature(name)]
-    if temperatures:
-        hottest = max(float(np.nanmax(values)) for values in temperatures)
-        signs.append((f"{hottest + ABSOLUTE_ZERO_DEGC:.1f} °C", "hottest"))
+    charge, hottest = least_charge(signals), hottest_degc(signals)
+    if not math.isnan(charge):
+        signs.append((f"{100 * charge:.1f} %", "least state of charge"))
+    if not math.isnan(hottest):
+        signs.append((f"{hottest:.1f} °C", "hottest"))
     if "illumination_fraction" in signals:
         dark = float(np.nanmean(signals["illumination_fraction"] < ECLIPSE_BELOW))
         signs.append((f"{100 * dark:.1f} %", "of the time in shadow"))
@@ -149,12 +159,27 @@ def _vital_signs(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str
     if "payload_power_w" in signals:
         energy_j = float(np.nansum(signals["payload_power_w"])) * tick_s
         signs.append((f"{energy_j / 3.6e6:,.2f} kWh", "used by the payload"))
-    troubles = _troubles(signals, tick_s)
-    last = _state_at_end(signals)
-    return [*([(last, "at the end")] if last else []), *troubles, *signs]
+    wrong = troubles(signals, tick_s)
+    last = state_at_end(signals)
+    return [*([(last, "at the end")] if last else []), *wrong, *signs]
 
 
-def _troubles(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str, str]]:
+def least_charge(signals: Mapping[str, Floats]) -> float:
+    """As a share; NaN where it was not recorded."""
+    import numpy as np  # noqa: PLC0415
+
+    return float(np.nanmin(signals["battery_soc"])) if "battery_soc" in signals else math.nan
+
+
+def hottest_degc(signals: Mapping[str, Floats]) -> float:
+    """Of all temperatures that were recorded; NaN where there is none."""
+    import numpy as np  # noqa: PLC0415
+
+    temperatures = [float(np.nanmax(values)) for name, values in signals.items() if _is_temperature(name)]
+    return max(temperatures) + ABSOLUTE_ZERO_DEGC if temperatures else math.nan
+
+
+def troubles(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str, str]]:
     """How long it was down, gave no answer, or stood in a mode or a state that nobody wants."""
     import numpy as np  # noqa: PLC0415
 
@@ -169,7 +194,7 @@ def _troubles(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str, s
     return [(clock(float(samples.sum()) * tick_s), name) for samples, name in said if samples.any()]
 
 
-def _state_at_end(signals: Mapping[str, Floats]) -> str:
+def state_at_end(signals: Mapping[str, Floats]) -> str:
     """The mode it ended in; a computer that is down has none, and of who gives no answer nobody knows."""
     up, mode = signals.get("host_up"), signals.get("mode")
     if up is not None and not up[-1] > 0:

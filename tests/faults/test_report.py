@@ -337,3 +337,20 @@ def test_telecommands_are_listed_with_their_arguments_and_reasons() -> None:
     html = rendered(page, JUDGEMENTS)
     assert "power_w=350.0" in html
     assert "argument outside its limits" in html
+
+
+def test_of_many_spacecraft_the_one_in_trouble_comes_first_and_the_others_are_folded() -> None:
+    whole = recording()
+    ids = [f"sat-{number}" for number in range(30)]
+    whole.scenario = whole.scenario.model_copy(
+        update={"spacecraft": tuple(Spacecraft(id=id, design="formation", orbit=ORBIT) for id in ids)}
+    )
+    fine = {"mode": np.ones(TICKS), "host_up": np.ones(TICKS), "battery_soc": np.full(TICKS, 0.9)}
+    whole.signals = {(id, name): values for id in ids for name, values in fine.items()}
+    safe = np.where(np.arange(TICKS) > 400, 2.0, 1.0)
+    whole.signals = {**whole.signals, ("sat-17", "mode"): safe, ("sat-23", "host_up"): np.zeros(TICKS)}
+    whole.faults, whole.events, whole.telecommands = (), (), ()
+    html = rendered(whole, [])
+    assert re.findall(r"<a href='#sc-([a-z0-9-]+)'", html)[:2] == ["sat-23", "sat-17"]
+    assert re.findall(r"<details id='sc-([a-z0-9-]+)' open>", html) == ["sat-23", "sat-17"]
+    assert html.count("<details") == 30
