@@ -22,6 +22,7 @@ from faults.live.command import _telecommand, telecommand_command
 from faults.live.inject import InjectOptions, _inject, _Order, inject_command
 from faults.run import processes
 from faults.run.compose import prepare
+from faults.run.interruption import Interruption
 from faults.run.progress import Silent
 from faults.run_directory import RunDirectory, live_run
 from faults.scenarios.choose import load_named
@@ -161,7 +162,9 @@ def test_while_the_physics_compiles_the_run_is_found_and_says_what_it_does(
     monkeypatch.setattr(processes, "warm_up", compile_slowly)
     display = Mute()
     with pytest.raises(RangeFailure, match="did not compile"):
-        processes.fly_as_processes(chosen.scenario, directory, pace="free", display=display)
+        processes.fly_as_processes(
+            chosen.scenario, directory, pace="free", display=display, interruption=Interruption()
+        )
     doing = f"the run in {tmp_path} is still starting: compiling the physics, once on this machine"
     assert [error.message for error in errors] == [f"{doing} after 0.2 s"] * 2
     assert all("--wait" in error.hint for error in errors)
