@@ -229,19 +229,6 @@ class Item:
             return low
         return number
 
-    def duration_ns(self, low_ns: int, high_ns: int, limits: str, *, orbit_s: float | None = None) -> int:
-        """A duration in nanoseconds within [low_ns, high_ns]."""
-        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
-        try:
-            number = units.parse_duration_ns(value, orbit_s=orbit_s)
-        except Refused as error:
-            self.refuse(self.found, error.allowed)
-            return low_ns
-        if not low_ns <= number <= high_ns:
-            self.refuse(self.found, limits)
-            return low_ns
-        return number
-
     def list(self, least: int = 0, most: int = 10_000) -> Iterator[Item]:
         """The items of a list."""
         items = self.node.items if self.node is not None else None
@@ -264,17 +251,6 @@ class Item:
                 if name not in known:
                     Item(self.sheet, key, self._below(name), key).refuse("an unknown field", one_of(known, name))
         return Fields(self, entries or {}, broken=entries is None)
-
-    def only_field(self, known: Sequence[str]) -> tuple[str, Item]:
-        """A mapping with exactly one of the known fields: which, and its value. ("", self) after a mistake."""
-        mark = self.sheet.mark()
-        fields = self.fields(known)
-        names = [name for name in known if name in fields]
-        if len(names) == 1:
-            return names[0], fields[names[0]]
-        if self.sheet.clean_since(mark):
-            self.refuse(" and ".join(names) or "an empty mapping", f"exactly one of {', '.join(known)}")
-        return "", self
 
     def adopt(self, error: ScenarioError | UnknownNameError) -> None:
         """Take over what a vocabulary refused: the mistakes' fields are paths below this item."""
@@ -325,7 +301,3 @@ class Fields:
         """Every entry in the order of the file."""
         for name, (_, value) in self.entries.items():
             yield name, Item(self.item.sheet, value, self.item._below(name), value)
-
-    def scalars(self) -> dict[str, Scalar]:
-        """Every entry as a plain value."""
-        return {name: item.scalar() for name, item in self.pairs()}

@@ -90,10 +90,10 @@ def scenarios(draw: st.DrawFn) -> str:
         "stations": draw(st.sampled_from([[], ["svalbard"], [{"station": "svalbard", "wet_fraction": "90 %"}]])),
         "timeline": draw(
             st.lists(
-                st.sampled_from(["test.ping", "mode.set"]).map(
-                    lambda name: {
+                st.sampled_from([("test.ping", {}), ("mode.set", {"mode": "SAFE"})]).map(
+                    lambda told: {
                         "at": "0 s",
-                        "telecommand": {"to": "sc-2", "name": name, "arguments": {"mode": "SAFE"} if "set" in name else {}},
+                        "telecommand": {"to": "sc-2", "name": told[0], "arguments": told[1]},
                     }
                 ),
                 max_size=2,

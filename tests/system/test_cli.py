@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,7 @@ STARCLOUD-1
 2 66303  45.4014 186.4206 0005240 340.0882  19.9800 15.21778484 42876
 """
 COMMANDS = (
-    "run", "check", "list", "bus", "node", "ground", "command", "inject", "export", "replay", "truth",
+    "run", "check", "list", "bus", "node", "ground", "command", "inject", "export", "replay", "truth", "schema",
 )  # fmt: skip
 
 
@@ -266,3 +267,22 @@ def test_the_version_says_what_runs(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     status, printed, _ = called("--version", monkeypatch=monkeypatch, capsys=capsys)
     assert status == 0
     assert re.fullmatch(r"skyrack \d+\.\d+\.\d+, Python 3\.\d+\.\d+, sources [0-9a-f]{16}\n", printed), printed
+
+
+def test_what_is_no_file_of_text_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "latin.yaml").write_bytes("name: déjà vu".encode("latin-1"))
+    (tmp_path / "wide.yaml").write_bytes(TINY.encode("utf-16"))
+    for path, said in (
+        ("/dev/zero", "it is a device or a pipe"),
+        (tmp_path / "pipe.yaml", "it is a device or a pipe"),
+        (tmp_path / "folder.yaml", "it is a directory"),
+        (tmp_path / "latin.yaml", "latin.yaml:1:8: text: found bytes that are not UTF-8: the byte 0xe9 (Latin-1"),
+        (tmp_path / "wide.yaml", "wide.yaml:1:1: text: found UTF-16; allowed: UTF-8 text"),
+    ):
+        status, output, errors = called("check", path, monkeypatch=monkeypatch, capsys=capsys)
+        assert status == 2 and said in output + errors
+        assert "Traceback" not in output + errors
