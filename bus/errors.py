@@ -12,6 +12,9 @@
         |-- ParticipantLost         a process died or missed its deadline; carries its id and tick
         `-- Diverged                a replayed step did not reproduce its recorded digest
 
+Exit status 1 is kept for an expectation that failed, and 4 says that what was asked for was answered with no: a
+telecommand that did not complete, a fault that was refused, a replay that differs.
+
 No I/O and no formatting for terminals here.
 """
 
@@ -19,6 +22,8 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+
+ANSWERED_NO = 4
 
 MACHINE_HINTS = {
     errno.EMFILE: "this process may open no more files: raise the limit (ulimit -n 4096) and start again",

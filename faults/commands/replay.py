@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bus.errors import UnknownNameError
+from bus.errors import ANSWERED_NO, UnknownNameError
 from bus.lockstep.ticks import read_tock, write_tock
 from bus.participant import Participant
 from bus.scenario.model import Scenario
@@ -49,9 +49,9 @@ class Replayed:
 
     @property
     def exit_status(self) -> int:
-        """1 if it did something else; 3 if that cannot be said of the whole run."""
+        """4 if it did something else; 3 if that cannot be said of the whole run."""
         if self.first_difference is not None:
-            return 1
+            return ANSWERED_NO
         return 3 if self.damage or not self.compared else 0
 
 
@@ -82,7 +82,7 @@ def replay(path: Path, participant: str) -> Replayed:
 
 
 def replay_command(path: Path, participant: str, *, as_json: bool) -> int:
-    """Exit status 0 if it did the same, 1 if not, 3 if the trace is not whole or has nothing to compare."""
+    """Exit status 0 if it did the same, 4 if not, 3 if the trace is not whole or has nothing to compare."""
     warm_up(with_designs(read_scenario(open_run(path))), lambda text: _say(text, as_json))
     result = replay(path, participant)
     if as_json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bus.errors import RangeFailure
+from bus.errors import ANSWERED_NO, RangeFailure
 from bus.telecommand_check import check_telecommand
 from bus.wire.messages import OperatorReply, OperatorRequest, Refusal
 from faults.live.connection import connected, design_of, pairs, refused, replies, say, send
@@ -20,7 +20,7 @@ from faults.scenarios.vocabulary import in_units
 def telecommand_command(
     target: str, name: str, arguments: tuple[str, ...], run: Path | None, *, wait_s: float, as_json: bool
 ) -> int:
-    """Ask the ground for a telecommand and follow it. Exit status 0 if it completed, 1 if not."""
+    """Ask the ground for a telecommand and follow it. Exit status 0 if it completed, 4 if not."""
     directory, _ = live_run(run)
     scenario, dictionaries = read_scenario(directory), read_dictionaries(directory)
     dictionary = dictionaries[design_of(scenario, target)]
@@ -44,7 +44,7 @@ async def _telecommand(run: RunDirectory, request: OperatorRequest, wait_s: floa
                         row = {"request": reply.request, "state": state, "detail": reply.detail, "final": reply.final}
                         say(f"{request.spacecraft} {request.name}: {state} {reply.detail}".rstrip(), row, as_json)
                         if reply.final:
-                            return 0 if state.upper() == "COMPLETED" else 1
+                            return 0 if state.upper() == "COMPLETED" else ANSWERED_NO
         except TimeoutError:
             raise RangeFailure(
                 f"{request.name} is {state} after {wait_s:g} s",

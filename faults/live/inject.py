@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bus.errors import RangeFailure, Refused, UserError
+from bus.errors import ANSWERED_NO, RangeFailure, Refused, UserError
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.wire.messages import (
@@ -53,7 +53,7 @@ class InjectOptions:
 
 
 def inject_command(options: InjectOptions) -> int:
-    """Break something, or end it, and wait for the target's word. Exit status 1 if the target refuses."""
+    """Break something, or end it, and wait for the target's word. Exit status 4 if the target refuses."""
     if options.clear and options.target:
         raise UserError(
             f"--clear {options.clear} ends one fault; it goes without '{options.target}'",
@@ -194,7 +194,7 @@ async def _inject(run: RunDirectory, order: _Order, wait_s: float, as_json: bool
                         row = {"state": body.state, "detail": body.detail}
                         say(f"{order.target} {order.fault}: {body.detail}", row, as_json)
                     elif isinstance(body, InjectionReport) and order.heard(body, as_json):
-                        return 1 if order.refused else 0
+                        return ANSWERED_NO if order.refused else 0
         except TimeoutError:
             raise _silence(order.target, order.fault, wait_s) from None
     raise AssertionError("replies never end")
@@ -216,7 +216,7 @@ async def _clear(run: RunDirectory, clearing: _Clearing, wait_s: float, as_json:
                     elif isinstance(body, InjectionReport):
                         over = clearing.heard(message.source, body, as_json)
                     if over:
-                        return 1 if clearing.refused else 0
+                        return ANSWERED_NO if clearing.refused else 0
         except TimeoutError:
             raise _silence("the spacecraft", name, wait_s) from None
     raise AssertionError("replies never end")
