@@ -2,7 +2,7 @@
 """The front door: every sub-command on one page, and no logic behind it.
 
 Each command imports what it needs when it runs, so that `skyrack --help` answers at once. Exit status: 0 all is well,
-1 an expectation failed, 2 a mistake of the user's, 3 the range itself failed, 4 what was asked for was answered with no.
+1 an expectation failed, 2 a mistake of the user's, 3 the range itself failed, 4 the answer was no.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ WITHIN_S = 20.0
 
 
 def report(injection: str, state: InjectionState, target: str = "sat-a") -> Message:
-    return Message(0, target, 0, "range", InjectionReport(injection=injection, state=state, at_ns=5 * 10**9))
+    return Message(6 * 10**9, target, 0, "range", InjectionReport(injection=injection, state=state, at_ns=5 * 10**9))
 
 
 def end(injection: str) -> Injection:
