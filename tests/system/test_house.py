@@ -78,8 +78,11 @@ its room may: `bus.process`, `faults.run`, `faults.live` and `faults.commands` s
 ABOVE = {
     "faults.run": {"faults.live", "faults.commands"},
     "faults.live": {"faults.commands"},
+    "node.fsw.component": {"node.fsw.services", "node.fsw.managers", "node.fsw.software"},
+    "node.fsw.services": {"node.fsw.managers", "node.fsw.software"},
+    "node.fsw.managers": {"node.fsw.software"},
 }
-"""What the upper packages of the test bench must not import."""
+"""What the upper packages of the test bench, and the layers of flight software, must not import."""
 
 LONG_FILES: dict[str, str] = {}
 """Files above MAX_LINES, each with its reason."""
