@@ -198,7 +198,8 @@ def allowed_units(kind: str, *, orbits: bool = False) -> str:
     if kind not in DIMENSIONS:
         return "a number" if kind == "1" else f"a number and a unit convertible to {kind}"
     units = [unit or "a plain number" for unit in DIMENSIONS[kind]]
-    return f"a {kind} in {', '.join([*units, 'orbits'] if orbits else units)}"
+    article = "an" if kind[0] in "aei" else "a"
+    return f"{article} {kind} in {', '.join([*units, 'orbits'] if orbits else units)}"
 
 
 _SI = {
