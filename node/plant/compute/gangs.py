@@ -24,8 +24,8 @@ def is_up(s: Record, g: int) -> bool:
 @kernel
 def gang(
     s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: int
-) -> tuple[bool, bool, bool, float, float, float]:
-    """Of job j's chips: all up, one crashed, one corrupted, how many; slowest speed; sum of chip rates.
+) -> tuple[bool, bool, bool, float, float, float, float]:
+    """Of job j's chips: all up, one crashed, one corrupted, how many; slowest speed; sum of chip rates, chips at work.
 
     A chip that has gone since the last tick, for whatever reason, is a crash.
 
@@ -38,6 +38,7 @@ def gang(
     slowest = 1.0
     rate = 0.0
     present = 0.0
+    at_work = 0.0
     for g in range(p.accelerator_count):
         taken = s.job_taken[j * p.job_stride + g]
         if taken == 0:
@@ -59,11 +60,12 @@ def gang(
         present += remaining
         working = remaining / p.chip_count[g]
         rate += taken * working * speed
+        at_work += taken * working
         slowest = min(slowest, working * speed)
     if present < s.job_usable[j] and up:
         crashed = True
     s.job_usable[j] = present
-    return up and chips > 0.0, crashed, corrupted, chips, slowest, rate
+    return up and chips > 0.0, crashed, corrupted, chips, slowest, rate, at_work
 
 
 @kernel

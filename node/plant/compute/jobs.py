@@ -49,11 +49,16 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("job_timer_s", "f8", n),
         shaped("job_corrupt_at_s", "f8", n),  # work at which a latent error came in; -1: none
         shaped("job_checkpoints_s", "f8", n * cap.checkpoints),
-        shaped("job_backlog_s", "f8", n),
-        shaped("job_served", "f8", n),  # requests answered
+        shaped("job_offered", "f8", n),  # requests that came
+        shaped("job_served", "f8", n),  # of these, answered; the rest waits
         shaped("job_late", "f8", n),  # of these, later than the objective
         shaped("job_wrong", "f8", n),  # wrong answers given
+        shaped("job_wait_s", "f8", n),  # mean wait of a request that comes now
+        shaped("job_p50_s", "f8", n),  # median of its latency: wait and service
         shaped("job_p99_s", "f8", n),
+        shaped("job_surge", "f8", n),  # 1 / (1 - load), as the queue has come to feel it
+        shaped("job_excess_s", "f8", n),  # chip-seconds that came beyond what the chips could do
+        shaped("job_inflow", "f8", n),  # chip-seconds a second, of a log
         shaped("job_state", "i4", n),
         shaped("job_crashes", "i4", n),
         shaped("job_rollbacks", "i4", n),

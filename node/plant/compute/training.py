@@ -101,7 +101,7 @@ def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
     state = s.job_state[j]
     if state == 4 or tick * dt_s < p.job_start_s[j]:
         return 0.0
-    up, crashed, corrupted, _, slowest, _ = gang(s, p, f, u, w, tick, j)
+    up, crashed, corrupted, _, slowest, _, _ = gang(s, p, f, u, w, tick, j)
     if state == 0 and not up and j >= p.job_fixed:  # a job of the queue looks for other chips
         release(s, p, j)
         up = allot(s, p, j, s.job_chips[j])
