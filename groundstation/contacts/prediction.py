@@ -71,7 +71,9 @@ class Predictor:
         self._step_s = rules.step_s
         self._step_ns = round(rules.step_s * 1e9)
         self._longest_s = rules.longest_s
-        self._ahead = math.ceil(rules.horizon_s / rules.step_s)
+        self._ahead = (
+            math.ceil(rules.horizon_s / rules.step_s) + 2
+        )  # the sample at its end, and one to see a maximum by
         self._gmst: tuple[int, float] = (-1, 0.0)
         many = len(stations)
         self.state = PredictionState(
@@ -130,8 +132,9 @@ class Predictor:
             if sine >= mask:
                 start = _crossing(height, mask, time_s - self._step_s, time_s) if track.samples else 0.0
                 track.rise_s[j], track.top_s[j], track.top[j] = start, time_s, sine
-            elif track.samples > 1 and track.older[j] <= before > sine and before > mask - NEAR_MASK:
-                low, high = time_s - 2.0 * self._step_s, time_s
+            elif track.samples and track.older[j] <= before > sine and before > mask - NEAR_MASK:
+                # of the first interval nobody knows what was before: its highest point may lie within
+                low, high = max(0.0, time_s - 2.0 * self._step_s), time_s
                 peak_s = _highest(height, low, high)
                 if height(peak_s) >= mask:
                     aos, los = _crossing(height, mask, low, peak_s), _crossing(height, mask, high, peak_s)

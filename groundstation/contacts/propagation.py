@@ -1,6 +1,6 @@
 """Where a spacecraft should be, as far as the ground can know: published elements only, plain Python.
 
-SGP4 for published element sets, J2-secular mean elements otherwise; then TEME of date to Earth-fixed axes by Greenwich
+SGP4 for published element sets, mean elements under J2 otherwise; then TEME of date to Earth-fixed axes by Greenwich
 mean sidereal time. No antennas and no plans here, and nothing of the spacecraft's own truth: prediction error is real.
 
 Assumptions: UT1 is UTC (below 0.9 s, 0.4 km on the ground), polar motion is left out (below 15 m).
@@ -82,24 +82,38 @@ def _sgp4(orbit: TleOrbit | OmmOrbit, epoch: Epoch) -> Propagator:
 
 
 def secular_rates(a_m: float, e: float, i_rad: float, mu_m3_s2: float) -> Vector:
-    """Rates (rad/s) of node, argument of perigee and mean anomaly (mean motion included) under J2 (Vallado, 9.6)."""
+    """Rates (rad/s) of the node, the argument of perigee and the mean anomaly under J2, to its second order.
+
+    Brouwer 1959, J2 alone. The mean anomaly's rate holds the two-body mean motion too.
+    """
     n = math.sqrt(mu_m3_s2 / a_m**3)
-    k = n * J2 * (EARTH_RADIUS_M / (a_m * (1.0 - e * e))) ** 2
-    sin2 = math.sin(i_rad) ** 2
-    return (
-        -1.5 * k * math.cos(i_rad),
-        0.75 * k * (4.0 - 5.0 * sin2),
-        n + 0.75 * k * math.sqrt(1.0 - e * e) * (2.0 - 3.0 * sin2),
+    eta = math.sqrt(1.0 - e * e)
+    g = 0.5 * J2 * (EARTH_RADIUS_M / (a_m * eta * eta)) ** 2
+    c = math.cos(i_rad)
+    c2 = c * c
+    raan = -3.0 * g + 0.375 * g * g * (-5.0 + eta * (12.0 + 9.0 * eta) - c2 * (35.0 + eta * (36.0 + 5.0 * eta)))
+    perigee = 1.5 * g * (5.0 * c2 - 1.0) + 0.09375 * g * g * (
+        -35.0
+        + eta * (24.0 + 25.0 * eta)
+        + c2 * (90.0 - eta * (192.0 + 126.0 * eta) + c2 * (385.0 + eta * (360.0 + 45.0 * eta)))
     )
+    anomaly = 1.5 * g * eta * (3.0 * c2 - 1.0) + 0.09375 * g * g * eta * (
+        -15.0
+        + eta * (16.0 + 25.0 * eta)
+        + c2 * (30.0 - eta * (96.0 + 90.0 * eta) + c2 * (105.0 + eta * (144.0 + 25.0 * eta)))
+    )
+    return n * c * raan, n * perigee, n * (1.0 + anomaly)
 
 
-def _secular(orbit: KeplerOrbit, mu_m3_s2: float, age_s: float) -> Propagator:
+def _under_j2(orbit: KeplerOrbit, mu_m3_s2: float, age_s: float) -> Propagator:
     """Motion on elements that were true `age_s` before the epoch."""
     a, e = orbit.semi_major_axis_m, orbit.eccentricity
     node_rate, perigee_rate, anomaly_rate = secular_rates(a, e, orbit.inclination_rad, mu_m3_s2)
     cos_i, sin_i = math.cos(orbit.inclination_rad), math.sin(orbit.inclination_rad)
     node_0, perigee_0, anomaly_0 = orbit.raan_rad, orbit.argument_of_perigee_rad, orbit.mean_anomaly_rad
-    b = a * math.sqrt(1.0 - e * e)
+    eta = math.sqrt(1.0 - e * e)
+    slr = a * eta * eta
+    small, s2, zonal = J2 * (EARTH_RADIUS_M / slr) ** 2 / 4.0, sin_i * sin_i, 2.0 - 3.0 * sin_i * sin_i
     sin, cos = math.sin, math.cos
 
     def position(time_s: float) -> Vector:
@@ -112,11 +126,28 @@ def _secular(orbit: KeplerOrbit, mu_m3_s2: float, age_s: float) -> Propagator:
                 anomaly -= change
                 if abs(change) < 1e-13:
                     break
-        x, y = a * (cos(anomaly) - e), b * sin(anomaly)
-        perigee, node = perigee_0 + perigee_rate * t, node_0 + node_rate * t
-        sin_w, cos_w, sin_n, cos_n = sin(perigee), cos(perigee), sin(node), cos(node)
-        u, v = x * cos_w - y * sin_w, x * sin_w + y * cos_w  # along and across the line of nodes
-        return u * cos_n - v * sin_n * cos_i, u * sin_n + v * cos_n * cos_i, v * sin_i
+        share = 1.0 / (1.0 - e * cos(anomaly))
+        true = math.atan2(eta * sin(anomaly), cos(anomaly) - e)
+        k, q = e * (cos(anomaly) - e) * share, e * eta * sin(anomaly) * share  # e cos f, e sin f
+        u, node = perigee_0 + perigee_rate * t + true, node_0 + node_rate * t
+        # short-period terms of J2 (Brouwer 1959): derivatives of his generating function, complete in e
+        sin_2u, cos_2u = sin(2.0 * u), cos(2.0 * u)
+        d, inverse = 1.0 + eta + k, 1.0 / (1.0 + k)
+        square = 1.0 / (d * d + q * q)
+        centre = 2.0 * math.atan2(q, d) + eta * q * inverse
+        by_k = -2.0 * q * (1.0 - k / eta) * square - k * q * inverse / eta - eta * q * inverse * inverse
+        by_q = 2.0 * (d + q * q / eta) * square + (eta - q * q / eta) * inverse
+        twice = (0.5 + 2.0 / 3.0 * k) * sin_2u - q * cos_2u / 3.0
+        b_k, b_q = zonal * by_k + 2.0 * s2 * sin_2u, zonal * (by_q + 1.0) - s2 * cos_2u
+        b_s2 = 3.0 * (twice - centre - q)
+        b = zonal * (centre + q) + 3.0 * s2 * twice
+        radius = slr * (inverse - small * b_q)
+        u -= small * (-3.0 * b + 2.0 * (1.0 + k) * b_k + q * b_q + 2.0 * cos_i * cos_i * b_s2)
+        node += 2.0 * cos_i * small * b_s2
+        cos_t = cos_i / (1.0 + small * s2 * ((3.0 + 4.0 * k) * cos_2u + 2.0 * q * sin_2u))
+        sin_t = math.sqrt(max(0.0, 1.0 - cos_t * cos_t))
+        along, across, sin_n, cos_n = radius * cos(u), radius * sin(u), sin(node), cos(node)
+        return along * cos_n - across * sin_n * cos_t, along * sin_n + across * cos_n * cos_t, across * sin_t
 
     return position
 
@@ -124,7 +155,7 @@ def _secular(orbit: KeplerOrbit, mu_m3_s2: float, age_s: float) -> Propagator:
 def propagator(orbit: Orbit, epoch: Epoch) -> Propagator:
     """The motion that the elements publish. Raises UserError for elements that cannot be flown."""
     if isinstance(orbit, KeplerOrbit):
-        return _secular(orbit, MU_M3_S2, 0.0)
+        return _under_j2(orbit, MU_M3_S2, 0.0)
     if orbit.propagator == "sgp4":
         return _sgp4(orbit, epoch)
     mean_set = _published(orbit)
@@ -137,7 +168,7 @@ def propagator(orbit: Orbit, epoch: Epoch) -> Propagator:
         mean_anomaly_rad=mean_set.mo,
     )
     age_s = ((epoch.jd_whole - mean_set.jdsatepoch) + (epoch.jd_fraction - mean_set.jdsatepochF)) * DAY_S
-    return _secular(mean, MU_WGS72_M3_S2, age_s)
+    return _under_j2(mean, MU_WGS72_M3_S2, age_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 from sgp4.api import WGS72, Satrec
 
 from node.plant.environment.environment import step_environment
@@ -70,17 +72,70 @@ def test_period_and_speed_at_650_km() -> None:
     assert c.s["orbit_period_s"] / 60.0 == pytest.approx(97.728, abs=1e-3)
     a = EARTH_RADIUS_M + 650e3
     assert 2.0 * math.pi * a / c.s["orbit_period_s"] == pytest.approx(7530.93, abs=0.01)
-    # Mean elements turn at J2's secular rates, and velocity is the derivative of the position: at the node this orbit
-    # flies 9.5 m/s slower than a body of two-body motion at the same radius.
-    inclination = sun_synchronous_inclination_rad(a)
-    raan, perigee, anomaly = secular_rates(a, 0.0, inclination)
-    slower = a * math.hypot(anomaly + perigee + raan * math.cos(inclination), raan * math.sin(inclination))
-    assert slower == pytest.approx(7521.44, abs=0.01)
-    assert np.linalg.norm(c.s["velocity_teme_m_s"]) == pytest.approx(slower, rel=1e-7)
-    c.f["orbit_raan_rate_rad_s"] = c.f["orbit_perigee_rate_rad_s"] = 0.0
-    c.f["orbit_anomaly_rate_rad_s"] = 2.0 * math.pi / c.s["orbit_period_s"]
+    c.f["orbit_j2_m2"] = 0.0
     fly(c, 1, models=0)
     assert np.linalg.norm(c.s["velocity_teme_m_s"]) == pytest.approx(7530.93, abs=0.01)  # without J2
+
+
+@njit
+def pull(x: Any) -> Any:
+    """Acceleration by the Earth's centre and J2 (Vallado, section 8.7), from the formula, not from our code."""
+    r2 = x[0] * x[0] + x[1] * x[1] + x[2] * x[2]
+    k = -3.986004418e14 / (r2 * math.sqrt(r2))
+    j = 1.5 * 1.08262668e-3 * 6378137.0 * 6378137.0 / r2
+    z = 5.0 * x[2] * x[2] / r2
+    return np.array([k * x[0] * (1 + j * (1 - z)), k * x[1] * (1 + j * (1 - z)), k * x[2] * (1 + j * (3 - z))])
+
+
+@njit
+def integrated(x: Any, v: Any, duration_s: float, steps: int) -> Any:
+    """Where a body of this place and velocity is later: Runge and Kutta, fourth order."""
+    h = duration_s / steps
+    for _ in range(steps):
+        a1 = pull(x)
+        v2 = v + 0.5 * h * a1
+        a2 = pull(x + 0.5 * h * v)
+        v3 = v + 0.5 * h * a2
+        a3 = pull(x + 0.5 * h * v2)
+        v4 = v + h * a3
+        a4 = pull(x + h * v3)
+        x = x + h / 6.0 * (v + 2.0 * v2 + 2.0 * v3 + v4)
+        v = v + h / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("e", "one_m", "ten_m"), [(0.0, 60, 600), (0.001, 60, 600), (0.1, 250, 2500), (0.7, 250, 2500)]
+)
+@pytest.mark.parametrize("perigee_km", [350, 650, 1200])
+@pytest.mark.parametrize("degrees", [0.0, 28.5, 63.43, 97.986, 178.0])
+def test_an_outside_propagator_agrees_from_any_fix(
+    degrees: float, perigee_km: int, e: float, one_m: int, ten_m: int
+) -> None:
+    """The state is osculating: integrated under J2 from it, the orbit is ours after one turn and after ten."""
+    a = (EARTH_RADIUS_M + perigee_km * 1e3) / (1.0 - e)
+    c = craft()
+    fill_kepler(c.f, Elements(a, e, math.radians(degrees), 1.0, 2.0, 0.5))
+    period = 2.0 * math.pi * math.sqrt(a**3 / MU_M3_S2)
+    for start in (0.0, 0.3 * period, 0.7 * period):
+        step_orbit(c.s, c.f, c.u, start, 1.0)
+        fix = c.s["position_teme_m"].copy(), c.s["velocity_teme_m_s"].copy()
+        for turns, bound_m in ((1, one_m), (10, ten_m)):
+            step_orbit(c.s, c.f, c.u, start + turns * period, 1.0)
+            outside = integrated(*fix, turns * period, 4000 * turns)
+            assert np.linalg.norm(outside - c.s["position_teme_m"]) < bound_m
+
+
+def test_the_osculating_axis_is_near_the_mean_one() -> None:
+    """The axis that a fix tells of a 650 km orbit swings about 7028 km; without short-period terms it told 7010 km."""
+    c = craft(sso(650e3))
+    axes = []
+    for k in range(0, 5900, 100):
+        step_orbit(c.s, c.f, c.u, float(k), 1.0)
+        r, v = np.linalg.norm(c.s["position_teme_m"]), np.linalg.norm(c.s["velocity_teme_m_s"])
+        axes.append(1.0 / (2.0 / r - v * v / MU_M3_S2))
+    assert np.mean(axes) == pytest.approx(EARTH_RADIUS_M + 650e3, abs=500.0)
+    assert max(axes) - min(axes) < 20e3
 
 
 @pytest.mark.parametrize(("altitude_km", "degrees"), [(500, 97.401), (650, 97.986), (800, 98.603), (1200, 100.419)])
@@ -97,7 +152,8 @@ def test_no_sun_synchronous_orbit_very_high_up() -> None:
 def test_node_follows_the_mean_sun() -> None:
     a = EARTH_RADIUS_M + 650e3
     rate, _, _ = secular_rates(a, 0.0, sun_synchronous_inclination_rad(a))
-    assert math.degrees(rate) * 86400.0 == pytest.approx(0.98565, abs=1e-4)
+    # the inclination is that of J2's first order; what flies has the second order too, 1.2 minutes of local time a year
+    assert math.degrees(rate) * 86400.0 == pytest.approx(0.98565 - 0.00080, abs=1e-4)
 
 
 @settings(max_examples=200, deadline=None)
@@ -123,8 +179,8 @@ def test_velocity_is_the_derivative_of_the_position(perigee_m: float, e: float, 
         step_orbit(c.s, c.f, c.u, moment, 1.0)
         places.append(c.s["position_teme_m"].copy())
     r, v = places[2], c.s["velocity_teme_m_s"]
-    assert np.linalg.norm(places[1] - places[0] - v) < 0.02
-    assert np.linalg.norm(r) >= a * (1.0 - e) * (1.0 - 1e-12)
+    assert np.linalg.norm(places[1] - places[0] - v) < 0.05
+    assert np.linalg.norm(r) >= a * (1.0 - e) - 12e3
     energy = 0.5 * v @ v - MU_M3_S2 / np.linalg.norm(r)
     assert energy == pytest.approx(-0.5 * MU_M3_S2 / a, rel=2e-2)
     h = np.cross(r, v)
@@ -132,7 +188,7 @@ def test_velocity_is_the_derivative_of_the_position(perigee_m: float, e: float, 
 
 
 def test_mean_elements_follow_sgp4_for_a_day() -> None:
-    """J2-secular against SGP4: within the short-period swing of J2 (about 12 km) plus drag over one day."""
+    """Mean elements under J2 against SGP4: J3, J4 and a day of drag are what differs."""
     epoch = _epoch_of(SENTINEL)
     sgp4 = Sgp4(_satellite(SENTINEL), epoch)
     c = craft()

@@ -1,4 +1,4 @@
-"""Where a spacecraft is: J2-secular mean elements in a kernel, or SGP4 called once a tick and handed to a kernel.
+"""Where a spacecraft is: mean elements under J2 in a kernel, or SGP4 called once a tick and handed to a kernel.
 
 Frame TEME of date, SI units, time in seconds since the scenario's epoch. `step_orbit` reads p.orbit_*,
 s.neutral_density_*, s.thruster_health, u.thrust_command_n and writes s.time_s, s.position_teme_m, s.velocity_teme_m_s,
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from node.plant.kernel.angles import sincos, wrap
+from node.plant.kernel.angles import arctan2, sincos, wrap
 from node.plant.kernel.fields import Capacity, Field, Record
 from node.plant.kernel.kernel import kernel
 
@@ -48,6 +48,7 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("orbit_anomaly_rad", "f8"),
         ("orbit_anomaly_rate_rad_s", "f8"),
         ("orbit_mu_m3_s2", "f8"),
+        ("orbit_j2_m2", "f8"),  # J2 times the square of the Earth's radius
         ("orbit_drag_area_per_mass_m2_kg", "f8"),  # Cd A / m; 0: no drag
         ("orbit_inverse_mass_kg", "f8"),
     ]
@@ -94,8 +95,70 @@ def _drift(s: Record, p: Record, u: Record, a: float, dt_s: float) -> None:
 
 
 @kernel
+def _turned(sine: float, cosine: float, by: float) -> tuple[float, float]:
+    """Sine and cosine of an angle turned by less than 0.01 rad: the series' rest is below 1e-14."""
+    sin_by = by * (1.0 - by * by / 6.0)
+    cos_by = 1.0 - 0.5 * by * by * (1.0 - by * by / 12.0)
+    return sine * cos_by + cosine * sin_by, cosine * cos_by - sine * sin_by
+
+
+@kernel
+def _osculate(
+    s: Record, p: Record, a: float, eta: float, k: float, q: float, sin_u: float, cos_u: float, sin_n: float,
+    cos_n: float,
+) -> None:  # fmt: skip
+    """Place and velocity from mean elements: J2's short-period terms of first order, complete in the eccentricity.
+
+    Brouwer's generating function W (1959) in polar-nodal variables: {radius, argument of latitude, node; radial speed,
+    angular momentum, its polar part} change by the Poisson bracket with W. k = e cos f, q = e sin f, eta =
+    sqrt(1 - e^2). Nothing is divided by e or by sin i.
+    """
+    slr = a * eta * eta
+    momentum = math.sqrt(p.orbit_mu_m3_s2 * slr)
+    radius = slr / (1.0 + k)
+    c = p.orbit_cos_inclination
+    c2 = c * c
+    s2 = p.orbit_sin_inclination * p.orbit_sin_inclination
+    sin_2u = 2.0 * sin_u * cos_u
+    cos_2u = cos_u * cos_u - sin_u * sin_u
+    zonal = 2.0 - 3.0 * s2
+    inverse = 1.0 / (1.0 + k)
+    d = 1.0 + eta + k
+    square = 1.0 / (d * d + q * q)
+    centre = 2.0 * arctan2(q, d) + eta * q * inverse  # true less mean anomaly
+    centre_k = -2.0 * q * (1.0 - k / eta) * square - k * q * inverse / eta - eta * q * inverse * inverse
+    centre_q = 2.0 * (d + q * q / eta) * square + (eta - q * q / eta) * inverse
+    twice = (0.5 + k * 0.6666666666666666) * sin_2u - q * cos_2u / 3.0
+    b = zonal * (centre + q) + 3.0 * s2 * twice
+    b_k = zonal * centre_k + 2.0 * s2 * sin_2u
+    b_q = zonal * (centre_q + 1.0) - s2 * cos_2u
+    b_u = s2 * ((3.0 + 4.0 * k) * cos_2u + 2.0 * q * sin_2u)
+    b_s2 = 3.0 * (twice - centre - q)
+    small = p.orbit_j2_m2 / (4.0 * slr * slr)
+    du = -small * (-3.0 * b + 2.0 * (1.0 + k) * b_k + q * b_q + 2.0 * c2 * b_s2)
+    sin_u, cos_u = _turned(sin_u, cos_u, du)
+    sin_n, cos_n = _turned(sin_n, cos_n, 2.0 * c * small * b_s2)
+    speed = p.orbit_mu_m3_s2 / momentum * (q - small * b_k * (1.0 + k) * (1.0 + k))
+    radius -= small * slr * b_q
+    more = 1.0 + small * b_u
+    c /= more
+    si = math.sqrt(max(0.0, 1.0 - c * c))
+    across = momentum * more / radius
+    px = cos_n * cos_u - sin_n * sin_u * c
+    py = sin_n * cos_u + cos_n * sin_u * c
+    pz = sin_u * si
+    s.position_teme_m[0] = radius * px
+    s.position_teme_m[1] = radius * py
+    s.position_teme_m[2] = radius * pz
+    s.velocity_teme_m_s[0] = speed * px - across * (cos_n * sin_u + sin_n * cos_u * c)
+    s.velocity_teme_m_s[1] = speed * py - across * (sin_n * sin_u - cos_n * cos_u * c)
+    s.velocity_teme_m_s[2] = speed * pz + across * cos_u * si
+
+
+@kernel
 def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> None:
-    """J2-secular motion: the elements' secular change to `time_s`, then Kepler. `dt_s` is for drag and thrust only."""
+    """Motion under J2: the mean elements' secular change to `time_s`, Kepler, short-period terms. `dt_s` is for drag
+    and thrust only."""
     _drift(s, p, u, p.orbit_semi_major_axis_m, dt_s)
     a = p.orbit_semi_major_axis_m - s.orbit_decay_m
     e = p.orbit_eccentricity
@@ -110,34 +173,17 @@ def step_orbit(s: Record, p: Record, u: Record, time_s: float, dt_s: float) -> N
         step *= 1.0 - 0.5 * e * sin_g * step
         sin_e = sin_g + step * (cos_g - 0.5 * step * sin_g)
         cos_e = cos_g - step * (sin_g + 0.5 * step * cos_g)
-    b = math.sqrt(1.0 - e * e)
-    x = a * (cos_e - e)
-    y = a * b * sin_e
-    speed = a * p.orbit_anomaly_rate_rad_s / (1.0 - e * cos_e)
-    # the velocity is the derivative of the position: anomaly, perigee and node all turn
-    vx = -speed * sin_e - p.orbit_perigee_rate_rad_s * y
-    vy = speed * b * cos_e + p.orbit_perigee_rate_rad_s * x
-    w = wrap(p.orbit_perigee_rad + p.orbit_perigee_rate_rad_s * time_s)
-    node = wrap(p.orbit_raan_rad + p.orbit_raan_rate_rad_s * time_s)
-    sin_w, cos_w = sincos(w)
-    sin_n, cos_n = sincos(node)
-    cos_i = p.orbit_cos_inclination
-    sin_i = p.orbit_sin_inclination
-    px = cos_n * cos_w - sin_n * sin_w * cos_i
-    py = sin_n * cos_w + cos_n * sin_w * cos_i
-    pz = sin_w * sin_i
-    qx = -cos_n * sin_w - sin_n * cos_w * cos_i
-    qy = -sin_n * sin_w + cos_n * cos_w * cos_i
-    qz = cos_w * sin_i
+    eta2 = 1.0 - e * e
+    eta = math.sqrt(eta2)
+    share = 1.0 / (1.0 - e * cos_e)  # a over the radius
+    sin_f = eta * sin_e * share
+    cos_f = (cos_e - e) * share
+    sin_w, cos_w = sincos(wrap(p.orbit_perigee_rad + p.orbit_perigee_rate_rad_s * time_s))
+    sin_n, cos_n = sincos(wrap(p.orbit_raan_rad + p.orbit_raan_rate_rad_s * time_s))
     s.time_s = time_s
-    rx = x * px + y * qx
-    ry = x * py + y * qy
-    s.position_teme_m[0] = rx
-    s.position_teme_m[1] = ry
-    s.position_teme_m[2] = x * pz + y * qz
-    s.velocity_teme_m_s[0] = vx * px + vy * qx - p.orbit_raan_rate_rad_s * ry
-    s.velocity_teme_m_s[1] = vx * py + vy * qy + p.orbit_raan_rate_rad_s * rx
-    s.velocity_teme_m_s[2] = vx * pz + vy * qz
+    _osculate(
+        s, p, a, eta, e * cos_f, e * sin_f, sin_f * cos_w + cos_f * sin_w, cos_f * cos_w - sin_f * sin_w, sin_n, cos_n
+    )
     s.orbit_period_s = 6.283185307179586 * a * math.sqrt(a / p.orbit_mu_m3_s2)
 
 
