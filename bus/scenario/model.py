@@ -112,13 +112,19 @@ class Environment(_Form):
     """What the physics needs to know of the Sun. `solar_activity` picks AP8-MIN or -MAX and the GCR level;
     `storm_density_factor` multiplies the neutral density; `solar_event` names a profile, or is empty. Of a user's table
     it is the file's name, and `solar_event_samples` holds what flies: rows of seconds since the epoch, then integral
-    fluxes (cm-2 s-1 sr-1) above the plant's thresholds, zero before the first row and after the last."""
+    fluxes (cm-2 s-1 sr-1) above the plant's thresholds, zero before the first row and after the last. `solar_f107`
+    above zero and `solar_ap` say the neutral density instead of `solar_activity`; heat and light of the Earth can be
+    off."""
 
     solar_activity: Literal["minimum", "maximum"]
     storm_density_factor: float
     solar_event: str
     solar_event_at_s: float
     solar_event_samples: tuple[tuple[float, ...], ...] = ()
+    solar_f107: float = 0.0
+    solar_ap: float = 15.0
+    earth_infrared: bool = True
+    albedo: bool = True
 
 
 class Fault(_Form):

@@ -21,13 +21,14 @@ from bus.scenario.model import Scenario
 from bus.text.near import nearest
 from bus.text.times import clock
 from bus.text.units import parse_duration_ns
-from faults.commands.truth_fields import DEFAULT_FIELDS, Column, columns
+from faults.commands.truth_fields import DEFAULT_FIELDS, Column, fleet_columns
 from faults.run.warm import warm_up
 from faults.scenarios.choose import load_named
 from faults.scenarios.orders import give_orders
 from node.config import resolve
 
 if TYPE_CHECKING:
+    from node.designs.load import Design
     from node.plant.plant import Plant
 
 SUFFIXES = (".csv", ".parquet")
@@ -35,6 +36,7 @@ QUIET_S = 2.0
 """Shorter flights than this say nothing of their progress."""
 SAY_EVERY_S = 5.0
 BATCH_ROWS = 4096
+A_MOMENT_S = 1e-6
 Row = list[float | str | None]
 Say = Callable[[str], None]
 
@@ -54,11 +56,11 @@ class TruthOptions:
 
 @dataclass(frozen=True, slots=True)
 class Craft:
-    """One spacecraft in the table: its plant and its columns."""
+    """One spacecraft in the table: its plant and what it was made of."""
 
     id: str
     plant: Plant
-    columns: tuple[Column, ...]
+    design: Design
     peers: tuple[str, ...]
 
 
@@ -90,22 +92,29 @@ def truth_command(options: TruthOptions) -> int:
     chosen = _chosen(scenario, options.spacecraft)
     names = [name.strip() for text in options.fields for name in _split(text)] or list(DEFAULT_FIELDS)
     warm_up(scenario, _say)
-    crafts = [_craft(scenario, who, names) for who in chosen]
-    heads = list(dict.fromkeys(column.name for craft in crafts for column in craft.columns))
+    crafts = [_craft(scenario, who) for who in chosen]
+    table_of = fleet_columns([(craft.plant, craft.design) for craft in crafts], names)
+    heads = list(dict.fromkeys(column.name for columns in table_of for column in columns))
     with _table(options.out, ["time_s", "spacecraft", *heads]) as table:
-        _fly(crafts, heads, Span(ticks, every, tick_ns / 1e9), table)
+        lines = [[{c.name: c for c in columns}.get(head) for head in heads] for columns in table_of]
+        _fly(crafts, lines, Span(ticks, every, tick_ns / 1e9), table)
     if options.out is not None:
         _say(f"{options.out}: {len(crafts)} spacecraft, {clock(ticks * tick_ns / 1e9)}, {len(heads)} columns")
     return 0
 
 
-def _fly(crafts: Sequence[Craft], heads: Sequence[str], span: Span, table: Table) -> None:
-    """All plants together, tick by tick, because peers hear each other's beacons of the tick before."""
+def _fly(crafts: Sequence[Craft], lines: Sequence[Sequence[Column | None]], span: Span, table: Table) -> None:
+    """All plants together, tick by tick, because peers hear each other's beacons of the tick before.
+
+    The row of the epoch is read a microsecond after it: before the first step no order has acted and nothing flows.
+    """
     watch, said = Stopwatch(), QUIET_S
     ticks, every, tick_s = span.ticks, span.every, span.tick_s
-    lines = [[{c.name: c for c in craft.columns}.get(head) for head in heads] for craft in crafts]
-    beacons: dict[str, bytes] = {}
     talking = any(craft.peers for craft in crafts)
+    beacons = {craft.id: craft.plant.beacon() for craft in crafts}
+    before = [craft.plant.save() for craft in crafts]
+    for craft in crafts:
+        craft.plant.step(0, A_MOMENT_S, {peer: beacons[peer] for peer in craft.peers if peer in beacons})
     for tick in range(ticks + 1):
         if tick % every == 0:
             for craft, line in zip(crafts, lines, strict=True):
@@ -114,6 +123,9 @@ def _fly(crafts: Sequence[Craft], heads: Sequence[str], span: Span, table: Table
                 speed = tick * tick_s / watch.seconds
                 _say(f"{clock(tick * tick_s)} of {clock(ticks * tick_s)}, x{speed:,.0f}")
                 said = watch.seconds + SAY_EVERY_S
+        if tick == 0:
+            for craft, state in zip(crafts, before, strict=True):
+                craft.plant.restore(state)
         if tick == ticks:
             return
         if talking:
@@ -122,7 +134,7 @@ def _fly(crafts: Sequence[Craft], heads: Sequence[str], span: Span, table: Table
             craft.plant.step(tick, tick_s, {peer: beacons[peer] for peer in craft.peers if peer in beacons})
 
 
-def _craft(scenario: Scenario, who: str, names: Sequence[str]) -> Craft:
+def _craft(scenario: Scenario, who: str) -> Craft:
     from node.designs.setup import plant_setup  # noqa: PLC0415 - numba
     from node.plant.plant import Plant  # noqa: PLC0415 - numba
 
@@ -139,7 +151,7 @@ def _craft(scenario: Scenario, who: str, names: Sequence[str]) -> Craft:
         )
     )
     give_orders(plant.inputs, config.design.name, config.spacecraft.orders)
-    return Craft(who, plant, tuple(columns(plant, config.design, names)), tuple(config.spacecraft.peers))
+    return Craft(who, plant, config.design, tuple(config.spacecraft.peers))
 
 
 def _chosen(scenario: Scenario, wanted: Sequence[str]) -> list[str]:

@@ -82,13 +82,24 @@ class Column:
     read: Reader
 
 
-def columns(plant: Plant, design: Design, names: Sequence[str]) -> list[Column]:
-    """Columns of a spacecraft for these names ("all": everything). Raises UnknownNameError with the nearest names."""
-    found: dict[str, Column] = {}
+def fleet_columns(crafts: Sequence[tuple[Plant, Design]], names: Sequence[str]) -> list[list[Column]]:
+    """Columns of each spacecraft for these names ("all": everything). What one of them lacks another may have.
+
+    Time has a column of its own already. Raises UnknownNameError, with the nearest names, for what none of them has.
+    """
+    found: list[dict[str, Column]] = [{} for _ in crafts]
     for name in names:
-        for column in _all(plant) if name == "all" else _columns(plant, design, name):
-            found.setdefault(column.name, column)
-    return list(found.values())
+        missing: list[UnknownNameError] = []
+        for (plant, design), own in zip(crafts, found, strict=True):
+            try:
+                for column in _all(plant) if name == "all" else _columns(plant, design, name):
+                    if column.name != "time_s":
+                        own.setdefault(column.name, column)
+            except UnknownNameError as error:
+                missing.append(error)
+        if len(missing) == len(crafts):
+            raise missing[0]
+    return [list(own.values()) for own in found]
 
 
 def _all(plant: Plant) -> list[Column]:

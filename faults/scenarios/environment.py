@@ -29,6 +29,8 @@ from node.plant.radiation.solar_event import PROFILES, profile
 MAX_SAMPLES = 10_000
 """Rows of a table that fly: five weeks of NOAA's five-minute averages."""
 
+MAXIMUM_F107 = 127.0
+"""From here on particle fluxes are those of a solar maximum: half way between the table's minimum and maximum."""
 _NO_SAMPLES: tuple[tuple[float, ...], ...] = ()
 _PROFILES = ("none", *PROFILES)
 
@@ -61,13 +63,28 @@ Event = Annotated[
 ]
 
 
-class EnvironmentForm(Form):
-    """How active the Sun is, and the solar event that strikes."""
+class SolarNumbers(Form):
+    """The Sun as indices: F10.7 in solar flux units, the daily Ap. They rule the neutral density."""
 
-    solar_activity: Literal["minimum", "maximum"]
+    f107: Annotated[float, quantity("number", 60.0, 300.0, "60 to 300 solar flux units")]
+    ap: Annotated[float, quantity("number", 0.0, 400.0, "0 to 400")] = 15.0
+
+
+Activity = Annotated[
+    Annotated[SolarNumbers, Tag("(numbers)")] | Annotated[Literal["minimum", "maximum"], Tag("(word)")],
+    Discriminator(lambda value: "(numbers)" if isinstance(value, (dict, SolarNumbers)) else "(word)"),
+]
+
+
+class EnvironmentForm(Form):
+    """How active the Sun is, the solar event that strikes, and what of the Earth is left out for comparisons."""
+
+    solar_activity: Activity
     storm_density_factor: Annotated[float, quantity("number", 0.1, 20.0, "0.1 to 20")]
     solar_event: Event
     solar_event_at: EventTime | None = None
+    earth_infrared: Literal["on", "off"] = "on"
+    albedo: Literal["on", "off"] = "on"
 
 
 def read_environment(item: Item) -> Environment | None:
@@ -83,8 +100,16 @@ def read_environment(item: Item) -> Environment | None:
     name, samples = "" if event == "none" else str(event), _NO_SAMPLES
     if isinstance(event, FluxTable):
         name, samples = _table(item.below("solar_event"), event, at_s)
+    activity, f107, ap = parts["solar_activity"], 0.0, 15.0
+    if isinstance(activity, SolarNumbers):
+        f107, ap = activity.f107, activity.ap
+        activity = "minimum" if f107 < MAXIMUM_F107 else "maximum"
     return Environment(
-        solar_activity=parts["solar_activity"],
+        solar_activity=activity,
+        solar_f107=f107,
+        solar_ap=ap,
+        earth_infrared=parts["earth_infrared"] != "off",
+        albedo=parts["albedo"] != "off",
         storm_density_factor=parts["storm_density_factor"],
         solar_event=name,
         solar_event_at_s=at_s,

@@ -12,7 +12,7 @@ from bus.draws import stable_id
 from node.plant.attitude.setup import fill_attitude
 from node.plant.compute.workload import Feeder
 from node.plant.entry import bind
-from node.plant.environment.environment import blank_sky, fill_environment
+from node.plant.environment.environment import blank_sky, fill_environment, solar_level
 from node.plant.link.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
 from node.plant.link.setup import fill_link
 from node.plant.names import resolve
@@ -42,7 +42,10 @@ class Plant:
         self.flight = np.zeros(1, shape.flight)
         self.work = np.zeros(1, shape.work)
         self._epoch = Epoch.of(setup.epoch_utc)
-        self.sky = blank_sky(self._epoch, 1.0 if setup.solar_activity == "maximum" else 0.0, seed=setup.seed)
+        level = 1.0 if setup.solar_activity == "maximum" else 0.0
+        if setup.solar_f107 > 0.0:
+            level = solar_level(setup.solar_f107, setup.solar_ap)
+        self.sky = blank_sky(self._epoch, level, seed=setup.seed)
         self.event = event_samples(setup.solar_event, setup.solar_event_at_s, setup.solar_event_samples)
         self._place = np.zeros(6)
         self._order_blocks = float_blocks(self.inputs)
@@ -59,6 +62,10 @@ class Plant:
         s, p, f, u = self.state[0], self.params[0], self.flight[0], self.inputs[0]
         fill(p, setup.parameters)
         fill_environment(s, p, setup.storm_density_factor)
+        if not setup.earth_infrared:
+            p["earth_ir_exitance_w_m2"] = 0.0
+        if not setup.albedo:
+            p["earth_albedo"] = 0.0
         fill_attitude(s, p, u, setup.attitude)
         fill_link(s, p, u, setup.sites, setup.radios)
         fill_optical(s, p, u, OpticalHead(**setup.isl_terminal), setup.isl_axes)
@@ -103,6 +110,7 @@ class Plant:
                 continue
             array, index = self.locate(name)
             array[index] = value
+        self.state["battery_group_known_health"] = self.state["battery_group_health"]
 
     def _set_charge(self, soc: float) -> None:
         for field in ("battery_soc", "battery_group_soc", "battery_group_turn_soc", "battery_group_peak_soc"):

@@ -62,6 +62,10 @@ class PlantSetup:
     cell_proton_ratio: float = 1000.0
     devices: Sequence[Device] = ()
     solar_activity: str = "minimum"
+    solar_f107: float = 0.0
+    solar_ap: float = 15.0
+    earth_infrared: bool = True
+    albedo: bool = True
     storm_density_factor: float = 1.0
     solar_event: str = ""
     solar_event_at_s: float = 0.0

@@ -65,7 +65,7 @@ def layout(capacity_class: str) -> Layout:
     orders = [f for model in (orbit, *MODELS) for f in model.input_fields(cap)]
     works = [f for model in MODELS if hasattr(model, "work_fields") for f in model.work_fields(cap)]
     if cap.name == "fleet":
-        unused = {field[0] for field in loop.state_fields(cap)}  # a fleet has no room for a coolant loop
+        unused = {field[0] for field in loop.state_fields(cap)} | IDLE  # a fleet has no room for a coolant loop
         states = [_narrow(field, unused) for field in states]
         orders = [_narrow(field) for field in orders]
     return Layout(
@@ -86,6 +86,14 @@ WIDE = frozenset(
     }
 )  # fmt: skip
 """What a fleet keeps in double precision: sums over long times, and the terms of the power balance."""
+
+IDLE = frozenset(
+    {
+        "isl_timer_s", "isl_range_m", "isl_range_rate_m_s", "isl_light_time_s", "isl_received_w", "isl_rate_bps",
+        "isl_drift_rad", "isl_jitter_factor", "job_inflow", "battery_charge_residual_c",
+    }
+)  # fmt: skip
+"""What a fleet never uses: its spacecraft do not see each other, no logs come, its books of charge are not kept."""
 
 FLAGS = frozenset(
     {

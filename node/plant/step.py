@@ -19,7 +19,7 @@ from node.plant.kernel.kernel import kernel
 from node.plant.link.link import step_link, step_weather
 from node.plant.link.optical import step_optical
 from node.plant.orbit.orbit import place_orbit, step_orbit
-from node.plant.power.battery import age_battery
+from node.plant.power.battery import age_battery, count_charge
 from node.plant.power.limiters import order_lcls
 from node.plant.power.power import finish_array, step_array, step_power
 from node.plant.radiation.belt import Belt
@@ -84,6 +84,8 @@ def inside(
     fresh: bool,
 ) -> None:  # fmt: skip
     """Everything within the spacecraft over one tick. Not `fresh`: `w` is as the tick before left it."""
+    if tick == 0:
+        count_charge(s, p)
     if tick % every == 0:
         step_strikes(s, p, f, w, tick)
         step_array(s, p, u, tick_s * every)

@@ -429,3 +429,28 @@ def test_thousands_of_mistakes_of_one_kind_are_one_line() -> None:
     entries = "".join(f"  - {{at: {n}, telecommand: {{to: sc-1, name: test.ping}}}}\n" for n in range(5000))
     (said,) = mistakes(TEXT.replace("timeline:\n", f"timeline:\n{entries}"))
     assert "timeline[0].at: found the plain number 0 (and 4999 more of this kind, to line 5024)" in said
+
+
+def test_the_sun_as_numbers_and_the_earth_left_out() -> None:
+    block = "{solar_activity: maximum, storm_density_factor: 1.0, solar_event: none}"
+
+    def environment(text: str) -> str:
+        return TEXT.replace(block, text)
+
+    flown = scenario(
+        environment(
+            "{solar_activity: {f107: 150, ap: 22}, storm_density_factor: 1.0, solar_event: none, albedo: off, "
+            "earth_infrared: off}"
+        )
+    ).environment
+    assert (flown.solar_f107, flown.solar_ap, flown.solar_activity) == (150.0, 22.0, "maximum")
+    assert not flown.albedo and not flown.earth_infrared
+    quiet = scenario(
+        environment("{solar_activity: {f107: 70}, storm_density_factor: 1.0, solar_event: none, albedo: on}")
+    ).environment
+    assert (quiet.solar_ap, quiet.solar_activity, quiet.albedo, quiet.earth_infrared) == (15.0, "minimum", True, True)
+    assert scenario().environment.solar_f107 == 0.0
+    for wrong in ("{f107: 20}", "{f107: 150, ap: 900}", "{ap: 15}", "high"):
+        text = f"{{solar_activity: {wrong}, storm_density_factor: 1.0, solar_event: none}}"
+        assert len(mistakes(environment(text))) == 1
+    assert len(mistakes(environment(block.replace("none}", "none, albedo: maybe}")))) == 1

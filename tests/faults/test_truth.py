@@ -115,6 +115,31 @@ def test_a_day_of_two_designs_leaves_cells_empty(capsys: pytest.CaptureFixture[s
     assert found[-2]["accelerator_power_w[tray_1]"] == ""
 
 
+def test_time_stands_once_and_every_field_is_written(tmp_path: Path) -> None:
+    name = scenario(tmp_path)
+    options = TruthOptions(name, fields=("all", "time_s"), every="5 min", out=tmp_path / "all.parquet")
+    assert truth_command(options) == 0
+    assert parquet.read_schema(tmp_path / "all.parquet").names.count("time_s") == 1
+
+
+def test_the_first_row_is_of_a_spacecraft_that_lives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = fly(capsys, scenario(tmp_path), every="1 s", duration="1 s")
+    assert float(first["time_s"]) == 0.0
+    assert float(first["load_power_w"]) > 0.0
+    for field in ("load_power_w", "main_bus_voltage_v", "battery_soc", "radiator_temperature_k"):
+        assert float(first[field]) == pytest.approx(float(second[field]), rel=0.05), field
+
+
+def test_a_part_that_one_spacecraft_lacks_is_blank_and_one_that_all_lack_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    both = {"spacecraft": ("pathfinder", "ai1-june"), "every": "1 s", "duration": "1 s"}
+    found = fly(capsys, "solstice", fields=("accelerator_power_w[tray_1]",), **both)
+    assert sorted({row["accelerator_power_w[tray_1]"] == "" for row in found}) == [False, True]
+    with pytest.raises(UnknownNameError):
+        fly(capsys, "solstice", fields=("accelerator_power_w[nobody]",), **both)
+
+
 # --- orders
 
 

@@ -106,6 +106,37 @@ def test_each_cause_breaks_the_link(cause: str) -> None:
     assert pair[1].s["isl_state"][1] != LOCKED
 
 
+@pytest.mark.parametrize("why", ["no peer", "the Earth", "out of the field", "the Sun", "parked", "no power"])
+@pytest.mark.parametrize("peer", [PARKED, FINE, LOCKED])
+def test_a_head_that_sees_nobody_is_never_locked(why: str, peer: int) -> None:
+    """Parked and blocked, whatever the peer's head says of itself: it stays parked, for hours."""
+    pair = _pair()
+    _tick(pair, 0)
+    _tick(pair, 1)
+    s, p, f, u = pair[0].s, pair[0].p, pair[0].f, pair[0].u
+    s["isl_state"][0] = PARKED
+    s["isl_timer_s"][0] = 0.0
+    u["isl_peer_state"][0] = peer
+    place = s["position_teme_m"].astype(float)
+    if why == "no peer":
+        u["isl_peer_valid"][0] = 0
+    elif why == "the Earth":
+        u["isl_peer_position_teme_m"][:3] = -place
+    elif why == "out of the field":
+        p["isl_field_rad"] = 0.0
+    elif why == "the Sun":
+        s["illumination_fraction"] = 1.0
+        s["sun_direction_teme"] = (u["isl_peer_position_teme_m"][:3] - place) / 150.0
+    elif why == "parked":
+        u["isl_command"][0] = 0
+    else:
+        s["lcl_state"][int(p["isl_lcl"][0])] = 3
+    for k in range(2, 14_402):
+        step_optical(s, p, f, u, k, 0.0 if why == "the Sun" else 1e-9)
+        assert s["isl_state"][0] == PARKED and s["isl_rate_bps"][0] == 0.0
+    assert s["isl_attempts"][0] == 0
+
+
 def test_a_lost_link_comes_back_by_itself() -> None:
     pair = _pair()
     k = _lock(pair) + 1

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from node.plant.environment.geophysics import dipole_shell
 from node.plant.kernel.draws import poisson, uniform
 from node.plant.orbit.setup import EARTH_RADIUS_M, Elements, sun_synchronous_inclination_rad
 from node.plant.radiation.belt import belt_place, load_belt, trapped_flux
 from node.plant.radiation.flux_table import altitude_range_m, check_altitudes
-from node.plant.radiation.radiation import step_radiation
+from node.plant.radiation.radiation import cutoff_gv, step_radiation
 from node.plant.radiation.setup import (
     Device,
     accelerator,
@@ -348,6 +349,29 @@ def test_dose_never_falls_and_nothing_is_nan(
         last = float(c.s["dose_gy"])
         for field in c.state.dtype.names:
             assert np.isfinite(np.asarray(c.s[field], dtype=float)).all(), field
+
+
+def test_cut_off_is_the_one_that_sampex_measured() -> None:
+    """Ogliore et al. 2001: Rc = 15.062 cos^4 (invariant latitude) - 0.363 GV, from 0 to 64 degrees."""
+    for degrees in (0.0, 30.0, 45.0, 60.0, 64.0):
+        cosine = math.cos(math.radians(degrees))
+        assert cutoff_gv(1.0 / cosine**2) == pytest.approx(15.062 * cosine**4 - 0.363, rel=1e-12)
+    assert cutoff_gv(6.5) == 0.0 and cutoff_gv(1000.0) == 0.0
+
+
+def test_solar_protons_have_their_share_of_a_polar_orbit() -> None:
+    """Share of the time in which protons above 10, 30 and 100 MeV come in, 650 km: with 14.9 / L^2 it was 16, 21, 26 %
+    on this circle;
+    SAMPEX saw them several degrees further from the pole."""
+    shells = []
+    for k in range(0, 86_400, 20):
+        u, turn = 2.0 * math.pi * k / 5864.0, 2.0 * math.pi * k / 86_164.0
+        x, y, z = math.cos(u), math.sin(u) * math.cos(1.71), math.sin(u) * math.sin(1.71)
+        c, s = math.cos(turn), math.sin(turn)
+        shells.append(dipole_shell(7.028e6 * (c * x + s * y), 7.028e6 * (c * y - s * x), 7.028e6 * z))
+    shares = [np.mean([cutoff_gv(shell) < gv for shell in shells]) for gv in (0.1374, 0.2394, 0.4446)]
+    assert shares[0] < shares[1] < shares[2]
+    assert shares == pytest.approx([0.270, 0.287, 0.316], abs=0.01)
 
 
 def test_solar_protons_reach_the_poles_only() -> None:

@@ -86,14 +86,25 @@ def input_fields(cap: Capacity) -> list[Field]:
 
 @kernel
 def step_sky(sky: Record, time_s: float) -> None:
-    """The Sun by the Astronomical Almanac's low-precision series (0.01 deg, 1950 to 2050) and sidereal time."""
+    """The Sun (Newcomb's theory as Meeus 1979 shortens it: within 0.004 deg, 1957 to 2056) and sidereal time."""
     sky.time_s = time_s
     days = sky.days_j2000 + time_s / 86400.0
-    terrestrial = days + 69.184 / 86400.0  # TT - UTC since 2017
+    century = (days + 69.184 / 86400.0 + 36525.0) / 36525.0  # from 1900 January 0.5; TT - UTC since 2017
     degree = math.pi / 180.0
-    g = (357.528 + 0.9856003 * terrestrial) * degree
-    longitude = (280.460 + 0.9856474 * terrestrial + 1.915 * math.sin(g) + 0.020 * math.sin(2.0 * g)) * degree
-    obliquity = (23.439 - 0.0000004 * terrestrial) * degree
+    g = (358.47583 + 35999.04975 * century) * degree
+    pull = (  # degrees: Venus (two terms), Jupiter, the Moon, and a slow one
+        0.00134 * math.cos((153.23 + 22518.7541 * century) * degree)
+        + 0.00154 * math.cos((216.57 + 45037.5082 * century) * degree)
+        + 0.00200 * math.cos((312.69 + 32964.3577 * century) * degree)
+        + 0.00179 * math.sin((350.74 + 445267.1142 * century) * degree)
+        + 0.00178 * math.sin((231.19 + 20.20 * century) * degree)
+    )
+    longitude = (
+        279.69668 + 36000.76892 * century + 0.0003025 * century * century
+        + (1.919460 - 0.004789 * century) * math.sin(g) + 0.020094 * math.sin(2.0 * g) + 0.000293 * math.sin(3.0 * g)
+        + pull - 0.00569  # aberration
+    ) * degree  # fmt: skip
+    obliquity = (23.452294 - 0.0130125 * century) * degree
     sky.sun_direction_teme[0] = math.cos(longitude)
     sky.sun_direction_teme[1] = math.cos(obliquity) * math.sin(longitude)
     sky.sun_direction_teme[2] = math.sin(obliquity) * math.sin(longitude)
@@ -231,10 +242,31 @@ def step_environment(s: Record, p: Record, sky: Record) -> None:
     s.neutral_density_kg_m3 = density_kg_m3(altitude, sky.solar_maximum) * s.neutral_density_factor
 
 
+_AP = (0, 2, 3, 4, 5, 6, 7, 9, 12, 15, 18, 22, 27, 32, 39, 48, 56, 67, 80, 94, 111, 132, 154, 179, 207, 236, 300, 400)
+"""ap of Kp 0, 1/3, 2/3, ... 9 (Bartels; GFZ Potsdam)."""
+
+
+def solar_level(f107: float, ap: float) -> float:
+    """Where numbers stand between a minimum (0: F10.7 of 65.8) and a maximum (1: 189), both at an Ap of 15.
+
+    By the exospheric temperature of Jacchia 1971 (SAO Special Report 332): 379 + 3.24 F10.7 K, and 28 Kp + 0.03 e^Kp K
+    of geomagnetic heating; the logarithm of a density goes with the inverse of it.
+    """
+    if not 60.0 <= f107 <= 300.0 or not 0.0 <= ap <= 400.0:
+        raise ValueError(f"F10.7 {f107} and Ap {ap}; allowed: 60 to 300, 0 to 400")
+
+    def kelvin(flux: float, index: float) -> float:
+        kp = float(np.interp(index, _AP, np.arange(len(_AP)) / 3.0))
+        return 379.0 + 3.24 * flux + 28.0 * kp + 0.03 * math.exp(kp)
+
+    low, high = 1.0 / kelvin(65.8, 15.0), 1.0 / kelvin(189.0, 15.0)
+    return (low - 1.0 / kelvin(f107, ap)) / (low - high)
+
+
 def blank_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 1361.0, seed: int = 0) -> Sky:
     """A one-element sky array; `step_sky` brings it to a time. Solar irradiance 1361 W/m2 (Kopp and Lean 2011)."""
-    if not 0.0 <= solar_maximum <= 1.0:
-        raise ValueError("solar_maximum is between 0 (minimum) and 1 (maximum)")
+    if not -0.5 <= solar_maximum <= 1.75:
+        raise ValueError("solar_maximum is 0 at a minimum and 1 at a maximum; allowed: -0.5 to 1.75")
     sky = np.zeros(1, dtype=SKY)
     sky["days_j2000"] = epoch.days_j2000
     sky["year"] = epoch.year

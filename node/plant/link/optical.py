@@ -227,5 +227,5 @@ def step_optical(s: Record, p: Record, f: Record, u: Record, tick: int, dt_s: fl
         elif state == SPIRAL:
             s.isl_state[i] = FINE
             s.isl_timer_s[i] = p.isl_fine_s
-        elif u.isl_peer_state[i] == FINE or u.isl_peer_state[i] == LOCKED:
+        elif state == FINE and (u.isl_peer_state[i] == FINE or u.isl_peer_state[i] == LOCKED):
             s.isl_state[i] = LOCKED

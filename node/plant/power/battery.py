@@ -23,11 +23,18 @@ def state_fields(cap: Capacity) -> list[Field]:
         ("battery_current_a", "f8"),
         ("battery_temperature_k", "f8"),
         ("battery_charge_inhibited", "i4"),
+        ("battery_held_c", "f8"),  # charge of all groups, of the cells that were taken away too
+        (
+            "battery_charge_residual_c",
+            "f8",
+        ),  # its change in a step less currents, leaks and ageing: 0, or charge is made
         shaped("battery_group_soc", "f8", n),
         shaped("battery_group_current_a", "f8", n),
         shaped("battery_group_polarisation_v", "f8", n),
         shaped("battery_group_cut_off", "i4", n),
         shaped("battery_group_health", "f8", n),  # share of capacity
+        shaped("battery_group_known_health", "f8", n),  # as it was when charge was last shared out
+        shaped("battery_group_idle_c", "f8", n),  # charge that cells held when a fault took them away
         shaped("battery_group_connected", "f8", n),  # 0: open circuit
         shaped("battery_group_resistance_factor", "f8", n),
         shaped("battery_group_shorted_cells", "f8", n),
@@ -110,6 +117,32 @@ def group_charge_c(s: Record, p: Record, g: int) -> float:
     return float(float(p.battery_charge_c) * max(0.01, aged) * max(0.01, s.battery_group_health[g]))
 
 
+@kernel
+def share_charge(s: Record, p: Record, g: int) -> None:
+    """A group's health has changed: cells that go take their charge with them, and cells that come back bring it.
+
+    The cells that stay keep theirs, so the charge of all never rises.
+    """
+    if s.battery_group_known_health[g] <= 0.0:  # nobody has looked yet
+        s.battery_group_known_health[g] = s.battery_group_health[g]
+        return
+    now = max(0.01, s.battery_group_health[g])
+    before = max(0.01, s.battery_group_known_health[g])
+    s.battery_group_known_health[g] = s.battery_group_health[g]
+    full = group_charge_c(s, p, g)
+    held = s.battery_group_soc[g] * full * before / now
+    back = 0.0
+    if now < before:
+        back = -held * (1.0 - now / before)
+    elif before < 1.0:
+        back = s.battery_group_idle_c[g] * min(1.0, (now - before) / (1.0 - before))
+    s.battery_group_idle_c[g] -= back
+    change = (held + back) / full - s.battery_group_soc[g]
+    s.battery_group_soc[g] += change
+    s.battery_group_turn_soc[g] += change  # no cycle
+    s.battery_group_peak_soc[g] += change
+
+
 @inlined
 def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
     """Electromotive force and resistance of each group now, and what it may do."""
@@ -122,6 +155,8 @@ def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
     warm_enough = kelvin >= p.battery_charge_lowest_k and kelvin <= p.battery_charge_highest_k
     s.battery_charge_inhibited = 0 if warm_enough and u.battery_charge_enable == 1 else 1
     for g in range(p.battery_count):
+        if s.battery_group_health[g] != s.battery_group_known_health[g]:
+            share_charge(s, p, g)
         soc = s.battery_group_soc[g]
         open_v = open_circuit_v(p, soc) * max(0.0, p.battery_series - s.battery_group_shorted_cells[g])
         w.group_emf_v[g] = open_v - s.battery_group_polarisation_v[g]
@@ -207,6 +242,8 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
     amps_all = 0.0
     held = 0.0
     room = 0.0
+    idle = 0.0
+    gone = 0.0
     heat_all = 0.0
     fades = p.battery_polarisation_s / (p.battery_polarisation_s + dt_s)
     for g in range(p.battery_count):
@@ -221,6 +258,7 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
         leak = s.battery_group_internal_short_w[g] if soc > 0.0 else 0.0
         if leak > 0.0:
             counted += leak / max(1.0, w.group_emf_v[g])
+        gone += (counted + p.battery_self_discharge_s * soc * full) * dt_s
         soc = min(1.0, max(0.0, soc - counted * dt_s / full - p.battery_self_discharge_s * soc * dt_s))
         s.battery_group_soc[g] = soc
         polarised = s.battery_group_polarisation_v[g] * fades + amps * p.battery_polarisation_ohm * (1.0 - fades)
@@ -232,16 +270,31 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
         if s.battery_temperature_k > p.battery_runaway_onset_k and s.battery_group_runaway_j[g] > 0.0:
             released = min(s.battery_group_runaway_j[g] / dt_s, p.battery_runaway_j / p.battery_runaway_s)
             s.battery_group_runaway_j[g] -= released * dt_s
-            s.battery_group_soc[g] = max(0.0, s.battery_group_soc[g] - dt_s / p.battery_runaway_s)
+            burnt = min(soc, dt_s / p.battery_runaway_s)
+            soc -= burnt
+            s.battery_group_soc[g] = soc
+            gone += burnt * full
             heat += released
         heat_all += heat
+        idle += s.battery_group_idle_c[g]
         held += soc * full
         room += full
     s.battery_voltage_v = volts
     s.battery_current_a = amps_all
     s.battery_soc = held / room
+    s.battery_charge_residual_c = held + idle + gone - s.battery_held_c
+    s.battery_held_c = held + idle
     w.node_heat_w[p.battery_node] += heat_all
     return volts * amps_all
+
+
+@kernel
+def count_charge(s: Record, p: Record) -> None:
+    """The first entry in the books of charge: what all cells hold before the first tick, and before a fault in it."""
+    s.battery_held_c = 0.0
+    for g in range(p.battery_count):
+        known = max(0.01, s.battery_group_known_health[g]) / max(0.01, s.battery_group_health[g])
+        s.battery_held_c += s.battery_group_soc[g] * group_charge_c(s, p, g) * known
 
 
 @kernel
@@ -253,6 +306,7 @@ def age_battery(s: Record, p: Record, dt_s: float) -> None:
     kelvin = max(150.0, s.battery_temperature_k)
     speed = math.exp(p.battery_calendar_k * (1.0 / p.battery_reference_k - 1.0 / kelvin))
     for g in range(p.battery_count):
+        full = group_charge_c(s, p, g)
         s.battery_group_calendar_loss2[g] += p.battery_calendar_s * speed * speed * dt_s
         soc = s.battery_group_soc[g]
         turn = s.battery_group_turn_soc[g]
@@ -267,3 +321,5 @@ def age_battery(s: Record, p: Record, dt_s: float) -> None:
                 s.battery_group_cycle_loss[g] += used * p.battery_cycle_share
             s.battery_group_turn_soc[g] = peak
             s.battery_group_peak_soc[g] = soc
+        # what cells can no longer hold they no longer hold: the state of charge stays, charge falls
+        s.battery_held_c -= soc * (full - group_charge_c(s, p, g))

@@ -115,6 +115,16 @@ def solar_flux(sky: Record, p: Record, k: int, cutoff_gv: float) -> float:
 
 
 @kernel
+def cutoff_gv(l_shell: float) -> float:
+    """Rigidity below which nothing comes in: 15.062 cos^4 (invariant latitude) - 0.363 GV, measured with SAMPEX.
+
+    Ogliore, Mewaldt, Leske, Stone and von Rosenvinge 2001 (27th ICRC, SH, p. 4112); cos^2 of the invariant latitude is
+    1 / L. Measured to 64 deg (0.2 GV); beyond, the same line down to 0, which it meets at 66.8 deg.
+    """
+    return max(0.0, 15.062 / (l_shell * l_shell) - 0.363)
+
+
+@kernel
 def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tick: int, dt_s: float) -> None:
     """Fluxes and dose rate at the end of the tick, the dose of the tick, and its events."""
     rx = s.position_teme_m[0]
@@ -123,7 +133,7 @@ def step_radiation(s: Record, p: Record, f: Record, sky: Record, belt: Belt, tic
         sky.gmst_cos * rx + sky.gmst_sin * ry, -sky.gmst_sin * rx + sky.gmst_cos * ry, s.position_teme_m[2]
     )
     s.l_shell = shell
-    cutoff = 14.9 / (shell * shell) * s.cutoff_factor
+    cutoff = cutoff_gv(shell) * s.cutoff_factor
     s.cutoff_rigidity_gv = cutoff
     open_sky = 0.5 * (1.0 + math.sqrt(max(0.0, 1.0 - s.earth_radius_ratio * s.earth_radius_ratio)))
     x = cutoff / p.cosmic_rigidity_gv
