@@ -145,6 +145,7 @@ def _mean(name: str, activity: str, shielding_kg_m2: float, days: int = 5) -> di
     inclination = sun_synchronous_inclination_rad(a) if degrees is None else math.radians(degrees)
     c = craft(Elements(a, 0.0, inclination, 1.0, 0.0, 0.0), shielding_kg_m2=shielding_kg_m2, activity=activity)
     c.p["cosmic_dose_rate_gy_s"] = 0.0
+    c.f["orbit_j2_m2"] = 0.0  # the references are of circles; J2 carries a polar orbit of this mean axis 4 km higher
     return history(c, days * 8640, 10.0, models=4)
 
 
