@@ -33,6 +33,7 @@ from faults.scenarios.events import (
 from faults.scenarios.orbits import Given, read_orbit
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.own_faults import read_own
+from faults.scenarios.record import read_record, struck_parts
 from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
 from faults.scenarios.vocabulary import base_truth_signals
 from groundstation.contacts.stations import stations as known_stations
@@ -88,10 +89,13 @@ class ScenarioForm(Form):
     catalogue: Annotated[str, text(longest=1000)] = ""
     faults: tuple[FaultEntry, ...] = ()
     expectations: tuple[Sentence, ...] = ()
+    record: tuple[Annotated[str, text(longest=128)], ...] = ()
     range: RangeForm = RangeForm()
 
 
-_LATER = ("duration", "environment", "spacecraft", "stations", "timeline", "catalogue", "faults", "expectations")
+_LATER = (
+    "duration", "environment", "spacecraft", "stations", "timeline", "catalogue", "faults", "expectations", "record",
+)  # fmt: skip
 
 
 def load(path: Path, shelf: Shelf | None = None) -> Scenario:
@@ -126,6 +130,8 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
     sentences, signals = (
         read_expectations(root.below("expectations"), span, fault_ids) if root.has("expectations") else ([], {})
     )
+    station_ids = [station.id for station in stations]
+    asked = read_record(root.below("record"), spacecraft, station_ids) if root.has("record") and complete else {}
     if timeline and not stations and sheet.clean_since(0):
         root.below("timeline").warn("telecommands without a station", "at least one station, or they never go up")
     if environment is not None:
@@ -133,6 +139,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
         if part:
             root.below("environment.solar_event").warn(part, "that you meant this part of it")
     sheet.finish()
+    struck = struck_parts(faults, spacecraft, station_ids)
     assert environment is not None  # or its mistake was raised
     try:
         return Scenario(
@@ -153,7 +160,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
                 tock_timeout_s=rules.tock_timeout,
                 snapshot_every_ticks=rules.snapshot_every,
             ),
-            truth_signals=_truth_signals(spacecraft, signals),
+            truth_signals=_truth_signals(spacecraft, signals, struck, asked),
             designs=own_texts(one.design for one in spacecraft),
             file=file,
             warnings=tuple(str(w).replace("; allowed: ", "; expected: ") for w in sheet.warnings),
@@ -194,7 +201,10 @@ def _duration(item: Item, tick_ns: int, orbit_s: float | None) -> int:
 
 
 def _truth_signals(
-    spacecraft: list[Spacecraft], wanted: Mapping[str, Mapping[str, None]]
+    spacecraft: list[Spacecraft], *wanted: Mapping[str, Mapping[str, None]]
 ) -> dict[str, tuple[str, ...]]:
-    """Base signals of the design, then what expectations ask for, each once."""
-    return {s.id: tuple(dict.fromkeys([*base_truth_signals(s.design), *wanted.get(s.id, {})])) for s in spacecraft}
+    """Base signals of the design, then what expectations, faults and the user ask for, each once."""
+    return {
+        s.id: tuple(dict.fromkeys([*base_truth_signals(s.design), *(n for each in wanted for n in each.get(s.id, {}))]))
+        for s in spacecraft
+    }

@@ -68,8 +68,9 @@ def test_everything_is_resolved_to_si() -> None:
     assert isinstance(second.orbit, TleOrbit)
     assert flown.faults[0].at_s == 120.0
     assert flown.faults[0].until_s == 720.0
-    for one, form in (("sc-1", "formation"), ("star", "pathfinder")):
-        assert flown.truth_signals[one] == base_truth_signals(form)  # what the sentences need is among them
+    # What the sentences need is among the base; the part that the fault strikes comes on top.
+    assert flown.truth_signals["sc-1"] == (*base_truth_signals("formation"), "string_health[string_4]")
+    assert flown.truth_signals["star"] == base_truth_signals("pathfinder")
     assert flown.range.missing_tock == "stop"
     assert Scenario.model_validate_json(flown.to_json()).digest == flown.digest
 
@@ -93,7 +94,7 @@ def test_every_mistake_in_one_go_with_line_and_column() -> None:
     assert found == [
         "demo.yaml:1:1: seed: found nothing; allowed: a whole number from 0 to 9007199254740992",
         "demo.yaml:6:1: sed: found an unknown field; allowed: skyrack, name, description, epoch, duration, tick, seed, "
-        "environment, spacecraft, stations, timeline, catalogue, faults, expectations, range (did you mean seed?)",
+        "environment, spacecraft, stations, timeline, catalogue, faults, expectations, record, range (did you mean seed?)",
         "demo.yaml:11:29: spacecraft[0].orbit.sso.altitude: found the plain number 650; "
         "allowed: a length in m, km, mm, cm",
         "demo.yaml:14:13: spacecraft[1].design: found 'pathfidner'; allowed: a design: ai1-august, "
