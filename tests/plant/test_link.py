@@ -44,7 +44,9 @@ def _pass(c: Craft, ticks: int = 6000) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def overhead() -> dict[str, np.ndarray]:
-    return _pass(craft(POLAR, sites=(POLE,)))
+    c = craft(POLAR, sites=(POLE,))
+    c.f["orbit_j2_m2"] = 0.0  # closed forms are of a circle; J2 carries this orbit 3 km higher over the pole
+    return _pass(c)
 
 
 def test_overhead_contact_lasts_eleven_minutes(overhead: dict[str, np.ndarray]) -> None:
