@@ -25,6 +25,8 @@ from bus.files import read_bounded, write_whole
 OUT = Path("out")
 LEAST_FREE_BYTES = 16 * 1024 * 1024
 """Below this a run is not begun: the trace of a short run with one spacecraft is some megabytes."""
+BY_HAND = "by hand"
+"""What run.json says where every process was started for itself: then the ground may keep its archive elsewhere."""
 MAX_COUNTER = 100_000
 MAX_RUN_BYTES = 16 * 1024 * 1024
 _WRITE_HINT = "choose a directory that you can write to with --out"

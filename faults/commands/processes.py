@@ -20,7 +20,7 @@ from faults.recording.summary import exit_status
 from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.warm import warm_up
-from faults.run_directory import RunDirectory, create
+from faults.run_directory import BY_HAND, RunDirectory, create
 from faults.scenarios.choose import load_named, load_resolved
 from node.designs.load import read_resolved
 
@@ -57,6 +57,7 @@ def bus_command(
         "pace": pace,
         "endpoints": endpoints,
         "supervisor": os.getpid(),
+        "started": BY_HAND,
     }
     _write_run(directory, facts, "running")
 

@@ -14,7 +14,7 @@ from bus.errors import DecodeError, SkyrackError
 from bus.scenario.model import Scenario
 from bus.wire.codec import decode, peek
 from bus.wire.messages import Account, Kind
-from faults.run_directory import RunDirectory
+from faults.run_directory import BY_HAND, RunDirectory, read_run
 from groundstation.archive.reader import ArchiveReader
 from groundstation.config import GROUND_ID
 
@@ -55,12 +55,14 @@ class Archived:
     """What the archive holds, whole or not. `trouble`: why it is not what the ground wrote, empty if it is.
 
     packets: by spacecraft. telecommands: by state. from_timeline: telecommands of the timeline that were radiated.
+    elsewhere: a ground started by hand keeps it where we cannot look; this is no trouble, and all the rest is unknown.
     """
 
     trouble: str = ""
     packets: Mapping[str, int] | None = None
     telecommands: Mapping[str, int] | None = None
     from_timeline: int | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def _archive(
     """What the archive holds, and the ledgers that can be settled: those of spacecraft that gave their account, where
     the ground gave its own and the archive holds what that says."""
     if not directory.archive.is_file():
+        if GROUND_ID in rows and read_run(directory).get("started") == BY_HAND:
+            return Archived(elsewhere=True), {}
         return Archived("there is none"), {}
     archive = ArchiveReader(directory.archive)
     packets: Counter[str] = Counter({each.id: 0 for each in scenario.spacecraft})

@@ -163,6 +163,10 @@ def shortcomings(summary: Mapping[str, Any]) -> list[str]:
     for spacecraft, row in summary["telemetry"]["spacecraft"].items():
         if row["unaccounted"]:
             found.append(f"{row['unaccounted']:,} packets of {spacecraft} are unaccounted for")
+        elif _out_of_sight(summary, row):
+            if row["archived"] > row["generated"]:
+                more = row["archived"] - row["generated"]
+                found.append(f"the ground archived {more:,} packets of {spacecraft} more than were generated")
         elif row["unaccounted"] is None and not found:
             found.append(f"the telemetry of {spacecraft} is unknown")
     if None in summary["telecommands"].values() and not found:
@@ -182,17 +186,25 @@ def telecommands_in_words(summary: Mapping[str, Any]) -> str:
     return _named(counts) + more
 
 
+def _out_of_sight(summary: Mapping[str, Any], row: Mapping[str, int | None]) -> bool:
+    """Ground and spacecraft gave their accounts, and only an archive kept elsewhere could settle them."""
+    elsewhere: bool = summary["recorded"]["archive"]["elsewhere"]
+    return elsewhere and row["generated"] is not None and row["archived"] is not None
+
+
 def telemetry_in_words(summary: Mapping[str, Any]) -> str:
     """The ledger of all spacecraft, or where a part is unknown what the archive shows."""
     total, archive = dict(summary["telemetry"]["total"]), summary["recorded"]["archive"]
     missing = total.pop("unaccounted")
     if missing is not None:
         return _named(total) + ("; ledger closed" if not missing else f"; {missing:,} UNACCOUNTED")
+    if _out_of_sight(summary, total):
+        return f"{_named(total)}; the archive is elsewhere: what was lost or stays on board is not settled"
     seen = archive["trouble"] if archive["packets"] is None else f"{archive['packets']:,} packets in the archive"
     return f"unknown; as far as recorded: {seen}"
 
 
-def _named(counts: Mapping[str, int]) -> str:
+def _named(counts: Mapping[str, int | None]) -> str:
     return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
 
 
@@ -208,6 +220,7 @@ def _recorded(recording: Recording) -> dict[str, Any]:
         },
         "archive": {
             "trouble": archived.trouble,
+            "elsewhere": archived.elsewhere,
             "packets": None if archived.packets is None else sum(archived.packets.values()),
             "spacecraft": None if archived.packets is None else dict(archived.packets),
             "telecommands": None if archived.telecommands is None else dict(sorted(archived.telecommands.items())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sqlite3
@@ -199,6 +200,47 @@ def test_an_archive_that_is_not_what_the_ground_wrote(
     assert summary["telemetry"]["total"]["unaccounted"] is None
     assert summary["telecommands"]["completed"] == 2, "the ground's own account says so"
     assert "<title>three: PASS" not in html
+
+
+@pytest.mark.parametrize("without", ["", "ground", "sc-2"])
+def test_an_archive_elsewhere_leaves_null_what_it_alone_knows_and_hides_no_loss(
+    without: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Started by hand, with the ground's archive where the bus cannot see it."""
+    directory = create("three", tmp_path / "run")
+    flown = fly_without(scenario_of(), directory, {without: 60} if without else {})
+    directory.archive.rename(tmp_path / "archive.sqlite")
+    directory.write(directory.run, json.dumps({"started": "by hand"}))
+    summary, html, terminal = ended(directory, flown, capsys)
+    row, total = summary["telemetry"]["spacecraft"]["sc-1"], summary["telemetry"]["total"]
+    assert (row["declared_lost"], row["on_board"], row["unaccounted"], total["unaccounted"]) == (None,) * 4
+    assert summary["never_sent"]["telecommands"] is None
+    assert "closed</span>" not in html and "ledger closed" not in terminal
+    if without:
+        assert exit_status(summary) == 3 and f"{without} was lost at tick 60" in terminal
+        assert summary["recorded"]["archive"]["elsewhere"] is (without != "ground")
+        return
+    assert exit_status(summary) == 0 and "NOT SOUND" not in terminal
+    assert row["generated"] >= row["archived"] > 0 and summary["telecommands"]["completed"] == 2
+    assert "the archive is elsewhere: what was lost or stays on board is not settled" in terminal
+    assert summary["recorded"]["archive"] == {
+        "trouble": "", "elsewhere": True, "packets": None, "spacecraft": None, "telecommands": None,
+    }  # fmt: skip
+    row["archived"] = row["generated"] + 1
+    assert exit_status(summary) == 3, "more than there is cannot have been archived"
+
+
+def test_an_archive_that_is_here_counts_also_where_everybody_was_started_by_hand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = create("three", tmp_path / "run")
+    flown = fly_without(scenario_of(), directory, {})
+    directory.write(directory.run, json.dumps({"started": "by hand"}))
+    summary, _, _ = ended(directory, flown, capsys)
+    assert exit_status(summary) == 0 and summary["telemetry"]["total"]["unaccounted"] == 0
+    directory.archive.write_bytes(b"")
+    summary, _, _ = ended(directory, flown, capsys)
+    assert exit_status(summary) == 3 and summary["recorded"]["archive"]["trouble"]
 
 
 def test_what_never_happened_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

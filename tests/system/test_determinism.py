@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from groundstation.archive.reader import ArchiveReader
 from tests.kits.runs import HOUSE, command, fly, summary_of, write
 
 LONG = ("--duration", "40 min")
@@ -118,5 +119,8 @@ def test_single_processes_started_by_hand_give_the_same_hash(tmp_path: Path) -> 
         with subprocess.Popen(node) as flying, subprocess.Popen(ground) as operating:
             said = conducting.stderr.read()
             assert (conducting.wait(), flying.wait(), operating.wait()) == (0, 0, 0), said
-    assert summary_of(tmp_path / "run")["trace_hash"] == expected
+    summary = summary_of(tmp_path / "run")
+    assert summary["trace_hash"] == expected
     assert archive.stat().st_size > 0
+    assert summary["recorded"]["archive"]["elsewhere"]
+    assert summary["telemetry"]["total"]["archived"] == sum(ArchiveReader(archive).counts().values())
