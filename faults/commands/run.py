@@ -11,9 +11,10 @@ from rich.text import Text
 
 from bus.clock import parse_pace
 from bus.errors import SkyrackError, UserError
+from bus.lockstep.instructions import Record
 from bus.scenario.model import Scenario
 from bus.text.times import clock
-from bus.trace.reader import TraceReader
+from bus.trace.reader import TraceReader, read_record
 from faults.recording.summary import (
     exit_status,
     shortcomings,
@@ -25,6 +26,7 @@ from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.director import Director
 from faults.run.interruption import INTERRUPTED, Interruption
+from faults.run.notices import FailedTelecommands
 from faults.run.progress import Observer, StatusSampler, observer
 from faults.run.warm import warm_up
 from faults.run_directory import RunDirectory, create, discard
@@ -122,13 +124,19 @@ def _fly(
         warm_up(scenario, display.say)
         participants = root.build_all(scenario)
         director = next((each for each in participants if isinstance(each, Director)), None)
-        sampler = StatusSampler(scenario, director)
+        sampler, failed = StatusSampler(scenario, director), FailedTelecommands()
+
+        def watch(record: Record) -> None:
+            for line in failed(read_record(record.content).mail):
+                display.say(line)
+            display.show(record.tick + 1, sampler(record.answers))
+
         with interruption.handled_by(within_s=PATIENCE_S):
             return root.fly_in_process(
                 scenario,
                 directory,
                 participants=participants,
-                on_tick=lambda record: display.show(record.tick + 1, sampler(record.answers)),
+                on_tick=watch,
                 stopped=lambda: interruption.signal,
             )
     from faults.run.processes import fly_as_processes  # noqa: PLC0415 - zmq only where it is used

@@ -23,11 +23,12 @@ from bus.trace.reader import read_record
 from bus.trace.writer import TraceWriter
 from faults.run.compose import dictionary_versions, participant_plans, trace_header
 from faults.run.director import Director
+from faults.run.notices import FailedTelecommands
 from faults.run.progress import MAX_ROWS, StatusSampler, in_order
 from faults.run_directory import RunDirectory
 from node.designs.load import read_resolved
 
-GLIMPSE_EVERY_S = 0.2
+STATUS_EVERY_S = 0.2
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class WatchedTrace:
         self._scenario = scenario
         self._writer = writer
         self._sampler = StatusSampler(scenario, director)
+        self._failed = FailedTelecommands()
         self._watch = Stopwatch()
         self._begun_s = -1.0
         self._next_s = 0.0
@@ -57,13 +59,15 @@ class WatchedTrace:
     def append(self, content: bytes) -> None:
         """One complete tick."""
         self._writer.append(content)
+        record = read_record(content)
+        for line in self._failed(record.mail):
+            lifeline.report("notice", {"text": line})
         now_s = self._watch.seconds
         if self._begun_s < 0:
             self._begun_s = now_s
         if now_s < self._next_s:
             return
-        self._next_s = now_s + GLIMPSE_EVERY_S
-        record = read_record(content)
+        self._next_s = now_s + STATUS_EVERY_S
         worst = in_order(self._sampler(record.answers))[:MAX_ROWS]  # a report is a line of bounded length
         rows = {name: sample.to_row() for name, sample in worst}
         lifeline.report("status", {"tick": min(record.tick + 1, self._scenario.ticks), "spacecraft": rows})

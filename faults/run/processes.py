@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from bus.clock import Stopwatch
 from bus.errors import EnvironmentFault, SkyrackError
 from bus.lockstep.instructions import Lost
 from bus.scenario.model import Scenario
@@ -25,6 +26,10 @@ from faults.run.supervisor import LaunchOutcome, Member, Supervisor, supervise
 from faults.run.warm import environment, warm_up
 from faults.run_directory import RunDirectory
 
+LATE_EVERY_S = 5.0
+"""At most one line on who is late in so much time."""
+MAX_NAMED = 4
+"""Participants named on such a line; the others are counted."""
 RESTARTS = 3
 """A process that dies is started again so often; then its death is no accident, and `missing_tock` decides."""
 
@@ -135,12 +140,41 @@ def _module(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", name)
 
 
+class _Late:
+    """Tells who is late and who has caught up. On a machine that cannot keep the pace this changes many times a second:
+    one line every few seconds then says all of it."""
+
+    def __init__(self, display: Observer) -> None:
+        self._display = display
+        self._watch = Stopwatch()
+        self._next_s = 0.0
+        self._behind: dict[str, int] = {}
+        self._untold = 0
+
+    def heard(self, who: str, behind: int, tick: int) -> None:
+        """`who` is so many ticks behind at this tick; 0: no longer."""
+        if behind:
+            self._behind[who] = behind
+        else:
+            self._behind.pop(who, None)
+        if self._watch.seconds < self._next_s:
+            self._untold += 1
+            return
+        self._next_s = self._watch.seconds + LATE_EVERY_S
+        more, self._untold = self._untold, 0
+        late = ", ".join(f"{name} by {ticks} ticks" for name, ticks in list(self._behind.items())[:MAX_NAMED])
+        rest = f" and {len(self._behind) - MAX_NAMED} more" if len(self._behind) > MAX_NAMED else ""
+        said = f"late: {late}{rest}" if late else f"{who} has caught up" if not more else "all have caught up"
+        self._display.say(f"{said}, at tick {tick}" + (f" ({more} changes since the last word)" if more else ""))
+
+
 class _Listener:
     """Turns the processes' reports into what is displayed."""
 
     def __init__(self, display: Observer) -> None:
         self._display = display
         self._lost: set[str] = set()
+        self._late = _Late(display)
 
     def hear(self, who: str, report: dict[str, Any]) -> None:
         match report.get("report"):
@@ -148,10 +182,10 @@ class _Listener:
                 self._display.show(int(report["tick"]), self._samples(report["spacecraft"]))
             case "away":
                 self._display.say(f"{report['id']} is gone at tick {report['tick']}: {report['reason']}")
-            case "late" if report["behind"]:
-                self._display.say(f"{report['id']} is late: {report['behind']} ticks behind at tick {report['tick']}")
             case "late":
-                self._display.say(f"{report['id']} has caught up at tick {report['tick']}")
+                self._late.heard(report["id"], int(report["behind"]), int(report["tick"]))
+            case "notice":
+                self._display.say(str(report["text"]))
             case "refused":
                 self._display.say(in_words(report["rows"]))
             case "log_stopped":

@@ -27,7 +27,10 @@ MODES = ("LEOP", "NOMINAL", "SAFE", "SURVIVAL")
 _STYLES = {"NOMINAL": "green", "LEOP": "magenta", "SAFE": "yellow", "SHED": "yellow", "LATE": "yellow"}
 """Of a status; what is not here is red, and green is only who is known to be in NOMINAL, with nothing wrong."""
 _TROUBLES = ("LOST", "LATE", "DOWN", "DEAF", "SURVIVAL", "SAFE", "SHED", "LOW")
-SHOWN = ("mode", "battery_soc", "contact", "host_up", "payload_shed")
+SHOWN = ("mode", "battery_soc", "contact", "host_up", "payload_shed", "payload_power_w", "array_power_w")
+WIDE = 110
+"""Columns of a terminal from which on power is shown as well."""
+POWERS = ("array", "payload")
 LOW_CHARGE = 0.3
 """State of charge from which on it is told as trouble and drawn in red."""
 MAX_FAULTS = 2
@@ -51,6 +54,8 @@ class StatusSample:
     contact: float = math.nan
     host_up: float = math.nan
     payload_shed: float = math.nan
+    payload_power_w: float = math.nan
+    array_power_w: float = math.nan
     lost: bool = False
     silent: bool = False
     deaf: bool = False
@@ -245,20 +250,26 @@ class Pretty:
         bar = "█" * round(30 * done) + "░" * (30 - round(30 * done))
         title = f"{scenario.name}  {bar}  {clock(sim_s)} of {clock(total_s)}  x{speed:,.0f}"
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for head in ("spacecraft", "state", "state of charge", "contact", "faults"):
-            table.add_column(head, header_style="dim")
+        wide = self._live.console.width >= WIDE
+        for head in ("spacecraft", "state", "state of charge", *(POWERS if wide else ()), "contact", "faults"):
+            table.add_column(head, header_style="dim", justify="right" if head in POWERS else "left")
         for name, status in in_order(samples)[:MAX_ROWS]:
             worst = status.troubles[0] if status.troubles else status.mode_name
             table.add_row(
                 name,
                 Text(status.status, style="dim" if worst == "-" else _STYLES.get(worst, "bold red")),
                 _bar(status.battery_soc),
+                *((_kilowatts(status.array_power_w), _kilowatts(status.payload_power_w)) if wide else ()),
                 Text("● in contact", style="cyan") if status.contact > 0 else Text("-", style="dim"),
                 Text(status.acting, style="red"),
             )
         if len(scenario.spacecraft) > MAX_ROWS:
-            table.add_row(f"and {len(scenario.spacecraft) - MAX_ROWS} more", "", "", "", "")
+            table.add_row(f"and {len(scenario.spacecraft) - MAX_ROWS} more")
         return Group(Text(title, style="bold"), table)
+
+
+def _kilowatts(power_w: float) -> Text:
+    return Text(f"{power_w / 1e3:.2f} kW") if math.isfinite(power_w) else Text("-", style="dim")
 
 
 def _bar(fraction: float) -> Text:

@@ -20,7 +20,8 @@ from rich.console import Console
 from bus.scenario.model import Environment, KeplerOrbit, RangeRules, Scenario, Spacecraft
 from bus.text.times import clock
 from bus.trace.writer import Answer
-from bus.wire.messages import InjectionState
+from bus.wire.codec import encode
+from bus.wire.messages import InjectionState, Message, Telecommand, Verification
 from faults.oracle.judge import Judgement
 from faults.recording.books import Archived, Books, Ledger, Loss
 from faults.recording.recording import EventRecord, FaultRecord, Recording, Reported, TelecommandRecord, intervals
@@ -28,6 +29,7 @@ from faults.recording.summary import TELECOMMAND_STATES, summarise
 from faults.report.page import overall, render
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks, thin
 from faults.run.director import Director, Report
+from faults.run.notices import FailedTelecommands
 from faults.run.progress import Plain, Pretty, StatusSample, StatusSampler, in_order
 
 ORBIT = KeplerOrbit(
@@ -354,3 +356,19 @@ def test_of_many_spacecraft_the_one_in_trouble_comes_first_and_the_others_are_fo
     assert re.findall(r"<a href='#sc-([a-z0-9-]+)'", html)[:2] == ["sat-23", "sat-17"]
     assert re.findall(r"<details id='sc-([a-z0-9-]+)' open>", html) == ["sat-23", "sat-17"]
     assert html.count("<details") == 30
+
+
+def test_a_telecommand_that_fails_is_told_once_by_name_and_reason() -> None:
+    telecommand = Telecommand(
+        ground_boot=1, request=4, station="svalbard", name="mode.set", arguments={"mode": "LEOP"}, dictionary="ab",
+        expires_ns=10**12,
+    )  # fmt: skip
+    failed = Verification(boot=0, stream=1, sequence=7, obt_ns=5, ground_boot=1, request=4, stage=8, code=7)
+    up = encode(Message(0, "ground", 0, "dawn-1", telecommand))
+    down = encode(Message(1, "dawn-1", 0, "ground", failed))
+    lines = FailedTelecommands()
+    assert lines([up]) == []
+    assert lines([down, down]) == [
+        "dawn-1: telecommand mode.set failed: the mode table has no such transition"
+    ]  # fmt: skip
+    assert lines([down]) == []
