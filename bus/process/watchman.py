@@ -1,4 +1,5 @@
-"""Tells what is turned away at a process's borders: now and then a line in its log and a report, and all at the end.
+"""Tells what is turned away at a process's borders: now and then a line in its log and a report, and all at the end;
+and that its process lives, for who would wait for it in vain.
 
 Decides nothing: what is refused was refused by whoever counted it.
 """
@@ -64,6 +65,7 @@ class Watchman:
         """The first is told at once, what follows every few seconds."""
         while True:
             await self._clock.until(self._clock.now_ns() + LOOK_EVERY_NS)
+            self._report("alive", {})
             if self._clock.now_ns() - self._told_ns >= TELL_EVERY_NS:
                 self.look()
 

@@ -22,7 +22,7 @@ from bus.sockets.refusals import in_words
 from faults.run.compose import Flown
 from faults.run.interruption import Interruption
 from faults.run.progress import Observer, StatusSample
-from faults.run.supervisor import LaunchOutcome, Member, Supervisor, supervise
+from faults.run.supervisor import BUS_PATIENCE_S, LaunchOutcome, Member, Supervisor, supervise
 from faults.run.warm import environment, warm_up
 from faults.run_directory import RunDirectory
 
@@ -56,6 +56,7 @@ def fly_as_processes(
                 on_report=listener.hear,
                 restarts=RESTARTS,
                 go_on_without=scenario.range.missing_tock == "continue",
+                bus_patience_s=max(BUS_PATIENCE_S, scenario.range.tock_timeout_s),
                 interruption=interruption,
             )
         )

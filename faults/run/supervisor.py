@@ -31,6 +31,8 @@ BUS_STOP_S = 2.8  # the bus gets its closing ticks first (server.PATIENCE_S and 
 LINGER_AFTER_END_S = 3.0  # for participants to end by themselves after the bus said goodbye
 MAX_LINE_BYTES = 64 * 1024
 LOG_TAIL_LINES = 8
+BUS_PATIENCE_S = 30.0  # without a word from the bus, which says four times a second that it lives
+LOOK_AT_BUS_S = 1.0
 BACK_OFF_S = 0.5  # before the second restart; twice as long before each further one. The first is at once
 _FLYING = ("status", "progress")  # reports of a bus that has flown a tick
 
@@ -82,14 +84,17 @@ class Supervisor:
         on_report: Callable[[str, dict[str, Any]], None] = lambda id, report: None,
         restarts: int = 3,
         go_on_without: bool = False,
+        bus_patience_s: float = BUS_PATIENCE_S,
         interruption: Interruption | None = None,
     ) -> None:
         """facts: further entries of run.json (scenario, keys). restarts: per participant; who dies once more ends the
-        run, or with `go_on_without` is lost."""
+        run, or with `go_on_without` is lost. bus_patience_s: silence after which the bus hangs, and the run is over."""
         self._run, self._bus, self._others = run, bus, others
         self._on_report, self._limit, self._go_on_without = on_report, restarts, go_on_without
         self._children: dict[str, _Child] = {}
         self._restarts: dict[str, int] = {}
+        self._bus_looks = max(1, round(bus_patience_s / LOOK_AT_BUS_S))
+        self._bus_silent = 0
         self._ready: asyncio.Event = asyncio.Event()
         self._over: asyncio.Event = asyncio.Event()
         self._result: dict[str, Any] = {}
@@ -123,6 +128,7 @@ class Supervisor:
             self._write_state("starting")
             if not self._over.is_set():
                 self._start(self._bus)
+                self._loop.call_later(LOOK_AT_BUS_S, self._look_at_bus)
             await self._until_any(self._ready, self._over)
             for member in self._others:
                 if self._over.is_set():
@@ -196,7 +202,20 @@ class Supervisor:
                 continue  # a library that prints; not a report of ours
             self._take(child, kind, content)
 
+    def _look_at_bus(self) -> None:
+        """Looks that heard nothing are counted, not seconds: when the whole machine slept, that is one."""
+        if self._over.is_set() or self._result:
+            return
+        self._bus_silent += 1
+        if self._bus_silent > self._bus_looks:
+            silence = f"the bus gave no sign of life for {self._bus_looks * LOOK_AT_BUS_S:g} s"
+            self._fail(RangeFailure(silence, hint="was it stopped, or is the machine overloaded? see log/bus.log"))
+        else:
+            self._loop.call_later(LOOK_AT_BUS_S, self._look_at_bus)
+
     def _take(self, child: _Child, kind: str, content: dict[str, Any]) -> None:
+        if child.member.id == BUS:
+            self._bus_silent = 0
         if kind == "ready":
             self._state["endpoints"].update(content.get("endpoints", {}))
             if child.member.id == BUS:

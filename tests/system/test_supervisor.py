@@ -105,6 +105,22 @@ async def test_a_hung_process_is_named_and_the_policy_decides(tmp_path: Path) ->
     assert [lost["id"] for lost in went_on.result["lost"]] == ["sat-b"]
 
 
+async def test_a_bus_that_hangs_ends_the_run(tmp_path: Path) -> None:
+    """Everybody else waits for it: the supervisor alone can tell."""
+
+    def hang(id: str, report: dict[str, Any]) -> None:
+        if report["report"] == "progress":
+            os.kill(run_json(tmp_path)["pids"]["bus"], signal.SIGSTOP)
+
+    plan = {**PLAN, "ticks": 100_000, "speed": 60.0}
+    outcome = await fly(tmp_path, plan, bus_patience_s=2.0, on_report=hang)
+    assert isinstance(outcome.failure, RangeFailure)
+    assert outcome.failure.message == "the bus gave no sign of life for 2 s"
+    assert run_json(tmp_path)["state"] == "failed"
+    with TraceReader(tmp_path / "trace") as trace:
+        assert trace.end is None and len(trace) > 0
+
+
 PACED: dict[str, Any] = {**PLAN, "ticks": 60, "speed": 20.0}
 PERIOD_S = 1 / 20
 
