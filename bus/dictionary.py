@@ -64,11 +64,14 @@ class OnBoardParameter(_Form):
 
 
 class Argument(_Form):
-    """One argument of a telecommand or an event. Numbers lie in [low, high]; an enum takes one of `labels`."""
+    """One argument of a telecommand or an event. Numbers lie in [low, high]; an enum takes one of `labels`.
+
+    A `telecommand` is the name of another one, to be carried out later; that one's own arguments stand beside it.
+    """
 
     name: Name
     unit: str
-    type: Literal["float", "int", "bool", "enum", "str"]
+    type: Literal["float", "int", "bool", "enum", "str", "telecommand"]
     description: str
     low: float | None = None
     high: float | None = None
@@ -112,6 +115,11 @@ class TelecommandForm(_Form):
     arguments: tuple[Argument, ...] = ()
     hazardous: bool = False
     modes: tuple[str, ...] = ()
+
+    @cached_property
+    def carrier(self) -> Argument | None:
+        """The argument that names another telecommand, where there is one."""
+        return next((argument for argument in self.arguments if argument.type == "telecommand"), None)
 
 
 class Dictionary(_Form):

@@ -16,10 +16,14 @@ class Service(IntEnum):
     HOUSEKEEPING = 3
     EVENT = 5
     FUNCTION = 8
+    SCHEDULING = 11
     STORAGE = 15
     TEST = 17
     PARAMETER = 20
 
+
+SCHEDULE_SOURCE = 2**53 - 1
+"""Source of requests that the on-board schedule releases: in reports it stands where the ground's boot would."""
 
 PACKETS_MADE: dict[int, str] = {
     Service.VERIFICATION: "verifications_generated",
@@ -65,6 +69,9 @@ class Code(IntEnum):
     REFUSED_BY_MODE_TABLE = 7
     INTERRUPTED = 8
     NOT_STARTED = 9
+    IN_THE_PAST = 20
+    FULL = 21
+    NO_SUCH_ENTRY = 22
 
 
 CODE_TEXTS: dict[int, str] = {
@@ -78,4 +85,7 @@ CODE_TEXTS: dict[int, str] = {
     Code.REFUSED_BY_MODE_TABLE: "the mode table has no such transition",
     Code.INTERRUPTED: "the computer was reset between start and completion: effect indeterminate",
     Code.NOT_STARTED: "the computer was reset after acceptance and before start: no effect",
+    Code.IN_THE_PAST: "the time is not in the future of the on-board clock",
+    Code.FULL: "no room left on board",
+    Code.NO_SUCH_ENTRY: "nothing of this number on board",
 }

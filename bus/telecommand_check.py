@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from bus.dictionary import Argument, Dictionary, TelecommandForm
 from bus.errors import Mistake, ScenarioError, UnknownNameError
@@ -15,6 +16,30 @@ from bus.pus import Code
 from bus.wire.messages import OperatorReply, Scalar
 
 MAX_TEXT = 1024
+
+
+class Parts(NamedTuple):
+    """Arguments of a telecommand: its own, and those of the telecommand that it carries, whose form is `carried`."""
+
+    own: dict[str, Scalar]
+    carried: TelecommandForm | None
+    arguments: dict[str, Scalar]
+
+
+def parts(known: Mapping[str, TelecommandForm], form: TelecommandForm, arguments: Mapping[str, Scalar]) -> Parts:
+    """Which arguments are whose. One that carries may not be carried, so that nothing is nested without end."""
+    carrier = form.carrier
+    carried = known.get(str(arguments.get(carrier.name))) if carrier is not None else None
+    if carried is None or carried.carrier is not None:
+        return Parts(dict(arguments), None, {})
+    names = {argument.name for argument in form.arguments}
+    own = {name: value for name, value in arguments.items() if name in names}
+    return Parts(own, carried, {name: value for name, value in arguments.items() if name not in names})
+
+
+def carried_labels(known: Mapping[str, TelecommandForm]) -> tuple[str, ...]:
+    """Telecommands that another one can carry."""
+    return tuple(name for name, form in known.items() if form.carrier is None)
 
 
 def check_telecommand(dictionary: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -27,7 +52,23 @@ def check_telecommand(dictionary: Dictionary, name: str, arguments: Mapping[str,
     if form is None:
         nearest = difflib.get_close_matches(name, [t.name for t in dictionary.telecommands], 3)
         raise UnknownNameError("telecommand", name, nearest, hint="`skyrack list telecommands` has all of them")
+    split = parts(dictionary.telecommand, form, arguments)
+    mistakes, checked = _checked(dictionary, form, split.own)
+    if split.carried is not None:
+        more, inner = _checked(dictionary, split.carried, split.arguments)
+        mistakes += more
+        checked |= inner
+    if mistakes:
+        raise ScenarioError(mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}")
+    return checked
+
+
+def _checked(
+    dictionary: Dictionary, form: TelecommandForm, arguments: Mapping[str, Scalar]
+) -> tuple[list[Mistake], dict[str, Scalar]]:
     mistakes = [_unknown(form, given) for given in arguments if given not in {a.name for a in form.arguments}]
+    if mistakes and form.carrier is not None and verdict(form.carrier, arguments.get(form.carrier.name)) is Code.NONE:
+        mistakes = []  # arguments of a telecommand that is unknown itself, which is told below
     checked: dict[str, Scalar] = {}
     for argument in form.arguments:
         value = arguments.get(argument.name, argument.default)
@@ -36,11 +77,13 @@ def check_telecommand(dictionary: Dictionary, name: str, arguments: Mapping[str,
             continue
         if verdict(argument, value) is not Code.NONE:
             mistakes.append(_mistake(argument.name, shown(value), allowed(argument)))
+        elif argument.type == "telecommand" and value not in carried_labels(dictionary.telecommand):
+            labels = carried_labels(dictionary.telecommand)
+            nearest = difflib.get_close_matches(str(value), labels, 3) or labels
+            mistakes.append(_mistake(argument.name, shown(value), " | ".join(nearest)))
         else:
             checked[argument.name] = float(value) if argument.type == "float" else value
-    if mistakes:
-        raise ScenarioError(mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}")
-    return checked
+    return mistakes, checked
 
 
 def allowed(argument: Argument) -> str:
@@ -49,6 +92,8 @@ def allowed(argument: Argument) -> str:
         return " | ".join(argument.labels)
     if argument.type == "bool":
         return "true | false"
+    if argument.type == "telecommand":
+        return "the name of a telecommand, whose own arguments stand beside it"
     if argument.type == "str":
         return "a text of at most 256 characters"
     what = "a whole number" if argument.type == "int" else "a number"
@@ -66,7 +111,7 @@ def verdict(argument: Argument, value: object) -> Code:
     kind = argument.type
     if kind == "bool":
         return Code.NONE if isinstance(value, bool) else Code.WRONG_ARGUMENT
-    if kind in {"enum", "str"}:
+    if kind in {"enum", "str", "telecommand"}:
         if not isinstance(value, str):
             return Code.WRONG_ARGUMENT
         named = value in argument.labels if kind == "enum" or argument.labels else len(value) <= 256

@@ -52,6 +52,8 @@ def _text(text: str) -> str:
 def _argument(argument: Argument) -> str:
     if argument.labels and argument.labels[0] in _PART_NAMES:
         allowed = f"name of a {_PART_NAMES[argument.labels[0]]} of the design"
+    elif argument.type == "telecommand":
+        allowed = "name of a telecommand"
     elif argument.labels:
         allowed = "one of " + ", ".join(f"`{label}`" for label in argument.labels)
     elif argument.low is not None and argument.low == argument.high:

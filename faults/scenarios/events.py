@@ -18,7 +18,7 @@ from bus.text.units import parse_duration_ns, show
 from faults.catalogue.form import FaultForm
 from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
 from faults.scenarios.own_faults import check_own
-from faults.scenarios.vocabulary import checked_arguments, design_info, expectation_signals
+from faults.scenarios.vocabulary import SCHEDULE, checked_arguments, design_info, expectation_signals, scheduled
 from node.injection.engine import LIMIT
 
 MAX_ENTRIES = 10_000
@@ -74,10 +74,11 @@ class TelecommandForm(Form):
 
 
 class TimelineForm(Form):
-    """A telecommand the operator asks for at a time."""
+    """A telecommand the operator asks for at a time; `on_board`: from the first contact on it waits on board for it."""
 
     at: Time
     telecommand: TelecommandForm
+    on_board: bool = False
 
 
 class FaultEntry(Form):
@@ -133,19 +134,22 @@ def read_timeline(item: Item, span: Span) -> list[TimelineEntry]:
         form = entry.read(TimelineForm, spacecraft=span.spacecraft)
         if form is None:
             continue
-        at_ns, wanted = span.ns(entry.below("at"), 0), form.telecommand
+        at_ns, wanted = span.ns(entry.below("at"), 1 if form.on_board else 0), form.telecommand
         design = span.designs.get(wanted.to, "")
         if not design:
             continue
+        name, at_s = wanted.name, at_ns / 1e9
         try:
-            arguments = checked_arguments(design, wanted.name, wanted.arguments)
+            arguments = checked_arguments(design, name, wanted.arguments)
+            if form.on_board:
+                arguments = scheduled(design, at_s, name, arguments)
+                name, at_s = SCHEDULE, 0.0
         except UnknownNameError as error:
             entry.below("telecommand.name").adopt(error)
         except ScenarioError as error:
             entry.below("telecommand").adopt(error)
         else:
-            at_s = at_ns / 1e9
-            entries.append(TimelineEntry(at_s=at_s, spacecraft=wanted.to, telecommand=wanted.name, arguments=arguments))
+            entries.append(TimelineEntry(at_s=at_s, spacecraft=wanted.to, telecommand=name, arguments=arguments))
     return sorted(entries, key=lambda e: e.at_s)
 
 

@@ -14,7 +14,7 @@ from bus.dictionary import Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.orbits.elements import satellite
 from bus.scenario.model import OmmOrbit, Orbit, TleOrbit
-from bus.telecommand_check import check_telecommand
+from bus.telecommand_check import carried_labels, check_telecommand, parts
 from bus.text.near import nearest
 from bus.text.units import DIMENSIONS, dimension_of_name, has_unit, parse, parse_as, show
 from bus.wire.messages import Scalar
@@ -151,10 +151,26 @@ def checked_arguments(design: str, name: str, arguments: Mapping[str, Scalar]) -
     return check_telecommand(known, name, in_units(known, name, arguments))
 
 
+SCHEDULE = "schedule.insert"
+
+
+def scheduled(design: str, at_s: float, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The arguments that put a checked telecommand into the on-board schedule. UnknownNameError for one that cannot
+    wait there."""
+    known = dictionary_of(design)
+    waiting = carried_labels(known.telecommand)
+    if name not in waiting:
+        hint = "of the schedule's own telecommands, the one that inserts cannot wait in it"
+        raise UnknownNameError("telecommand that can wait on board", name, [], hint=hint)
+    return check_telecommand(known, SCHEDULE, {**arguments, "at": at_s, "telecommand": name})
+
+
 def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Arguments as people write them ("12 kW", "25 %") as plain numbers in the unit of the dictionary."""
     form = known.telecommand.get(name)
-    numeric = {a.name: a.unit for a in form.arguments if a.type in ("float", "int")} if form else {}
+    carried = parts(known.telecommand, form, arguments).carried if form else None
+    declared = (*form.arguments, *(carried.arguments if carried else ())) if form else ()
+    numeric = {a.name: a.unit for a in declared if a.type in ("float", "int")}
     converted: dict[str, Scalar] = {}
     mistakes = []
     for key, value in arguments.items():

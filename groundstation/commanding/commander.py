@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from bus.dictionary import Dictionary
 from bus.errors import ScenarioError, UnknownNameError
+from bus.pus import SCHEDULE_SOURCE
 from bus.telecommand_check import check_telecommand, refusal_text, reply
 from bus.wire.messages import OperatorReply, Scalar, Telecommand, Verification
 from groundstation.commanding.states import TABLE, TERMINAL, CommandEvent, State, heard
@@ -181,6 +182,8 @@ class Commander:
 
     def verify(self, spacecraft: str, report: Verification, now_ns: int, effects: Effects) -> None:
         """The spacecraft says how far a request has come."""
+        if report.ground_boot == SCHEDULE_SOURCE:
+            return  # the spacecraft's own schedule released it; the archive has what became of it
         happening = heard(report.stage, report.code)
         if report.ground_boot != self._ground_boot or report.request >= self.state.next_request:
             self.state.totals["contradiction"] += 1

@@ -1,9 +1,9 @@
 """A component of flight software: one page that declares what it understands, says and keeps, beside its handlers.
 
 It declares telecommands (`@telecommand`, `@function`), telemetry (`telemetered` fields of its state, `@telemetry`
-methods), events and on-board parameters (class attributes), and has one state, a dataclass. Dictionary, acceptance
-check, reference pages, data pool, saved state and what non-volatile memory holds are derived from that. No component
-is here, and no decision.
+methods), events, reports and on-board parameters (class attributes), and has one state, a dataclass. Dictionary,
+acceptance check, reference pages, data pool, saved state and what non-volatile memory holds are derived from that. No
+component is here, and no decision.
 """
 
 from __future__ import annotations
@@ -12,21 +12,24 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from bus.dictionary import Argument, EventForm, OnBoardParameter, Parameter, TelecommandForm
+from bus.dictionary import Argument, EventForm, OnBoardParameter, Parameter, Structure, TelecommandForm
 from bus.errors import DecodeError
 from bus.pus import Code, Service, Severity
 from bus.snapshot.pack import Stateful, pack, unpack
+from bus.wire.messages import Scalar
 from node.devices.device import Order, Values
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
 
 Kind = Literal["float", "int", "bool", "enum"]
+ArgumentKind = Literal["float", "int", "bool", "enum", "str", "telecommand"]
 Failure = tuple[Code, str] | None
-"""What a telecommand's handler gives back: nothing when it is done, else why not."""
+"""What a telecommand's handler gives back: nothing when it is done, else why not. With `Code.NONE` it is done, and the
+text goes with the report."""
 Method = TypeVar("Method", bound=Callable[..., Any])
 _TELECOMMAND, _TELEMETRY, _KEPT = "_telecommand", "telemetry", "kept"
 
@@ -40,22 +43,25 @@ class Words:
     structures: tuple[str, ...]
     events: tuple[str, ...]
     parameters: tuple[str, ...]
+    telecommands: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Arg:
     """One argument of a telecommand or an event. What depends on the design is a function of the `Words`.
 
-    A handler gets an `enum` as the position of the label, which is also what the packet's binary form holds.
+    A handler gets an `enum` as the position of the label, which is also what the packet's binary form holds, and a
+    `telecommand` as a `Request`. `default`: what the ground sends where nobody says anything.
     """
 
     name: str
-    type: Kind
+    type: ArgumentKind
     text: str
     unit: str = ""
     low: float | None = None
     high: float | Callable[[Words], float] | None = None
     labels: tuple[str, ...] | Callable[[Words], tuple[str, ...]] = ()
+    default: float | str | None = None
 
     def resolve(self, words: Words) -> Argument:
         """With the names of a design."""
@@ -63,8 +69,15 @@ class Arg:
         labels = self.labels(words) if callable(self.labels) else self.labels
         return Argument(
             name=self.name, unit=self.unit, type=self.type, description=self.text, low=self.low, high=high,
-            labels=labels,
+            labels=labels, default=self.default,
         )  # fmt: skip
+
+
+class Request(NamedTuple):
+    """A telecommand that another one carries: its name, and its arguments as the ground gave them."""
+
+    name: str
+    arguments: dict[str, Scalar]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,6 +96,32 @@ class Event:
             id=self.id, name=self.name, severity=self.severity, description=self.text,
             arguments=tuple(argument.resolve(words) for argument in self.arguments),
         )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Report:
+    """Telemetry that answers a telecommand: values in their order, which are in no data pool."""
+
+    id: int
+    name: str
+    service: Service
+    subtype: int
+    values: tuple[Arg, ...]
+
+    def structure(self) -> Structure:
+        """How the packet is laid out."""
+        return Structure(
+            id=self.id, name=self.name, service=self.service, subtype=self.subtype, interval_s=0.0,
+            parameters=tuple(value.name for value in self.values),
+        )  # fmt: skip
+
+    def parameters(self, words: Words) -> tuple[Parameter, ...]:
+        """What the values are, with the names of a design."""
+        resolved = [value.resolve(words) for value in self.values]
+        return tuple(
+            Parameter.model_validate(a.model_dump(include={"name", "unit", "type", "description", "labels"}))
+            for a in resolved
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +377,11 @@ def telecommands_of(component: type[Component]) -> tuple[Telecommand, ...]:
 def events_of(component: type[Component]) -> tuple[Event, ...]:
     """Its events, in the order of the page."""
     return tuple(value for value in vars(component).values() if isinstance(value, Event))
+
+
+def reports_of(component: type[Component]) -> tuple[Report, ...]:
+    """Its reports, in the order of the page."""
+    return tuple(value for value in vars(component).values() if isinstance(value, Report))
 
 
 def parameters_of(component: type[Component]) -> tuple[OnBoardParameter, ...]:

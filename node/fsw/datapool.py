@@ -1,4 +1,4 @@
-"""The data pool: every parameter flight software knows, by name and by position, and the structures of its reports.
+"""The data pool: every parameter flight software knows, by name and by position, and the structures it comes down in.
 
 Device readings come first, in the order of the devices; then the components' own values in the order of the components.
 The dictionary is made from this layout. No decision is taken here.
@@ -19,11 +19,7 @@ TEST_REPORT = Structure(
     id=1017, name="test_report", service=Service.TEST, subtype=2, interval_s=0.0,
     parameters=("mode", "boot_count", "cycle"),
 )  # fmt: skip
-PARAMETER_REPORT = Structure(
-    id=1020, name="parameter_report", service=Service.PARAMETER, subtype=2, interval_s=0.0,
-    parameters=("reported_parameter", "reported_value"),
-)  # fmt: skip
-"""Structures that answer a telecommand."""
+"""Answers a telecommand from the pool."""
 
 _CORE = (
     "mode", "boot_count", "cycle", "battery_soc", "battery_voltage_v", "battery_current_a", "main_bus_voltage_v",
@@ -36,7 +32,7 @@ _CORE = (
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where everything is in the pool. `devices`: each device's form, first position, position after its last.
-    `own`: the first position of the components' own values; `parameters` ends with those that are in reports only."""
+    `own`: the first position of the components' own values."""
 
     parameters: tuple[Parameter, ...]
     index: dict[str, int]
@@ -50,8 +46,8 @@ class Layout:
         return np.array([self.index[name] for name in structure.parameters], dtype=np.intp)
 
 
-def layout(forms: tuple[DeviceForm, ...], own: tuple[Parameter, ...], on_board_parameters: tuple[str, ...]) -> Layout:
-    """The pool of a spacecraft with these devices, and components with these values and on-board parameters."""
+def layout(forms: tuple[DeviceForm, ...], own: tuple[Parameter, ...]) -> Layout:
+    """The pool of a spacecraft with these devices, and components with these values."""
     parameters: list[Parameter] = []
     devices: list[tuple[DeviceForm, int, int]] = []
     for form in forms:
@@ -71,19 +67,8 @@ def layout(forms: tuple[DeviceForm, ...], own: tuple[Parameter, ...], on_board_p
         _periodic(6, "software", (*by_device["radio"], *(p.name for p in own)), 60.0),
         _periodic(7, "jobs", (*by_device["jobs"], "jobs_held"), 60.0),
         TEST_REPORT,
-        PARAMETER_REPORT,
     )
-    size = len(parameters)
-    return Layout((*parameters, *_reported(on_board_parameters)), index, tuple(devices), first_own, size, structures)
-
-
-def _reported(on_board_parameters: tuple[str, ...]) -> tuple[Parameter, ...]:
-    """Values that exist only inside a report, not in the pool."""
-    text = "Parameter that the ground asked for"
-    return (
-        Parameter(name="reported_parameter", unit="", type="enum", description=text, labels=on_board_parameters),
-        Parameter(name="reported_value", unit="", type="float", description="Its value, in its own unit"),
-    )
+    return Layout(tuple(parameters), index, tuple(devices), first_own, len(parameters), structures)
 
 
 def _measured(c: Channel) -> Parameter:

@@ -19,7 +19,16 @@ from node.devices.device import DeviceForm, Order, Reading
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootRecord
-from node.fsw.component import Component, OnBoard, Words, events_of, parameters_of, telecommands_of, telemetry_of
+from node.fsw.component import (
+    Component,
+    OnBoard,
+    Words,
+    events_of,
+    parameters_of,
+    reports_of,
+    telecommands_of,
+    telemetry_of,
+)
 from node.fsw.datapool import Layout, layout
 from node.fsw.managers.acquisition import Acquisition
 from node.fsw.managers.attitude import AttitudeManager
@@ -38,14 +47,15 @@ from node.fsw.services.st01_verification import Verification
 from node.fsw.services.st02_device_access import DeviceAccess
 from node.fsw.services.st03_housekeeping import Housekeeping
 from node.fsw.services.st05_events import Events
+from node.fsw.services.st11_scheduling import Schedule
 from node.fsw.services.st15_storage import Storage
 from node.fsw.services.st17_test import ConnectionTest
 from node.fsw.services.st20_parameters import Parameters
 
 COMPONENTS: tuple[type[Component], ...] = (
     ModeManager, AttitudeManager, PayloadManager, WorkloadManager, PowerManager, ThermalManager, LinkManager,
-    ComputerManager, Acquisition, MemoryManager, Watch, Verification, DeviceAccess, Housekeeping, Events, Storage,
-    ConnectionTest, Parameters,
+    ComputerManager, Acquisition, MemoryManager, Watch, Verification, DeviceAccess, Housekeeping, Events, Schedule,
+    Storage, ConnectionTest, Parameters,
 )  # fmt: skip
 """In the order of their telemetry, parameters and telecommands in the dictionary."""
 
@@ -67,13 +77,18 @@ def on_board_parameters() -> tuple[OnBoardParameter, ...]:
     return tuple(parameter for component in COMPONENTS for parameter in parameters_of(component))
 
 
+def telecommand_names() -> tuple[str, ...]:
+    """Those of all components, whether or not a design has what they need."""
+    return tuple(t.name for component in COMPONENTS for t in telecommands_of(component))
+
+
 @lru_cache(maxsize=32)
 def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[Layout, Dictionary]:
     """The pool and the dictionary of a spacecraft with this equipment and these devices."""
     parameters = on_board_parameters()
     names = tuple(parameter.name for parameter in parameters)
     own = tuple(value for component in COMPONENTS for value in telemetry_of(component))
-    pool = layout(forms, own, names)
+    pool = layout(forms, own)
     events = sorted((event for component in COMPONENTS for event in events_of(component)), key=lambda event: event.id)
     words = Words(
         equipment=equipment,
@@ -81,12 +96,14 @@ def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[L
         structures=tuple(structure.name for structure in pool.structures if structure.interval_s),
         events=tuple(event.name for event in events),
         parameters=names,
+        telecommands=telecommand_names(),
     )
+    reports = tuple(report for component in COMPONENTS for report in reports_of(component))
     telecommands = (t.resolve(words) for component in COMPONENTS for t in telecommands_of(component))
     dictionary = Dictionary(
         design=equipment.design,
-        parameters=pool.parameters,
-        structures=pool.structures,
+        parameters=(*pool.parameters, *(value for report in reports for value in report.parameters(words))),
+        structures=(*pool.structures, *(report.structure() for report in reports)),
         events=tuple(event.resolve(words) for event in events),
         telecommands=tuple(form for form in telecommands if form is not None),
         codes=CODE_TEXTS,
@@ -115,6 +132,7 @@ class FlightSoftware:
         self.storage = Storage(board, boot.boot)
         self.events = board.events = Events(board, self.storage)
         self.verification = Verification(board, self.storage)
+        self.schedule = Schedule(board, self.verification, self.storage, telecommand_names())
         self.device_access = DeviceAccess(board)
         self.housekeeping = Housekeeping(board, pool, self.storage)
         self.test = ConnectionTest(board, pool, self.storage)
@@ -153,6 +171,7 @@ class FlightSoftware:
         self.on_board.state.obt_ns = obt_ns
         self.computer.start()
         self.verification.resume()
+        self.schedule.start()
         self.computer.judge_boots()
         self.attitude.order()
         self.link.start()
@@ -168,6 +187,7 @@ class FlightSoftware:
         self.acquisition.take(readings)
         if uplink:
             self._receive(uplink)
+        self.schedule.cycle()
         self.verification.cycle(self._mode)
         pool = memory.pool
         if not self.acquisition.stale(self._battery):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bus.binary import form_of, read_report, read_telecommand, report_data, telecommand_data
 from bus.dictionary import Argument
 from bus.errors import DecodeError
-from bus.telecommand_check import check_telecommand
+from bus.telecommand_check import carried_labels, check_telecommand
 from node.assembly import dictionary
 
 WORDS = dictionary("pathfinder")
@@ -19,6 +19,10 @@ def value_of(argument: Argument) -> st.SearchStrategy[object]:
     """Any value that the argument takes."""
     if argument.type == "enum":
         return st.sampled_from(argument.labels)
+    if argument.type == "telecommand":
+        return st.sampled_from(carried_labels(WORDS.telecommand))
+    if argument.type == "str":
+        return st.text(max_size=256)
     if argument.type == "bool":
         return st.booleans()
     assert argument.low is not None and argument.high is not None
@@ -32,10 +36,18 @@ def value_of(argument: Argument) -> st.SearchStrategy[object]:
 def test_a_telecommand_gives_back_what_was_put_in(data: st.DataObject) -> None:
     form = data.draw(st.sampled_from(WORDS.telecommands))
     given_ = {a.name: data.draw(value_of(a)) for a in form.arguments}
+    carried = None
+    if form.carrier is not None:
+        carried = WORDS.telecommand[str(given_[form.carrier.name])]
+        given_ |= {a.name: data.draw(value_of(a)) for a in carried.arguments}
     arguments = check_telecommand(WORDS, form.name, given_)  # type: ignore[arg-type]
-    packed = telecommand_data(form, arguments)
+    packed = telecommand_data(WORDS, form, arguments)
     assert read_telecommand(WORDS, form.service, form.subtype, packed) == (form, arguments)
-    assert len(packed) == form_of(form.arguments).size + (2 if form.service == 8 else 0)
+    fixed = [a for a in form.arguments if a.type not in {"str", "telecommand"}]
+    if len(fixed) == len(form.arguments):
+        assert len(packed) == form_of(form.arguments).size + (2 if form.service == 8 else 0)
+    elif carried is not None:
+        assert len(packed) == form_of(fixed).size + 2 + len(telecommand_data(WORDS, carried, arguments))
     with pytest.raises(DecodeError):
         read_telecommand(WORDS, form.service, form.subtype, packed + b"\x00")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +36,7 @@ def stages(flight: Flight, request: int) -> list[tuple[Stage, Code]]:
     return [(Stage(found[key].stage), Code(found[key].code)) for key in sorted(found)]
 
 
+VALUES = {"bool": True, "int": 1, "float": 0.4, "telecommand": "test.ping"}
 DONE = [(Stage.ACCEPTED, Code.NONE), (Stage.STARTED, Code.NONE), (Stage.COMPLETED, Code.NONE)]
 
 
@@ -238,14 +240,16 @@ def test_refused_for_dictionary_expiry_and_mode(flight: Flight) -> None:
 
 
 def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> None:
+    own: dict[str, dict[str, Any]] = {
+        "schedule.insert": {"at": 10_000.0}, "schedule.shift": {"entry": 2}, "schedule.report_one": {"entry": 2},
+    }  # fmt: skip
+    flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
     request = 0
     for form in flight.dictionary.telecommands:
-        if form.name in {"computer.reboot", "mode.set"}:
+        if form.name in {"computer.reboot", "mode.set", "schedule.reset"}:
             continue
-        arguments = {
-            a.name: a.labels[0] if a.labels else True if a.type == "bool" else 1 if a.type == "int" else 0.4
-            for a in form.arguments
-        }
+        arguments = {a.name: VALUES[a.type] if not a.labels else a.labels[0] for a in form.arguments}
+        arguments |= own.get(form.name, {})
         request += 1
         flight.command(form.name, request, **arguments)
         flight.fly(2)

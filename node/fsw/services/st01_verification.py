@@ -16,9 +16,9 @@ from typing import Any
 
 from bus.dictionary import Dictionary, TelecommandForm
 from bus.pus import Code, Service, Severity, Stage
-from bus.telecommand_check import allowed, shown, verdict
+from bus.telecommand_check import allowed, parts, shown, verdict
 from bus.wire.messages import Scalar, Telecommand
-from node.fsw.component import Arg, Component, Event, Failure, OnBoard, telemetered
+from node.fsw.component import Arg, Component, Event, Failure, OnBoard, Request, telemetered
 from node.fsw.modes import Mode
 from node.fsw.services.packets import verification_packet
 from node.fsw.services.request_ledger import Ledger, Progress
@@ -86,11 +86,11 @@ class Verification(Component):
         self._ledger = Ledger(on_board.nvm)
         self._forms: dict[str, TelecommandForm] = {}
         self._handlers: dict[str, Callable[..., Failure]] = {}
-        self._dictionary = ""
+        self.dictionary = ""
 
     def connect(self, dictionary: Dictionary, handlers: Mapping[str, Callable[..., Failure]]) -> None:
         """Every component is built: from here on telecommands can be carried out."""
-        self._forms, self._dictionary = dictionary.telecommand, dictionary.version
+        self._forms, self.dictionary = dictionary.telecommand, dictionary.version
         self._handlers = dict(handlers)
 
     def receive(self, telecommand: Telecommand) -> None:
@@ -101,6 +101,21 @@ class Verification(Component):
             state.telecommands_dropped += 1
         else:
             state.queue.append(telecommand)
+
+    @property
+    def room(self) -> int:
+        """How many more telecommands the queue holds."""
+        return QUEUE_LIMIT - len(self.state.queue)
+
+    def seen(self, source: int, request: int) -> bool:
+        """Whether this request has reached the ledger."""
+        return self._ledger.seen(source, request)
+
+    def not_started(self, source: int, request: int) -> None:
+        """A request that was under way to the queue when a reset came: say that nothing happened."""
+        self._ledger.record(source, request, Progress.DONE)
+        self.state.telecommands_failed += 1
+        self._report((source, request), Stage.FAILED, Code.NOT_STARTED)
 
     def cycle(self, mode: Callable[[], Mode]) -> None:
         """Work on the queue."""
@@ -144,12 +159,12 @@ class Verification(Component):
         report(key, Stage.STARTED)
         self._crash(CrashPoint.START_RECORDED)
         form = self._forms[telecommand.name]
-        failure = self._handlers[form.name](**positions(form, telecommand.arguments))
+        failure = self._handlers[form.name](**self._positions(form, telecommand.arguments))
         self._crash(CrashPoint.EFFECT_DONE)
         ledger.record(*key, Progress.DONE)
-        if failure is None:
+        if failure is None or failure[0] is Code.NONE:
             state.telecommands_completed += 1
-            report(key, Stage.COMPLETED)
+            report(key, Stage.COMPLETED, *(failure or ()))
         else:
             state.telecommands_failed += 1
             report(key, Stage.FAILED, *failure)
@@ -160,13 +175,34 @@ class Verification(Component):
         form = self._forms.get(telecommand.name)
         if form is None:
             return Code.UNKNOWN_TELECOMMAND, telecommand.name
-        if telecommand.dictionary != self._dictionary:
-            return Code.WRONG_DICTIONARY, f"on board {self._dictionary}, telecommand {telecommand.dictionary}"
+        if telecommand.dictionary != self.dictionary:
+            return Code.WRONG_DICTIONARY, f"on board {self.dictionary}, telecommand {telecommand.dictionary}"
         if telecommand.expires_ns < obt_ns:
             return Code.EXPIRED, f"by {(obt_ns - telecommand.expires_ns) / 1e9:.3f} s"
         if form.modes and mode.name not in form.modes:
             return Code.FORBIDDEN_IN_MODE, f"in {mode.name}; allowed in {', '.join(form.modes)}"
-        return wrong_argument(form, telecommand.arguments)
+        return self.wrong_argument(form, telecommand.arguments)
+
+    def wrong_argument(self, form: TelecommandForm, arguments: Arguments) -> Failure:
+        """The first thing wrong with a telecommand's arguments, those of one that it carries among them, or None."""
+        split = parts(self._forms, form, arguments)
+        if form.carrier is not None and form.carrier.name in arguments and split.carried is None:
+            return Code.UNKNOWN_TELECOMMAND, f"{form.name} cannot carry {shown(arguments[form.carrier.name])}"
+        wrong = _wrong_argument(form, split.own)
+        if wrong is None and split.carried is not None:
+            wrong = _wrong_argument(split.carried, split.arguments)
+        return wrong
+
+    def _positions(self, form: TelecommandForm, arguments: Arguments) -> dict[str, Any]:
+        """Arguments as handlers take them: a label as its position, a telecommand with its own arguments."""
+        split = parts(self._forms, form, arguments)
+        positions: dict[str, Any] = {
+            a.name: a.labels.index(str(split.own[a.name])) if a.type == "enum" else split.own[a.name]
+            for a in form.arguments
+        }
+        if form.carrier is not None and split.carried is not None:
+            positions[form.carrier.name] = Request(split.carried.name, split.arguments)
+        return positions
 
     def _report(self, request: tuple[int, int], stage: Stage, code: int = 0, detail: str = "") -> None:
         packet = verification_packet(self.on_board.state.obt_ns, request, stage, code, detail)
@@ -178,16 +214,7 @@ class Verification(Component):
             raise Crashed(point)
 
 
-def positions(form: TelecommandForm, arguments: Arguments) -> dict[str, Any]:
-    """Arguments as handlers take them: a label as its position."""
-    return {
-        a.name: a.labels.index(str(arguments[a.name])) if a.type == "enum" else arguments[a.name]
-        for a in form.arguments
-    }
-
-
-def wrong_argument(form: TelecommandForm, arguments: Arguments) -> Failure:
-    """The first thing wrong with a telecommand's arguments, or None."""
+def _wrong_argument(form: TelecommandForm, arguments: Arguments) -> Failure:
     known = {argument.name for argument in form.arguments}
     for name in sorted(arguments):
         if name not in known:

@@ -13,11 +13,14 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from bus.dictionary import OnBoardParameter
 from bus.pus import Service
 from bus.snapshot.pack import Stateful
 from node.devices.nvm import NonVolatileMemory
-from node.fsw.component import Component, OnBoard, telemetered, telemetry
+from node.fsw.component import Component, OnBoard, Report, telemetered, telemetry
+from node.fsw.services.packets import values_packet
 
 KIB = 1024
 SHARES_BYTES: dict[int, int] = {
@@ -25,10 +28,18 @@ SHARES_BYTES: dict[int, int] = {
     Service.HOUSEKEEPING: 4096 * KIB,
     Service.EVENT: 512 * KIB,
     Service.TEST: 16 * KIB,
+    Service.SCHEDULING: 64 * KIB,
     Service.PARAMETER: 64 * KIB,
 }
 """Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
-SEND_ORDER = (Service.VERIFICATION, Service.EVENT, Service.TEST, Service.PARAMETER, Service.HOUSEKEEPING)
+SEND_ORDER = (
+    Service.VERIFICATION,
+    Service.EVENT,
+    Service.TEST,
+    Service.PARAMETER,
+    Service.SCHEDULING,
+    Service.HOUSEKEEPING,
+)
 """Verification and events go first; housekeeping fills what is left of the contact."""
 FRAME_BYTES = 64
 """What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
@@ -272,6 +283,11 @@ class Storage(Component):
         if dropped:
             overflows = self.state.overflows
             overflows[int(stream)] = overflows.get(stream, 0) + dropped
+
+    def report(self, report: Report, *values: float) -> None:
+        """Answer a telecommand with these values."""
+        packet = values_packet(self.on_board.state.obt_ns, report.id, np.array(values, dtype=np.float64))
+        self.keep_packet(report.service, packet)
 
     def take_overflows(self) -> dict[int, int]:
         """Packets dropped since the last call, by stream."""

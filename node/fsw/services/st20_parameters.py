@@ -5,12 +5,8 @@ The values live in the image that the rules read in every cycle; here are only t
 
 from __future__ import annotations
 
-import numpy as np
-
 from bus.pus import Code, Service
-from node.fsw.component import Arg, Component, Failure, OnBoard, Stateless, telecommand
-from node.fsw.datapool import PARAMETER_REPORT
-from node.fsw.services.packets import values_packet
+from node.fsw.component import Arg, Component, Failure, OnBoard, Report, Stateless, telecommand
 from node.fsw.services.st15_storage import Storage
 
 _PARAMETER = Arg("parameter", "enum", "on-board parameter", labels=lambda words: words.parameters)
@@ -21,6 +17,17 @@ class Parameters(Component):
 
     name = "parameters"
     state: Stateless
+
+    VALUE = Report(
+        1020, "parameter_report", Service.PARAMETER, 2,
+        (
+            Arg(
+                "reported_parameter", "enum", "Parameter that the ground asked for",
+                labels=lambda words: words.parameters,
+            ),
+            Arg("reported_value", "float", "Its value, in its own unit"),
+        ),
+    )  # fmt: skip
 
     def __init__(self, on_board: OnBoard, storage: Storage, ascending: tuple[tuple[str, str], ...]) -> None:
         super().__init__(on_board, Stateless())
@@ -55,6 +62,4 @@ class Parameters(Component):
 
     def _report(self, parameter: int) -> None:
         """TM[20,2]."""
-        values = np.array([float(parameter), self.on_board.value(self.on_board.parameters[parameter])])
-        packet = values_packet(self.on_board.state.obt_ns, PARAMETER_REPORT.id, values)
-        self._storage.keep_packet(Service.PARAMETER, packet)
+        self._storage.report(self.VALUE, parameter, self.on_board.value(self.on_board.parameters[parameter]))
