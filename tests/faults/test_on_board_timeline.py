@@ -57,4 +57,4 @@ def test_it_flies(tmp_path: Path) -> None:
     recording = read_recording(RunDirectory(tmp_path / "out"))
     at_s = [event.at_s for event in recording.events if event.name == "mode_changed"]
     assert len(at_s) == 1 and 50.0 <= at_s[0] <= 52.0
-    assert [t.name for t in recording.telecommands.values()] == ["schedule.insert"]
+    assert [t.name for t in recording.telecommands] == ["schedule.insert"]
