@@ -20,8 +20,10 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_LINES = 1_000_000
 MAX_CELL = csv.field_size_limit()
 
-NOTHING = frozenset({"", "none", "na", "n/a", "#n/a", "null", "nan", "nat", "-", "\\n"})
-r"""Cells that say there is no value, in any case: spreadsheets', pandas', R's, databases' (\N)."""
+NOTHING = frozenset(
+    {"", "none", "na", "n/a", "n.a.", "#n/a", "<na>", "null", "(null)", "<null>", "nil", "nan", "nat", "-", "--", "\\n"}
+)
+r"""Cells that say there is no value, in any case: spreadsheets', pandas', R's, databases' (\N), Slurm's."""
 NOTHING_SAID = r"an empty cell, NA, N/A, null, NaN, None, - or \N for nothing"
 
 

@@ -229,6 +229,10 @@ def _header(text: str) -> tuple[int, str, list[str]] | None:
 
 
 def _csv(text: str, file: str, at: int, delimiter: str, names: list[str]) -> Iterator[Elements | BadEntry]:
+    twice = _first_twice([name for name in names if name])
+    if twice:
+        yield BadEntry(Mistake(file, at, 1, "header", f"column {twice[:40]!a} twice", "names of their own"))
+        return
     missing = [keyword for keyword in KEYWORDS if keyword not in names]
     if missing and not ("TLE_LINE1" in names and "TLE_LINE2" in names):
         yield BadEntry(Mistake(file, at, 1, "header", f"no column {', '.join(missing)}", ", ".join(KEYWORDS)))
@@ -249,17 +253,24 @@ def _csv(text: str, file: str, at: int, delimiter: str, names: list[str]) -> Ite
 
 
 def _json(text: str, file: str) -> Iterator[Elements | BadEntry]:
-    """One OMM or a list of them, decoded one by one so that each knows its line."""
-    decoder = json.JSONDecoder()
+    """A list of OMM, or one after the other (JSON lines), decoded one by one so that each knows its line."""
+    decoder = json.JSONDecoder(object_pairs_hook=_Record, parse_int=_integer)
     at, line, counted = len(text) - len(text.lstrip()), 1, 0
-    many = text[at] == "["
-    at += many
+    listed = text[at] == "["
+    at += listed
     while True:
         while at < len(text) and text[at] in " \t\r\n,":
             at += 1
         line, counted = line + text.count("\n", counted, at), at
-        if at >= len(text) or text[at] == "]":
+        if at >= len(text):
+            if listed:
+                found, allowed = "the end of the file within a list", "a ] that ends it: is the file whole?"
+                yield BadEntry(Mistake(file, line, 1, "file", found, allowed))
             return
+        if listed and text[at] == "]":
+            listed = False
+            at += 1
+            continue
         try:
             record, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
@@ -268,18 +279,35 @@ def _json(text: str, file: str) -> Iterator[Elements | BadEntry]:
             found = ascii(text[stop : stop + 20]) if text[stop : stop + 1] else "the end of the file"
             yield BadEntry(Mistake(file, line, column, "entry", found, "JSON: what stands here cannot follow"))
             return
-        if isinstance(record, dict) and end - at <= MAX_ENTRY_CHARACTERS:
-            yield _record({str(k).upper(): v for k, v in record.items()}, file, line)
+        if isinstance(record, _Record) and end - at <= MAX_ENTRY_CHARACTERS:
+            yield _record(record, file, line, record.twice)
         else:
             found = ascii(text[at : at + 20])
             yield BadEntry(Mistake(file, line, 1, "entry", found, "an OMM record { ... } of at most 64 KiB"))
         at = end
-        if not many:
-            return
 
 
-def _record(record: Mapping[str, object], file: str, at: int) -> Elements | BadEntry:
+class _Record(dict[str, object]):
+    """A JSON object with its keys in capitals; knows the first one that it has twice."""
+
+    def __init__(self, pairs: Sequence[tuple[str, object]]) -> None:
+        super().__init__((key.upper(), value) for key, value in pairs)
+        self.twice = _first_twice([key.upper() for key, _ in pairs])
+
+
+def _first_twice(names: Sequence[str]) -> str:
+    return next((name for k, name in enumerate(names) if name in names[:k]), "") if len(set(names)) < len(names) else ""
+
+
+def _integer(text: str) -> int | float:
+    """Whole numbers of any length: what is longer than any that means something is large, not malformed."""
+    return int(text) if len(text) <= 20 else float(text)
+
+
+def _record(record: Mapping[str, object], file: str, at: int, twice: str = "") -> Elements | BadEntry:
     try:
+        if twice:
+            raise OmmError(ascii(twice[:40])[1:-1], "it twice", "once")
         return parse_omm(record, at)
     except OmmError as error:
         try:

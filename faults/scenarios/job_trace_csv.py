@@ -45,6 +45,18 @@ class Mapped:
     skip: frozenset[str]
     words: frozenset[str] = frozenset()
     skipped: dict[str, int] = field(default_factory=dict)
+    plain: bool | None = None
+    """Whether its times are plain numbers or instants, which the first one decides."""
+
+    def same_clock(self, text: str) -> None:
+        """All times of a log are of one kind: the distance from a number to an instant is none. Raises Refused."""
+        plain = _NUMBER.fullmatch(text) is not None
+        if self.plain is None:
+            self.plain = plain
+        elif self.plain != plain:
+            raise Refused(
+                show(text), f"{'a plain number' if self.plain else 'a date and time'}, as the times before it"
+            )
 
     def leave_out(self, why: str) -> None:
         """Count a row that the mapping allows to leave out."""
@@ -136,6 +148,8 @@ def _row(  # noqa: PLR0917
             value = _number(text, mapped.unit_s, dated=dated, timed=dated or ours == "duration")
             if value < 0.0 and ours != "submit_time":
                 raise Refused(show(text), "a number from 0 up")
+            if dated:
+                mapped.same_clock(text)
         except Refused as error:
             mistakes.append(_mistake(shown, line, at, mapped, ours, error.found, error.allowed))
             return None

@@ -78,7 +78,10 @@ def test_broken_records_are_said_where_they_begin(text: str, line: int, found: s
     assert mistake.line == line and mistake.found.startswith(found)
 
 
-@pytest.mark.parametrize("word", ["", " ", "None", "NA", "n/a", "N/A", "null", "NULL", "NaN", "nan", "-", r"\N"])
+@pytest.mark.parametrize(
+    "word",
+    ["", " ", "None", "NA", "n/a", "N/A", "null", "NULL", "NaN", "nan", "-", r"\N", "<NA>", "(null)", "--", "n.a."],
+)
 def test_words_for_nothing(word: str) -> None:
     assert tables.is_nothing(word) and tables.is_nothing(f" {word} ")
 

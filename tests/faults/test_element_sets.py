@@ -399,6 +399,36 @@ def test_a_csv_may_have_prose_above_and_other_separators() -> None:
     assert [(e.name, e.line) for e in parse_catalogue(text, "x").elements] == [("STARCLOUD-1", 4)]
 
 
+def test_nothing_of_a_list_is_dropped_unsaid() -> None:
+    one, two = json.dumps(OMM), json.dumps({**OMM, "NORAD_CAT_ID": 8})
+    lines = parse_catalogue(f"{one}\n{two}\n", "x")
+    assert [e.line for e in lines.elements] == [1, 2], "JSON lines"
+    assert not lines.bad
+    assert len(parse_catalogue(f"[{one}]\n[{two}]", "x").elements) == 1
+    for text, line, said in (
+        (f"[{one},\n{two},\n", 3, "the end of the file within a list"),
+        (f"[{one}]\n[{two}]", 2, "'[{"),
+        (f"[{one}] and more", 1, "'and more'"),
+    ):
+        (bad,) = parse_catalogue(text, "x").bad
+        assert (bad.mistake.line, bad.mistake.found[: len(said)]) == (line, said)
+
+
+@pytest.mark.parametrize("key", ["INCLINATION", "epoch"])
+def test_a_key_given_twice_is_named(key: str) -> None:
+    text = json.dumps(OMM)[:-1] + f', "{key}": 5}}'
+    (mistake,) = mistakes_of(text)
+    assert f"'STARCLOUD-1' {key.upper()}: found it twice; allowed: once" in mistake
+    head, row = csv_of(OMM).split()
+    (mistake,) = mistakes_of(f"{head},{key}\n{row},5\n")
+    assert f"header: found column '{key.upper()}' twice" in mistake
+
+
+def test_a_number_without_end_is_named() -> None:
+    (mistake,) = mistakes_of(json.dumps(OMM).replace("66303", "9" * 5000))
+    assert "NORAD_CAT_ID: found an infinite number" in mistake
+
+
 def test_a_selection_becomes_a_scenario_that_flies(tmp_path: Path) -> None:
     path = tmp_path / "two.3le"
     path.write_text(f"STARCLOUD-1\n{STAR1}\n{STAR2}\n7TH HEAVEN (X)\n{LINE1[:-1]}9\n{LINE2}\n")

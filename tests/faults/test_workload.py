@@ -169,6 +169,16 @@ def test_words_for_nothing_in_a_log_are_incomplete_rows(tmp_path: Path, word: st
     assert said.startswith("log.csv:3:2: duration (column seconds): found ") and "skip: [incomplete]" in said
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "allowed"),
+    [("0", "2026-01-01T00:00:00Z", "a plain number"), ("2026-01-01T00:00:00Z", "1767225700", "a date and time")],
+)
+def test_times_of_a_log_are_of_one_kind(tmp_path: Path, first: str, second: str, allowed: str) -> None:
+    (said,) = refused(tmp_path, ENTRY + "}", f"submitted,seconds,gpus\n{first},60,8\n{second},60,8\n")
+    assert said.startswith(f"log.csv:3:1: submit_time (column submitted): found '{second}'")
+    assert f"allowed: {allowed}, as the times before it" in said
+
+
 @pytest.mark.parametrize("character", ["\f", "\v", "\x85", "\u2028"])
 def test_a_strange_character_in_a_log_is_no_line_end(tmp_path: Path, character: str) -> None:
     head = "submitted,seconds,gpus,who\n"
