@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-from faults.run.interruption import INTERRUPTED, Interruption, leave_at_once
+from faults.run.interruption import Interruption, leave_at_once
 
 if Path(sys.argv[0]).stem == "skyrack":
     leave_at_once()  # before all that takes a while to import; not where a test imports this file
@@ -22,7 +22,7 @@ if Path(sys.argv[0]).stem == "skyrack":
 try:
     import typer
 
-    from bus.errors import RangeFailure, SkyrackError
+    from bus.errors import INTERRUPTED, RangeFailure, SkyrackError
     from faults.commands.ending import check_memory, explain, take_outlets
 except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
     why = str(lacking) or "not enough memory"

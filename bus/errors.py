@@ -24,6 +24,8 @@ import errno
 from dataclasses import dataclass
 
 ANSWERED_NO = 4
+INTERRUPTED = 130
+"""Exit status, as a shell reports SIGINT."""
 
 MACHINE_HINTS = {
     errno.EMFILE: "this process may open no more files: raise the limit (ulimit -n 4096) and start again",

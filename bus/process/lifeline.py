@@ -14,7 +14,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from bus.errors import SkyrackError, UserError
@@ -39,33 +40,60 @@ def bind_to_supervisor() -> None:
 class Lifeline:
     """Turns SIGINT, SIGTERM, SIGHUP and the end of the supervisor's pipe into one call of `stop`, in a running loop.
 
-    From then on a hard deadline runs: after STOP_WITHIN_S the process prints its stack and exits. `told` hears what the
-    supervisor says through the pipe, one JSON object a line.
+    `stop` hears the reason, `signal` is the first signal's name. From then on a hard deadline runs: after STOP_WITHIN_S
+    the process prints its stack and exits. `told` hears what the supervisor says through the pipe, one JSON object a
+    line.
     """
 
-    def __init__(self, stop: Callable[[], None], told: Callable[[dict[str, Any]], None] = lambda words: None) -> None:
+    def __init__(
+        self, stop: Callable[[str], None], told: Callable[[dict[str, Any]], None] = lambda words: None
+    ) -> None:
         self._stop, self._told = stop, told
         self._rest = b""
         self._loop = asyncio.get_running_loop()
         self._supervised = bool(os.environ.get(SUPERVISOR))
         self._before: dict[signal.Signals, Any] = {}
-        self.reason = ""
+        self.signal = ""
+        self._ending = False
 
     def __enter__(self) -> Lifeline:
-        for number in _SIGNALS:
-            self._before[number] = signal.getsignal(number)
-            self._loop.add_signal_handler(number, self._end, signal.Signals(number).name)
+        self._take_signals()
         if self._supervised:
             self._loop.add_reader(0, self._pipe)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            self._loop.remove_signal_handler(number)
-            signal.signal(number, handler)
+        self._leave_signals()
         if self._supervised:
             self._loop.remove_reader(0)
         faulthandler.cancel_dump_traceback_later()
+
+    def _take_signals(self) -> None:
+        for number in _SIGNALS:
+            before = signal.getsignal(number)
+            if number is signal.SIGHUP and before is signal.SIG_IGN:
+                continue  # nohup
+            self._before[number] = before
+            self._loop.add_signal_handler(number, self._interrupted, number.name)
+
+    def _leave_signals(self) -> None:
+        for number, handler in self._before.items():
+            self._loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+        self._before.clear()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While something keeps the loop from running (a compilation), signals do what they did without us."""
+        self._leave_signals()
+        try:
+            yield
+        finally:
+            self._take_signals()
+
+    def _interrupted(self, name: str) -> None:
+        self.signal = self.signal or name
+        self._end(f"stopped by {name}")
 
     def _pipe(self) -> None:
         said = os.read(0, 64 * 1024)
@@ -78,10 +106,10 @@ class Lifeline:
             self._told(json.loads(line))
 
     def _end(self, reason: str) -> None:
-        if not self.reason:
-            self.reason = reason
+        if not self._ending:
+            self._ending = True
             faulthandler.dump_traceback_later(STOP_WITHIN_S, exit=True)
-            self._stop()
+            self._stop(reason)
 
 
 def report(kind: str, content: Mapping[str, object]) -> None:
@@ -91,9 +119,10 @@ def report(kind: str, content: Mapping[str, object]) -> None:
         sys.stdout.flush()
 
 
-def report_error(error: SkyrackError) -> None:
-    """Tell the supervisor why this process ends. Without one, standard error says it."""
+def report_error(error: SkyrackError, *, aloud: bool = True) -> None:
+    """Tell the supervisor why this process ends, and standard error where it is to be told aloud."""
     kind = "user" if isinstance(error, UserError) else "range"
     report("error", {"kind": kind, "type": type(error).__name__, "message": error.message, "hint": error.hint})
-    sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
-    sys.stderr.flush()
+    if aloud:
+        sys.stderr.write(f"error: {error.message}\n" + (f"  next: {error.hint}\n" if error.hint else ""))
+        sys.stderr.flush()

@@ -14,10 +14,11 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from bus.draws import stable_id
-from bus.errors import DecodeError, HandshakeRefused, RangeFailure, SkyrackError
+from bus.errors import INTERRUPTED, DecodeError, HandshakeRefused, RangeFailure, SkyrackError
 from bus.lockstep.ticks import read_tick, write_tock
 from bus.participant import Outbox, Participant
 from bus.process import lifeline
@@ -30,8 +31,9 @@ from bus.wire.pieces import Assembly, address, cut
 
 CONNECT_WITHIN_S = 60.0  # a container may start before its bus does
 ANSWER_WITHIN_S = 30.0
+LOOP_EVERY_TURNS = 16
+"""Where mail is always there, no wait would let the loop have its turn: signals and the supervisor's end are its."""
 GC_THRESHOLD = 20_000  # a step makes few cycles; the default of 700 would look for them in every other tick
-STOPPED = "stopped by a signal"
 
 
 @dataclass
@@ -132,7 +134,11 @@ class Shell:
         offset = stable_id(identity) % every if every else 0  # so that not everybody saves in the same tick
         port = self._port
         alone = service.side_task is None
-        while not self.stopping:
+        for turn in count():
+            if turn % LOOP_EVERY_TURNS == 0:
+                await asyncio.sleep(0)
+            if self.stopping:
+                break
             answers: list[list[bytes]] = []  # sent together: whoever wakes for each would only get in the way
             for frames in await port.receive(block=alone):
                 if not frames[0]:
@@ -160,8 +166,17 @@ class Shell:
         return self.stopping
 
 
-async def take_part(credentials: Credentials, build: Callable[[bytes], Service], scenario: bytes | None) -> str:
-    """All of it; gives the reason of the end. `build` makes the participant from the scenario's canonical JSON;
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a participant left; `stopped`: not because the bus said so; `signal`: by which signal, or empty."""
+
+    reason: str
+    stopped: bool
+    signal: str
+
+
+async def take_part(credentials: Credentials, build: Callable[[bytes], Service], scenario: bytes | None) -> Ending:
+    """All of it; gives how it ended. `build` makes the participant from the scenario's canonical JSON;
     with `scenario` None it is fetched from the bus, else the bus's must be the same."""
     service: Service | None = build(scenario) if scenario is not None else None
     with Network() as network:
@@ -169,13 +184,14 @@ async def take_part(credentials: Credentials, build: Callable[[bytes], Service],
         routing = f"{credentials.identity}/{os.getpid():x}-{os.urandom(4).hex()}".encode()
         port = network.dealer(credentials.endpoint, key, server, routing)
         shell = Shell(credentials, port)
-        with lifeline.Lifeline(lambda: shell.stop(STOPPED)):
+        with lifeline.Lifeline(shell.stop) as line:
             try:
                 async with asyncio.timeout(CONNECT_WITHIN_S):
                     await port.opened()
                 if service is None:
                     _, scenario = await shell.shake_hands("", None)
-                    service = build(scenario)
+                    with line.aside():
+                        service = build(scenario)
                 welcome, snapshot = await shell.shake_hands(service.dictionary, scenario, service.endpoints)
                 if snapshot:
                     service.participant.restore(snapshot)
@@ -183,7 +199,7 @@ async def take_part(credentials: Credentials, build: Callable[[bytes], Service],
                 gc.collect()
                 gc.freeze()  # what exists now lives to the end: later collections need not look at it
                 gc.set_threshold(GC_THRESHOLD)
-                return await _serve(shell, service)
+                return Ending(await _serve(shell, service), bool(shell.stopping), line.signal)
             except TimeoutError:
                 raise RangeFailure(
                     f"no bus answers at {credentials.endpoint}", hint="is it running? see run.json"
@@ -193,7 +209,7 @@ async def take_part(credentials: Credentials, build: Callable[[bytes], Service],
                     port.push([shell.word(Bye(reason=f"it failed: {type(error).__name__}: {error}"[:1000]))])
                     raise
                 port.push([shell.word(Bye(reason=shell.stopping))])
-                return shell.stopping
+                return Ending(shell.stopping, True, line.signal)
             finally:
                 if service is not None:
                     service.close()
@@ -216,10 +232,11 @@ async def _serve(shell: Shell, service: Service) -> str:
 
 
 def run_participant(credentials: Credentials, build: Callable[[bytes], Service], scenario: bytes | None = None) -> int:
-    """A participant's process from here to its end; gives the exit status. Errors go to the supervisor and stderr."""
+    """A participant's process from here to its end; gives the exit status: 130 where a signal ended it. Errors go to
+    the supervisor and stderr."""
     lifeline.bind_to_supervisor()
     try:
-        reason = asyncio.run(take_part(credentials, build, scenario))
+        ending = asyncio.run(take_part(credentials, build, scenario))
     except Exception as error:
         cause = _innermost(error)
         if not isinstance(cause, SkyrackError):
@@ -227,7 +244,10 @@ def run_participant(credentials: Credentials, build: Callable[[bytes], Service],
             cause = RangeFailure(f"{credentials.identity} failed: {type(cause).__name__}: {cause}", hint="see its log")
         lifeline.report_error(cause)
         return cause.exit_status
-    lifeline.report("ended", {"id": credentials.identity, "reason": reason, "orderly": reason != STOPPED})
+    lifeline.report("ended", {"id": credentials.identity, "reason": ending.reason, "orderly": not ending.stopped})
+    if ending.signal:
+        sys.stderr.write(f"interrupted by {ending.signal}\n")
+        return INTERRUPTED
     return 0
 
 

@@ -45,7 +45,7 @@ class BusPlan:
 @dataclass(frozen=True)
 class BusOutcome:
     """How it ended. `counters` are the conductor's per participant, `traffic` the ports'; `slips` see clock.Pacer.
-    `refused`: what was turned away, see `refusals.Refusals.rows`."""
+    `refused`: what was turned away, see `refusals.Refusals.rows`. `interrupted`: the signal that ended it, or empty."""
 
     finished: Finished
     failure: SkyrackError | None
@@ -53,3 +53,4 @@ class BusOutcome:
     slips: int
     lost: tuple[Lost, ...]
     refused: tuple[dict[str, Any], ...] = ()
+    interrupted: str = ""

@@ -12,12 +12,12 @@ import sys
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from bus.clock import Clock, MachineClock
-from bus.errors import DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
+from bus.errors import INTERRUPTED, DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
 from bus.lockstep import instructions as do
 from bus.lockstep.conductor import Conductor
 from bus.lockstep.ticks import read_tick, write_tock
@@ -138,7 +138,7 @@ class BusServer:
 
     def stop(self, reason: str) -> None:
         """End after the open tick; after PATIENCE_S in any case."""
-        asyncio.get_running_loop().call_later(PATIENCE_S, self._fail, RangeFailure(f"stopped before the end: {reason}"))
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._fail, RangeFailure(f"{reason}, in an open tick"))
         self._carry_out(self._conductor.stop(reason))
 
     def told(self, words: Mapping[str, Any]) -> None:
@@ -342,12 +342,16 @@ async def serve_bus(
     plan: BusPlan,
     keys: Path,
     recorder: Recorder,
+    finish: Callable[[BusOutcome], None],
     report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
 ) -> BusOutcome:
-    """Flies one run in this process's loop. SIGINT, SIGTERM and the supervisor's end stop it in order."""
+    """Flies one run in this process's loop. SIGINT, SIGTERM and the supervisor's end stop it in order, and never come
+    between its end and `finish`."""
     server = BusServer(plan, load_key(keys, "bus"), load_grants(keys), recorder, report=report)
-    with lifeline.Lifeline(lambda: server.stop("stopped by a signal"), server.told):
-        return await server.run()
+    with lifeline.Lifeline(server.stop, server.told) as line:
+        outcome = replace(await server.run(), interrupted=line.signal)
+        finish(outcome)
+        return outcome
 
 
 def run_bus(
@@ -363,8 +367,8 @@ def run_bus(
     beside complete, reason, ticks, slips, traffic, lost and counters. report: see `server.BusServer`.
     """
     lifeline.bind_to_supervisor()
-    try:
-        outcome = asyncio.run(serve_bus(plan, keys, recorder, report))
+
+    def end(outcome: BusOutcome) -> None:
         facts = {
             "complete": outcome.finished.complete and outcome.failure is None,
             "reason": outcome.failure.message if outcome.failure else outcome.finished.reason,
@@ -376,6 +380,9 @@ def run_bus(
             "counters": outcome.finished.counters,
         }
         lifeline.report("finished", {**facts, **finish(outcome)})
+
+    try:
+        outcome = asyncio.run(serve_bus(plan, keys, recorder, end, report))
     except SkyrackError as error:
         lifeline.report_error(error)
         return error.exit_status
@@ -384,6 +391,7 @@ def run_bus(
         lifeline.report_error(RangeFailure(f"the bus failed: {type(error).__name__}: {error}", hint="see log/bus.log"))
         return 3
     if outcome.failure is not None:
-        lifeline.report_error(outcome.failure)
-        return outcome.failure.exit_status
-    return 0
+        lifeline.report_error(outcome.failure, aloud=not outcome.interrupted)
+    if outcome.interrupted:
+        return INTERRUPTED
+    return outcome.failure.exit_status if outcome.failure is not None else 0

@@ -10,19 +10,24 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bus.errors import EnvironmentFault, SkyrackError
+from bus.errors import INTERRUPTED, EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
 from bus.sockets.endpoints import check_endpoint
 from bus.sockets.keys import load_grants, make_keys
+from faults.commands.run import PATIENCE_S, finish
 from faults.recording.summary import exit_status
 from faults.run import compose as root
 from faults.run.conclude import conclude
+from faults.run.interruption import Interruption
 from faults.run.warm import warm_up
 from faults.run_directory import BY_HAND, RunDirectory, create
 from faults.scenarios.choose import load_named, load_resolved
 from node.designs.load import read_resolved
+
+if TYPE_CHECKING:
+    from bus.process.participant import Service
 
 
 def bus_command(
@@ -37,17 +42,31 @@ def bus_command(
     designs: tuple[Path, ...] = (),
 ) -> int:
     """Conduct one run; gives the exit status of what was flown."""
-    from faults.run.bus_process import bus_plan, conduct  # noqa: PLC0415 - zmq only where it is used
-
     for option, endpoint in (("--bind", bind), ("--bind-range", bind_range), ("--bind-observe", bind_observe)):
         check_endpoint(option, endpoint)
     chosen = load_named(scenario, designs)
     for note in chosen.notes:
         _say(f"note: {note}")
-    resolved = chosen.scenario
-    directory = create(resolved.name, out)
-    root.prepare(directory, resolved, chosen.text)
+    with Interruption() as interruption:
+        with interruption.handled_by(within_s=PATIENCE_S):
+            directory = create(chosen.scenario.name, out)
+        try:
+            interruption.check()
+            root.prepare(directory, chosen.scenario, chosen.text)
+            status, flown = _conduct(chosen.scenario, directory, keys, (bind, bind_range, bind_observe), pace)
+            interruption.signal = interruption.signal or flown.interrupted
+        except KeyboardInterrupt:
+            status, flown = INTERRUPTED, root.Flown(None, 0.0, interrupted=interruption.signal)
+        return finish(directory, interruption, lambda: _judge(directory, status, flown, pace))
+
+
+def _conduct(
+    resolved: Scenario, directory: RunDirectory, keys: Path, binds: tuple[str, str, str], pace: str
+) -> tuple[int, root.Flown]:
+    from faults.run.bus_process import bus_plan, conduct  # noqa: PLC0415 - zmq only where it is used
+
     _provide_keys(keys, resolved)
+    bind, bind_range, bind_observe = binds
     plan = bus_plan(resolved, pace, bind, bind_range, bind_observe)
     endpoints = {"time": bind, "range": bind_range, "observe": bind_observe}
     facts = {
@@ -70,9 +89,12 @@ def bus_command(
             _say(f"{resolved.name}: {len(resolved.spacecraft)} spacecraft and the ground are awaited at {at}")
 
     status, result = conduct(resolved, directory, keys, plan, note_endpoints)
-    _write_run(directory, facts, "finished" if status == 0 else "failed")
+    _write_run(directory, facts, "stopped" if result.interrupted else "finished" if status == 0 else "failed")
+    return status, root.Flown(None, result.wall_s, result.failure, interrupted=result.interrupted)
+
+
+def _judge(directory: RunDirectory, status: int, flown: root.Flown, pace: str) -> int:
     if directory.trace.is_file():
-        flown = root.Flown(None, result.wall_s, result.failure)
         summary = conclude(directory, flown, mode="processes", pace=pace)
         _say(f"trace {summary['trace_hash']}, report {directory.report}")
         status = status or exit_status(summary)
@@ -81,13 +103,16 @@ def bus_command(
 
 def node_command(identity: str, connect: str, keys: Path, scenario: str, nvm: Path) -> int:
     """Fly one spacecraft until the run ends."""
-    from node.process import run_node  # noqa: PLC0415
+    from bus.process.participant import Credentials, run_participant  # noqa: PLC0415
+    from node.process import serve_node  # noqa: PLC0415
 
     check_endpoint("--connect", connect)
-    content = _canonical(scenario)
-    if content is not None:
+
+    def build(content: bytes) -> Service:
         warm_up(read_resolved(content), _say)
-    return run_node(identity, connect, keys, content, nvm)
+        return serve_node(content, identity, nvm)
+
+    return run_participant(Credentials(identity, connect, keys), build, _canonical(scenario))
 
 
 def ground_command(connect: str, keys: Path, scenario: str, archive: Path, bind: str) -> int:

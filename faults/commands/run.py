@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.clock import parse_pace
-from bus.errors import SkyrackError, UserError
+from bus.errors import INTERRUPTED, SkyrackError, UserError
 from bus.lockstep.instructions import Record
 from bus.scenario.model import Scenario
 from bus.text.times import clock
@@ -25,7 +26,7 @@ from faults.recording.summary import (
 from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.director import Director
-from faults.run.interruption import INTERRUPTED, Interruption
+from faults.run.interruption import Interruption
 from faults.run.notices import FailedTelecommands
 from faults.run.progress import Observer, StatusSampler, observer
 from faults.run.warm import warm_up
@@ -63,16 +64,26 @@ def _run(chosen: Chosen, options: RunOptions, interruption: Interruption) -> int
         flown = _begin(chosen, directory, options, interruption)
     except KeyboardInterrupt:
         flown = root.Flown(None, 0.0, interrupted=interruption.signal)
+    return finish(directory, interruption, lambda: _end(flown, directory, options))
+
+
+def finish(directory: RunDirectory, interruption: Interruption, judge: Callable[[], int]) -> int:
+    """How a run ends that may have been interrupted: without a tick nothing of it stays, else it is judged; gives the
+    exit status, 130 where a signal came."""
     if interruption.signal and not _has_flown(directory):
         discard(directory)
         sys.stderr.write(f"interrupted by {interruption.signal} before the first tick: nothing was flown\n")
         return INTERRUPTED
     try:
         with interruption.handled_by(within_s=JUDGE_WITHIN_S):
-            return _end(flown, directory, options, interruption)
+            status = judge()
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted by {interruption.signal}: {directory.path} was flown, but is not judged\n")
         return INTERRUPTED
+    if interruption.signal:
+        sys.stderr.write(f"interrupted by {interruption.signal}: what was flown is judged\n")
+        return INTERRUPTED
+    return status
 
 
 def _begin(chosen: Chosen, directory: RunDirectory, options: RunOptions, interruption: Interruption) -> root.Flown:
@@ -98,7 +109,7 @@ def _has_flown(directory: RunDirectory) -> bool:
         return False
 
 
-def _end(flown: root.Flown, directory: RunDirectory, options: RunOptions, interruption: Interruption) -> int:
+def _end(flown: root.Flown, directory: RunDirectory, options: RunOptions) -> int:
     """Judge, report, and say how it ended."""
     if not directory.trace.is_file():
         raise flown.failure or UserError("nothing was recorded")
@@ -108,11 +119,9 @@ def _end(flown: root.Flown, directory: RunDirectory, options: RunOptions, interr
         sys.stdout.write(to_json(summary))
     else:
         print_end(summary, directory)
-    if interruption.signal:
-        sys.stderr.write(f"interrupted by {interruption.signal}: what was flown is judged\n")
-        return INTERRUPTED
     if flown.failure is not None:
-        _complain(flown.failure)
+        if not flown.interrupted:
+            _complain(flown.failure)
         return flown.failure.exit_status
     return exit_status(summary)
 

@@ -33,10 +33,11 @@ STATUS_EVERY_S = 0.2
 
 @dataclass(slots=True)
 class BusResult:
-    """How long it flew, and what ended it before its time."""
+    """How long it flew, and what ended it before its time: an error, a signal."""
 
     wall_s: float = 0.0
     failure: SkyrackError | None = None
+    interrupted: str = ""
 
 
 class WatchedTrace:
@@ -114,7 +115,7 @@ def conduct(
         complete = done.complete and outcome.failure is None
         reason = outcome.failure.message if outcome.failure else done.reason
         writer.close(complete=complete, reason=reason, mail=done.mail)
-        result.wall_s, result.failure = trace.wall_s, outcome.failure
+        result.wall_s, result.failure, result.interrupted = trace.wall_s, outcome.failure, outcome.interrupted
         return {"trace_hash": writer.trace_hash, "wall_s": trace.wall_s}
 
     return run_bus(plan, keys, trace, finish, report), result

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-INTERRUPTED = 130
-"""Exit status, as a shell reports SIGINT."""
+from bus.errors import INTERRUPTED
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UNWIND_WITHIN_S = 4.0
 """An unwinding that takes longer (a library that swallows the exception) ends the process all the same."""

@@ -26,7 +26,8 @@ from bus.process.plan import BusPlan  # noqa: E402
 from bus.process.server import run_bus  # noqa: E402
 from bus.sockets.keys import make_keys  # noqa: E402
 from bus.trace.writer import Traced, TraceHeader, TraceWriter  # noqa: E402
-from bus.wire.messages import Account, Event, Message, Plane  # noqa: E402
+from bus.wire.codec import peek  # noqa: E402
+from bus.wire.messages import Account, Event, Kind, Message, Plane  # noqa: E402
 from faults.run.supervisor import Member, Supervisor, supervise  # noqa: E402
 
 TICK_NS = 1_000_000_000
@@ -129,7 +130,10 @@ def main(role: str, run: Path, id: str) -> int:
         def finish(outcome: Any) -> dict[str, object]:
             done = outcome.finished
             writer.close(complete=done.complete, reason=done.reason, mail=done.mail)
-            return {"trace_hash": writer.trace_hash, "accounts": len(done.mail)}
+            return {
+                "trace_hash": writer.trace_hash,
+                "accounts": sum(peek(frame).kind is Kind.ACCOUNT for frame in done.mail),
+            }
 
         return run_bus(bus_plan(plan), run / "keys", writer, finish)
 

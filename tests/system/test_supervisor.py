@@ -271,7 +271,7 @@ def test_a_signal_ends_everything_in_order(tmp_path: Path, number: signal.Signal
     assert run_json(tmp_path)["state"] == "stopped"
     assert run_json(tmp_path)["pids"] == {}
     result = json.loads((tmp_path / "outcome.json").read_text())["result"]
-    assert (result["complete"], result["reason"]) == (False, "stopped by a signal")
+    assert (result["complete"], result["reason"]) == (False, "stopped by SIGTERM")
     with TraceReader(tmp_path / "trace") as trace:
         assert trace.end is not None and not trace.end.complete
         assert len(trace) == result["ticks"] + 1  # and the closing one
