@@ -1,0 +1,102 @@
+"""What every component has at hand: equipment, time, parameters, non-volatile memory, orders, event reports.
+
+No component and no declaration is here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from bus.dictionary import OnBoardParameter
+from bus.snapshot.pack import Stateful, pack, unpack
+from node.devices.device import Order, Values
+from node.devices.equipment import Equipment
+from node.devices.nvm import NonVolatileMemory
+
+
+class EventSink(Protocol):
+    """Who takes event reports."""
+
+    def report(self, event: Any, arguments: tuple[float, ...], severity: int) -> None:
+        """Report it, unless it is switched off."""
+        ...
+
+
+@dataclass(slots=True)
+class Memory:
+    """Working memory that all components share.
+
+    pool: every telemetered value, by position. image: the on-board parameters, which upsets can flip. orders: what the
+    devices are told at the end of the cycle. cycle: since the boot. obt_ns: on-board time, which can step and drift.
+    """
+
+    pool: Values
+    image: Values
+    orders: list[Order] = dataclasses.field(default_factory=list)
+    cycle: int = 0
+    obt_ns: int = 0
+
+
+class OnBoard(Stateful):
+    """What every component has at hand: equipment, time, parameters, non-volatile memory, orders, event reports."""
+
+    state: Memory
+
+    def __init__(
+        self, equipment: Equipment, cycle_ns: int, nvm: NonVolatileMemory, parameters: tuple[OnBoardParameter, ...],
+        pool_size: int,
+    ) -> None:  # fmt: skip
+        self.equipment = equipment
+        self.cycle_ns = cycle_ns
+        self.nvm = nvm
+        self.parameters = parameters
+        self._position = {parameter.name: i for i, parameter in enumerate(parameters)}
+        self.state = Memory(np.zeros(pool_size), np.array([self.stored(p) for p in parameters]))
+        self.events: EventSink
+
+    @property
+    def time_ns(self) -> int:
+        """Time since the boot as the computer's own timer has it, cycle by cycle. No step of the clock touches it, so
+        every dwell and interval is counted on it."""
+        return self.state.cycle * self.cycle_ns
+
+    def order(self, device: str, what: str, element: int, value: float) -> None:
+        """Tell a device something; it acts from the next tick on."""
+        self.state.orders.append(Order(device, what, element, value))
+
+    def value(self, parameter: OnBoardParameter) -> float:
+        """An on-board parameter as the image holds it, upset or not."""
+        value: float = self.state.image.item(self._position[parameter.name])
+        return value
+
+    def span_ns(self, parameter: OnBoardParameter) -> int:
+        """A parameter in seconds as whole nanoseconds; one that an upset made senseless counts as the default."""
+        return round(self.sane(parameter) * 1e9)
+
+    def sane(self, parameter: OnBoardParameter) -> float:
+        """A parameter within its limits: where an upset left them, its default."""
+        value = self.value(parameter)
+        return value if parameter.low <= value <= parameter.high else parameter.default
+
+    def stored(self, parameter: OnBoardParameter) -> float:
+        """What non-volatile memory holds of it, or its default."""
+        record = self.nvm.get(_parameter_key(parameter))
+        return parameter.default if record is None else unpack(float, record)
+
+    def store(self, parameter: OnBoardParameter, value: float) -> None:
+        """Set a parameter; it holds over a reboot."""
+        self.nvm.put(_parameter_key(parameter), pack(float(value)))
+        self.state.image[self._position[parameter.name]] = value
+
+    def flip(self, word: int, bit: int) -> None:
+        """An upset: one bit of one 64-bit word of the image."""
+        words = self.state.image.view(np.uint64)
+        words[word % len(words)] ^= np.uint64(1 << (bit % 64))
+
+
+def _parameter_key(parameter: OnBoardParameter) -> str:
+    return f"parameter.{parameter.name}"
