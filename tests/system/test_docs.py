@@ -83,7 +83,8 @@ def test_every_block_says_what_it_is(page: Path) -> None:
     for block in blocks(page):
         known = block.language in (*SHOWN, "sh") or block.words.keys() & {"file", "add-to", "in"}
         assert known, f"{block}: {block.language or 'no language'!r}: is it run, a file, or text?"
-    indented = re.findall(r"(?m)^    (?:skyrack|make|python) .*$", page.read_text(encoding="utf-8"))
+    prose = re.sub(r"(?ms)^```.*?^```\s*$", "", page.read_text(encoding="utf-8"))
+    indented = re.findall(r"(?m)^    (?:skyrack|make|python) .*$", prose)
     assert not indented, f"{name(page)}: commands in a block without fence are not run: {indented}"
 
 
