@@ -177,6 +177,15 @@ def read_run(directory: RunDirectory) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def keys_of(directory: RunDirectory) -> Path | None:
+    """Where the keys of its processes are; None for a run in one process, which has none."""
+    own = directory.path / "keys"
+    named = read_run(directory).get("keys")
+    if own.is_dir():
+        return own
+    return Path(named) if isinstance(named, str) else None
+
+
 def is_alive(content: dict[str, Any]) -> bool:
     """Whether the process that conducts the run still exists."""
     pid = content.get("supervisor")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from bus.dictionary import Dictionary
 from bus.errors import UnknownNameError
 from bus.scenario.model import Orbit, Scenario, Station, TimelineEntry
+from bus.wire.authentication import derived_key
 
 GROUND_ID = "ground"
 
@@ -67,6 +68,7 @@ class SpacecraftPlan:
     id: str
     orbit: Orbit
     dictionary: Dictionary
+    telecommand_key: bytes
     priority: int = 0
 
 
@@ -86,15 +88,20 @@ class GroundConfig:
     contact: ContactRules = field(default_factory=ContactRules)
 
 
-def resolve(scenario: Scenario, dictionaries: Mapping[str, Dictionary]) -> GroundConfig:
-    """The ground of a scenario. `dictionaries` by design name. Raises UnknownNameError for a design without one."""
+def resolve(
+    scenario: Scenario, dictionaries: Mapping[str, Dictionary], telecommand_keys: Mapping[str, bytes] | None = None
+) -> GroundConfig:
+    """The ground of a scenario. `dictionaries` by design name, `telecommand_keys` by spacecraft; without keys it has
+    those of a run in one process. Raises UnknownNameError for a design without one."""
     plans = []
     for spacecraft in scenario.spacecraft:
         dictionary = dictionaries.get(spacecraft.design)
         if dictionary is None:
             nearest = difflib.get_close_matches(spacecraft.design, sorted(dictionaries), 3)
             raise UnknownNameError("design", spacecraft.design, nearest, hint="the ground needs its dictionary")
-        plans.append(SpacecraftPlan(id=spacecraft.id, orbit=spacecraft.orbit, dictionary=dictionary))
+        one = spacecraft.id
+        key = derived_key(scenario.seed, one) if telecommand_keys is None else telecommand_keys[one]
+        plans.append(SpacecraftPlan(id=one, orbit=spacecraft.orbit, dictionary=dictionary, telecommand_key=key))
     return GroundConfig(
         epoch_utc=scenario.epoch_utc,
         tick_ns=scenario.tick_ns,

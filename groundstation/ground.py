@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from bus.participant import Moment, Outbox
 from bus.pus import Service
 from bus.snapshot.pack import pack, unpack
+from bus.wire.authentication import ACKNOWLEDGEMENT, sign
 from bus.wire.messages import (
     Account,
     Allocation,
@@ -53,6 +54,7 @@ class Ground:
     def __init__(self, config: GroundConfig) -> None:
         self._config = config
         self._ids = [plan.id for plan in config.spacecraft]
+        self._keys = {plan.id: plan.telecommand_key for plan in config.spacecraft}
         self._place = {name: place for place, name in enumerate(self._ids)}
         self._stations = [station.id for station in config.stations]
         dictionaries = {plan.id: plan.dictionary for plan in config.spacecraft}
@@ -215,7 +217,7 @@ class Ground:
 
     def _answer(self, effects: Effects, now_ns: int, outbox: Outbox) -> None:
         for spacecraft, telecommand in effects.radiate:
-            self._send(spacecraft, telecommand, now_ns, outbox)
+            self._send(spacecraft, telecommand, now_ns, outbox, self._commander.next_counter(spacecraft))
         for reply in effects.replies:
             self._send("operator", reply, now_ns, outbox)
         outbox.records += effects.records
@@ -224,7 +226,7 @@ class Ground:
         """Acknowledge what this outbox records, to spacecraft that an antenna points at."""
         for spacecraft, acknowledgement in self._intake.acknowledgements():
             if self._antennas.station_of(self._place[spacecraft]) >= 0:
-                self._send(spacecraft, acknowledgement, now_ns, outbox)
+                self._send(spacecraft, acknowledgement, now_ns, outbox, ACKNOWLEDGEMENT)
 
     def _account(self, now_ns: int, outbox: Outbox) -> None:
         """The final account: what became of telecommands and telemetry."""
@@ -247,6 +249,8 @@ class Ground:
             part = dict(items[start : start + MAX_COUNTERS])
             self._send("range", Account(rows=(), counters=part), now_ns, outbox)
 
-    def _send(self, destination: str, body: Body, now_ns: int, outbox: Outbox) -> None:
-        outbox.messages.append(Message(now_ns, GROUND_ID, self._sequence, destination, body))
+    def _send(self, destination: str, body: Body, now_ns: int, outbox: Outbox, counter: int = -1) -> None:
+        """`counter`: of what a spacecraft is to act on; it goes up signed."""
+        message = Message(now_ns, GROUND_ID, self._sequence, destination, body)
+        outbox.messages.append(message if counter < 0 else sign(message, self._keys[destination], counter))
         self._sequence += 1

@@ -19,6 +19,7 @@ from bus.process import lifeline
 from bus.process.participant import Credentials, Service, run_participant
 from bus.process.plan import LOOPBACK
 from bus.scenario.model import Scenario
+from bus.sockets.keys import load_telecommand_key
 from groundstation.archive.writer import Archive
 from groundstation.commanding.operator_port import OperatorPort
 from groundstation.config import GROUND_ID, resolve
@@ -46,7 +47,8 @@ def serve_ground(
 ) -> Service:
     """The ground of a resolved scenario (canonical JSON), ready to take part."""
     resolved = Scenario.model_validate_json(scenario)
-    ground = Ground(resolve(resolved, dictionaries(scenario)))
+    signing = {one.id: load_telecommand_key(keys, one.id) for one in resolved.spacecraft}
+    ground = Ground(resolve(resolved, dictionaries(scenario), signing))
     store = Archive(archive)
     operator = OperatorPort(keys, operator_endpoint)
 

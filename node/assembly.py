@@ -121,7 +121,9 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     sensors = Sensors(plant, measured, *who)
     devices = _devices(forms, clock, radio, sensors, plant, tick_s)
     nvm = NonVolatileMemory()
-    computer = Computer(SoftwareConfig(parts, pool, words, config.tick_ns, config.initial_mode), nvm)
+    computer = Computer(
+        SoftwareConfig(parts, pool, words, config.tick_ns, config.initial_mode, config.telecommand_key), nvm
+    )
     injections = Injections(
         {
             Seam.PLANT: PlantSeam(plant),

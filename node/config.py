@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bus.errors import UnknownNameError, UserError
 from bus.scenario.model import Environment, Scenario, Spacecraft, Station
+from bus.wire.authentication import KEY_BYTES, derived_key
 from node.designs.load import Design, load_design
 from node.fsw.modes import Mode
 
@@ -33,6 +34,7 @@ class NodeConfig:
     seed: int
     truth_signals: tuple[str, ...]
     initial_mode: Mode = Mode.NOMINAL
+    telecommand_key: bytes = bytes(KEY_BYTES)
     peer_heads: tuple[int, ...] = ()
     seen: bool = True
 
@@ -42,8 +44,9 @@ class NodeConfig:
         return self.spacecraft.id
 
 
-def resolve(scenario: Scenario, spacecraft_id: str) -> NodeConfig:
-    """The configuration of one spacecraft of the scenario. Raises UnknownNameError for an id that does not fly."""
+def resolve(scenario: Scenario, spacecraft_id: str, telecommand_key: bytes = b"") -> NodeConfig:
+    """The configuration of one spacecraft of the scenario. Without a key it has the one of a run in one process.
+    Raises UnknownNameError for an id that does not fly."""
     by_id = {spacecraft.id: spacecraft for spacecraft in scenario.spacecraft}
     spacecraft = by_id.get(spacecraft_id)
     if spacecraft is None:
@@ -68,6 +71,7 @@ def resolve(scenario: Scenario, spacecraft_id: str) -> NodeConfig:
         seed=scenario.seed,
         truth_signals=scenario.truth_signals.get(spacecraft_id, ()),
         initial_mode=Mode(int(mode)),
+        telecommand_key=telecommand_key or derived_key(scenario.seed, spacecraft_id),
         seen=any(spacecraft_id in other.peers for other in scenario.spacecraft),
     )
 

@@ -19,7 +19,6 @@ from bus.wire.messages import Account, Injection, Message
 from node.assembly import Parts, wire
 from node.config import NodeConfig
 from node.devices.clock import Clock
-from node.devices.radio import Uplink
 from node.fsw.boot import BootReason, BootRecord
 from node.fsw.services.st01_verification import Crashed
 from node.fsw.services.st15_storage import PacketStore
@@ -120,7 +119,7 @@ class Node:
         messages.extend(self._radio.message(end_ns, "range", report.body(at_ns)) for report in reports)
         return space
 
-    def _cycle(self, moment: Moment, uplink: Sequence[Uplink]) -> Cycle | None:
+    def _cycle(self, moment: Moment, uplink: Sequence[Message]) -> Cycle | None:
         """Flight software's cycle, if the computer is up; None if it is not, or crashed in it."""
         readings = [device.sample() for device in self._devices]
         clock = self._devices[0]

@@ -15,17 +15,19 @@ from bus.errors import EnvironmentFault, SkyrackError
 from bus.participant import Outbox
 from bus.process import lifeline
 from bus.process.participant import Credentials, Service, run_participant
+from bus.sockets.keys import load_telecommand_key
 from node.nvm_file import Journal
 
 
-def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None) -> Service:
-    """The spacecraft `spacecraft` of a resolved scenario (canonical JSON), ready to take part."""
+def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None, telecommand_key: bytes = b"") -> Service:
+    """The spacecraft `spacecraft` of a resolved scenario (canonical JSON), ready to take part. Without a key it has the
+    one of a run in one process."""
     from node.config import resolve  # noqa: PLC0415
     from node.designs.load import read_resolved  # noqa: PLC0415
     from node.node import assemble  # noqa: PLC0415
 
     resolved = read_resolved(scenario)
-    node = assemble(resolve(resolved, spacecraft))
+    node = assemble(resolve(resolved, spacecraft, telecommand_key))
     journal = Journal(nvm / f"{spacecraft}.nvm") if nvm is not None else None
 
     def begin(next_tick: int, restored: bool) -> None:
@@ -55,9 +57,11 @@ def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None) -> Service:
 
 def run_node(identity: str, endpoint: str, keys: Path, scenario: bytes | None = None, nvm: Path | None = None) -> int:
     """The whole process; gives the exit status."""
-    return run_participant(
-        Credentials(identity, endpoint, keys), lambda text: serve_node(text, identity, nvm), scenario
-    )
+
+    def build(text: bytes) -> Service:
+        return serve_node(text, identity, nvm, load_telecommand_key(keys, identity))
+
+    return run_participant(Credentials(identity, endpoint, keys), build, scenario)
 
 
 def from_environment(name: str) -> str:

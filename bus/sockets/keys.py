@@ -2,6 +2,7 @@
 
 `<name>.key` holds a pair and is given to one process only; `<name>.pub` holds the public half with identity and role,
 and is what the other side's allow-list is read from. Names: bus, node-<id>, ground, range, operator, observer.
+`telecommand-<id>.key` is the key of a spacecraft's telecommands, for itself and the ground.
 Keys are always random; nothing of a run's result depends on them.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bus.errors import EnvironmentFault
 from bus.sockets.access import Grant, Keypair
 from bus.sockets.zeromq import new_keypair
+from bus.wire.authentication import KEY_BYTES
 
 _HINT = "keys are made per run; start the run again, or copy the key file of that run"
 
@@ -40,6 +42,9 @@ def make_keys(directory: Path, spacecraft: Iterable[str]) -> None:
             who = {"identity": identity, "role": role_of(identity), "public": pair.public.decode()}
             _write(directory / f"{key_name(identity)}.pub", who)
             _write(directory / f"{key_name(identity)}.key", {**who, "secret": pair.secret.decode()})
+            if role_of(identity) == "node":
+                content = {"identity": identity, "telecommand": os.urandom(KEY_BYTES).hex()}
+                _write(_telecommand_file(directory, identity), content)
     except OSError as error:
         raise EnvironmentFault(f"cannot write keys to {directory}: {error.strerror}", hint="choose --out") from error
 
@@ -48,9 +53,27 @@ def load_key(directory: Path, identity: str) -> Keypair:
     """A process's own pair. Refused if other users could have read it."""
     path = directory / f"{key_name(identity)}.key"
     content = _read(path)
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise EnvironmentFault(f"{path} can be read by other users", hint=f"chmod 600 {path}, and use new keys")
+    _check_private(path)
     return Keypair(content["public"].encode(), content["secret"].encode())
+
+
+def load_telecommand_key(directory: Path, spacecraft: str) -> bytes:
+    """The key of a spacecraft's telecommands. Refused if other users could have read it."""
+    path = _telecommand_file(directory, spacecraft)
+    written = _read_map(path, ("identity", "telecommand"))["telecommand"]
+    _check_private(path)
+    try:
+        key = bytes.fromhex(written)
+    except ValueError as error:
+        raise EnvironmentFault(f"{path} is no key file: {error}", hint=_HINT) from error
+    if len(key) != KEY_BYTES:
+        raise EnvironmentFault(f"{path} has a key of {len(key)} bytes, not {KEY_BYTES}", hint=_HINT)
+    return key
+
+
+def has_telecommand_key(directory: Path, spacecraft: str) -> bool:
+    """Whether the directory has the key of this spacecraft's telecommands."""
+    return _telecommand_file(directory, spacecraft).is_file()
 
 
 def load_public(directory: Path, identity: str) -> bytes:
@@ -75,14 +98,29 @@ def _write(path: Path, content: dict[str, str]) -> None:
         json.dump(content, file)
 
 
+def _telecommand_file(directory: Path, spacecraft: str) -> Path:
+    return directory / f"telecommand-{spacecraft}.key"
+
+
+def _check_private(path: Path) -> None:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise EnvironmentFault(f"{path} can be read by other users", hint=f"chmod 600 {path}, and use new keys")
+
+
 def _read(path: Path) -> dict[str, str]:
+    content = _read_map(path, ("identity", "role", "public", *(["secret"] if path.suffix == ".key" else [])))
+    if len(content["public"]) != 40:
+        raise EnvironmentFault(f"{path} is no key file: its public key has not 40 characters", hint=_HINT)
+    return content
+
+
+def _read_map(path: Path, needed: Sequence[str]) -> dict[str, str]:
     try:
         content = json.loads(path.read_text(encoding="ascii"))
     except OSError as error:
         raise EnvironmentFault(f"cannot read the key file {path}: {error.strerror}", hint=_HINT) from error
     except ValueError as error:
         raise EnvironmentFault(f"{path} is no key file: {error}", hint=_HINT) from error
-    needed = {"identity", "role", "public", *(["secret"] if path.suffix == ".key" else [])}
-    if not isinstance(content, dict) or not needed <= content.keys() or len(content["public"]) != 40:
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), str) for name in needed):
         raise EnvironmentFault(f"{path} is no key file: it lacks a field", hint=_HINT)
     return content

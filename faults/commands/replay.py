@@ -15,6 +15,7 @@ from bus.errors import ANSWERED_NO, UnknownNameError
 from bus.lockstep.ticks import read_tock, write_tock
 from bus.participant import Participant
 from bus.scenario.model import Scenario
+from bus.sockets.keys import load_telecommand_key
 from bus.trace.reader import TraceReader
 from bus.trace.writer import TraceHeader, cpu_digest
 from faults.oracle.lexer import close_names
@@ -23,7 +24,7 @@ from faults.recording.summary import versions
 from faults.run.compose import build_ground, build_node
 from faults.run.director import DIRECTOR_ID, Director
 from faults.run.warm import warm_up
-from faults.run_directory import open_run
+from faults.run_directory import RunDirectory, keys_of, open_run
 from groundstation.config import GROUND_ID
 from node.designs.load import with_designs
 
@@ -66,7 +67,7 @@ def replay(path: Path, participant: str) -> Replayed:
         if participant not in ids:
             raise UnknownNameError("participant", participant, close_names(participant, ids), hint=", ".join(ids))
         differences = _surroundings(reader.header)
-        twin = _build(scenario, participant)
+        twin = _build(scenario, participant, directory)
         ticks = compared = 0
         for stepped in reader.steps(participant):
             ticks += 1
@@ -121,12 +122,15 @@ def _say(text: str, as_json: bool) -> None:
     (sys.stderr if as_json else sys.stdout).write(text + "\n")
 
 
-def _build(scenario: Scenario, participant: str) -> Participant:
-    if participant == GROUND_ID:
-        return build_ground(scenario)
+def _build(scenario: Scenario, participant: str, directory: RunDirectory) -> Participant:
     if participant == DIRECTOR_ID:
         return Director(scenario)
-    return build_node(scenario, participant)
+    folder = keys_of(directory)  # processes have key files; a run in one process has none
+    if participant == GROUND_ID:
+        if folder is None:
+            return build_ground(scenario)
+        return build_ground(scenario, {one.id: load_telecommand_key(folder, one.id) for one in scenario.spacecraft})
+    return build_node(scenario, participant, b"" if folder is None else load_telecommand_key(folder, participant))
 
 
 def _surroundings(header: TraceHeader) -> tuple[str, ...]:

@@ -88,20 +88,20 @@ def trace_header(scenario: Scenario) -> TraceHeader:
     )
 
 
-def build_node(scenario: Scenario, spacecraft: str) -> Participant:
-    """One spacecraft. Loads the plant, and with it numba."""
+def build_node(scenario: Scenario, spacecraft: str, telecommand_key: bytes = b"") -> Participant:
+    """One spacecraft. Loads the plant, and with it numba. Without a key it has the one of a run in one process."""
     from node.config import resolve  # noqa: PLC0415
     from node.node import assemble  # noqa: PLC0415
 
-    return assemble(resolve(scenario, spacecraft))
+    return assemble(resolve(scenario, spacecraft, telecommand_key))
 
 
-def build_ground(scenario: Scenario) -> Participant:
-    """The ground."""
+def build_ground(scenario: Scenario, telecommand_keys: Mapping[str, bytes] | None = None) -> Participant:
+    """The ground; keys as in `build_node`."""
     from groundstation.config import resolve  # noqa: PLC0415
     from groundstation.ground import Ground  # noqa: PLC0415
 
-    return Ground(resolve(scenario, dictionaries(scenario)))
+    return Ground(resolve(scenario, dictionaries(scenario), telecommand_keys))
 
 
 def build_all(scenario: Scenario) -> list[Participant]:

@@ -19,6 +19,8 @@ from groundstation.commanding.states import TABLE, TERMINAL, CommandEvent, State
 from groundstation.config import CommandRules
 
 FAR_NS = 2**62
+COUNTER_BITS = 32
+"""Transmissions of one boot of the ground to one spacecraft: more than a radio can send in its life."""
 
 
 @dataclass(slots=True)
@@ -49,13 +51,15 @@ class Command:
 @dataclass(slots=True)
 class CommanderState:
     """All state. `under_way`: by spacecraft, in order of request. totals: terminal states, `sent` (radiated at least
-    once), `contradiction` (a report that fits no telecommand or no state), `late` (report after the terminal state)."""
+    once), `contradiction` (a report that fits no telecommand or no state), `late` (report after the terminal state).
+    counters: by spacecraft, transmissions so far."""
 
     next_request: int = 0
     next_entry: int = 0
     next_deadline_ns: int = FAR_NS
     under_way: dict[str, list[Command]] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -109,6 +113,11 @@ class Commander:
     def waiting(self, spacecraft: str) -> bool:
         """Whether a contact is wanted for telecommands."""
         return bool(self.state.under_way[spacecraft])
+
+    def next_counter(self, spacecraft: str) -> int:
+        """The counter of the next transmission: above all others to this spacecraft, those of earlier boots too."""
+        sent = self.state.counters[spacecraft] = self.state.counters.get(spacecraft, 0) + 1
+        return (self._ground_boot << COUNTER_BITS) + sent
 
     def ask(self, wanted: Wanted, now_ns: int, effects: Effects) -> None:
         """Somebody wants a telecommand: it is queued, or REJECTED with what is allowed."""

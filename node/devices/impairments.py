@@ -1,4 +1,5 @@
-"""What can be wrong with one direction of the link: loss, delay, duplicate, reorder, corrupt, blackout.
+"""What can be wrong with one direction of the link: loss, delay, duplicate, reorder, corrupt, blackout, and a
+stranger who sends again what was heard (replay), or what was heard with other content (forge).
 
 An impairment is in the radio's list only while its injection is active. Draws are functions of (seed, injection,
 spacecraft, tick, position). No geometry is here.
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
 from bus.draws import stable_id, uniform
-from bus.wire.messages import Body, Message, Scalar
+from bus.wire.messages import Body, Message, Scalar, Telecommand
 
 T = TypeVar("T")
 
@@ -22,9 +23,14 @@ PRIMITIVES: dict[str, dict[str, float]] = {
     "reorder": {},
     "delay": {"ticks": 1},
     "blackout": {},
+    "replay": {"probability": 1.0, "ticks": 60},
+    "forge": {"probability": 1.0},
 }
 """Each primitive's parameters with what they are when left out."""
+UPLINK_ONLY = ("replay", "forge")
+"""What somebody does who listens to the ground and has a transmitter."""
 HELD_LIMIT = 4096
+_FAR = 1_000_000
 
 
 class Impairment:
@@ -45,9 +51,16 @@ class Impairment:
             return []
         if self.primitive == "delay":
             return [self.ticks]
-        if self.primitive == "reorder" or self._draw(seed, spacecraft, tick, lane) >= self.probability:
+        if self.primitive in ("reorder", "forge") or self._draw(seed, spacecraft, tick, lane) >= self.probability:
             return [0]
+        if self.primitive == "replay":
+            return [0, self.ticks]
         return [0, 0] if self.primitive == "duplicate" else []
+
+    def forged(self, seed: int, spacecraft: int, tick: int, items: list[T]) -> list[T]:
+        """What a stranger without the key makes of what passes."""
+        draws = (self._draw(seed, spacecraft, tick, lane) for lane in range(len(items)))
+        return [_forgery(item) for item, draw in zip(items, draws, strict=True) if draw < self.probability]
 
     def shuffled(self, seed: int, spacecraft: int, tick: int, items: list[T]) -> list[T]:
         """The messages of one tick in another order."""
@@ -56,6 +69,14 @@ class Impairment:
 
     def _draw(self, seed: int, spacecraft: int, tick: int, lane: int) -> float:
         return uniform(seed, self._stream, spacecraft, tick, lane)
+
+
+def _forgery(item: T) -> T:
+    """The same message, but for a later request or more packets to release, with the code that was heard."""
+    assert isinstance(item, Message), "only the uplink is forged"
+    number = "request" if isinstance(item.body, Telecommand) else "below"
+    body = item.body.model_copy(update={number: getattr(item.body, number) + _FAR})
+    return cast("T", item._replace(body=body))
 
 
 @dataclass(slots=True)
@@ -114,6 +135,8 @@ class Direction(Generic[T]):
                 else:
                     out.append(item)
         for impairment in self.impairments:
+            if impairment.primitive == "forge":
+                out += impairment.forged(self._seed, self._spacecraft, tick, items)
             if impairment.primitive == "reorder":
                 out = impairment.shuffled(self._seed, self._spacecraft, tick, out)
         return out

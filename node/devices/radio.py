@@ -26,8 +26,6 @@ GROUND = "ground"
 _BANDS = ("S", "Ka")
 _UP, _DOWN = stable_id("radio.uplink"), stable_id("radio.downlink")
 
-Uplink = Telecommand | TelemetryAck
-
 
 @dataclasses.dataclass(slots=True)
 class State:
@@ -81,7 +79,7 @@ class Radio(Stateful):
                 best = i
         return best
 
-    def receive(self, tick: int, inbox: Sequence[Message]) -> list[Uplink]:
+    def receive(self, tick: int, inbox: Sequence[Message]) -> list[Message]:
         """What of the inbox's space messages reaches the receiver in this tick, in order."""
         if not inbox and self.uplink.idle:
             return []
@@ -96,9 +94,9 @@ class Radio(Stateful):
                 self.uplink.drop("overflow")
             else:
                 self._hear(tick, message, heard)
-        bodies: list[Uplink] = [message.body for message in self.uplink.passed(tick, heard)]
-        self.state.received += len(bodies)
-        return bodies
+        passed = self.uplink.passed(tick, heard)
+        self.state.received += len(passed)
+        return passed
 
     def send(self, tick: int, end_ns: int, bodies: Sequence[Any]) -> list[Message]:
         """The messages that leave for the ground at the end of this tick."""

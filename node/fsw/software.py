@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bus.dictionary import Dictionary, OnBoardParameter
 from bus.pus import CODE_TEXTS
 from bus.snapshot.pack import pack, unpack
-from bus.wire.messages import StoreReport, Telecommand, TelemetryAck
+from bus.wire.messages import Message, StoreReport, Telecommand, TelemetryAck
 from node.devices.device import DeviceForm, Order, Reading
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
@@ -42,6 +42,7 @@ from node.fsw.managers.thermal import ThermalManager
 from node.fsw.managers.watch import Watch
 from node.fsw.managers.workload import WorkloadManager
 from node.fsw.modes import PROFILES, Mode
+from node.fsw.services.authentication import Authentication
 from node.fsw.services.packets import Body, body
 from node.fsw.services.st01_verification import Verification
 from node.fsw.services.st02_device_access import DeviceAccess
@@ -54,8 +55,8 @@ from node.fsw.services.st20_parameters import Parameters
 
 COMPONENTS: tuple[type[Component], ...] = (
     ModeManager, AttitudeManager, PayloadManager, WorkloadManager, PowerManager, ThermalManager, LinkManager,
-    ComputerManager, Acquisition, MemoryManager, Watch, Verification, DeviceAccess, Housekeeping, Events, Schedule,
-    Storage, ConnectionTest, Parameters,
+    ComputerManager, Acquisition, MemoryManager, Watch, Authentication, Verification, DeviceAccess, Housekeeping,
+    Events, Schedule, Storage, ConnectionTest, Parameters,
 )  # fmt: skip
 """In the order of their telemetry, parameters and telecommands in the dictionary."""
 
@@ -63,13 +64,14 @@ COMPONENTS: tuple[type[Component], ...] = (
 @dataclass(frozen=True, slots=True)
 class SoftwareConfig:
     """What was compiled in: the equipment, the pool's layout, the dictionary, the length of a cycle, and the mode that
-    a spacecraft without a memory starts in."""
+    a spacecraft without a memory starts in, and the key of its telecommands."""
 
     equipment: Equipment
     layout: Layout
     dictionary: Dictionary
     cycle_ns: int
     initial_mode: Mode
+    telecommand_key: bytes
 
 
 def on_board_parameters() -> tuple[OnBoardParameter, ...]:
@@ -131,6 +133,7 @@ class FlightSoftware:
         board = self.on_board = OnBoard(config.equipment, config.cycle_ns, nvm, parameters, pool.size)
         self.storage = Storage(board, boot.boot)
         self.events = board.events = Events(board, self.storage)
+        self.authentication = Authentication(board, config.telecommand_key)
         self.verification = Verification(board, self.storage)
         self.schedule = Schedule(board, self.verification, self.storage, telecommand_names())
         self.device_access = DeviceAccess(board)
@@ -178,7 +181,7 @@ class FlightSoftware:
         self.payload.order_caps()
         self.workload.order_all()
 
-    def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Telecommand | TelemetryAck]) -> Cycle:
+    def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Message]) -> Cycle:
         """One cycle."""
         memory = self.on_board.state
         memory.cycle += 1
@@ -210,16 +213,17 @@ class FlightSoftware:
     def _mode(self) -> Mode:
         return self.modes.state.mode
 
-    def _receive(self, uplink: Sequence[Telecommand | TelemetryAck]) -> None:
+    def _receive(self, uplink: Sequence[Message]) -> None:
         for message in uplink:
-            if isinstance(message, Telecommand):
-                self.verification.receive(message)
-            else:
-                self.storage.acknowledge(message.boot, message.stream, message.below)
+            if self.authentication.admits(message):
+                if isinstance(message.body, Telecommand):
+                    self.verification.receive(message.body)
+                else:
+                    self.storage.acknowledge(message.body.boot, message.body.stream, message.body.below)
 
-    def acknowledge(self, uplink: Sequence[Telecommand | TelemetryAck]) -> None:
+    def acknowledge(self, uplink: Sequence[Message]) -> None:
         """Take only the acknowledgements; for the end of a run, when there is no cycle any more."""
-        self._receive([message for message in uplink if isinstance(message, TelemetryAck)])
+        self._receive([message for message in uplink if isinstance(message.body, TelemetryAck)])
 
     def _downlink(self) -> list[Body | StoreReport]:
         out: list[Body | StoreReport] = []

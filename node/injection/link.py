@@ -7,7 +7,7 @@ from typing import Any
 
 from bus.wire.messages import Injection
 from node.devices.impairments import PRIMITIVES as LINK_PRIMITIVES
-from node.devices.impairments import Direction, Impairment
+from node.devices.impairments import UPLINK_ONLY, Direction, Impairment
 from node.injection.engine import SeamHandler
 from node.injection.plant import _no_primitive
 
@@ -22,6 +22,8 @@ class LinkSeam(SeamHandler):
         """Unknown direction or primitive."""
         if injection.place not in self._directions:
             return f"no link '{injection.place}'; allowed: {', '.join(self._directions)}"
+        if injection.primitive in UPLINK_ONLY and injection.place != "uplink":
+            return f"{injection.primitive} of the {injection.place}; allowed: uplink"
         return _no_primitive(injection, LINK_PRIMITIVES)
 
     def start(self, injection: Injection, tick: int) -> bool:

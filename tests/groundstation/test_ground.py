@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError, UnknownNameError, UserError
 from bus.scenario.model import Environment, RangeRules, Scenario, Spacecraft, TimelineEntry, TleOrbit
+from bus.wire.authentication import derived_key
 from bus.wire.codec import encode
 from bus.wire.messages import (
     Account,
@@ -230,7 +231,12 @@ def test_resolve_needs_every_dictionary() -> None:
     )  # fmt: skip
     resolved = resolve(scenario, {"test": DICTIONARY})
     assert resolved.spacecraft == (
-        SpacecraftPlan(id="sat-1", orbit=scenario.spacecraft[0].orbit, dictionary=DICTIONARY),
+        SpacecraftPlan(
+            id="sat-1",
+            orbit=scenario.spacecraft[0].orbit,
+            dictionary=DICTIONARY,
+            telecommand_key=derived_key(1, "sat-1"),
+        ),
     )
     with pytest.raises(UnknownNameError):
         resolve(scenario, {"text": Dictionary.model_validate(DICTIONARY.model_dump())})
@@ -239,7 +245,7 @@ def test_resolve_needs_every_dictionary() -> None:
 def test_elements_that_cannot_be_flown_are_a_users_mistake() -> None:
     broken = TleOrbit(line1="1 25544U", line2="2 25544", name="short", source="test", propagator="sgp4")
     with pytest.raises(UserError):
-        Ground(replace(config(), spacecraft=(SpacecraftPlan("sat-1", broken, DICTIONARY),)))
+        Ground(replace(config(), spacecraft=(SpacecraftPlan("sat-1", broken, DICTIONARY, bytes(32)),)))
 
 
 MAIL = st.lists(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bus.dictionary import Dictionary
 from bus.participant import Moment, Outbox
 from bus.scenario.model import Environment, KeplerOrbit, RangeRules, Scenario, Spacecraft, Station
+from bus.wire.authentication import sign
 from bus.wire.messages import Allocation, Event, Injection, Message, Packet, Telecommand, TelemetryAck
 from node.assembly import equipment, wire
 from node.config import NodeConfig, resolve
@@ -133,6 +134,7 @@ class Flight:
         self._inbox: list[Message] = []
         self._sequence = 0
         self._request = 0
+        self.counter = 0
         if contact:
             self.point()
 
@@ -147,7 +149,12 @@ class Flight:
 
     def send(self, body: Any, source: str = "ground") -> None:
         self._sequence += 1
-        self._inbox.append(Message(self.tick * TICK_NS, source, self._sequence, "sat-1", body))
+        message = Message(self.tick * TICK_NS, source, self._sequence, "sat-1", body)
+        if isinstance(body, Telecommand | TelemetryAck):
+            self.counter += isinstance(body, Telecommand)
+            counter = self.counter if isinstance(body, Telecommand) else 0
+            message = sign(message, self.config.telecommand_key, counter)
+        self._inbox.append(message)
 
     def command(self, name: str, request: int | None = None, **arguments: Any) -> Telecommand:
         if request is None:

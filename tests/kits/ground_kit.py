@@ -95,7 +95,7 @@ def config(
     stations: tuple[Station, ...] = (POLE,), contact: ContactRules | None = None,
 ) -> GroundConfig:  # fmt: skip
     plans = tuple(
-        SpacecraftPlan(id=f"sat-{number}", orbit=OVER_THE_POLE, dictionary=DICTIONARY)
+        SpacecraftPlan(id=f"sat-{number}", orbit=OVER_THE_POLE, dictionary=DICTIONARY, telecommand_key=bytes(32))
         for number in range(1, spacecraft + 1)
     )
     return GroundConfig(

@@ -498,6 +498,7 @@ def test_every_value_of_a_component_is_reported_under_its_own_name(flight: Fligh
                 setattr(part.state, parameter.name, int(expected[parameter.name]))
     assert len(expected) >= 15
     flight.acknowledge = False
+    flight.counter = int(expected["telecommand_counter"])
     flight.command("housekeeping.one_shot", structure="software")
     report = flight.bodies(Telemetry, flight.fly(1))[-1]
     values = dict(zip(flight.dictionary.structure[report.structure].parameters, report.values, strict=True))

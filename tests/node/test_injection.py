@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bus.wire.messages import InjectionReport, InjectionState
 from node.devices.impairments import PRIMITIVES as LINK_PRIMITIVES
+from node.devices.impairments import UPLINK_ONLY
 from node.fsw.boot import BootReason
 from node.fsw.managers.payload import PayloadManager
 from node.injection import faulty_device as faulty
@@ -48,7 +49,11 @@ PRIMITIVES = (
         for p in faulty.PRIMITIVES
         for place in ("battery-monitor", "battery-monitor.battery_soc")
     ]
-    + [(LINK, place, p, {}) for p in LINK_PRIMITIVES for place in ("uplink", "downlink")]
+    + [
+        (LINK, place, p, {})
+        for p in LINK_PRIMITIVES
+        for place in ("uplink", "downlink")[: 1 if p in UPLINK_ONLY else 2]
+    ]
     + [(HOST, "computer", "clock_jump", {"seconds": 100.0}), (HOST, "computer", "crash", {"point": 1})]
 )
 

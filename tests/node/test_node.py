@@ -65,7 +65,7 @@ def test_a_saved_spacecraft_goes_on_to_the_bit(split: int) -> None:
     assert twin.node.save() == saved
     flight.acknowledge = twin.acknowledge = False
     twin.tick, twin._sequence, twin._request = flight.tick, flight._sequence, flight._request
-    twin._inbox = list(flight._inbox)
+    twin._inbox, twin.counter = list(flight._inbox), flight.counter
     busy(flight, 40)
     busy(twin, 40)
     assert flight.outboxes[-40:] == twin.outboxes[-40:]

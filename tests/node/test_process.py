@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bus.participant import Moment
+from bus.wire.authentication import derived_key, sign
 from bus.wire.messages import Allocation, Message, Telecommand
 from node.fsw.managers.payload import PayloadManager
 from node.fsw.modes import Mode
@@ -54,7 +55,9 @@ def mail(service: object, tick: int) -> list[Message]:
             )
             for n, (name, arguments) in enumerate(wishes, 1)
         ]  # fmt: skip
-    return [Message(tick * TICK_NS, "ground", n, "sat-1", body) for n, body in enumerate(bodies)]
+    messages = [Message(tick * TICK_NS, "ground", n, "sat-1", body) for n, body in enumerate(bodies)]
+    key = derived_key(scenario().seed, "sat-1")
+    return [sign(message, key, n) if tick == 3 else message for n, message in enumerate(messages, 1)]
 
 
 @pytest.mark.parametrize("killed_after", [0, 7, 40])

@@ -34,7 +34,7 @@ class Sensors:
         for body in bodies:
             self.sequence += 1
             mail.append(Message(tick * TICK_NS, "ground", self.sequence, "sat-1", body))
-        return self.radio.receive(tick, mail)
+        return [message.body for message in self.radio.receive(tick, mail)]
 
     def down(self, *bodies: Any, tick: int = 1) -> list[Any]:
         return [m.body for m in self.radio.send(tick, (tick + 1) * TICK_NS, bodies)]
@@ -162,12 +162,12 @@ def test_each_link_fault_does_what_it_says() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(sorted(PRIMITIVES)), min_size=1, max_size=3),
+    st.lists(st.sampled_from(sorted(set(PRIMITIVES) - {"forge"})), min_size=1, max_size=3),
     st.lists(st.integers(0, 5), min_size=1, max_size=20),
 )
 @settings(max_examples=100, deadline=None)
 def test_what_goes_in_comes_out_is_held_or_is_counted(primitives: list[str], loads: list[int]) -> None:
-    """Without duplicates in the chain nothing is made, and without a reason nothing is lost."""
+    """Without copies in the chain nothing is made, and without a reason nothing is lost."""
     direction: Direction[int] = Direction(1, 2)
     for i, primitive in enumerate(primitives):
         half = {"probability": 0.5} if "probability" in PRIMITIVES[primitive] else {}
@@ -180,7 +180,7 @@ def test_what_goes_in_comes_out_is_held_or_is_counted(primitives: list[str], loa
     out += direction.passed(10**6, [])
     accounted = len(out) + sum(direction.dropped.values())
     assert direction.idle and set(out) <= set(range(serial))
-    if "duplicate" in primitives:
+    if {"duplicate", "replay"} & set(primitives):
         assert accounted >= serial
     else:
         assert accounted == serial and len(set(out)) == len(out)
