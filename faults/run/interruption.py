@@ -7,6 +7,7 @@ is not patient. Main thread only. A hang-up that was ignored when the program be
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -25,6 +26,15 @@ def leave_at_once() -> None:
     """From now on, as long as nothing is begun (or all is done), a signal ends the process with a word and no more."""
     for number in _wanted():
         signal.signal(number, _leave)
+    atexit.unregister(_too_late)
+    atexit.register(_too_late)
+
+
+def _too_late() -> None:
+    """The interpreter gives every handled signal its default back before it ends, which would change the exit status.
+    What it is told to ignore it leaves alone."""
+    for number in _wanted():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

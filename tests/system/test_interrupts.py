@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -138,6 +139,14 @@ def test_a_signal_at_any_moment_ends_a_run_at_once_and_leaves_nothing_half(
     trial = start(tmp_path, mode, cold=moment == "compiling", duration="60 s" if moment == "ending" else "10 d")
     trial.when(lambda: MOMENTS[moment](trial))
     interrupt(trial, number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_while_the_interpreter_ends_does_not_change_the_status(number: signal.Signals) -> None:
+    late = f"class Late:\n    def __del__(self, kill=os.kill, me=os.getpid()):\n        kill(me, {int(number)})\n"
+    program = f"import os, sys, skyrack\n{late}skyrack.leave_at_once()\nlate = Late()\nsys.exit(130)\n"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
 @pytest.mark.slow
