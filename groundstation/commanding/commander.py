@@ -258,8 +258,7 @@ class Commander:
         if after in TERMINAL:
             self.state.totals[after.value] += 1
             queue = self.state.under_way.get(command.spacecraft, [])
-            if command in queue:
-                queue.remove(command)
+            queue[:] = [other for other in queue if other is not command]
         self._log(command, happening.value, text, now_ns, effects)
 
     def _log(self, command: Command, happening: str, text: str, now_ns: int, effects: Effects) -> None:
