@@ -16,6 +16,7 @@ class Service(IntEnum):
     HOUSEKEEPING = 3
     EVENT = 5
     FUNCTION = 8
+    TIME = 9
     SCHEDULING = 11
     STORAGE = 15
     TEST = 17

@@ -72,7 +72,7 @@ class Ground:
             len(config.stations), tuple(plan.priority for plan in config.spacecraft), config.contact.dwell_s
         )
         self._commander = Commander(dictionaries, config.command, config.ground_boot, config.tick_ns)
-        self._intake = Intake(dictionaries)
+        self._intake = Intake(dictionaries, config.tick_ns)
         self._sequence = 0
         self._opened = False
         self._unknown_mail = 0

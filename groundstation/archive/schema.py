@@ -44,6 +44,10 @@ CREATE TABLE IF NOT EXISTS gaps (
   spacecraft TEXT NOT NULL, boot INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL,
   last INTEGER NOT NULL, declared_ns INTEGER NOT NULL,
   PRIMARY KEY (spacecraft, boot, stream, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS time_correlation (
+  spacecraft TEXT NOT NULL, received_ns INTEGER NOT NULL, boot INTEGER NOT NULL, offset_s REAL NOT NULL, drift REAL,
+  reports INTEGER NOT NULL,
+  PRIMARY KEY (spacecraft, received_ns, boot)) WITHOUT ROWID;
 """
 
 _KEEP = "INSERT OR IGNORE INTO"
@@ -65,6 +69,7 @@ STATEMENTS: dict[str, str] = {
     "contacts": _into(_TAKE, "contacts", 6),
     "allocations": _into(_TAKE, "allocations", 4),
     "gaps": _into(_TAKE, "gaps", 6),
+    "time_correlation": _into(_TAKE, "time_correlation", 6),
     "gap_closed": "DELETE FROM gaps WHERE spacecraft = ? AND boot = ? AND stream = ? AND first = ?",
 }
 """By the first element of a record; the rest of the record are the values."""

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bus.dictionary import Dictionary
+from bus.pus import Service
 from bus.wire.messages import Event, Kind, Packet, StoreReport, Telemetry, TelemetryAck, Verification
 from groundstation.telemetry.accounting import Outcome, StreamAccounts
+from groundstation.telemetry.correlation import Track, correlate
 
 VERIFICATION_STREAM = 1
 
@@ -28,13 +30,15 @@ class IntakeState:
     due: list[tuple[str, int, int]] = field(default_factory=list)
     foreign_dictionary: int = 0
     senseless_rows: int = 0
+    clocks: dict[str, Track] = field(default_factory=dict)
 
 
 class Intake:
-    """Takes packets and store reports of all spacecraft."""
+    """Takes packets and store reports of all spacecraft. `delay_ns`: the shortest way of a packet to the ground."""
 
-    def __init__(self, dictionaries: Mapping[str, Dictionary]) -> None:
+    def __init__(self, dictionaries: Mapping[str, Dictionary], delay_ns: int) -> None:
         self._dictionaries = dictionaries
+        self._delay_ns = delay_ns
         self._versions = {name: bytes.fromhex(d.version) for name, d in dictionaries.items()}
         self.state = IntakeState(books={name: StreamAccounts() for name in dictionaries})
 
@@ -128,6 +132,13 @@ class Intake:
             if piece is not None:
                 records.append(("gaps", spacecraft, boot, number, piece[0], piece[1] - 1, now_ns))
 
+    def _correlate(self, spacecraft: str, body: Telemetry, now_ns: int, records: Records) -> None:
+        track = self.state.clocks.setdefault(spacecraft, Track())
+        estimate = correlate(track, body.boot, body.sequence, body.obt_ns, now_ns, self._delay_ns)
+        if estimate is not None:
+            figures = (estimate.offset_s, estimate.drift, estimate.reports)
+            records.append(("time_correlation", spacecraft, now_ns, body.boot, *figures))
+
     def _record(
         self, spacecraft: str, body: Telemetry | Event | Verification, station: str, now_ns: int, records: Records
     ) -> None:
@@ -140,6 +151,8 @@ class Intake:
                 "packets", *key, int(Kind.TELEMETRY), body.obt_ns, now_ns, station, body.structure, 0, body.dictionary,
                 payload,
             ))  # fmt: skip
+            if body.stream == Service.TIME:
+                self._correlate(spacecraft, body, now_ns, records)
         elif isinstance(body, Event):
             payload = struct.pack(f"<{len(body.arguments)}d", *body.arguments)
             records.append((

@@ -48,16 +48,35 @@ from node.fsw.services.st01_verification import Verification
 from node.fsw.services.st02_device_access import DeviceAccess
 from node.fsw.services.st03_housekeeping import Housekeeping
 from node.fsw.services.st05_events import Events
+from node.fsw.services.st09_time import TimeManagement
 from node.fsw.services.st11_scheduling import Schedule
 from node.fsw.services.st15_storage import Storage
 from node.fsw.services.st17_test import ConnectionTest
 from node.fsw.services.st20_parameters import Parameters
 
 COMPONENTS: tuple[type[Component], ...] = (
-    ModeManager, AttitudeManager, PayloadManager, WorkloadManager, PowerManager, ThermalManager, LinkManager,
-    ComputerManager, Acquisition, MemoryManager, Watch, Authentication, Verification, DeviceAccess, Housekeeping,
-    Events, Schedule, Storage, ConnectionTest, Parameters,
-)  # fmt: skip
+    ModeManager,
+    AttitudeManager,
+    PayloadManager,
+    WorkloadManager,
+    PowerManager,
+    ThermalManager,
+    LinkManager,
+    ComputerManager,
+    Acquisition,
+    MemoryManager,
+    Watch,
+    Authentication,
+    Verification,
+    DeviceAccess,
+    Housekeeping,
+    Events,
+    TimeManagement,
+    Schedule,
+    Storage,
+    ConnectionTest,
+    Parameters,
+)
 """In the order of their telemetry, parameters and telecommands in the dictionary."""
 
 
@@ -135,6 +154,7 @@ class FlightSoftware:
         self.events = board.events = Events(board, self.storage)
         self.authentication = Authentication(board, config.telecommand_key)
         self.verification = Verification(board, self.storage)
+        self.time = TimeManagement(board, pool, self.storage)
         self.schedule = Schedule(board, self.verification, self.storage, telecommand_names())
         self.device_access = DeviceAccess(board)
         self.housekeeping = Housekeeping(board, pool, self.storage)
@@ -199,6 +219,7 @@ class FlightSoftware:
             self.payload.cycle(soc, pool.item(self._active))
         self.watch.cycle()
         self.computer.cycle()
+        self.time.cycle()
         self.memory.cycle()
         if self.housekeeping.due() or self.test.due():
             pool[self._own :] = [read() for read in self._readers]

@@ -30,7 +30,7 @@ def _dump(path: Path) -> list[str]:
 
 
 def _flight() -> GroundBench:
-    """A short flight with every kind of record: gaps, a recovered packet, an event, a telecommand."""
+    """A short flight with every kind of record: gaps, a recovered packet, an event, a telecommand, a time report."""
     bench = GroundBench(config())
     bench.step(("sat-1", telemetry(0)), ("sat-1", event(0)))
     bench.step(("sat-1", telemetry(3, values=(0.75, 27.0))), ("sat-1", telemetry(5)))
@@ -38,6 +38,7 @@ def _flight() -> GroundBench:
     ping = OperatorRequest(token=1, spacecraft="sat-1", name="test.ping", arguments={})
     bench.step(("sat-1", telemetry(2)), ("operator", ping))
     bench.step(("sat-1", verification(0, 0, 1)))
+    bench.step(("sat-1", telemetry(0, stream=9, values=(4.0, 5.0))))
     bench.step(closing=True)
     return bench
 
@@ -75,7 +76,7 @@ def test_questions(tmp_path: Path) -> None:
     archive = Archive(path)
     archive.write(_flight().records)
     reader = ArchiveReader(path)  # while the writer is open
-    assert reader.counts() == {("sat-1", 0, 1): 1, ("sat-1", 0, 3): 4, ("sat-1", 0, 5): 1}
+    assert reader.counts() == {("sat-1", 0, 1): 1, ("sat-1", 0, 3): 4, ("sat-1", 0, 5): 1, ("sat-1", 0, 9): 1}
     assert reader.gaps() == [("sat-1", 0, 3, 1, 1, 5 * SECOND_NS - SECOND_NS), ("sat-1", 0, 3, 4, 4, 3 * SECOND_NS)]
     assert reader.declared_lost() == {("sat-1", 0, 3): 2}
     assert reader.latest("sat-1")["battery_soc"] == (0.5, 5 * SECOND_NS)

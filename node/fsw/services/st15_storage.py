@@ -28,11 +28,13 @@ SHARES_BYTES: dict[int, int] = {
     Service.HOUSEKEEPING: 4096 * KIB,
     Service.EVENT: 512 * KIB,
     Service.TEST: 16 * KIB,
+    Service.TIME: 16 * KIB,
     Service.SCHEDULING: 64 * KIB,
     Service.PARAMETER: 64 * KIB,
 }
 """Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
 SEND_ORDER = (
+    Service.TIME,
     Service.VERIFICATION,
     Service.EVENT,
     Service.TEST,
@@ -40,7 +42,7 @@ SEND_ORDER = (
     Service.SCHEDULING,
     Service.HOUSEKEEPING,
 )
-"""Verification and events go first; housekeeping fills what is left of the contact."""
+"""A time report that waits is worth nothing; then verification and events; housekeeping fills what is left."""
 FRAME_BYTES = 64
 """What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
 MAX_PACKETS_PER_CYCLE = 256
