@@ -24,6 +24,7 @@ try:
 
     from bus.errors import INTERRUPTED, RangeFailure, SkyrackError
     from faults.commands.ending import check_memory, explain, take_outlets
+    from faults.commands.procedure import Own, group
 except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
     why = str(lacking) or "not enough memory"
     sys.stderr.write(f"error: cannot load the program: {why}\n  next: `ulimit -v` may be too small; or: make install\n")
@@ -38,6 +39,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines, one as each word comes, instead of text.")]
@@ -126,6 +128,7 @@ def run(
     select: Annotated[list[str], typer.Option(help="Which of them, by name: 'DOVE*'. Repeatable.")] = [],
     design: Annotated[str, typer.Option(help="The design that they are, by name or file.")] = "pathfinder",
     designs: Designs = [],
+    procedures: Own = [],
     stations: Annotated[list[str], typer.Option(help="Ground stations for them. Repeatable.")] = [],
     epoch: Annotated[str, typer.Option(help="With --tle: when it begins, e.g. 2026-08-12T00:00:00Z.")] = "",
     no_progress: Annotated[
@@ -142,21 +145,22 @@ def run(
     from faults.scenarios.choose import RunOptions  # noqa: PLC0415
 
     options = RunOptions(
-        scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(designs), tuple(stations),
+        scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(designs),
+        tuple(procedures), tuple(stations),
         epoch, not no_progress, json,
     )  # fmt: skip
     raise typer.Exit(run_command(options))
 
 
 @app.command(epilog="Example: skyrack check faults/scenarios/first-light.yaml")
-def check(scenario: ScenarioName, *, designs: Designs = [], json: Json = False) -> None:
+def check(scenario: ScenarioName, *, designs: Designs = [], procedures: Own = [], json: Json = False) -> None:
     """Check a scenario without flying it.
 
     Prints what would fly, or every mistake with file, line and column.
     """
     from faults.commands.look import check_command  # noqa: PLC0415
 
-    raise typer.Exit(check_command(scenario, tuple(designs), as_json=json))
+    raise typer.Exit(check_command(scenario, tuple(designs), tuple(procedures), as_json=json))
 
 
 @app.command(epilog="Example: skyrack schema scenario > scenario.schema.json")
@@ -223,6 +227,7 @@ def bus(
     pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
     out: OutDirectory = None,
     designs: Designs = [],
+    procedures: Own = [],
 ) -> None:
     """Conduct a run, as one process of several.
 
@@ -231,7 +236,17 @@ def bus(
     from faults.commands.processes import bus_command  # noqa: PLC0415
 
     raise typer.Exit(
-        bus_command(scenario, keys, bind, bind_range, bind_observe, pace=pace, out=out, designs=tuple(designs))
+        bus_command(
+            scenario,
+            keys,
+            bind,
+            bind_range,
+            bind_observe,
+            pace=pace,
+            out=out,
+            designs=tuple(designs),
+            procedures=tuple(procedures),
+        )
     )
 
 
@@ -262,11 +277,12 @@ def ground(
         "archive.sqlite"
     ),
     bind: Annotated[str, typer.Option(envvar="SKYRACK_BIND", help="Endpoint for operators.")] = "tcp://127.0.0.1:5603",
+    procedures: Own = [],
 ) -> None:
     """Run the ground, as one process of several."""
     from faults.commands.processes import ground_command  # noqa: PLC0415
 
-    raise typer.Exit(ground_command(connect, keys, scenario, archive, bind))
+    raise typer.Exit(ground_command(connect, keys, scenario, archive, bind, procedures=tuple(procedures)))
 
 
 @app.command(

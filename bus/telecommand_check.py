@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bus.dictionary import Argument, Dictionary, TelecommandForm
@@ -63,23 +63,42 @@ def check_telecommand(dictionary: Dictionary, name: str, arguments: Mapping[str,
     return checked
 
 
+def check_arguments(
+    forms: Sequence[Argument], arguments: Mapping[str, Scalar], name: str, *, hint: str = ""
+) -> dict[str, Scalar]:
+    """Arguments complete, typed and within limits, defaults filled in, in the order of their forms. `name`: of whatever
+    takes them. Raises ScenarioError with every Mistake."""
+    mistakes = _strangers(name, forms, arguments)
+    more, checked = _values(forms, arguments)
+    if mistakes or more:
+        raise ScenarioError(mistakes + more, hint=hint)
+    return checked
+
+
 def _checked(
     dictionary: Dictionary, form: TelecommandForm, arguments: Mapping[str, Scalar]
 ) -> tuple[list[Mistake], dict[str, Scalar]]:
-    mistakes = [_unknown(form, given) for given in arguments if given not in {a.name for a in form.arguments}]
+    mistakes = _strangers(form.name, form.arguments, arguments)
     if mistakes and form.carrier is not None and verdict(form.carrier, arguments.get(form.carrier.name)) is Code.NONE:
         mistakes = []  # arguments of a telecommand that is unknown itself, which is told below
+    more, checked = _values(form.arguments, arguments, carried_labels(dictionary.telecommand))
+    return mistakes + more, checked
+
+
+def _values(
+    forms: Sequence[Argument], arguments: Mapping[str, Scalar], telecommands: Collection[str] = ()
+) -> tuple[list[Mistake], dict[str, Scalar]]:
+    mistakes: list[Mistake] = []
     checked: dict[str, Scalar] = {}
-    for argument in form.arguments:
+    for argument in forms:
         value = arguments.get(argument.name, argument.default)
         if value is None:
             mistakes.append(_mistake(argument.name, "nothing", allowed(argument)))
             continue
         if verdict(argument, value) is not Code.NONE:
             mistakes.append(_mistake(argument.name, shown(value), allowed(argument)))
-        elif argument.type == "telecommand" and value not in carried_labels(dictionary.telecommand):
-            labels = carried_labels(dictionary.telecommand)
-            nearest = difflib.get_close_matches(str(value), labels, 3) or labels
+        elif argument.type == "telecommand" and value not in telecommands:
+            nearest = difflib.get_close_matches(str(value), telecommands, 3) or list(telecommands)
             mistakes.append(_mistake(argument.name, shown(value), " | ".join(nearest)))
         else:
             checked[argument.name] = float(value) if argument.type == "float" else value
@@ -125,11 +144,16 @@ def verdict(argument: Argument, value: object) -> Code:
     return Code.OUT_OF_RANGE if too_low or too_high else Code.NONE
 
 
-def _unknown(form: TelecommandForm, given: str) -> Mistake:
-    names = [argument.name for argument in form.arguments]
-    if not names:
-        return _mistake(given, "an argument", f"{form.name} takes none")
-    return _mistake(given, "an unknown argument", " | ".join(names))
+def _strangers(name: str, forms: Sequence[Argument], arguments: Mapping[str, Scalar]) -> list[Mistake]:
+    """Arguments that are given and that nothing takes."""
+    known = [form.name for form in forms]
+    return [
+        _mistake(given, "an unknown argument", " | ".join(known))
+        if known
+        else _mistake(given, "an argument", f"{name} takes none")
+        for given in arguments
+        if given not in known
+    ]
 
 
 def _mistake(name: str, found: str, possible: str) -> Mistake:

@@ -5,7 +5,7 @@ out/<name>-<counter>/
     scenario.yaml     as the user wrote it         trace.bin          the ordered record
     summary.json      figures and verdicts         archive.sqlite     what the ground received
     report.html       the same for people          run.json           endpoints, key paths, state of the run
-    keys/, nvm/, log/ of the processes
+    keys/, nvm/, log/ of the processes; procedures/ of the user's own, where there are any
 """
 
 from __future__ import annotations
@@ -72,6 +72,16 @@ class RunDirectory:
     def report(self) -> Path:
         """The page for people."""
         return self.path / "report.html"
+
+    @property
+    def procedures(self) -> Path:
+        """A user's own procedures, as they were when the run began."""
+        return self.path / "procedures"
+
+    @property
+    def own_procedures(self) -> tuple[Path, ...]:
+        """Their files."""
+        return tuple(sorted(self.procedures.glob("*.py")))
 
     @property
     def run(self) -> Path:

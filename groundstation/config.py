@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bus.dictionary import Dictionary
 from bus.errors import UnknownNameError
-from bus.scenario.model import Orbit, Scenario, Station, TimelineEntry
+from bus.scenario.model import Orbit, ProcedureEntry, Scenario, Station, TimelineEntry
 from bus.wire.authentication import derived_key
 
 GROUND_ID = "ground"
@@ -62,6 +62,17 @@ class ContactRules:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmRules:
+    """How telemetry is watched; operational choices of this ground.
+
+    live_within_s: telemetry that comes later than this after its on-board time is played back, not live (a report needs
+    a few ticks, what waits in a store needs longer).
+    """
+
+    live_within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class SpacecraftPlan:
     """What the ground knows of one spacecraft. Lower `priority` is served first when antennas are scarce."""
 
@@ -83,9 +94,11 @@ class GroundConfig:
     stations: tuple[Station, ...]
     spacecraft: tuple[SpacecraftPlan, ...]
     timeline: tuple[TimelineEntry, ...]
+    procedures: tuple[ProcedureEntry, ...] = ()
     ground_boot: int = 1
     command: CommandRules = field(default_factory=CommandRules)
     contact: ContactRules = field(default_factory=ContactRules)
+    alarms: AlarmRules = field(default_factory=AlarmRules)
 
 
 def resolve(
@@ -110,4 +123,5 @@ def resolve(
         stations=scenario.stations,
         spacecraft=tuple(plans),
         timeline=scenario.timeline,
+        procedures=scenario.procedures,
     )

@@ -6,7 +6,7 @@ them with `archive.Archive` before the Tock leaves, so no acknowledgement ever p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bus.participant import Moment, Outbox
@@ -19,7 +19,10 @@ from bus.wire.messages import (
     Body,
     Event,
     Message,
+    OperatorAction,
+    OperatorNote,
     OperatorRequest,
+    Scalar,
     StoreReport,
     Telemetry,
     Verification,
@@ -29,6 +32,10 @@ from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
 from groundstation.contacts.prediction import Contact, PredictionState, Predictor
 from groundstation.contacts.propagation import Epoch
+from groundstation.procedures.declaration import Procedure
+from groundstation.procedures.engine import Asked, Procedures, Surroundings
+from groundstation.procedures.load import shipped
+from groundstation.procedures.state import ProcedureEffects, ProceduresState
 from groundstation.telemetry.intake import Intake, IntakeState
 
 MAX_COUNTERS = 480
@@ -46,12 +53,14 @@ class GroundState:
     antennas: AntennaState = field(default_factory=AntennaState)
     commander: CommanderState = field(default_factory=CommanderState)
     intake: IntakeState = field(default_factory=IntakeState)
+    procedures: ProceduresState = field(default_factory=ProceduresState)
 
 
 class Ground:
     """The ground segment; implements `bus.participant.Participant`."""
 
-    def __init__(self, config: GroundConfig) -> None:
+    def __init__(self, config: GroundConfig, procedures: Mapping[str, Procedure] | None = None) -> None:
+        """`procedures`: those that it knows, the shipped ones by default."""
         self._config = config
         self._ids = [plan.id for plan in config.spacecraft]
         self._keys = {plan.id: plan.telecommand_key for plan in config.spacecraft}
@@ -73,6 +82,11 @@ class Ground:
         )
         self._commander = Commander(dictionaries, config.command, config.ground_boot, config.tick_ns)
         self._intake = Intake(dictionaries, config.tick_ns)
+        self._procedures = Procedures(
+            procedures if procedures is not None else shipped(), dictionaries, config.procedures,
+            ground_boot=config.ground_boot, live_within_s=config.alarms.live_within_s,
+        )  # fmt: skip
+        self._procedure_effects = ProcedureEffects()
         self._sequence = 0
         self._opened = False
         self._unknown_mail = 0
@@ -83,7 +97,8 @@ class Ground:
         return GROUND_ID
 
     def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
-        """One tick. Takes Telemetry, Event, Verification, StoreReport and OperatorRequest; the rest is counted."""
+        """One tick. Takes Telemetry, Event, Verification, StoreReport, OperatorRequest and -Action; the rest is
+        counted."""
         outbox = Outbox()
         if not self._opened:
             self._open(outbox)
@@ -94,6 +109,7 @@ class Ground:
             self._take(message, now_ns, effects, outbox)
         if moment.closing:
             self._commander.close(moment.start_ns, effects)
+            self._procedures.close(moment.start_ns, self._procedure_effects)
             self._answer(effects, now_ns, outbox)
             self._account(now_ns, outbox)
             return outbox
@@ -108,7 +124,7 @@ class Ground:
         return pack(
             GroundState(
                 self._sequence, self._opened, self._unknown_mail, self._predictor.state, self._antennas.state,
-                self._commander.state, self._intake.state,
+                self._commander.state, self._intake.state, self._procedures.state,
             )
         )  # fmt: skip
 
@@ -120,6 +136,7 @@ class Ground:
         self._antennas.state = state.antennas
         self._commander.state = state.commander
         self._intake.state = state.intake
+        self._procedures.take_over(state.procedures)
 
     def _open(self, outbox: Outbox) -> None:
         """First tick: what the archive has to know, and the first look ahead."""
@@ -151,13 +168,18 @@ class Ground:
             self._commander.ask(
                 Wanted(body.spacecraft, body.name, body.arguments, "operator", body.token), now_ns, effects
             )
+        elif isinstance(body, OperatorAction) and source == "operator":
+            self._act(body, now_ns)
         elif place is None:
             self._unknown_mail += 1
         elif isinstance(body, Telemetry | Event | Verification):
             serving = self._antennas.station_of(place)
             station = self._stations[serving] if serving >= 0 else ""
-            if self._intake.packet(source, body, station, now_ns, outbox.records) and isinstance(body, Verification):
-                self._commander.verify(source, body, now_ns, effects)
+            if self._intake.packet(source, body, station, now_ns, outbox.records):
+                if isinstance(body, Verification):
+                    self._commander.verify(source, body, now_ns, effects)
+                elif isinstance(body, Telemetry):
+                    self._procedures.heard(source, body, now_ns)
         elif isinstance(body, StoreReport):
             if self._intake.store_report(source, body, now_ns, outbox.records):
                 lost = self._intake.lost_reports(source)
@@ -206,6 +228,7 @@ class Ground:
                 Wanted(entry.spacecraft, entry.telecommand, entry.arguments, "timeline"), now_ns, effects
             )
         self._commander.deadlines(now_ns, effects)
+        self._run_procedures(start_ns, now_ns, effects)
         antennas = self._antennas.state
         for station, place in enumerate(antennas.serving):
             if place >= 0:
@@ -215,12 +238,53 @@ class Ground:
                     service = Serving(spacecraft, self._stations[station], antennas.since_ns[station], lost)
                     self._commander.serve(service, now_ns, effects)
 
+    def _run_procedures(self, start_ns: int, now_ns: int, effects: Effects) -> None:
+        """Procedures that are due, and one look at each that is under way."""
+        commander = self._commander
+
+        def ask(spacecraft: str, name: str, arguments: Mapping[str, Scalar], origin: str) -> int:
+            request = commander.state.next_request
+            commander.ask(Wanted(spacecraft, name, arguments, origin), now_ns, effects)
+            return request
+
+        def outcome(request: int) -> tuple[str, str] | None:
+            ended = effects.ended.get(request)
+            return None if ended is None else (ended.state, ended.text)
+
+        def station(spacecraft: str) -> str:
+            serving = self._antennas.station_of(self._place[spacecraft])
+            return self._stations[serving] if serving >= 0 else ""
+
+        self._procedures.due(start_ns, now_ns, self._procedure_effects)
+        self._procedures.step(now_ns, Surroundings(ask, outcome, station), self._procedure_effects)
+
+    def _act(self, action: OperatorAction, now_ns: int) -> None:
+        """An operator runs, answers or ends a procedure."""
+        effects = self._procedure_effects
+        match action.verb:
+            case "procedure.run":
+                asked = Asked(action.name, action.spacecraft, action.arguments, "operator", action.token)
+                self._procedures.begin(asked, now_ns, effects)
+                return
+            case "procedure.answer":
+                refusal = self._procedures.answer(action.run, str(action.arguments.get("answer", "")))
+            case "procedure.abort":
+                refusal = self._procedures.abort(action.run, now_ns, effects)
+            case other:
+                refusal = f"found {other}; allowed: procedure.run | procedure.answer | procedure.abort"
+        state, text = ("REJECTED", refusal) if refusal else ("COMPLETED", "")
+        effects.notes.append(OperatorNote(token=action.token, run=action.run, state=state, text=text, final=True))
+
     def _answer(self, effects: Effects, now_ns: int, outbox: Outbox) -> None:
         for spacecraft, telecommand in effects.radiate:
             self._send(spacecraft, telecommand, now_ns, outbox, self._commander.next_counter(spacecraft))
         for reply in effects.replies:
             self._send("operator", reply, now_ns, outbox)
         outbox.records += effects.records
+        said, self._procedure_effects = self._procedure_effects, ProcedureEffects()
+        for note in said.notes:
+            self._send("operator", note, now_ns, outbox)
+        outbox.records += said.records
 
     def _acknowledge(self, now_ns: int, outbox: Outbox) -> None:
         """Acknowledge what this outbox records, to spacecraft that an antenna points at."""

@@ -2,7 +2,8 @@
 
 `python -m groundstation.process` takes everything from the environment: SKYRACK_CONNECT, SKYRACK_KEYS, SKYRACK_ARCHIVE
 (file), SKYRACK_DICTIONARIES (JSON by design name), and optionally SKYRACK_SCENARIO (resolved JSON; without it the bus
-is asked) and SKYRACK_BIND (the operator's port; any free loopback port by default).
+is asked), SKYRACK_BIND (the operator's port; any free loopback port by default) and SKYRACK_PROCEDURES (files with
+procedures of one's own).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bus.dictionary import Dictionary
@@ -24,6 +25,7 @@ from groundstation.archive.writer import Archive
 from groundstation.commanding.operator_port import OperatorPort
 from groundstation.config import GROUND_ID, resolve
 from groundstation.ground import Ground
+from groundstation.procedures.load import with_own
 
 
 def load_dictionaries(path: Path) -> dict[str, Dictionary]:
@@ -43,12 +45,18 @@ Dictionaries = Callable[[bytes], Mapping[str, Dictionary]]
 
 
 def serve_ground(
-    scenario: bytes, dictionaries: Dictionaries, archive: Path, keys: Path, operator_endpoint: str
+    scenario: bytes,
+    dictionaries: Dictionaries,
+    archive: Path,
+    keys: Path,
+    *,
+    operator_endpoint: str,
+    procedures: Sequence[Path] = (),
 ) -> Service:
     """The ground of a resolved scenario (canonical JSON), ready to take part."""
     resolved = Scenario.model_validate_json(scenario)
     signing = {one.id: load_telecommand_key(keys, one.id) for one in resolved.spacecraft}
-    ground = Ground(resolve(resolved, dictionaries(scenario), signing))
+    ground = Ground(resolve(resolved, dictionaries(scenario), signing), with_own(procedures))
     store = Archive(archive)
     operator = OperatorPort(keys, operator_endpoint)
 
@@ -76,11 +84,14 @@ def run_ground(
     *,
     scenario: bytes | None = None,
     operator_endpoint: str = LOOPBACK,
+    procedures: Sequence[Path] = (),
 ) -> int:
     """The whole process; gives the exit status."""
 
     def build(text: bytes) -> Service:
-        return serve_ground(text, dictionaries, archive, keys, operator_endpoint)
+        return serve_ground(
+            text, dictionaries, archive, keys, operator_endpoint=operator_endpoint, procedures=procedures
+        )
 
     return run_participant(Credentials(GROUND_ID, endpoint, keys), build, scenario)
 
@@ -109,9 +120,11 @@ def main() -> int:
         lifeline.report_error(error)
         return error.exit_status
     bind = os.environ.get("SKYRACK_BIND") or LOOPBACK
+    own = tuple(Path(file) for file in os.environ.get("SKYRACK_PROCEDURES", "").split(os.pathsep) if file)
     return run_ground(
-        endpoint, keys, lambda _: load_dictionaries(words), archive, scenario=text, operator_endpoint=bind
-    )
+        endpoint, keys, lambda _: load_dictionaries(words), archive, scenario=text, operator_endpoint=bind,
+        procedures=own,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ class BusServer:
                 self._carry_out(self._conductor.snapshot(peer.identity, *complete))
         elif kind is Kind.BYE:
             self._leave(peer.identity, decode(frames[0]).body.reason)
-        elif kind is Kind.OPERATOR_REQUEST and peer.role == "ground":
+        elif kind in (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION) and peer.role == "ground":
             self._carry_out(self._conductor.inject(frames[:1]))
         else:
             raise DecodeError(f"{kind.name} has no business on the time plane")

@@ -149,6 +149,15 @@ class TimelineEntry(_Form):
     arguments: dict[str, Scalar]
 
 
+class ProcedureEntry(_Form):
+    """A ground procedure that begins at a time, on one spacecraft or a fleet."""
+
+    at_s: float
+    name: str
+    spacecraft: tuple[Identifier, ...]
+    arguments: dict[str, Scalar]
+
+
 class Expectation(_Form):
     """One sentence of the expectation language, as the user wrote it."""
 
@@ -176,6 +185,7 @@ class Scenario(_Form):
     spacecraft: tuple[Spacecraft, ...]
     stations: tuple[Station, ...]
     timeline: tuple[TimelineEntry, ...]
+    procedures: tuple[ProcedureEntry, ...] = ()
     faults: tuple[Fault, ...]
     expectations: tuple[Expectation, ...]
     range: RangeRules
@@ -191,7 +201,9 @@ class Scenario(_Form):
 
     def to_json(self) -> bytes:
         """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
-        none = {"designs"} if not self.designs else set()  # a scenario of shipped designs keeps its digest
+        none = {
+            name for name in ("designs", "procedures") if not getattr(self, name)
+        }  # without them it keeps its digest
         return self.model_dump_json(exclude={"file", "warnings", *none}).encode()
 
     @property

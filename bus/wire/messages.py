@@ -26,6 +26,7 @@ ID_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 REQUEST_STATES = (
     "^(recorded|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"  # of a telecommand
 )
+OPERATOR_VERBS = "^(procedure[.](run|answer|abort)|alarm[.](acknowledge|shelve))$"
 RESERVED_IDS = ("ground", "range", "bus", "operator", "observer", "all")
 
 
@@ -56,6 +57,8 @@ class Kind(IntEnum):
     ALLOCATION = 26
     OPERATOR_REQUEST = 30
     OPERATOR_REPLY = 31
+    OPERATOR_ACTION = 32
+    OPERATOR_NOTE = 33
     INJECTION = 40
     INJECTION_REPORT = 41
     ACCOUNT = 42
@@ -290,6 +293,30 @@ class OperatorReply(Body):
     final: bool
 
 
+class OperatorAction(Body):
+    """A person or program outside asks the ground for something that is no telecommand. `name`: a procedure's; `run`:
+    of one under way, or an alarm's number. Enters at a tick boundary and is recorded."""
+
+    kind = Kind.OPERATOR_ACTION
+    token: Count
+    verb: Annotated[str, Field(pattern=OPERATOR_VERBS)]
+    name: Annotated[str, Field(max_length=64)] = ""
+    run: Count = 0
+    spacecraft: Annotated[tuple[Identifier, ...], Field(max_length=512)] = ()
+    arguments: Annotated[dict[Name, Scalar], Field(max_length=64)] = {}
+
+
+class OperatorNote(Body):
+    """What came of an action so far, a line at a time; `final` when no more will come."""
+
+    kind = Kind.OPERATOR_NOTE
+    token: Count
+    run: Count
+    state: Name
+    text: Text
+    final: bool
+
+
 class Injection(Body):
     """A fault, resolved to one primitive of one seam. Active for start_ns <= t < end_ns (end_ns 0: until cleared).
 
@@ -331,7 +358,8 @@ BODIES: dict[Kind, type[Body]] = {
     model.kind: model
     for model in (
         Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
-        StoreReport, Allocation, OperatorRequest, OperatorReply, Injection, InjectionReport, Account,
+        StoreReport, Allocation, OperatorRequest, OperatorReply, OperatorAction,
+        OperatorNote, Injection, InjectionReport, Account,
     )
 }  # fmt: skip
 

@@ -34,10 +34,12 @@ _ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed
 EARTH_RADIUS_M = 6_378_137.0  # WGS-84 equator
 
 
-def check_command(name: str, designs: tuple[Path, ...] = (), *, as_json: bool) -> int:
+def check_command(
+    name: str, designs: tuple[Path, ...] = (), procedures: tuple[Path, ...] = (), *, as_json: bool
+) -> int:
     """Validate a scenario and say what would fly. Every mistake is in the ScenarioError that the front door shows."""
     try:
-        chosen = load_named(name, designs)
+        chosen = load_named(name, designs, procedures)
     except ScenarioError as error:
         if not as_json:
             raise
@@ -82,6 +84,19 @@ def check_command(name: str, designs: tuple[Path, ...] = (), *, as_json: bool) -
                 "arguments": _pairs(e.arguments),
             }
             for e in scenario.timeline
+        ],
+    )
+    _print_table(
+        console,
+        "procedures",
+        [
+            {
+                "at": clock(p.at_s),
+                "procedure": p.name,
+                "spacecraft": ", ".join(p.spacecraft),
+                "arguments": _pairs(p.arguments),
+            }
+            for p in scenario.procedures
         ],
     )
     _print_table(

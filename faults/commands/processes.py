@@ -40,11 +40,12 @@ def bus_command(
     pace: str,
     out: Path | None,
     designs: tuple[Path, ...] = (),
+    procedures: tuple[Path, ...] = (),
 ) -> int:
     """Conduct one run; gives the exit status of what was flown."""
     for option, endpoint in (("--bind", bind), ("--bind-range", bind_range), ("--bind-observe", bind_observe)):
         check_endpoint(option, endpoint)
-    chosen = load_named(scenario, designs)
+    chosen = load_named(scenario, designs, procedures)
     for note in chosen.notes:
         _say(f"note: {note}")
     with Interruption() as interruption:
@@ -52,7 +53,7 @@ def bus_command(
             directory = create(chosen.scenario.name, out)
         try:
             interruption.check()
-            root.prepare(directory, chosen.scenario, chosen.text)
+            root.prepare(directory, chosen.scenario, chosen.text, procedures)
             status, flown = _conduct(chosen.scenario, directory, keys, (bind, bind_range, bind_observe), pace)
             interruption.signal = interruption.signal or flown.interrupted
         except KeyboardInterrupt:
@@ -115,7 +116,9 @@ def node_command(identity: str, connect: str, keys: Path, scenario: str, nvm: Pa
     return run_participant(Credentials(identity, connect, keys), build, _canonical(scenario))
 
 
-def ground_command(connect: str, keys: Path, scenario: str, archive: Path, bind: str) -> int:
+def ground_command(
+    connect: str, keys: Path, scenario: str, archive: Path, bind: str, *, procedures: tuple[Path, ...] = ()
+) -> int:
     """Operate until the run ends."""
     from groundstation.process import run_ground  # noqa: PLC0415
 
@@ -133,6 +136,7 @@ def ground_command(connect: str, keys: Path, scenario: str, archive: Path, bind:
         archive,
         scenario=_canonical(scenario),
         operator_endpoint=bind,
+        procedures=procedures,
     )
 
 

@@ -127,9 +127,8 @@ def _build(scenario: Scenario, participant: str, directory: RunDirectory) -> Par
         return Director(scenario)
     folder = keys_of(directory)  # processes have key files; a run in one process has none
     if participant == GROUND_ID:
-        if folder is None:
-            return build_ground(scenario)
-        return build_ground(scenario, {one.id: load_telecommand_key(folder, one.id) for one in scenario.spacecraft})
+        keys = None if folder is None else {s.id: load_telecommand_key(folder, s.id) for s in scenario.spacecraft}
+        return build_ground(scenario, keys, directory.own_procedures)
     return build_node(scenario, participant, b"" if folder is None else load_telecommand_key(folder, participant))
 
 

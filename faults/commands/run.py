@@ -95,7 +95,7 @@ def _begin(chosen: Chosen, directory: RunDirectory, options: RunOptions, interru
         display.say(
             f"{scenario.name}: seed {scenario.seed}, {len(scenario.spacecraft)} spacecraft, into {directory.path}"
         )
-        root.prepare(directory, scenario, chosen.text)
+        root.prepare(directory, scenario, chosen.text, options.procedures)
         return _fly(scenario, directory, options, display, interruption)
     finally:
         display.close()
@@ -131,7 +131,7 @@ def _fly(
 ) -> root.Flown:
     if options.in_process:
         warm_up(scenario, display.say)
-        participants = root.build_all(scenario)
+        participants = root.build_all(scenario, directory.own_procedures)
         director = next((each for each in participants if isinstance(each, Director)), None)
         sampler, failed = StatusSampler(scenario, director), FailedTelecommands()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bus.errors import ParticipantLost, SkyrackError
@@ -96,18 +97,21 @@ def build_node(scenario: Scenario, spacecraft: str, telecommand_key: bytes = b""
     return assemble(resolve(scenario, spacecraft, telecommand_key))
 
 
-def build_ground(scenario: Scenario, telecommand_keys: Mapping[str, bytes] | None = None) -> Participant:
-    """The ground; keys as in `build_node`."""
+def build_ground(
+    scenario: Scenario, telecommand_keys: Mapping[str, bytes] | None = None, procedures: Sequence[Path] = ()
+) -> Participant:
+    """The ground; keys as in `build_node`. `procedures`: files with a user's own."""
     from groundstation.config import resolve  # noqa: PLC0415
     from groundstation.ground import Ground  # noqa: PLC0415
+    from groundstation.procedures.load import with_own  # noqa: PLC0415
 
-    return Ground(resolve(scenario, dictionaries(scenario), telecommand_keys))
+    return Ground(resolve(scenario, dictionaries(scenario), telecommand_keys), with_own(procedures))
 
 
-def build_all(scenario: Scenario) -> list[Participant]:
+def build_all(scenario: Scenario, procedures: Sequence[Path] = ()) -> list[Participant]:
     """Everybody, for a run in one process."""
     nodes = [build_node(scenario, spacecraft.id) for spacecraft in scenario.spacecraft]
-    return [*nodes, build_ground(scenario), Director(scenario)]
+    return [*nodes, build_ground(scenario, procedures=procedures), Director(scenario)]
 
 
 def conductor_of(scenario: Scenario, *, history: bool = True) -> Conductor:
@@ -120,8 +124,11 @@ def conductor_of(scenario: Scenario, *, history: bool = True) -> Conductor:
     )
 
 
-def prepare(directory: RunDirectory, scenario: Scenario, source: str | None) -> None:
+def prepare(directory: RunDirectory, scenario: Scenario, source: str | None, procedures: Sequence[Path] = ()) -> None:
     """What a run's directory holds before anything flies."""
+    for place, path in enumerate(procedures):
+        directory.procedures.mkdir(exist_ok=True)
+        directory.write(directory.procedures / f"{place:03d}_{path.name}", path.read_bytes())
     forms = {design: form.model_dump(mode="json") for design, form in dictionaries(scenario).items()}
     directory.write(directory.scenario, scenario.to_json())
     directory.write(directory.dictionaries, json.dumps(forms, indent=1, sort_keys=True))
@@ -151,7 +158,7 @@ def fly_in_process(
     try:
         finished = run_in_process(
             conductor_of(scenario, history=False),
-            participants if participants is not None else build_all(scenario),
+            participants if participants is not None else build_all(scenario, directory.own_procedures),
             scenario.tick_ns,
             trace,
             commit=commit,

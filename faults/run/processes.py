@@ -122,6 +122,7 @@ def members(scenario: Scenario, directory: RunDirectory, pace: str) -> tuple[Mem
             "SKYRACK_ARCHIVE": str(path / directory.archive.name),
             "SKYRACK_DICTIONARIES": str(path / directory.dictionaries.name),
             "SKYRACK_BIND": "",
+            "SKYRACK_PROCEDURES": os.pathsep.join(str(file.resolve()) for file in directory.own_procedures),
         },
     )
     return bus, [*nodes, ground]

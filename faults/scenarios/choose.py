@@ -21,6 +21,7 @@ from faults.scenarios.environment import part_of_profile
 from faults.scenarios.from_catalogue import Flight, scenario_text
 from faults.scenarios.load import load_text
 from faults.scenarios.own_designs import Shelf, is_path
+from faults.scenarios.procedures import check_resolved
 from node.designs.load import read_resolved
 
 _NEVER = "or it never happens"  # how the reader ends its warning of a time after the end
@@ -40,7 +41,7 @@ class Chosen:
 def choose(options: RunOptions) -> Chosen:
     """The scenario that was asked for, resolved. Raises UserError and its kin for everything wrong with it."""
     notes: list[str] = []
-    shelf = Shelf(options.designs)
+    shelf = Shelf(options.designs, options.procedures)
     if options.tle is not None:
         if options.scenario:
             raise UserError("a scenario and --tle cannot both be flown", hint="leave one of them out")
@@ -58,7 +59,7 @@ def choose(options: RunOptions) -> Chosen:
             raise UserError("nothing to fly", hint="skyrack run first-light, or skyrack run --tle FILE --select NAME")
         path = find_scenario(options.scenario)
         if path.suffix == RESOLVED:
-            return _again(load_resolved(path), options)
+            return _again(_with_procedures(load_resolved(path), shelf), options)
         text, file = _read(path), str(path)
     if options.duration:
         text = _with(text, "duration", options.duration)
@@ -96,14 +97,20 @@ def _part_of_event(scenario: Scenario) -> list[str]:
     return [f"solar event {part}"] if part else []
 
 
-def load_named(name: str, designs: tuple[Path, ...] = ()) -> Chosen:
-    """A scenario by path or name, as it is. `designs`: directories with a user's."""
-    path = find_scenario(name)
+def load_named(name: str, designs: tuple[Path, ...] = (), procedures: tuple[Path, ...] = ()) -> Chosen:
+    """A scenario by path or name, as it is. `designs`: directories with a user's; `procedures`: files with a user's."""
+    path, shelf = find_scenario(name), Shelf(designs, procedures)
     if path.suffix == RESOLVED:
-        return load_resolved(path)
+        return _with_procedures(load_resolved(path), shelf)
     text = _read(path)
-    scenario = load_text(text, Shelf(designs), file=str(path))
+    scenario = load_text(text, shelf, file=str(path))
     return Chosen(scenario, text, (*scenario.warnings, *without_contact(scenario), *_part_of_event(scenario)))
+
+
+def _with_procedures(chosen: Chosen, shelf: Shelf) -> Chosen:
+    """A resolved scenario, once the procedures that it begins are known."""
+    check_resolved(chosen.scenario, shelf.known_procedures)
+    return chosen
 
 
 def load_resolved(path: Path) -> Chosen:
@@ -168,6 +175,7 @@ class RunOptions:
     select: tuple[str, ...] = ()
     design: str = "pathfinder"
     designs: tuple[Path, ...] = ()
+    procedures: tuple[Path, ...] = ()
     stations: tuple[str, ...] = ()
     epoch: str = ""
     progress: bool = True

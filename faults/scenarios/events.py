@@ -9,19 +9,21 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from bus.errors import Refused, ScenarioError, UnknownNameError
-from bus.scenario.model import Expectation, Fault, TimelineEntry
+from bus.scenario.model import Expectation, Fault, ProcedureEntry, TimelineEntry
 from bus.text.forms import Form
 from bus.text.leaves import Leaf, Plain, duration, text
-from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.units import parse_duration_ns, show
 from faults.catalogue.form import FaultForm
 from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
 from faults.scenarios.own_faults import check_own
+from faults.scenarios.procedures import ProcedureForm, SpacecraftId, read_procedure
 from faults.scenarios.vocabulary import SCHEDULE, checked_arguments, design_info, expectation_signals, scheduled
+from groundstation.procedures.declaration import Procedure
 from node.injection.engine import LIMIT
 
 MAX_ENTRIES = 10_000
+_ONE_OF_TWO = "a mapping of to, name, arguments; or in its place a procedure: a mapping of name, spacecraft, arguments"
 _FOREVER_NS = 2**61
 _ANY_ORBIT_S = 6000.0
 
@@ -30,14 +32,6 @@ def _time(value: object) -> object:
     """A time as written; what "orbits" means is known later."""
     parse_duration_ns(value, orbit_s=_ANY_ORBIT_S)
     return value
-
-
-def _of_this_scenario(name: str, info: ValidationInfo) -> str:
-    """Whoever flies. The names are not known if an id of theirs is a mistake: then any will do."""
-    known = (info.context or {}).get("spacecraft")
-    if known is not None and name not in known:
-        raise Refused(repr(name), f"a spacecraft of this scenario: {one_of(known, name)}")
-    return name
 
 
 def _known_fault(name: str, info: ValidationInfo) -> str:
@@ -62,7 +56,6 @@ Time = Annotated[
         },
     ),
 ]
-SpacecraftId = Annotated[str, text(longest=32), AfterValidator(_of_this_scenario)]
 
 
 class TelecommandForm(Form):
@@ -74,11 +67,13 @@ class TelecommandForm(Form):
 
 
 class TimelineForm(Form):
-    """A telecommand the operator asks for at a time; `on_board`: from the first contact on it waits on board for it."""
+    """A telecommand the operator asks for at a time, or a procedure that begins then. `on_board`: from the first
+    contact on the telecommand waits on board for its time."""
 
     at: Time
-    telecommand: TelecommandForm
+    telecommand: TelecommandForm | None = None
     on_board: bool = False
+    procedure: ProcedureForm | None = None
 
 
 class FaultEntry(Form):
@@ -109,6 +104,8 @@ class Span:
     """Ids of the jobs of every spacecraft whose entry has none."""
     complete: bool = True
     """No id of a spacecraft is a mistake: names that are not in `designs` are wrong."""
+    procedures: Mapping[str, Procedure] | None = None
+    """Those that there are, None: the shipped ones."""
 
     @property
     def spacecraft(self) -> Mapping[str, str] | None:
@@ -127,14 +124,25 @@ class Span:
         return time_ns
 
 
-def read_timeline(item: Item, span: Span) -> list[TimelineEntry]:
-    """Telecommands the operator asks for, in the order of their times (then of the file)."""
-    entries = []
+def read_timeline(item: Item, span: Span) -> tuple[list[TimelineEntry], list[ProcedureEntry]]:
+    """What the operator asks for, telecommands and procedures, in the order of their times (then of the file)."""
+    entries, procedures = [], []
     for entry in item.list(0, MAX_ENTRIES):
         form = entry.read(TimelineForm, spacecraft=span.spacecraft)
         if form is None:
             continue
         at_ns, wanted = span.ns(entry.below("at"), 1 if form.on_board else 0), form.telecommand
+        if (wanted is None) is (form.procedure is None):
+            found = "nothing" if wanted is None else "telecommand and procedure together"
+            entry.below("telecommand" if wanted is None else "procedure").refuse(found, _ONE_OF_TWO)
+            continue
+        if form.procedure is not None:
+            if form.on_board:
+                entry.below("on_board").refuse("true", "false: procedures are the ground's")
+            begun = read_procedure(entry.below("procedure"), form.procedure, at_ns, span.designs, span.procedures)
+            procedures += [] if begun is None else [begun]
+            continue
+        assert wanted is not None
         design = span.designs.get(wanted.to, "")
         if not design:
             continue
@@ -150,7 +158,7 @@ def read_timeline(item: Item, span: Span) -> list[TimelineEntry]:
             entry.below("telecommand").adopt(error)
         else:
             entries.append(TimelineEntry(at_s=at_s, spacecraft=wanted.to, telecommand=name, arguments=arguments))
-    return sorted(entries, key=lambda e: e.at_s)
+    return sorted(entries, key=lambda e: e.at_s), sorted(procedures, key=lambda e: e.at_s)
 
 
 def read_faults(

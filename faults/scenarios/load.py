@@ -123,8 +123,11 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
     everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf())
     spacecraft, designs, complete = everybody
     jobs = {one.id: one.job_ids for one in spacecraft}
-    span = Span(duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete)
-    timeline = read_timeline(root.below("timeline"), span) if root.has("timeline") else []
+    span = Span(
+        duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete,
+        shelf.known_procedures if shelf else None,
+    )  # fmt: skip
+    timeline, procedures = read_timeline(root.below("timeline"), span) if root.has("timeline") else ([], [])
     known = read_own(root.below("catalogue")) if root.has("catalogue") else FAULTS
     faults, fault_ids = read_faults(root.below("faults"), span, known) if root.has("faults") else ([], ())
     sentences, signals = (
@@ -132,7 +135,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
     )
     station_ids = [station.id for station in stations]
     asked = read_record(root.below("record"), spacecraft, station_ids) if root.has("record") and complete else {}
-    if timeline and not stations and sheet.clean_since(0):
+    if (timeline or procedures) and not stations and sheet.clean_since(0):
         root.below("timeline").warn("telecommands without a station", "at least one station, or they never go up")
     if environment is not None:
         environment, part = within(environment, duration_ns / 1e9)
@@ -153,6 +156,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
             spacecraft=tuple(spacecraft),
             stations=tuple(stations),
             timeline=tuple(timeline),
+            procedures=tuple(procedures),
             faults=tuple(faults),
             expectations=tuple(sentences),
             range=RangeRules(

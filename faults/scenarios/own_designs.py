@@ -1,4 +1,4 @@
-"""A user's own designs: files named by path in a scenario, or by name from directories (`--designs DIR`).
+"""A user's own designs and procedures: files named by path, or by name from directories (`--designs DIR`).
 
 A file that lies beside the shipped ones is a user's too. Nothing is read before it is asked for, so that one wrong file
 stays in nobody's way.
@@ -6,13 +6,16 @@ stays in nobody's way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from bus.errors import EnvironmentFault, Mistake, ScenarioError
 from bus.text.files import decode, read_file
 from bus.text.near import one_of
+from groundstation.procedures.declaration import Procedure
+from groundstation.procedures.load import with_own
 from node.designs.load import DESIGNS, PARTS, SHIPPED, Design, adopt, load_design
 
 SUFFIXES = (".yaml", ".yml")
@@ -22,9 +25,11 @@ MAX_FILES = 1000
 
 @dataclass(frozen=True)
 class Shelf:
-    """Every design that can be named: the shipped ones, and those of these directories."""
+    """Every design that can be named: the shipped ones, and those of these directories. `procedures`: Python files with
+    procedures of a user's own, beside those that ship."""
 
     directories: tuple[Path, ...] = ()
+    procedures: tuple[Path, ...] = ()
     files: dict[str, Path] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -32,6 +37,11 @@ class Shelf:
             for path in _yaml_files(directory):
                 if directory != DESIGNS or path.stem not in (*SHIPPED, PARTS, "__init__"):
                     self.files.setdefault(path.stem, path)
+
+    @cached_property
+    def known_procedures(self) -> Mapping[str, Procedure]:
+        """Every procedure that can be named. Raises as `with_own`."""
+        return with_own(self.procedures)
 
     @property
     def names(self) -> tuple[str, ...]:

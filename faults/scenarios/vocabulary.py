@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bus.dictionary import Dictionary
+from bus.dictionary import Argument, Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.orbits.elements import satellite
 from bus.scenario.model import OmmOrbit, Orbit, TleOrbit
@@ -170,7 +170,17 @@ def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> d
     form = known.telecommand.get(name)
     carried = parts(known.telecommand, form, arguments).carried if form else None
     declared = (*form.arguments, *(carried.arguments if carried else ())) if form else ()
-    numeric = {a.name: a.unit for a in declared if a.type in ("float", "int")}
+    try:
+        return in_units_of(declared, arguments)
+    except ScenarioError as error:
+        raise ScenarioError(
+            error.mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}"
+        ) from error
+
+
+def in_units_of(forms: Sequence[Argument], arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The same for arguments of these forms; others stay as they are."""
+    numeric = {form.name: form.unit for form in forms if form.type in ("float", "int")}
     converted: dict[str, Scalar] = {}
     mistakes = []
     for key, value in arguments.items():
@@ -183,7 +193,7 @@ def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> d
                 continue
             converted[key] = int(number) if number.is_integer() and "." not in str(value) else number
     if mistakes:
-        raise ScenarioError(mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}")
+        raise ScenarioError(mistakes)
     return converted
 
 

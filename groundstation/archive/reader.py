@@ -250,6 +250,21 @@ class ArchiveReader:
         rows = self._rows(f"SELECT {', '.join(columns)} FROM telecommands ORDER BY ground_boot, request")
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def procedures(self) -> list[dict[str, object]]:
+        """Every run of a procedure, with its present or final state, in order."""
+        columns = (
+            "ground_boot", "run", "name", "spacecraft", "arguments", "origin", "started_ns", "state", "changed_ns",
+            "detail",
+        )  # fmt: skip
+        rows = self._rows(f"SELECT {', '.join(columns)} FROM procedures ORDER BY ground_boot, run")
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def procedure_log(self) -> list[tuple[object, ...]]:
+        """(run, line, began_ns, ended_ns or None, step, outcome) of every step, check and note, as they were done."""
+        return self._rows(
+            "SELECT run, line, began_ns, ended_ns, step, outcome FROM procedure_log ORDER BY ground_boot, run, line"
+        )
+
     def contacts(self) -> list[tuple[object, ...]]:
         """(station, spacecraft, aos_ns, los_ns, max_ns, max_elevation_rad), by time."""
         return self._rows("SELECT * FROM contacts ORDER BY aos_ns, station, spacecraft")

@@ -6,7 +6,7 @@ since its last snapshot and writes the same records once more.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -48,6 +48,15 @@ CREATE TABLE IF NOT EXISTS time_correlation (
   spacecraft TEXT NOT NULL, received_ns INTEGER NOT NULL, boot INTEGER NOT NULL, offset_s REAL NOT NULL, drift REAL,
   reports INTEGER NOT NULL,
   PRIMARY KEY (spacecraft, received_ns, boot)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS procedures (
+  ground_boot INTEGER NOT NULL, run INTEGER NOT NULL, name TEXT NOT NULL, spacecraft TEXT NOT NULL,
+  arguments TEXT NOT NULL, origin TEXT NOT NULL, started_ns INTEGER NOT NULL, state TEXT NOT NULL,
+  changed_ns INTEGER NOT NULL, detail TEXT NOT NULL,
+  PRIMARY KEY (ground_boot, run)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS procedure_log (
+  ground_boot INTEGER NOT NULL, run INTEGER NOT NULL, line INTEGER NOT NULL, began_ns INTEGER NOT NULL,
+  ended_ns INTEGER, step TEXT NOT NULL, outcome TEXT NOT NULL,
+  PRIMARY KEY (ground_boot, run, line)) WITHOUT ROWID;
 """
 
 _KEEP = "INSERT OR IGNORE INTO"
@@ -70,6 +79,8 @@ STATEMENTS: dict[str, str] = {
     "allocations": _into(_TAKE, "allocations", 4),
     "gaps": _into(_TAKE, "gaps", 6),
     "time_correlation": _into(_TAKE, "time_correlation", 6),
+    "procedures": _into(_TAKE, "procedures", 10),
+    "procedure_log": _into(_TAKE, "procedure_log", 7),
     "gap_closed": "DELETE FROM gaps WHERE spacecraft = ? AND boot = ? AND stream = ? AND first = ?",
 }
 """By the first element of a record; the rest of the record are the values."""

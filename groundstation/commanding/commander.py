@@ -9,6 +9,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bus.dictionary import Dictionary
 from bus.errors import ScenarioError, UnknownNameError
@@ -64,11 +65,23 @@ class CommanderState:
 
 @dataclass(slots=True)
 class Effects:
-    """What the commander wants done: telecommands to radiate (spacecraft, telecommand), answers, archive rows."""
+    """What the commander wants done: telecommands to radiate (spacecraft, telecommand), answers, archive rows; and what
+    ended, by request."""
 
     radiate: list[tuple[str, Telecommand]] = field(default_factory=list)
     replies: list[OperatorReply] = field(default_factory=list)
     records: list[tuple[object, ...]] = field(default_factory=list)
+    ended: dict[int, Ended] = field(default_factory=dict)
+
+
+class Ended(NamedTuple):
+    """What became of a telecommand in the end."""
+
+    spacecraft: str
+    name: str
+    arguments: Mapping[str, Scalar]
+    state: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +270,9 @@ class Commander:
         command.state = after.value
         if after in TERMINAL:
             self.state.totals[after.value] += 1
+            effects.ended[command.request] = Ended(
+                command.spacecraft, command.name, command.arguments, after.value, text
+            )
             queue = self.state.under_way.get(command.spacecraft, [])
             queue[:] = [other for other in queue if other is not command]
         self._log(command, happening.value, text, now_ns, effects)

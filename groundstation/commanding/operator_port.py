@@ -1,8 +1,9 @@
 """The operator's port of the ground: requests from people and programs outside, and what became of them.
 
-A client with the operator's key sends one frame a message: OperatorRequest, source "operator", destination "ground".
-The port checks it, gives it a token of its own, and hands it to the bus, where it enters at a tick boundary and is
-recorded; the replies come back through the record and go to whoever asked, under the token that was asked with.
+A client with the operator's key sends one frame a message: OperatorRequest or OperatorAction, source "operator",
+destination "ground". The port checks it, gives it a token of its own, and hands it to the bus, where it enters at a
+tick boundary and is recorded; the replies come back through the record and go to whoever asked, under the token that
+was asked with.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bus.process.watchman import Watchman, kind_of
 from bus.sockets.keys import load_grants, load_key
 from bus.sockets.ports import Network, RouterPort
 from bus.wire.codec import decode, encode
-from bus.wire.messages import Message, OperatorReply, OperatorRequest, Refusal
+from bus.wire.messages import Message, OperatorAction, OperatorNote, OperatorReply, OperatorRequest, Refusal
 
 MAX_IN_TICK = 512  # half of what the bus takes from outside in a tick; the other half is the range's
 MAX_OPEN_REQUESTS = 4096  # whose replies are still passed on; the oldest is forgotten first
@@ -82,7 +83,7 @@ class OperatorPort:
     def answer(self, message: Message) -> None:
         """Pass a reply on to whoever asked."""
         reply = message.body
-        if not isinstance(reply, OperatorReply) or self._port is None:
+        if not isinstance(reply, OperatorReply | OperatorNote) or self._port is None:
             return
         asked = self._asked.get(reply.token)
         if asked is None:
@@ -103,7 +104,7 @@ class OperatorPort:
             message = decode(frames[0])
         except DecodeError as error:
             return kind_of(error), error.message
-        if not isinstance(message.body, OperatorRequest) or message.source != "operator":
+        if not isinstance(message.body, OperatorRequest | OperatorAction) or message.source != "operator":
             return "wrong plane", f"{message.kind.name} from {message.source} has no business on the operator's port"
         self._token += 1
         token = self._base(shell) + self._token
@@ -129,5 +130,5 @@ class OperatorPort:
         return self._prefix
 
 
-def _frame(body: Refusal | OperatorReply) -> bytes:
+def _frame(body: Refusal | OperatorReply | OperatorNote) -> bytes:
     return encode(Message(0, "ground", 0, "operator", body))

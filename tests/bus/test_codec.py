@@ -31,6 +31,8 @@ from bus.wire.messages import (
     InjectionReport,
     Kind,
     Message,
+    OperatorAction,
+    OperatorNote,
     OperatorReply,
     OperatorRequest,
     Piece,
@@ -67,6 +69,8 @@ EXAMPLES: list[Body] = [
     Allocation(station="svalbard", spacecraft="sat-a", band="Ka", rate_bps=1e9, on=True),
     OperatorRequest(token=1, spacecraft="sat-a", name="ping", arguments={}),
     OperatorReply(token=1, request=-1, state="ACCEPTED", detail="", final=False),
+    OperatorAction(token=1, verb="procedure.run", name="first-contact", run=2, spacecraft=("sat-a",), arguments={}),
+    OperatorNote(token=1, run=2, state="RUNNING", text="1. contact: svalbard", final=False),
     Injection(
         injection="x", seam=1, place="string_health[3]", primitive="set", parameters={"value": 0}, start_ns=0, end_ns=0
     ),

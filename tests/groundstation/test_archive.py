@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import EnvironmentFault
-from bus.wire.messages import OperatorRequest
+from bus.wire.messages import OperatorAction, OperatorRequest
 from groundstation.archive.reader import ArchiveReader, StreamAccount, unpack_values
 from groundstation.archive.schema import STATEMENTS, TABLES
 from groundstation.archive.writer import Archive
@@ -30,13 +30,15 @@ def _dump(path: Path) -> list[str]:
 
 
 def _flight() -> GroundBench:
-    """A short flight with every kind of record: gaps, a recovered packet, an event, a telecommand, a time report."""
+    """A short flight with every kind of record: gaps, a recovered packet, an event, a telecommand, a time report, a
+    procedure."""
     bench = GroundBench(config())
     bench.step(("sat-1", telemetry(0)), ("sat-1", event(0)))
     bench.step(("sat-1", telemetry(3, values=(0.75, 27.0))), ("sat-1", telemetry(5)))
     bench.step(("sat-1", store((0, 3, 5, 6), (0, 5, 0, 1))))
     ping = OperatorRequest(token=1, spacecraft="sat-1", name="test.ping", arguments={})
-    bench.step(("sat-1", telemetry(2)), ("operator", ping))
+    look = OperatorAction(token=2, verb="procedure.run", name="first-contact", spacecraft=("sat-1",))
+    bench.step(("sat-1", telemetry(2)), ("operator", ping), ("operator", look))
     bench.step(("sat-1", verification(0, 0, 1)))
     bench.step(("sat-1", telemetry(0, stream=9, values=(4.0, 5.0))))
     bench.step(closing=True)
@@ -88,7 +90,10 @@ def test_questions(tmp_path: Path) -> None:
     assert reader.dictionary("sat-1") == DICTIONARY
     assert next(row[:2] for row in reader.contacts()) == ("pole", "sat-1")
     assert reader.allocations()[0][:3] == ("pole", SECOND_NS, "sat-1")
-    (telecommand,) = reader.telecommands()
+    telecommand, of_procedure = reader.telecommands()
+    assert (of_procedure["name"], of_procedure["origin"]) == ("test.ping", "procedure 1")
+    assert [(row["name"], row["state"]) for row in reader.procedures()] == [("first-contact", "ABORTED")]
+    assert [row[4] for row in reader.procedure_log()] == ["contact", "command test.ping"]
     assert (telecommand["name"], telecommand["state"], telecommand["transmissions"]) == (
         "test.ping",
         "INDETERMINATE",

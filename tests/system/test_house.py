@@ -65,6 +65,7 @@ WALLS: dict[str, set[str]] = {
     "groundstation.commanding": {"bus", "groundstation.config"},
     "groundstation.telemetry": {"bus", "groundstation.config"},
     "groundstation.archive": {"bus", "groundstation.config"},
+    "groundstation.procedures": {"bus", "groundstation.config"},
     "faults.run_directory": {"bus"},
     "faults.oracle": {"bus"},
     "faults.catalogue": {"bus"},

@@ -1,0 +1,170 @@
+"""`procedure:` in a scenario: refused where it cannot run, with file and line; flown, and its log in the archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bus.errors import ScenarioError
+from bus.scenario.model import Scenario
+from bus.trace.reader import TraceReader
+from faults.run.compose import fly_in_process, prepare
+from faults.run_directory import RunDirectory
+from faults.scenarios.choose import load_named, load_resolved
+from faults.scenarios.load import load_text
+from faults.scenarios.vocabulary import dictionary_of
+from groundstation.archive.reader import ArchiveReader
+from groundstation.procedures.load import shipped, with_own
+from groundstation.procedures.source_check import check_source
+from node.designs.load import SHIPPED
+
+RECOVERY = """\
+skyrack: 1
+name: recovery
+epoch: 2026-08-12T19:29:00Z
+duration: 5 min
+tick: 1 s
+seed: 7
+environment: {solar_activity: maximum, storm_density_factor: 1.0, solar_event: none}
+spacecraft:
+  - id: sc-1
+    design: pathfinder
+    orbit: {sso: {altitude: 650 km, ltan: "06:00", argument_of_latitude: 85 deg}}
+stations: [svalbard, tromso]
+timeline:
+  - {at: 2 min, procedure: {name: safe-mode-recovery, spacecraft: sc-1, arguments: {charge: 60 %}}}
+faults:
+  - id: lying-charge
+    fault: sensor_bias
+    target: sc-1
+    at: 30 s
+    for: 30 s
+    parameters: {sensor: battery_soc, offset: -75 %}
+"""
+"""A charge sensor that lies leads to SAFE; the procedure leads out of it."""
+
+OWN = '''\
+from groundstation.procedures.declaration import number, procedure
+from groundstation.procedures.words import command, contact, wait
+
+
+@procedure("two-pings", apart_s=number("s", "time between them", low=1.0, high=60.0, default=10.0))
+async def two_pings(apart_s: float) -> None:
+    """Ask twice whether it is alive."""
+    await contact()
+    await command("test.ping")
+    await wait(apart_s)
+    await command("test.ping")
+'''
+
+
+def fly(scenario: Scenario, path: Path) -> RunDirectory:
+    path.mkdir(exist_ok=True)
+    directory = RunDirectory(path)
+    prepare(directory, scenario, None)
+    flown = fly_in_process(scenario, directory)
+    assert flown.failure is None, flown.failure
+    return directory
+
+
+def trace_hash(directory: RunDirectory) -> str:
+    with TraceReader(directory.trace) as trace:
+        return trace.trace_hash()
+
+
+def test_safe_mode_by_a_fault_and_recovery_by_procedure(tmp_path: Path) -> None:
+    directory = fly(load_text(RECOVERY), tmp_path / "run")
+    archive = ArchiveReader(directory.archive)
+    (run,) = archive.procedures()
+    assert (run["name"], run["state"], run["origin"]) == ("safe-mode-recovery", "COMPLETED", "timeline")
+    lines = [(step, outcome) for _, _, _, _, step, outcome in archive.procedure_log()]
+    assert lines[:2] == [("contact", "svalbard"), ("telemetry mode", "SAFE")]
+    assert ("command mode.set mode=NOMINAL", "COMPLETED") in lines
+    assert ("telemetry mode equals NOMINAL", "NOMINAL") in lines
+    (telecommand,) = archive.telecommands()
+    assert (telecommand["origin"], telecommand["state"]) == ("procedure 1", "COMPLETED")
+    assert trace_hash(fly(load_text(RECOVERY), tmp_path / "again")) == trace_hash(directory)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("name: safe-mode-recovry, spacecraft: sc-1", "timeline[0].procedure.name: found 'safe-mode-recovry'"),
+        ("name: safe-mode-recovery, spacecraft: sc-2", "a spacecraft of this scenario: sc-1"),
+        ("name: safe-mode-recovery, spacecraft: [sc-1, sc-1]", "found 'sc-1' twice; allowed: every spacecraft once"),
+        ("name: safe-mode-recovery, spacecraft: []", "found a list of 0"),
+        ("name: safe-mode-recovery", "procedure.spacecraft: found nothing"),
+        ("name: safe-mode-recovery, spacecraft: sc-1, arguments: {charge: 3 K}", "arguments.charge: found '3 K'"),
+        ("name: safe-mode-recovery, spacecraft: sc-1, arguments: {charge: 120 %}", "a number from 0 to 1"),
+        ("name: safe-mode-recovery, spacecraft: sc-1, arguments: {charg: 1}", "an unknown argument"),
+        ("name: accelerator-quarantine, spacecraft: sc-1, arguments: {group: gpuu}", "arguments.group: found 'gpuu'"),
+        ("name: accelerator-quarantine, spacecraft: sc-1", "arguments.group: found nothing"),
+    ],
+)
+def test_check_refuses_a_procedure_that_cannot_run(written: str, said: str) -> None:
+    text = RECOVERY.replace("name: safe-mode-recovery, spacecraft: sc-1, arguments: {charge: 60 %}", written)
+    with pytest.raises(ScenarioError) as caught:
+        load_text(text, file="mine.yaml")
+    assert all(mistake.line == 14 for mistake in caught.value.mistakes), str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_an_entry_is_a_telecommand_or_a_procedure() -> None:
+    whole = "procedure: {name: safe-mode-recovery, spacecraft: sc-1, arguments: {charge: 60 %}}"
+    for instead, found in (("", "found nothing"), (f"{whole}, telecommand: {{to: sc-1, name: test.ping}}", "together")):
+        with pytest.raises(ScenarioError, match=found):
+            load_text(RECOVERY.replace(f", {whole}", f", {instead}" if instead else ""))
+
+
+@pytest.mark.parametrize("design", SHIPPED)
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_the_shipped_procedures_fit_the_shipped_designs(name: str, design: str) -> None:
+    one = shipped()[name]
+    assert check_source(one, {"sc-1": dictionary_of(design)}, ("sc-1",)) == []
+    assert one.forms(dictionary_of(design)) is not None
+    assert one.description
+
+
+def test_own_procedures_come_from_the_command_line_only(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(RECOVERY.replace("safe-mode-recovery", "two-pings").replace("charge: 60 %", ""))
+    (tmp_path / "mine.py").write_text(OWN)
+    with pytest.raises(ScenarioError, match="found 'two-pings'"):
+        load_named(str(tmp_path / "mine.yaml"))
+    chosen = load_named(str(tmp_path / "mine.yaml"), procedures=(tmp_path / "mine.py",))
+    directory = RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    prepare(directory, chosen.scenario, None, (tmp_path / "mine.py",))
+    assert fly_in_process(chosen.scenario, directory).failure is None
+    assert [row["state"] for row in ArchiveReader(directory.archive).procedures()] == ["COMPLETED"]
+    with pytest.raises(ScenarioError, match="unknown procedure 'two-pings'"):
+        load_named(str(directory.scenario))
+    assert load_resolved(directory.scenario).scenario.procedures
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            ('"test.ping")\n    await wait', '"test.pong")\n    await wait'),
+            "mine.py:9:19: telecommand: found 'test.pong'",
+        ),
+        (("apart_s: float) -> None:", "apart_s: float) -> None"), "mine.py:6:"),
+        (("import number, procedure", "import numbre, procedure"), "mine.py:1:1: found ImportError"),
+        (("two-pings", "first-contact"), "found a name that is taken"),
+        ((OWN[OWN.index("@") : OWN.index("async")], ""), "found no procedure"),
+    ],
+)
+def test_a_wrong_file_of_procedures_is_refused_with_its_line(
+    tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(RECOVERY.replace("safe-mode-recovery", "two-pings").replace("charge: 60 %", ""))
+    (tmp_path / "mine.py").write_text(OWN.replace(*change))
+    with pytest.raises(ScenarioError) as caught:
+        load_named(str(tmp_path / "mine.yaml"), procedures=(tmp_path / "mine.py",))
+    assert said in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="there is no such file"):
+        with_own((tmp_path / "none.py",))
