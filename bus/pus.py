@@ -15,6 +15,7 @@ class Service(IntEnum):
     DEVICE_ACCESS = 2
     HOUSEKEEPING = 3
     EVENT = 5
+    MEMORY = 6
     FUNCTION = 8
     TIME = 9
     SCHEDULING = 11
@@ -73,6 +74,8 @@ class Code(IntEnum):
     IN_THE_PAST = 20
     FULL = 21
     NO_SUCH_ENTRY = 22
+    OUTSIDE_IMAGE = 23
+    WRONG_CHECKSUM = 24
 
 
 CODE_TEXTS: dict[int, str] = {
@@ -89,4 +92,6 @@ CODE_TEXTS: dict[int, str] = {
     Code.IN_THE_PAST: "the time is not in the future of the on-board clock",
     Code.FULL: "no room left on board",
     Code.NO_SUCH_ENTRY: "nothing of this number on board",
+    Code.OUTSIDE_IMAGE: "a range that is not inside the memory image",
+    Code.WRONG_CHECKSUM: "data do not have the checksum that came with them",
 }

@@ -93,8 +93,8 @@ class Node:
         if cycle is not None:
             for order in cycle.orders:
                 self._devices[self._device_index[order.device]].command(order)
-            if cycle.reboot:
-                self._computer.reset(tick, BootReason.TELECOMMAND)
+            if cycle.reboot is not None:
+                self._computer.reset(tick, cycle.reboot)
         downlink = [] if cycle is None else cycle.downlink
         if downlink or not radio.downlink.idle:
             out.messages += radio.send(tick, end_ns, downlink)

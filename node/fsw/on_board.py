@@ -16,6 +16,7 @@ from bus.snapshot.pack import Stateful, pack, unpack
 from node.devices.device import Order, Values
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
+from node.fsw.image import CODE_BITS, Image
 
 
 class EventSink(Protocol):
@@ -35,7 +36,7 @@ class Memory:
     """
 
     pool: Values
-    image: Values
+    image: Image
     orders: list[Order] = dataclasses.field(default_factory=list)
     cycle: int = 0
     obt_ns: int = 0
@@ -55,7 +56,7 @@ class OnBoard(Stateful):
         self.nvm = nvm
         self.parameters = parameters
         self._position = {parameter.name: i for i, parameter in enumerate(parameters)}
-        self.state = Memory(np.zeros(pool_size), np.array([self.stored(p) for p in parameters]))
+        self.state = Memory(np.zeros(pool_size), Image.of([self.stored(p) for p in parameters]))
         self.events: EventSink
 
     @property
@@ -70,7 +71,7 @@ class OnBoard(Stateful):
 
     def value(self, parameter: OnBoardParameter) -> float:
         """An on-board parameter as the image holds it, upset or not."""
-        value: float = self.state.image.item(self._position[parameter.name])
+        value: float = self.state.image.readings.item(self._position[parameter.name])
         return value
 
     def span_ns(self, parameter: OnBoardParameter) -> int:
@@ -90,12 +91,12 @@ class OnBoard(Stateful):
     def store(self, parameter: OnBoardParameter, value: float) -> None:
         """Set a parameter; it holds over a reboot."""
         self.nvm.put(_parameter_key(parameter), pack(float(value)))
-        self.state.image[self._position[parameter.name]] = value
+        self.state.image.write_value(self._position[parameter.name], value)
 
     def flip(self, word: int, bit: int) -> None:
-        """An upset: one bit of one 64-bit word of the image."""
-        words = self.state.image.view(np.uint64)
-        words[word % len(words)] ^= np.uint64(1 << (bit % 64))
+        """An upset: one bit of one word of the image, data or check bits."""
+        image = self.state.image
+        image.flip(word % len(image.words), bit % CODE_BITS)
 
 
 def _parameter_key(parameter: OnBoardParameter) -> str:

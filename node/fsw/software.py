@@ -18,7 +18,7 @@ from bus.wire.messages import Message, StoreReport, Telecommand, TelemetryAck
 from node.devices.device import DeviceForm, Order, Reading
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
-from node.fsw.boot import BootRecord
+from node.fsw.boot import BootReason, BootRecord
 from node.fsw.component import (
     Component,
     OnBoard,
@@ -48,6 +48,7 @@ from node.fsw.services.st01_verification import Verification
 from node.fsw.services.st02_device_access import DeviceAccess
 from node.fsw.services.st03_housekeeping import Housekeeping
 from node.fsw.services.st05_events import Events
+from node.fsw.services.st06_memory import MemoryAccess
 from node.fsw.services.st09_time import TimeManagement
 from node.fsw.services.st11_scheduling import Schedule
 from node.fsw.services.st15_storage import Storage
@@ -65,6 +66,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     ComputerManager,
     Acquisition,
     MemoryManager,
+    MemoryAccess,
     Watch,
     Authentication,
     Verification,
@@ -134,11 +136,11 @@ def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[L
 
 
 class Cycle(NamedTuple):
-    """What one cycle gives: orders for the devices, messages for the radio, and whether a reboot is wanted."""
+    """What one cycle gives: orders for the devices, messages for the radio, and why a reboot is wanted, if one is."""
 
     orders: list[Order]
     downlink: list[Body | StoreReport]
-    reboot: bool
+    reboot: BootReason | None
 
 
 class FlightSoftware:
@@ -169,7 +171,8 @@ class FlightSoftware:
         self.link = LinkManager(board)
         self.computer = ComputerManager(board, boot, self.modes)
         self.acquisition = Acquisition(board, pool)
-        self.memory = MemoryManager(board)
+        self.memory = MemoryManager(board, self.computer)
+        self.memory_access = MemoryAccess(board, self.storage)
         self.watch = Watch(board, pool)
         by_class = {type(part): part for part in vars(self).values() if isinstance(part, Component)}
         self.components = tuple(by_class[component] for component in COMPONENTS)
@@ -229,7 +232,7 @@ class FlightSoftware:
         downlink = self._downlink() if pool.item(self._contact) else []
         orders = memory.orders.copy()
         memory.orders.clear()
-        return Cycle(orders, downlink, self.computer.state.reboot_wanted)
+        return Cycle(orders, downlink, self.computer.state.reboot)
 
     def _mode(self) -> Mode:
         return self.modes.state.mode

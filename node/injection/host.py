@@ -9,6 +9,7 @@ from bus.wire.messages import Injection
 from node.computer import Computer
 from node.devices.clock import Clock
 from node.fsw.boot import BootReason
+from node.fsw.image import CODE_BITS
 from node.fsw.services.st01_verification import CrashPoint
 from node.injection.engine import SeamHandler
 from node.injection.plant import _no_primitive
@@ -91,7 +92,7 @@ class HostSeam(SeamHandler):
             return
         draw = bits(self._who[0], stable_id(f"host.{injection.injection}"), stable_id(self._who[1]), tick, 0)
         word = int(injection.parameters.get("word", draw >> 6))
-        bit = int(injection.parameters.get("bit", draw & 63))
+        bit = int(injection.parameters.get("bit", (draw & 63) * CODE_BITS >> 6))
         self._computer.fsw.on_board.flip(word, bit)
 
     def save(self) -> bytes:

@@ -36,7 +36,7 @@ def stages(flight: Flight, request: int) -> list[tuple[Stage, Code]]:
     return [(Stage(found[key].stage), Code(found[key].code)) for key in sorted(found)]
 
 
-VALUES = {"bool": True, "int": 1, "float": 0.4, "telecommand": "test.ping"}
+VALUES = {"str": "", "bool": True, "int": 1, "float": 0.4, "telecommand": "test.ping"}
 DONE = [(Stage.ACCEPTED, Code.NONE), (Stage.STARTED, Code.NONE), (Stage.COMPLETED, Code.NONE)]
 
 
@@ -246,7 +246,7 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
     flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
     request = 0
     for form in flight.dictionary.telecommands:
-        if form.name in {"computer.reboot", "mode.set", "schedule.reset", "time.set"}:
+        if form.name in {"computer.reboot", "mode.set", "schedule.reset", "time.set", "memory.load"}:
             continue
         arguments = {a.name: VALUES[a.type] if not a.labels else a.labels[0] for a in form.arguments}
         arguments |= own.get(form.name, {})
@@ -427,20 +427,6 @@ def test_counters_of_the_equipment_that_move_are_reported(flight: Flight) -> Non
     messages = flight.fly(12)
     found = {flight.dictionary.event[e.event].name: e.arguments for e in flight.bodies(Event, messages)}
     assert (found["lcl_tripped"], found["accelerator_error"]) == ((2.0, 1.0), (0.0, 79.0))
-
-
-def test_a_bit_flip_really_changes_the_rule_until_the_scrubber_repairs_it(flight: Flight) -> None:
-    fsw = flight.node.software
-    assert fsw is not None
-    flight.inject(HOST, "computer", "bitflip", word=0, bit=62)  # the exponent's top bit: 0.3 becomes huge
-    flight.fly(1)
-    assert fsw.on_board.value(PayloadManager.SHED_BELOW) > 1e100
-    flight.fly(6)
-    assert flight.truth()[1] == 1.0  # shed, though the battery is full
-    flight.fly(140)
-    assert fsw.on_board.value(PayloadManager.SHED_BELOW) == 0.30 and fsw.memory.state.memory_corrected == 1
-    assert flight.truth()[1] == 0.0
-    assert "memory_corrected" in flight.events()
 
 
 def test_a_device_that_drops_out_is_reported_stale_and_the_charge_rules_rest(flight: Flight) -> None:

@@ -28,6 +28,7 @@ def test_services_have_the_numbers_of_the_standard() -> None:
         Service.VERIFICATION: "VERIFICATION", Service.DEVICE_ACCESS: "RAW_CMD", Service.HOUSEKEEPING: "HOUSEKEEPING",
         Service.EVENT: "EVENT", Service.FUNCTION: "FUNC_CMD", Service.STORAGE: "TM_STORAGE", Service.TEST: "TEST",
         Service.PARAMETER: "PARAMETER", Service.SCHEDULING: "TC_SCHED", Service.TIME: "TIME_MGMT",
+        Service.MEMORY: "MEMORY_MGMT",
     }  # fmt: skip
     assert set(same) == set(Service)
     for number, name in same.items():
@@ -79,7 +80,15 @@ def test_telecommands_have_the_library_s_subtypes(
 def test_functions_are_tc_8_1_and_reports_have_the_standard_s_subtypes(words: Dictionary) -> None:
     functions = [form for form in words.telecommands if form.function is not None]
     assert functions and {(form.service, form.subtype) for form in functions} == {(8, 1)}
-    assert {(s.service, s.subtype) for s in words.structures} == {(3, 25), (9, 2), (11, 13), (17, 2), (20, 2)}
+    assert {(s.service, s.subtype) for s in words.structures} == {
+        (3, 25),
+        (6, 6),
+        (6, 10),
+        (9, 2),
+        (11, 13),
+        (17, 2),
+        (20, 2),
+    }
     hk, ping = {s.name: int(s) for s in housekeeping.MessageSubtype}, {s.name: int(s) for s in test.MessageSubtype}
     assert (hk["TM_HK_REPORT"], ping["TM_REPLY"]) == (25, 2)
     get, put = words.telecommand["parameter.get"], words.telecommand["parameter.set"]

@@ -21,7 +21,7 @@ class State:
 
     clock_steps: int = telemetered("int", "Times that on-board time did not advance by one cycle")
     last_obt_ns: int | None = None
-    reboot_wanted: bool = False
+    reboot: BootReason | None = None
 
 
 class ComputerManager(Component):
@@ -88,8 +88,12 @@ class ComputerManager(Component):
     @function("computer.reboot", 2, "Restart the on-board computer; non-volatile memory is kept", hazardous=True)
     def reboot(self) -> Failure:
         """At the end of this cycle."""
-        self.state.reboot_wanted = True
+        self.reset(BootReason.TELECOMMAND)
         return None
+
+    def reset(self, reason: BootReason) -> None:
+        """Restart at the end of this cycle."""
+        self.state.reboot = reason
 
     @telemetry("int", "Boots of the computer")
     def boot_count(self) -> int:

@@ -1,0 +1,100 @@
+"""Memory management, service 6: load, dump and check raw words of the memory image, by address.
+
+An address is a word's number; data are hexadecimal, 16 digits a word, the most significant first. What is loaded acts
+at once and until the next reboot: non-volatile memory is not touched. A range that is not inside the image is refused.
+"""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+
+from bus.pus import Code, Service
+from node.fsw.component import Arg, Component, Failure, OnBoard, Report, Stateless, telecommand
+from node.fsw.services.st15_storage import Storage
+
+DIGITS = 16
+"""Hexadecimal digits of a word."""
+_ADDRESS = Arg("address", "int", "number of the first word", low=0, high=65_535)
+_LENGTH = Arg("length", "int", "how many words", low=1, high=64)
+_CRC_START = 0xFFFF  # ISO/IEC 13239 as ECSS-E-ST-70-41C annex B has it: CRC-16-CCITT preset to ones
+
+
+def checksum(data: bytes) -> int:
+    """CRC-16 of these bytes."""
+    return crc_hqx(data, _CRC_START)
+
+
+class MemoryAccess(Component):
+    """Raw access; whoever uses it knows what lies where (`parameter.get` and `parameter.set` do it by name)."""
+
+    name = "memory_access"
+    state: Stateless
+
+    DUMP = Report(
+        1006, "memory_dump", Service.MEMORY, 6,
+        (
+            Arg("dumped_address", "int", "Number of the word"),
+            Arg("dumped_high", "int", "Its upper 32 bits"),
+            Arg("dumped_low", "int", "Its lower 32 bits"),
+            Arg("dumped_check", "int", "Its check bits"),
+        ),
+    )  # fmt: skip
+    CHECKED = Report(
+        1010, "memory_check", Service.MEMORY, 10,
+        (
+            Arg("checked_address", "int", "Number of the first word"),
+            Arg("checked_length", "int", "How many words"),
+            Arg("checked_crc", "int", "CRC-16 of their bytes, the most significant first"),
+        ),
+    )  # fmt: skip
+
+    def __init__(self, on_board: OnBoard, storage: Storage) -> None:
+        super().__init__(on_board, Stateless())
+        self._storage = storage
+
+    @telecommand(
+        "memory.load", Service.MEMORY, 2, "Load words into the memory image, until the next reboot", _ADDRESS,
+        Arg("crc", "int", "CRC-16 (CCITT, preset to ones) of the data's bytes", low=0, high=0xFFFF),
+        Arg("data", "str", "the words, 16 hexadecimal digits each"), hazardous=True,
+    )  # fmt: skip
+    def load(self, address: int, crc: int, data: str) -> Failure:
+        """TC[6,2] load raw memory data areas."""
+        try:
+            content = bytes.fromhex(data)
+        except ValueError:
+            return Code.WRONG_ARGUMENT, "data: hexadecimal digits are allowed, nothing else"
+        if not content or len(data) % DIGITS:
+            return Code.WRONG_ARGUMENT, f"data: {len(data)} digits; allowed: {DIGITS} a word"
+        if checksum(content) != crc:
+            return Code.WRONG_CHECKSUM, f"of what arrived: {checksum(content)}, of what was sent: {crc}"
+        words = [int.from_bytes(content[at : at + 8], "big") for at in range(0, len(content), 8)]
+        outside = self._outside(address, len(words))
+        if outside is None:
+            self.on_board.state.image.write(address, words)
+        return outside
+
+    @telecommand("memory.dump", Service.MEMORY, 5, "Report words of the memory image, a packet each", _ADDRESS, _LENGTH)
+    def dump(self, address: int, length: int) -> Failure:
+        """TC[6,5] dump raw memory data."""
+        outside = self._outside(address, length)
+        if outside is None:
+            image = self.on_board.state.image
+            for place in range(address, address + length):
+                word = int(image.words[place])
+                self._storage.report(self.DUMP, place, word >> 32, word & 0xFFFFFFFF, int(image.check[place]))
+        return outside
+
+    @telecommand("memory.check", Service.MEMORY, 9, "Report the checksum of a range", _ADDRESS, _LENGTH)
+    def check(self, address: int, length: int) -> Failure:
+        """TC[6,9] check raw memory data."""
+        outside = self._outside(address, length)
+        if outside is None:
+            words = self.on_board.state.image.words[address : address + length]
+            self._storage.report(self.CHECKED, address, length, checksum(words.astype(">u8").tobytes()))
+        return outside
+
+    def _outside(self, address: int, length: int) -> Failure:
+        size = len(self.on_board.state.image.words)
+        if address + length <= size:
+            return None
+        return Code.OUTSIDE_IMAGE, f"words {address} to {address + length - 1}; the image has 0 to {size - 1}"

@@ -1,0 +1,189 @@
+"""The memory image: its code, what upsets do to it with and without correction, and raw access by service 6."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.pus import Code, Service, Stage
+from bus.wire.messages import Telemetry, Verification
+from node.fsw.boot import BootReason
+from node.fsw.image import CODE_BITS, Image, check_bits, corrected
+from node.fsw.managers.payload import PayloadManager
+from node.fsw.services.st06_memory import checksum
+from node.fsw.software import FlightSoftware
+from tests.kits.fake_spacecraft import Flight
+
+HOST = 4
+WORDS = st.integers(0, 2**64 - 1)
+BITS = st.integers(0, CODE_BITS - 1)
+
+
+def coded(word: int, *flips: int) -> tuple[int, int]:
+    """A word and its check bits, with these of the 72 bits flipped."""
+    both = word | int(check_bits(np.array([word], dtype=np.uint64))[0]) << 64
+    for bit in flips:
+        both ^= 1 << bit
+    return both & (2**64 - 1), both >> 64
+
+
+@given(WORDS, BITS)
+def test_any_single_error_is_corrected(word: int, bit: int) -> None:
+    assert corrected(*coded(word)) == word
+    assert corrected(*coded(word, bit)) == word
+
+
+@given(WORDS, st.sets(BITS, min_size=2, max_size=2))
+def test_any_double_error_is_detected(word: int, bits: set[int]) -> None:
+    assert corrected(*coded(word, *sorted(bits))) is None
+
+
+def test_a_hundred_words_are_as_one_by_one() -> None:
+    words = np.arange(100, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    assert check_bits(words).tolist() == [coded(int(word))[1] for word in words]
+
+
+def test_the_image_reads_what_was_written_and_what_correction_makes_of_errors() -> None:
+    image = Image.of([0.25, 1.5, -3.0])
+    image.flip(1, 63)
+    image.flip(2, 70)
+    assert image.readings.tolist() == [0.25, 1.5, -3.0] and not image.trapped
+    image.switch(edac=False)
+    assert image.readings.tolist() == [0.25, -1.5, -3.0]
+    image.switch(edac=True)
+    assert image.scrub() == [1, 2] and image.scrub() == []
+    image.flip(0, 63)
+    image.flip(0, 1)
+    assert image.trapped == [0] and image.scrub() == []
+
+
+# ---- flown ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def flight() -> Flight:
+    flight = Flight(contact=True, signals=("mode", "payload_shed"))
+    flight.fly(3)
+    return flight
+
+
+def board(flight: Flight) -> FlightSoftware:
+    software = flight.node.software
+    assert software is not None
+    return software
+
+
+def flip(flight: Flight, word: int, bit: int) -> None:
+    flight.inject(HOST, "computer", "bitflip", word=word, bit=bit, name=f"f{flight.tick}-{bit}")
+
+
+def verdicts(flight: Flight) -> list[tuple[Stage, Code]]:
+    last = {v.request: (Stage(v.stage), Code(v.code)) for v in flight.bodies(Verification)}
+    return [last[request] for request in sorted(last)]
+
+
+def test_an_upset_is_corrected_at_every_reading_and_counted_by_the_scrubber(flight: Flight) -> None:
+    for count, bit in enumerate((62, 71)):  # the exponent's top bit: 0.3 would become huge; and a parity bit
+        flip(flight, 0, bit)
+        flight.fly(10)
+        assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.30
+        assert board(flight).memory.state.memory_corrected == count
+        flight.fly(60)
+    assert board(flight).memory.state.memory_corrected == 2
+    assert flight.truth()[1] == 0.0 and flight.events().count("memory_corrected") == 2
+
+
+def test_without_correction_an_upset_acts_and_stays(flight: Flight) -> None:
+    flight.command("memory.edac", on=False)
+    flight.fly(2)
+    flip(flight, 0, 62)
+    flight.fly(200)
+    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) > 1e100
+    assert flight.truth()[1] == 1.0 and board(flight).memory.state.memory_corrected == 0  # shed, the battery is full
+    flight.command("memory.edac", on=True)
+    flight.fly(140)
+    assert flight.truth()[1] == 0.0 and board(flight).memory.state.memory_corrected == 1
+
+
+def test_a_double_error_is_loaded_again_and_one_that_recurs_resets_the_computer(flight: Flight) -> None:
+    flight.command("parameter.set", parameter="power.shed_below_soc", value=0.35)
+    flight.fly(2)
+    flip(flight, 0, 62)
+    flip(flight, 0, 3)
+    flight.fly(2)
+    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.35
+    assert board(flight).memory.state.memory_uncorrected == 1 and board(flight).boot.boot == 1
+    flip(flight, 4, 9)
+    flip(flight, 4, 10)
+    flight.fly(20)
+    assert (board(flight).boot.boot, board(flight).boot.reason) == (2, BootReason.RESET)
+    assert flight.events().count("memory_uncorrected") >= 2  # one may be sent again after the boot
+    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.35
+
+
+def test_double_errors_far_apart_do_not_reset(flight: Flight) -> None:
+    flight.command("parameter.set", parameter="memory.recur_s", value=10.0)
+    for _ in range(2):
+        flip(flight, 4, 9)
+        flip(flight, 4, 10)
+        flight.fly(20)
+    assert board(flight).boot.boot == 1 and board(flight).memory.state.memory_uncorrected == 2
+
+
+def test_errors_survive_saving_and_restoring(flight: Flight) -> None:
+    twin = Flight(contact=True)
+    twin.fly(3)
+    board(flight).on_board.flip(0, 62)
+    board(flight).on_board.flip(3, 1)
+    board(flight).on_board.flip(3, 2)
+    board(twin).restore(board(flight).save())
+    image = board(twin).on_board.state.image
+    assert image.trapped == [3] and image.scrub() == [0]
+
+
+# ---- service 6 --------------------------------------------------------------------------------------------------
+
+
+def data_of(*values: float) -> str:
+    return np.array(values, dtype=">f8").tobytes().hex()
+
+
+def test_words_are_loaded_dumped_and_checked(flight: Flight) -> None:
+    data = data_of(0.4, 0.6)
+    flight.command("memory.load", address=0, data=data, crc=checksum(bytes.fromhex(data)))
+    flight.command("memory.dump", address=0, length=2)
+    flight.command("memory.check", address=0, length=2)
+    flight.fly(3)
+    assert verdicts(flight) == [(Stage.COMPLETED, Code.NONE)] * 3
+    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.4
+    *words, check = [t.values for t in flight.bodies(Telemetry) if t.stream == Service.MEMORY]
+    assert [(int(h) << 32 | int(low)).to_bytes(8, "big").hex() for _, h, low, _ in words] == [data[:16], data[16:]]
+    assert check == (0, 2, checksum(bytes.fromhex(data)))
+    flight.inject(HOST, "computer", "reboot")
+    flight.fly(10)
+    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.3
+
+
+def test_a_patch_outside_the_image_or_damaged_is_refused_whole(flight: Flight) -> None:
+    before = board(flight).on_board.state.image.words.copy()
+    last, good = len(before) - 1, data_of(1.0, 2.0)
+    crc = checksum(bytes.fromhex(good))
+    for address, data, sum_ in (
+        (last, good, crc), (0, good, crc ^ 1), (0, good[:-1] + "x", crc), (0, good[:-2], crc), (0, "", 0xFFFF),
+    ):  # fmt: skip
+        flight.command("memory.load", address=address, data=data, crc=sum_)
+    flight.command("memory.dump", address=last, length=2)
+    flight.command("memory.check", address=last + 1, length=1)
+    flight.fly(4)
+    assert [code for _, code in verdicts(flight)] == [
+        Code.OUTSIDE_IMAGE, Code.WRONG_CHECKSUM, Code.WRONG_ARGUMENT, Code.WRONG_ARGUMENT, Code.WRONG_ARGUMENT,
+        Code.OUTSIDE_IMAGE, Code.OUTSIDE_IMAGE,
+    ]  # fmt: skip
+    assert (board(flight).on_board.state.image.words == before).all()
+
+
+def test_the_checksum_is_that_of_the_standard() -> None:
+    assert checksum(b"\x00\x00") == 0x1D0F  # ECSS-E-ST-70-41C, annex B: compliance values
+    assert checksum(b"\xab\xcd\xef\x01") == 0x04A2
