@@ -187,7 +187,7 @@ def truth(
 ) -> None:
     """Fly the physics alone, as a table.
 
-    No flight software and no faults: the spacecraft's `orders:` hold from the first tick to the last.
+    No flight software and no ground: the spacecraft's `orders:` and the faults of the plant act at their times.
     """
     from faults.commands.truth import TruthOptions, truth_command  # noqa: PLC0415
 

@@ -86,11 +86,18 @@ class Station(_Form):
     wet_mean_s: float = 3600.0
 
 
+class Orders(_Form):
+    """What devices are told at a time by the plant's inputs, later ones over earlier ones."""
+
+    at_s: float
+    values: dict[str, Scalar]
+
+
 class Spacecraft(_Form):
     """One spacecraft: which design, which orbit, how it starts, whom it sees over inter-satellite links.
 
-    `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders` are fixed
-    orders for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
+    `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders`, by their
+    times, are for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
     """
 
     id: Identifier
@@ -98,7 +105,7 @@ class Spacecraft(_Form):
     orbit: Orbit
     initial: dict[str, float] = {}
     peers: tuple[Identifier, ...] = ()
-    orders: dict[str, Scalar] = {}
+    orders: tuple[Orders, ...] = ()
     jobs: tuple[Job, ...] = ()
     logs: tuple[JobLog, ...] = ()
 

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 Kind = Literal["training", "inference", "batch"]
 KINDS: tuple[Kind, ...] = ("training", "inference", "batch")
+ServiceLaw = Literal["lognormal", "exponential", "fixed"]
+SERVICE_LAWS: tuple[ServiceLaw, ...] = ("lognormal", "exponential", "fixed")
 
 
 class _Form(BaseModel):
@@ -33,8 +35,8 @@ class Job(_Form):
 
     Training and batch: `work_s` at full speed (0: endless), a checkpoint after
     every `checkpoint_every_s` of work (0: none) that takes `checkpoint_s`. Inference: Poisson arrivals of
-    `arrival_rate_hz`, lognormal service of mean `service_s` on one accelerator, `service_spread` the sigma of its
-    logarithm.
+    `arrival_rate_hz`, service of mean `service_s` on one accelerator by `service_law`; `service_spread` is the sigma of
+    the logarithm of a lognormal one.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Job(_Form):
     checkpoint_s: float = 0.0
     arrival_rate_hz: float = 0.0
     service_s: float = 0.0
+    service_law: ServiceLaw = "lognormal"
     service_spread: float = 0.0
     objective_p99_s: float = 0.0
 
@@ -67,6 +70,7 @@ class JobLog(_Form):
     checkpoint_every_s: float
     checkpoint_s: float
     queue_limit: int
+    service_law: ServiceLaw = "lognormal"
     service_spread: float
     objective_p99_s: float
     line: tuple[int, ...]

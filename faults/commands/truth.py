@@ -1,7 +1,7 @@
-"""`skyrack truth`: the plants of a scenario alone, under fixed orders, as a table. No flight software, no ground.
+"""`skyrack truth`: the plants of a scenario alone, under its orders, as a table. No flight software, no ground.
 
-For anyone who wants to lay our physics beside their own tool. The same plants as in a run, the same seed; faults,
-telecommands and expectations of the scenario do not act.
+For anyone who wants to lay our physics beside their own tool. The same plants as in a run, the same seed, the same
+faults of the plant; telecommands and expectations of the scenario do not act.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from bus.text.near import nearest
 from bus.text.times import clock
 from bus.text.units import parse_duration_ns
 from faults.commands.truth_fields import DEFAULT_FIELDS, Column, fleet_columns
+from faults.commands.truth_script import Script, silent_faults
 from faults.run.warm import warm_up
 from faults.scenarios.choose import load_named
-from faults.scenarios.orders import give_orders
 from node.config import resolve
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Craft:
     plant: Plant
     design: Design
     peers: tuple[str, ...]
+    script: Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class Table(Protocol):
 
 
 def truth_command(options: TruthOptions) -> int:
-    """Fly the plants and write the table. Raises UserError and its kin for everything that was asked for wrongly."""
+    """Fly the plants and write the table; 3 if a fault had to be refused. Raises UserError and its kin for everything
+    that was asked for wrongly."""
     scenario = load_named(options.scenario, options.designs).scenario
     tick_ns = scenario.tick_ns
     every = _ticks(options.every, tick_ns, "--every")
@@ -91,6 +93,9 @@ def truth_command(options: TruthOptions) -> int:
         raise UserError(f"cannot write {options.out}", hint=f"its name ends in {' or '.join(SUFFIXES)}")
     chosen = _chosen(scenario, options.spacecraft)
     names = [name.strip() for text in options.fields for name in _split(text)] or list(DEFAULT_FIELDS)
+    silent = silent_faults(scenario.faults, chosen)
+    if silent:
+        _say(f"faults that do not act: {silent}")
     warm_up(scenario, _say)
     crafts = [_craft(scenario, who) for who in chosen]
     table_of = fleet_columns([(craft.plant, craft.design) for craft in crafts], names)
@@ -100,7 +105,10 @@ def truth_command(options: TruthOptions) -> int:
         _fly(crafts, lines, Span(ticks, every, tick_ns / 1e9), table)
     if options.out is not None:
         _say(f"{options.out}: {len(crafts)} spacecraft, {clock(ticks * tick_ns / 1e9)}, {len(heads)} columns")
-    return 0
+    refused = [f"{craft.id}: {reason}" for craft in crafts for reason in craft.script.refused]
+    for reason in refused:
+        _say(f"a fault was refused: {reason}")
+    return 3 if refused else 0
 
 
 def _fly(crafts: Sequence[Craft], lines: Sequence[Sequence[Column | None]], span: Span, table: Table) -> None:
@@ -111,6 +119,8 @@ def _fly(crafts: Sequence[Craft], lines: Sequence[Sequence[Column | None]], span
     watch, said = Stopwatch(), QUIET_S
     ticks, every, tick_s = span.ticks, span.every, span.tick_s
     talking = any(craft.peers for craft in crafts)
+    for craft in crafts:
+        craft.script.act(0)
     beacons = {craft.id: craft.plant.beacon() for craft in crafts}
     before = [craft.plant.save() for craft in crafts]
     for craft in crafts:
@@ -131,6 +141,8 @@ def _fly(crafts: Sequence[Craft], lines: Sequence[Sequence[Column | None]], span
         if talking:
             beacons = {craft.id: craft.plant.beacon() for craft in crafts}
         for craft in crafts:
+            if tick > 0:
+                craft.script.act(tick)
             craft.plant.step(tick, tick_s, {peer: beacons[peer] for peer in craft.peers if peer in beacons})
 
 
@@ -150,8 +162,8 @@ def _craft(scenario: Scenario, who: str) -> Craft:
             peer_heads=config.peer_heads,
         )
     )
-    give_orders(plant.inputs, config.design.name, config.spacecraft.orders)
-    return Craft(who, plant, config.design, tuple(config.spacecraft.peers))
+    script = Script(scenario, config.spacecraft, config.design.name, plant)
+    return Craft(who, plant, config.design, tuple(config.spacecraft.peers), script)
 
 
 def _chosen(scenario: Scenario, wanted: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bus.errors import Mistake, Refused, ScenarioError
-from bus.scenario.workload import KINDS, Checks, JobLog
+from bus.scenario.workload import KINDS, SERVICE_LAWS, Checks, JobLog, ServiceLaw
 from bus.text.near import one_of
 from bus.text.reader import Fields
 from bus.text.tables import read_file
@@ -34,7 +34,7 @@ MAX_QUEUE = 100_000
 LOG_FIELDS = (
     "id", "trace", "kind", "kinds", "columns", "time_unit", "sort", "begin", "start", "rows", "skip", "groups",
     "accelerators", "queue", "tokens_rate", "prompt_tokens_rate", "checkpoint_every", "checkpoint_cost", "restart_cost",
-    "detect_after", "check_cost", "service_spread", "objective_p99",
+    "detect_after", "check_cost", "service_law", "service_spread", "objective_p99",
 )  # fmt: skip
 
 
@@ -52,7 +52,8 @@ def read_log(
     every_s, cost_s = checkpoints_of(fields, needed=False)
     start = fields.optional("start")
     start_s = start.quantity("time", 0.0, 366 * DAY_S, "0 s to 366 d") if start else 0.0
-    spread, objective = fields.optional("service_spread"), fields.optional("objective_p99")
+    law, spread = service_of(fields, 0.01)
+    objective = fields.optional("objective_p99")
     if not serves and any(log.queue for log in earlier):
         fields["trace"].refuse("a second queue", "one log of jobs; others with `kind: inference`")
     if not sheet.clean_since(mark):
@@ -66,7 +67,8 @@ def read_log(
         "checkpoint_every_s": every_s,
         "checkpoint_s": cost_s,
         "queue_limit": fields["queue"].integer(1, MAX_QUEUE) if "queue" in fields else 1000,
-        "service_spread": spread.quantity("number", 0.01, 3.0, "0.01 to 3") if spread else 0.01,
+        "service_law": law,
+        "service_spread": spread,
         "objective_p99_s": objective.quantity("time", 1e-3, DAY_S, "1 ms to 1 d") if objective else 0.0,
     }
     path = Path(sheet.file).parent / shown
@@ -237,6 +239,18 @@ def checks_of(fields: Fields, communication: float = 0.0) -> Checks:
         detect_s=detect.quantity("time", 1.0, 366 * DAY_S, "1 s to 366 d") if detect else 0.0,
         efficiency=(1.0 - checking) * (1.0 - communication),
     )
+
+
+def service_of(fields: Fields, default: float) -> tuple[ServiceLaw, float]:
+    """The law of a service time, and the spread that only a lognormal one has."""
+    written, given = fields.optional("service_law"), fields.optional("service_spread")
+    chosen = written.choice(SERVICE_LAWS) if written else "lognormal"
+    law: ServiceLaw = next((known for known in SERVICE_LAWS if known == chosen), "lognormal")
+    if law == "lognormal":
+        return law, given.quantity("number", 0.01, 3.0, "0.01 to 3") if given else default
+    if given:
+        given.refuse(f"a spread of a service_law that is {law}", "no spread, or `service_law: lognormal`")
+    return law, 0.0
 
 
 def checkpoints_of(fields: Fields, *, needed: bool) -> tuple[float, float]:

@@ -13,11 +13,11 @@ from bus.scenario.workload import KINDS, Accelerators, Job, JobLog, Kind
 from bus.text.near import one_of
 from bus.text.reader import Fields, Item
 from bus.wire.messages import ID_PATTERN
-from faults.scenarios.job_trace import DAY_S, LOG_FIELDS, checkpoints_of, checks_of, read_log
+from faults.scenarios.job_trace import DAY_S, LOG_FIELDS, checkpoints_of, checks_of, read_log, service_of
 
 _COMMON = ("id", "kind", "groups", "accelerators", "start", "restart_cost", "detect_after", "check_cost")
 _GANG = ("work", "step_time", "communication", "checkpoint_every", "checkpoint_cost")
-_SERVICE = ("arrival_rate", "service_time", "service_spread", "objective_p99")
+_SERVICE = ("arrival_rate", "service_time", "service_law", "service_spread", "objective_p99")
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "training": (*_COMMON, *_GANG),
     "batch": (*_COMMON, *_GANG),
@@ -127,7 +127,7 @@ def _job(fields: Fields, name: str, kind: Kind, chips: dict[str, int]) -> Job:
     start = fields.optional("start")
     start_s = start.quantity("time", 0.0, 366 * DAY_S, "0 s to 366 d") if start else 0.0
     if kind == "inference":
-        spread = fields.optional("service_spread")
+        law, spread = service_of(fields, 0.5)
         objective = fields.optional("objective_p99")
         return Job(
             id=name or "job",
@@ -137,7 +137,8 @@ def _job(fields: Fields, name: str, kind: Kind, chips: dict[str, int]) -> Job:
             checks=checks_of(fields),
             arrival_rate_hz=fields["arrival_rate"].quantity("frequency", 0.0, 1e6, "0 to 1 MHz (requests a second)"),
             service_s=fields["service_time"].quantity("time", 1e-4, DAY_S, "0.1 ms to 1 d on one accelerator"),
-            service_spread=spread.quantity("number", 0.01, 3.0, "0.01 to 3") if spread else 0.5,
+            service_law=law,
+            service_spread=spread,
             objective_p99_s=objective.quantity("time", 1e-3, DAY_S, "1 ms to 1 d") if objective else 0.0,
         )
     step = fields.optional("step_time")

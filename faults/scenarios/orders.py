@@ -1,4 +1,4 @@
-"""The `orders:` of a scenario: what a spacecraft's devices are told once and for all, when no flight software flies.
+"""The `orders:` of a scenario: what a spacecraft's devices are told, and when, while no flight software flies.
 
 An order is an input of the plant: "attitude_mode", "accelerator_power_cap_w[gpu]", or without a part's name for all of
 them. Names, words and limits are checked here, both when a scenario is read and when truth is flown.
@@ -9,9 +9,13 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
+from bus.scenario.model import Orders
+from bus.text.leaves import Plain, duration
+from bus.text.reader import Item
+from bus.text.units import dimension_of_name, parse
 from bus.wire.messages import Scalar
 from node.designs.load import load_design
 from node.plant.names import UnknownField, every_name, parts_of, resolve
@@ -40,7 +44,54 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "accelerator_power_cap_w": (0.0, 1e9),
     "array_angle_command_rad": (-2.0 * math.pi, 2.0 * math.pi),
 }
+MAX_ENTRIES = 10_000
+_AT = duration(0, 2**61, "0 s or later")
+_VALUES = {"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}}
+_TIMED = {"type": "object", "required": ["at"], "properties": {"at": {"type": "string"}}, **_VALUES}
+ORDERS_SCHEMA = {"anyOf": [_VALUES, {"type": "array", "items": _TIMED, "maxItems": MAX_ENTRIES}]}
 HINT = "orders are inputs of the plant, such as 'accelerator_power_cap_w' or 'heater_command[battery_heater]'"
+
+
+def read_orders(item: Item, design: str, span_s: float | None) -> tuple[Orders, ...]:
+    """A mapping of orders that hold from the first tick on, or a list of mappings with a time `at` each; in the order
+    of their times, then of the file."""
+    if item.node is None:
+        return ()
+    if item.node.items is None:
+        values = _read_values(item, item.read(dict[str, Plain]) or {}, design)
+        return (Orders(at_s=0.0, values=values),) if values else ()
+    found: list[Orders] = []
+    for entry in item.list(0, MAX_ENTRIES):
+        written = entry.read(dict[str, Any])
+        if written is None:
+            continue
+        at_ns = entry.below("at").read(Annotated[int, _AT])
+        written.pop("at", None)
+        plain = entry.read_plain(dict[str, Plain], written, {})
+        values = _read_values(entry, plain or {}, design)
+        if at_ns is None:
+            continue
+        at_s = at_ns / 1e9
+        if span_s is not None and at_s >= span_s:
+            entry.below("at").warn(entry.below("at").found, f"a time before the end ({span_s:g} s), or it never acts")
+        found.append(Orders(at_s=at_s, values=values))
+    return tuple(sorted(found, key=lambda one: one.at_s))
+
+
+def _read_values(item: Item, written: Mapping[str, Scalar], design: str) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = {}
+    for name, value in written.items() if design else ():
+        dimension = dimension_of_name(name)
+        try:
+            order = value if dimension == "number" else parse(value, dimension)
+            check_order(design, name, order)
+        except Refused as error:
+            item.place((name,)).refuse(error.found, error.allowed)
+        except (ScenarioError, UnknownNameError) as error:
+            item.place((name,)).adopt(error)
+        else:
+            values[name] = order
+    return values
 
 
 def order_names(design: str) -> list[str]:
@@ -89,7 +140,7 @@ def number_of(field: str, value: Scalar) -> float:
 
 
 def give_orders(inputs: np.ndarray, design: str, orders: Mapping[str, Scalar]) -> None:
-    """Write the orders into a plant's inputs, in the order of the scenario."""
+    """Write orders into a plant's inputs, one after the other."""
     for name, value in orders.items():
         field, indices = find_order(design, name)
         number = number_of(field, value)

@@ -19,12 +19,11 @@ from bus.text.forms import Form
 from bus.text.leaves import Leaf, Plain, text
 from bus.text.near import one_of
 from bus.text.reader import Item
-from bus.text.units import dimension_of_name, parse
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
 from faults.scenarios.job_trace import LOG_FIELDS
 from faults.scenarios.jobs import FIELDS, read_jobs
 from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
-from faults.scenarios.orders import check_order
+from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.vocabulary import check_orbit, first_value
 from node.designs.jobs import accelerators
@@ -53,7 +52,7 @@ class SpacecraftForm(Form):
     orbit: OrbitForm
     initial: dict[str, Plain] = Field(default_factory=dict)
     peers: Annotated[Any, Leaf(lambda value: value, _PEERS)] = ()
-    orders: dict[str, Plain] = Field(default_factory=dict)
+    orders: Annotated[Any, Leaf(lambda value: value, ORDERS_SCHEMA)] = ()
     jobs: Annotated[Any, Leaf(lambda value: value, {"anyOf": [_JOB, {"type": "array", "items": _JOB}]})] = ()
 
 
@@ -80,8 +79,8 @@ def read_spacecraft(
         _check_orbits(entry.below("orbit"), places)
         complete = complete and (bool(places) or not any(entry.below("orbit").has(kind) for kind in CONSTELLATIONS))
         initial = _initial(entry.below("initial"), parts["initial"] or {}, design)
-        orders = _orders(entry.below("orders"), parts["orders"] or {}, design)
         span_s = (end - epoch).total_seconds() if end else None
+        orders = read_orders(entry.below("orders"), design, span_s)
         jobs: tuple[Job, ...] = ()
         logs: tuple[JobLog, ...] = ()
         if entry.has("jobs") and design:
@@ -169,22 +168,6 @@ def _initial(item: Item, written: Mapping[str, Scalar], design: str) -> dict[str
             item.place((name,)).adopt(error)
         except Refused as error:
             item.place((name,)).refuse(error.found, error.allowed)
-    return values
-
-
-def _orders(item: Item, written: Mapping[str, Scalar], design: str) -> dict[str, Scalar]:
-    values: dict[str, Scalar] = {}
-    for name, value in written.items() if design else ():
-        dimension = dimension_of_name(name)
-        try:
-            order = value if dimension == "number" else parse(value, dimension)
-            check_order(design, name, order)
-        except Refused as error:
-            item.place((name,)).refuse(error.found, error.allowed)
-        except (ScenarioError, UnknownNameError) as error:
-            item.place((name,)).adopt(error)
-        else:
-            values[name] = order
     return values
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bus.scenario.model import Spacecraft
-from bus.scenario.workload import KINDS, Accelerators, Checks, Job, JobLog
+from bus.scenario.workload import KINDS, Accelerators, Checks, Job, JobLog, ServiceLaw
 from node.designs.load import Design, load_design
 from node.plant.compute.workload import Arrivals, Log, Workload
 
@@ -44,6 +44,7 @@ class _Slot:
     checkpoint_s: float = 0.0
     arrivals_hz: float = 0.0
     request_s: float = 0.0
+    law: ServiceLaw = "lognormal"
     spread: float = 0.0
     objective_s: float = 0.0
     log: int = 0
@@ -52,15 +53,15 @@ class _Slot:
 def _of_job(job: Job) -> _Slot:
     return _Slot(
         job.chips, job.checks, _NUMBER[job.kind], job.start_s, job.work_s, job.checkpoint_every_s,
-        job.checkpoint_s, job.arrival_rate_hz, job.service_s, job.service_spread, job.objective_p99_s,
+        job.checkpoint_s, job.arrival_rate_hz, job.service_s, job.service_law, job.service_spread, job.objective_p99_s,
     )  # fmt: skip
 
 
 def _of_service(log: JobLog) -> _Slot:
     mean_s = sum(log.work_s) / max(1, len(log.work_s))
     return _Slot(
-        log.chips, log.checks, _NUMBER["inference"], request_s=mean_s, spread=log.service_spread,
-        objective_s=log.objective_p99_s, log=1,
+        log.chips, log.checks, _NUMBER["inference"], request_s=mean_s, law=log.service_law,
+        spread=log.service_spread, objective_s=log.objective_p99_s, log=1,
     )  # fmt: skip
 
 
@@ -97,6 +98,7 @@ def job_parameters(design: Design, spacecraft: Spacecraft) -> dict[str, Value]:
         "job_detect_s": [slot.checks.detect_s for slot in slots],
         "job_arrivals_s": [slot.arrivals_hz for slot in slots],
         "job_request_s": [slot.request_s for slot in slots],
+        "job_request_exponential": [int(slot.law == "exponential") for slot in slots],
         "job_request_spread": [slot.spread for slot in slots],
         "job_objective_s": [slot.objective_s for slot in slots],
     }

@@ -162,6 +162,55 @@ def test_a_later_order_wins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert float(found["lcl_state[storage]"]) == 1.0
 
 
+def test_orders_act_from_their_time_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    orders = (
+        "[{at: 5 min, accelerator_power_cap_w: 400 W}, {at: 0 s, 'lcl_command[storage]': off},"
+        " {at: 7 min, 'accelerator_enable[gpu]': off}]"
+    )
+    found = fly(capsys, scenario(tmp_path, orders), fields=("payload_power_w", "lcl_state[storage]"), every="1 s")
+    power = [float(row["payload_power_w"]) for row in found]
+    assert power[299] > 600.0
+    assert power[302] == pytest.approx(power[419]) == pytest.approx(400.0, rel=1e-3)
+    assert power[425] == 0.0
+    assert {row["lcl_state[storage]"] for row in found} == {"0"}
+
+
+def test_orders_at_zero_are_the_same_in_both_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flown = [
+        fly(capsys, scenario(tmp_path, orders), fields=("all",), every="5 min")
+        for orders in ("{attitude_mode: nadir}", "[{at: 0 s, attitude_mode: nadir}]")
+    ]
+    assert flown[0] == flown[1]
+
+
+def test_orders_that_never_act_are_warned_of() -> None:
+    flown = load_text(ONE.replace("ORDERS", "[{at: 1 h, attitude_mode: nadir}]"), file="one.yaml")
+    (warning,) = flown.warnings
+    assert "orders[0].at" in warning and "600 s" in warning
+
+
+# --- faults
+
+FAULTS = """
+faults:
+  - {id: dead-string, fault: string_open, target: one, at: 2 min, for: 3 min, parameters: {string: string_1}}
+  - {id: stuck, fault: hang, target: one, at: 1 min}
+"""
+
+
+def test_faults_of_the_plant_act_and_the_others_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = scenario(tmp_path)
+    Path(name).write_text(Path(name).read_text() + FAULTS)
+    assert truth_command(TruthOptions(name, fields=("string_health[string_1]", "array_available_w"), every="1 s")) == 0
+    told = capsys.readouterr()
+    health = [float(row["string_health[string_1]"]) for row in rows(told.out)]
+    assert health[:121] == [1.0] * 121  # a row is the truth at the end of the tick before
+    assert health[121:301] == [0.0] * 180
+    assert health[301:] == [1.0] * 300
+    (line,) = [line for line in told.err.splitlines() if "do not act" in line]
+    assert "stuck (host)" in line and "dead-string" not in line
+
+
 @pytest.mark.parametrize(
     ("orders", "line", "says"),
     [
@@ -171,6 +220,11 @@ def test_a_later_order_wins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         ("{attitude_mode: sideways}", "orders.attitude_mode", "sun (0), nadir (1)"),
         ("{valve_command_fraction: 300 %}", "orders.valve_command_fraction", "-1 to 1"),
         ("{accelerator_enable: 7}", "orders.accelerator_enable", "quarantined (2)"),
+        ("[{attitude_mode: nadir}]", "orders[0].at", "a time in s"),
+        ("[{at: -1 s, attitude_mode: nadir}]", "orders[0].at", "0 s or later"),
+        ("[{at: 1 min, attitude_mod: nadir}]", "orders[0].attitude_mod", "attitude_mode"),
+        ("[nadir]", "orders[0]", "a mapping"),
+        ("nadir", "orders", "a mapping"),
     ],
 )
 def test_wrong_orders_are_refused_with_their_line(orders: str, line: str, says: str) -> None:

@@ -59,6 +59,16 @@ def test_jobs_get_their_accelerators_in_order(tmp_path: Path) -> None:
     assert third.chips == {"tpu_3": 4, "tpu_4": 8, "tpu_5": 8, "tpu_6": 8, "tpu_7": 8} and third.checkpoint_every_s == 0
 
 
+def test_the_law_of_a_service(tmp_path: Path) -> None:
+    service = "- {kind: inference, arrival_rate: 1 Hz, service_time: 600 ms, accelerators: 8"
+    laws = ("}", ", service_spread: 1.2}", ", service_law: exponential}", ", service_law: fixed}")
+    jobs = flown(tmp_path, "\n".join(service + law for law in laws)).spacecraft[0].jobs
+    expected = [("lognormal", 0.5), ("lognormal", 1.2), ("exponential", 0.0), ("fixed", 0.0)]
+    assert [(job.service_law, job.service_spread) for job in jobs] == expected
+    entry = ENTRY.replace("training", "inference") + ", service_law: exponential}"
+    assert flown(tmp_path, entry).spacecraft[0].logs[0].service_law == "exponential"
+
+
 def test_communication_and_checks_cost_speed(tmp_path: Path) -> None:
     job = TRAINING.replace("kind", "step_time: 2 s, communication: 200 ms, check_cost: 2 %, kind")
     assert flown(tmp_path, job).spacecraft[0].jobs[0].checks.efficiency == pytest.approx(0.9 * 0.98)
@@ -74,6 +84,14 @@ def test_communication_and_checks_cost_speed(tmp_path: Path) -> None:
         ("- {kind: batch, work: 1 h, rate: 2}", "jobs[0].rate: found an unknown field; allowed: id, kind"),
         (TRAINING.replace("20", "65"), "jobs[0].accelerators: found the plain number 65; allowed: at most 64"),
         (f"{TRAINING}\n- {{kind: batch, work: 1 h, groups: [tpu_1]}}", "found 'tpu_1'"),
+        (
+            "- {kind: inference, arrival_rate: 1 Hz, service_time: 1 s, service_law: exponentail}",
+            "jobs[0].service_law: found 'exponentail'; allowed: ",
+        ),
+        (
+            "- {kind: inference, arrival_rate: 1 Hz, service_time: 1 s, service_law: fixed, service_spread: 0.5}",
+            "jobs[0].service_spread: found a spread of a service_law that is fixed; allowed: no spread",
+        ),
         ("- {kind: batch, work: 1 h, groups: [gpu]}", "groups[0]: found 'gpu'; allowed: tpu_1"),
         ("- {kind: training, work: 1 h, checkpoint_cost: 1 s}", "checkpoint_every: found nothing; allowed: a time"),
         (TRAINING.replace("kind", "step_time: 1 s, communication: 2 s, kind"), "less than `step_time`"),

@@ -83,7 +83,8 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("job_detect_s", "f8", n),  # mean time until a latent error is found; 0: never
         shaped("job_arrivals_s", "f8", n),  # mean requests per second
         shaped("job_request_s", "f8", n),  # mean chip-seconds of a request
-        shaped("job_request_spread", "f8", n),  # sigma of the logarithm of the service time
+        shaped("job_request_exponential", "i4", n),  # 1: an exponential service time, else a lognormal one
+        shaped("job_request_spread", "f8", n),  # sigma of the logarithm of a lognormal service time; 0: it is fixed
         shaped("job_objective_s", "f8", n),
     ]
 

@@ -1,7 +1,8 @@
 # ruff: noqa: PLR0917 - kernels take records by position
-"""How long the requests of a service wait: first come, first served by c chips, a lognormal service time (M/G/c).
+"""How long the requests of a service wait: first come, first served by c chips (M/M/c, M/D/c, or lognormal: M/G/c).
 
-Steady waiting is a table made by discrete events. What changes it (a load that comes or goes, chips that slow down) is
+Steady waiting is a closed form where the service time is exponential, else a table made by discrete events. What
+changes it (a load that comes or goes, chips that slow down) is
 a fluid: `job_surge` follows 1 / (1 - load) as the mean wait of a queue does, `job_excess_s` is the work that came
 beyond what the chips can do. Both are means, so neither the tick nor the draws of single requests move them.
 """
@@ -88,6 +89,52 @@ def steady(servers: int, load: float, spread: float) -> tuple[float, float, floa
 
 
 @kernel
+def _exceeds(time: float, waits: float, drains: float) -> tuple[float, float]:
+    """Share of requests of M/M/c that take longer than `time` (in services), and how fast it falls there.
+
+    A share `waits` waits for an exponential time of rate `drains` before it is served.
+    """
+    served = math.exp(-time)
+    apart = drains - 1.0
+    if abs(apart) > 1e-3:
+        emptied = math.exp(-drains * time)
+        later = (drains * served - emptied) / apart
+        falls = drains * (served - emptied) / apart
+    else:  # the limit where both rates are one
+        later = served * (1.0 + time * (1.0 - 0.5 * apart * time))
+        falls = served * drains * time * (1.0 - 0.5 * apart * time)
+    return (1.0 - waits) * served + waits * later, (1.0 - waits) * served + waits * falls
+
+
+@kernel
+def _exponential_latency(level: float, waits: float, drains: float) -> float:
+    """The latency that a share `level` of the requests of M/M/c exceeds, by Newton's method on its logarithm."""
+    time = -math.log(level)  # service alone takes that long
+    longest = math.log(2.0 / level) * (1.0 + 1.0 / drains)  # both parts beyond half the level
+    for _ in range(30):
+        share, falls = _exceeds(time, waits, drains)
+        change = math.log(share / level) * share / falls
+        time = min(longest, max(0.0, time + change))
+        if abs(change) < 1e-9 * time:
+            break
+    return time
+
+
+@kernel
+def steady_exponential(servers: int, load: float) -> tuple[float, float, float, float, float]:
+    """As `steady`, for an exponential service: M/M/c (Erlang 1917). `load` below 1."""
+    waits = waiting_share(servers, load)
+    drains = servers * (1.0 - load)
+    return (
+        waits / drains,
+        _exponential_latency(0.5, waits, drains),
+        _exponential_latency(0.1, waits, drains),
+        _exponential_latency(0.01, waits, drains),
+        _exponential_latency(0.001, waits, drains),
+    )
+
+
+@kernel
 def follow_rate(s: Record, p: Record, u: Record, j: int, work_s: float, dt_s: float) -> float:
     """Chip-seconds that come in a second, in the mean: known for a law, followed for a log."""
     if u.job_trace[j] != 1:
@@ -104,16 +151,21 @@ def wait_law(s: Record, p: Record, j: int, inflow: float, rate: float, servers: 
     """
     count = max(1, int(servers + 0.5))
     service_s = p.job_request_s[j] * count / rate
+    exponential = p.job_request_exponential[j] == 1
     spread = p.job_request_spread[j]
+    squares = 2.0 if exponential else math.exp(spread * spread)  # mean square of a service over its squared mean
     load = inflow / rate
     s.job_excess_s[j] = max(0.0, s.job_excess_s[j] + (inflow - rate) * dt_s)
     held = s.job_excess_s[j] / rate
     # d(surge)/dt = (load - 1 + 1 / surge) / K: it comes to rest at 1 / (1 - load), and grows as a fluid does above 1
-    step = dt_s * count / (0.5 * math.exp(spread * spread) * service_s)
+    step = dt_s * count / (0.5 * squares * service_s)
     steered = max(1.0, s.job_surge[j]) + step * (min(1.0, 1.0 if held > 0.0 else load) - 1.0)
     surge = max(1.0, 0.5 * (steered + math.sqrt(steered * steered + 4.0 * step)))
     s.job_surge[j] = surge
-    wait, half, tenth, hundredth, thousandth = steady(count, 1.0 - 1.0 / surge, spread)
+    if exponential:
+        wait, half, tenth, hundredth, thousandth = steady_exponential(count, 1.0 - 1.0 / surge)
+    else:
+        wait, half, tenth, hundredth, thousandth = steady(count, 1.0 - 1.0 / surge, spread)
     s.job_wait_s[j] = math.hypot(held, wait * service_s)
     s.job_p50_s[j] = math.hypot(held, half * service_s)
     s.job_p99_s[j] = math.hypot(held, hundredth * service_s)
