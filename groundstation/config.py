@@ -66,10 +66,17 @@ class AlarmRules:
     """How telemetry is watched; operational choices of this ground.
 
     live_within_s: telemetry that comes later than this after its on-board time is played back, not live (a report needs
-    a few ticks, what waits in a store needs longer).
+    a few ticks, what waits in a store needs longer). play_back: what alarms make of that: alarm, log or ignore.
+    repetitions: readings in a row that raise a limit's alarm, and that clear it. silent_s: how long nothing comes while
+    an antenna points there (a pass begins and ends near the mask, where frames are lost). stale_intervals: how many
+    of its intervals a housekeeping structure may be missing, at least `silent_s`.
     """
 
     live_within_s: float = 60.0
+    play_back: str = "alarm"
+    repetitions: int = 2
+    silent_s: float = 120.0
+    stale_intervals: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)

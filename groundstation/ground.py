@@ -27,6 +27,7 @@ from bus.wire.messages import (
     Telemetry,
     Verification,
 )
+from groundstation.alarms.watch import Alarms, AlarmsState
 from groundstation.commanding.commander import Commander, CommanderState, Effects, Serving, Wanted
 from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
@@ -34,7 +35,7 @@ from groundstation.contacts.prediction import Contact, PredictionState, Predicto
 from groundstation.contacts.propagation import Epoch
 from groundstation.procedures.declaration import Procedure
 from groundstation.procedures.engine import Asked, Procedures, Surroundings
-from groundstation.procedures.load import shipped
+from groundstation.procedures.load import answers, shipped
 from groundstation.procedures.state import ProcedureEffects, ProceduresState
 from groundstation.telemetry.intake import Intake, IntakeState
 
@@ -54,6 +55,7 @@ class GroundState:
     commander: CommanderState = field(default_factory=CommanderState)
     intake: IntakeState = field(default_factory=IntakeState)
     procedures: ProceduresState = field(default_factory=ProceduresState)
+    alarms: AlarmsState = field(default_factory=AlarmsState)
 
 
 class Ground:
@@ -82,8 +84,10 @@ class Ground:
         )
         self._commander = Commander(dictionaries, config.command, config.ground_boot, config.tick_ns)
         self._intake = Intake(dictionaries, config.tick_ns)
+        known = procedures if procedures is not None else shipped()
+        self._alarms = Alarms(dictionaries, config.alarms, config.ground_boot, answers(known))
         self._procedures = Procedures(
-            procedures if procedures is not None else shipped(), dictionaries, config.procedures,
+            known, dictionaries, config.procedures,
             ground_boot=config.ground_boot, live_within_s=config.alarms.live_within_s,
         )  # fmt: skip
         self._procedure_effects = ProcedureEffects()
@@ -115,6 +119,11 @@ class Ground:
             return outbox
         self._follow_contacts(now_ns, outbox)
         self._command(moment.start_ns, now_ns, effects)
+        antennas = self._antennas.state
+        pointed = [
+            (self._ids[i], since) for i, since in zip(antennas.serving, antennas.since_ns, strict=True) if i >= 0
+        ]
+        self._alarms.step(now_ns, pointed, outbox.records)
         self._answer(effects, now_ns, outbox)
         self._acknowledge(now_ns, outbox)
         return outbox
@@ -125,6 +134,7 @@ class Ground:
             GroundState(
                 self._sequence, self._opened, self._unknown_mail, self._predictor.state, self._antennas.state,
                 self._commander.state, self._intake.state, self._procedures.state,
+                self._alarms.state,
             )
         )  # fmt: skip
 
@@ -137,6 +147,7 @@ class Ground:
         self._commander.state = state.commander
         self._intake.state = state.intake
         self._procedures.take_over(state.procedures)
+        self._alarms.state = state.alarms
 
     def _open(self, outbox: Outbox) -> None:
         """First tick: what the archive has to know, and the first look ahead."""
@@ -169,7 +180,7 @@ class Ground:
                 Wanted(body.spacecraft, body.name, body.arguments, "operator", body.token), now_ns, effects
             )
         elif isinstance(body, OperatorAction) and source == "operator":
-            self._act(body, now_ns)
+            self._act(body, now_ns, outbox)
         elif place is None:
             self._unknown_mail += 1
         elif isinstance(body, Telemetry | Event | Verification):
@@ -180,6 +191,9 @@ class Ground:
                     self._commander.verify(source, body, now_ns, effects)
                 elif isinstance(body, Telemetry):
                     self._procedures.heard(source, body, now_ns)
+                    self._alarms.telemetry(source, body, now_ns, outbox.records)
+                else:
+                    self._alarms.event(source, body, now_ns, outbox.records)
         elif isinstance(body, StoreReport):
             if self._intake.store_report(source, body, now_ns, outbox.records):
                 lost = self._intake.lost_reports(source)
@@ -258,8 +272,8 @@ class Ground:
         self._procedures.due(start_ns, now_ns, self._procedure_effects)
         self._procedures.step(now_ns, Surroundings(ask, outcome, station), self._procedure_effects)
 
-    def _act(self, action: OperatorAction, now_ns: int) -> None:
-        """An operator runs, answers or ends a procedure."""
+    def _act(self, action: OperatorAction, now_ns: int, outbox: Outbox) -> None:
+        """An operator runs, answers or ends a procedure, acknowledges or shelves an alarm."""
         effects = self._procedure_effects
         match action.verb:
             case "procedure.run":
@@ -270,12 +284,21 @@ class Ground:
                 refusal = self._procedures.answer(action.run, str(action.arguments.get("answer", "")))
             case "procedure.abort":
                 refusal = self._procedures.abort(action.run, now_ns, effects)
-            case other:
-                refusal = f"found {other}; allowed: procedure.run | procedure.answer | procedure.abort"
+            case "alarm.acknowledge":
+                refusal = self._alarms.acknowledge(action.run, now_ns, outbox.records)
+            case _:
+                until_ns = now_ns + round(float(action.arguments.get("for_s", 3600.0)) * 1e9)
+                refusal = self._alarms.shelve(action.run, until_ns, now_ns, outbox.records)
         state, text = ("REJECTED", refusal) if refusal else ("COMPLETED", "")
         effects.notes.append(OperatorNote(token=action.token, run=action.run, state=state, text=text, final=True))
 
     def _answer(self, effects: Effects, now_ns: int, outbox: Outbox) -> None:
+        for spacecraft, telecommand in effects.radiate:
+            self._alarms.ordered(telecommand.request, spacecraft, f"{telecommand.name}: SENT", now_ns)
+        for request, end in effects.ended.items():
+            self._alarms.ordered(request, end.spacecraft, f"{end.name}: {end.state}", now_ns)
+            if end.state == "COMPLETED":
+                self._alarms.completed(end.spacecraft, end.name, end.arguments)
         for spacecraft, telecommand in effects.radiate:
             self._send(spacecraft, telecommand, now_ns, outbox, self._commander.next_counter(spacecraft))
         for reply in effects.replies:

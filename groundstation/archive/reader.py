@@ -250,6 +250,15 @@ class ArchiveReader:
         rows = self._rows(f"SELECT {', '.join(columns)} FROM telecommands ORDER BY ground_boot, request")
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def alarms(self) -> list[dict[str, object]]:
+        """Every alarm with its present or final state and why, in order."""
+        columns = (
+            "ground_boot", "alarm", "spacecraft", "subject", "kind", "level", "state", "late", "raised_ns", "obt_ns",
+            "changed_ns", "times", "why",
+        )  # fmt: skip
+        rows = self._rows(f"SELECT {', '.join(columns)} FROM alarms ORDER BY ground_boot, alarm")
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
     def procedures(self) -> list[dict[str, object]]:
         """Every run of a procedure, with its present or final state, in order."""
         columns = (

@@ -48,6 +48,15 @@ CREATE TABLE IF NOT EXISTS time_correlation (
   spacecraft TEXT NOT NULL, received_ns INTEGER NOT NULL, boot INTEGER NOT NULL, offset_s REAL NOT NULL, drift REAL,
   reports INTEGER NOT NULL,
   PRIMARY KEY (spacecraft, received_ns, boot)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarms (
+  ground_boot INTEGER NOT NULL, alarm INTEGER NOT NULL, spacecraft TEXT NOT NULL, subject TEXT NOT NULL,
+  kind TEXT NOT NULL, level INTEGER NOT NULL, state TEXT NOT NULL, late INTEGER NOT NULL, raised_ns INTEGER NOT NULL,
+  obt_ns INTEGER NOT NULL, changed_ns INTEGER NOT NULL, times INTEGER NOT NULL, why TEXT NOT NULL,
+  PRIMARY KEY (ground_boot, alarm)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarm_log (
+  ground_boot INTEGER NOT NULL, alarm INTEGER NOT NULL, step INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+  happening TEXT NOT NULL, state TEXT NOT NULL, level INTEGER NOT NULL, detail TEXT NOT NULL,
+  PRIMARY KEY (ground_boot, alarm, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS procedures (
   ground_boot INTEGER NOT NULL, run INTEGER NOT NULL, name TEXT NOT NULL, spacecraft TEXT NOT NULL,
   arguments TEXT NOT NULL, origin TEXT NOT NULL, started_ns INTEGER NOT NULL, state TEXT NOT NULL,
@@ -79,6 +88,8 @@ STATEMENTS: dict[str, str] = {
     "allocations": _into(_TAKE, "allocations", 4),
     "gaps": _into(_TAKE, "gaps", 6),
     "time_correlation": _into(_TAKE, "time_correlation", 6),
+    "alarms": _into(_TAKE, "alarms", 13),
+    "alarm_log": _into(_TAKE, "alarm_log", 8),
     "procedures": _into(_TAKE, "procedures", 10),
     "procedure_log": _into(_TAKE, "procedure_log", 7),
     "gap_closed": "DELETE FROM gaps WHERE spacecraft = ? AND boot = ? AND stream = ? AND first = ?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,14 @@ def test_safe_mode_by_a_fault_and_recovery_by_procedure(tmp_path: Path) -> None:
     assert ("telemetry mode equals NOMINAL", "NOMINAL") in lines
     (telecommand,) = archive.telecommands()
     assert (telecommand["origin"], telecommand["state"]) == ("procedure 1", "COMPLETED")
+    alarms = {str(row["subject"]): row for row in archive.alarms()}
+    why = json.loads(str(alarms["event mode_changed NOMINAL SAFE low_charge"]["why"]))
+    assert why["procedure"] == "safe-mode-recovery"
+    assert why["modes"][-1][1] == "NOMINAL to SAFE (low_charge)"
+    why = json.loads(str(alarms["battery_soc"]["why"]))
+    assert [value < 0.2 for _, _, value in why["readings"]][-2:] == [True, True]
+    assert alarms["battery_soc"]["state"] == "CLEARED"
+    assert not [subject for subject in alarms if "stale" in subject or "silent" in subject]
     assert trace_hash(fly(load_text(RECOVERY), tmp_path / "again")) == trace_hash(directory)
 
 

@@ -66,6 +66,7 @@ WALLS: dict[str, set[str]] = {
     "groundstation.telemetry": {"bus", "groundstation.config"},
     "groundstation.archive": {"bus", "groundstation.config"},
     "groundstation.procedures": {"bus", "groundstation.config"},
+    "groundstation.alarms": {"bus", "groundstation.config"},
     "faults.run_directory": {"bus"},
     "faults.oracle": {"bus"},
     "faults.catalogue": {"bus"},

@@ -1,0 +1,1 @@
+"""Alarms: what telemetry, events and silence mean to whoever watches, by exception. No telecommands, no messages."""
