@@ -5,6 +5,7 @@
     |   |-- ScenarioError           one or more Mistakes, each with file, line, column, found, allowed
     |   |-- UnknownNameError        a name that is in no dictionary; carries the nearest ones
     |   `-- EnvironmentFault        port in use, directory not writable, disk full
+    |-- NoAnswerYet                 what was asked for is still under way: exit status 4
     `-- RangeFailure                 the range itself failed: exit status 3
         |-- DecodeError             bytes that are no message of ours (the only thing decoders raise)
         |-- MessageRefused        a message that cannot be sent: too large, or not what its schema says
@@ -113,6 +114,12 @@ class EnvironmentFault(UserError):
 
 class RangeFailure(SkyrackError):
     """The range failed, not the user and not the spacecraft: exit status 3."""
+
+
+class NoAnswerYet(SkyrackError):
+    """What was asked for goes on without us: nobody failed, and it is not done."""
+
+    exit_status = ANSWERED_NO
 
 
 class DecodeError(RangeFailure):

@@ -36,6 +36,8 @@ def station_entries(item: Item) -> list[Item]:
         text, _ = read_file(path, str(path))
         if path.suffix.lower() == ".csv":
             nodes = _table(text, str(path))
+            if not nodes:
+                raise ScenarioError([Mistake(str(path), 2, 1, "stations", "no line after the header", "one a station")])
         else:
             root = compose(text, str(path))
             nodes = root.items or (root.entries or {}).get("stations", (root, root))[1].items or []

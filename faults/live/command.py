@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bus.errors import ANSWERED_NO, RangeFailure
+from bus.errors import ANSWERED_NO, NoAnswerYet
 from bus.telecommand_check import check_telecommand
 from bus.wire.messages import OperatorReply, OperatorRequest, Refusal
 from faults.live.connection import connected, design_of, pairs, refused, replies, say, send
@@ -46,7 +46,7 @@ async def _telecommand(run: RunDirectory, request: OperatorRequest, wait_s: floa
                         if reply.final:
                             return 0 if state.upper() == "COMPLETED" else ANSWERED_NO
         except TimeoutError:
-            raise RangeFailure(
+            raise NoAnswerYet(
                 f"{request.name} is {state} after {wait_s:g} s",
                 hint="the ground goes on with it; wait longer with --wait",
             ) from None

@@ -41,9 +41,10 @@ svg.chart{width:100%;height:auto;display:block;font:11.5px system-ui,-apple-syst
 .shade{fill:var(--shade);fill-opacity:var(--shade-o)}
 .title{fill:var(--ink);font-weight:600;font-size:12.5px}.tick,.legend{fill:var(--soft)}.inside{fill:#fff;font-size:11px}
 .line{fill:none;stroke-width:1.6;stroke-linejoin:round}.dots{fill:none;stroke-width:4;stroke-linecap:round}
-.limit{stroke:var(--fail);stroke-width:1;stroke-dasharray:6 3;fill:none}
+.limit{stroke:var(--fail);stroke-width:1.2;stroke-dasharray:7 3;fill:none}
+.limit.soft{stroke:var(--open);stroke-dasharray:2 3}
 .scroll{overflow-x:auto}.scroll svg.chart{min-width:760px}
-details{margin:0}summary{cursor:pointer;list-style-position:outside}summary h2{display:inline-block;margin:30px 0 8px}
+details{margin:0}summary{cursor:pointer;list-style-position:inside}summary h2{display:inline-block;margin:30px 0 8px}
 a{color:inherit}
 @media (max-width:600px){main{padding:16px 12px 40px}header{flex-direction:column;gap:10px}.card{padding:12px}
 h1{font-size:22px}.tiles{grid-template-columns:repeat(2,1fr)}}

@@ -65,7 +65,7 @@ def _header(recording: Recording, summary: Mapping[str, Any], verdict: str) -> s
     scenario = recording.scenario
     return (
         f"<header><div><h1>{escape(scenario.name)}</h1><p class='soft'>{escape(scenario.description)}</p>"
-        f"<p class='soft'>{len(scenario.spacecraft)} spacecraft, {len(scenario.stations)} stations, from "
+        f"<p class='soft'>{len(scenario.spacecraft)} spacecraft, {_count(len(scenario.stations), 'station')}, from "
         f"{escape(scenario.epoch_utc)}, seed {scenario.seed}, {escape(str(summary.get('mode', '')))}, "
         f"pace {escape(str(summary.get('pace', '')))}</p></div>{badge(verdict, big=True)}</header>"
     )
@@ -82,10 +82,20 @@ def _figures(recording: Recording, summary: Mapping[str, Any]) -> str:
             (f"{_figure(telecommands['completed'])} of {_figure(telecommands['sent'])}", "telecommands completed"),
             (_figure(total["archived"]), "telemetry packets archived"),
             (_figure(total["declared_lost"]), "declared lost"),
-            (f"{sum(f.at_s is not None for f in recording.faults)} of {len(recording.faults)}", "faults struck"),
+            (_struck(recording), "faults struck"),
             (f"{recording.late_ticks:,}", "late ticks"),
         ]
     )
+
+
+def _struck(recording: Recording) -> str:
+    """How many faults did, of those that there are. A fault of several parts is one, and struck when any part did."""
+    struck: dict[tuple[str, str], bool] = {}
+    for fault in recording.faults:
+        head, _, part = fault.id.rpartition(".")
+        key = (fault.target, head if head and part.isdigit() else fault.id)
+        struck[key] = struck.get(key, False) or fault.at_s is not None
+    return f"{sum(struck.values())} of {len(struck)}"
 
 
 def _expectations(judgements: Sequence[Judgement]) -> str:
@@ -190,6 +200,10 @@ def _events(recording: Recording) -> str:
 def _arguments(arguments: Mapping[str, object]) -> str:
     given = ", ".join(f"{name}={value}" for name, value in arguments.items())
     return f" <span class='soft'>{escape(given)}</span>" if given else ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _left_out(count: int) -> str:

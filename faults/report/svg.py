@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 WIDTH = 1120
-LEFT, RIGHT, TOP, BOTTOM = 124, 148, 8, 34
+LEFT, RIGHT, TOP, BOTTOM = 132, 172, 8, 34
 PLOT_WIDTH = WIDTH - LEFT - RIGHT
 GAP = 20
 PANEL_HEIGHT = 128
@@ -188,8 +189,12 @@ def _panel(chart: Chart, panel: Panel, top: int) -> list[str]:
     def y(value: float) -> float:
         return top + PANEL_HEIGHT * (1.0 - (value - low) / (high - low))
 
-    out = [f'<text class="title" x="0" y="{top + 12}">{escape(panel.title)}</text>']
-    out.append(f'<text class="tick" x="0" y="{top + 28}">{escape(panel.unit)}</text>')
+    titles = textwrap.wrap(panel.title, 17)[:4] or [""]
+    out = [
+        f'<text class="title" x="0" y="{top + 12 + 14 * row}">{escape(words)}</text>'
+        for row, words in enumerate(titles)
+    ]
+    out.append(f'<text class="tick" x="0" y="{top + 14 + 14 * len(titles)}">{escape(panel.unit)}</text>')
     for tick in ticks:
         out.append(f'<line class="grid" x1="{LEFT}" x2="{LEFT + PLOT_WIDTH}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         text = f"{tick:.6g}"
@@ -208,11 +213,13 @@ def _panel(chart: Chart, panel: Panel, top: int) -> list[str]:
         out += legend.entry("as told to the ground", "dots", "c7")
     for value, label in panel.limits:
         if low <= value <= high:
+            kind = label.partition(" ")[0]  # hard or soft
             out.append(
-                f'<line class="limit" x1="{LEFT}" x2="{LEFT + PLOT_WIDTH}" y1="{y(value):.1f}" y2="{y(value):.1f}">'
+                f'<line class="limit {kind}" x1="{LEFT}" x2="{LEFT + PLOT_WIDTH}" '
+                f'y1="{y(value):.1f}" y2="{y(value):.1f}">'
                 f"<title>{escape(label)}: {value:.4g} {escape(panel.unit)}</title></line>"
             )
-            out += legend.entry(label, "limit", "")
+            out += legend.entry(label, f"limit {kind}", "")
     return out
 
 

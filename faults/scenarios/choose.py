@@ -65,8 +65,21 @@ def choose(options: RunOptions) -> Chosen:
         text = _with(text, "duration", options.duration)
     if options.seed is not None:
         text = _with(text, "seed", str(options.seed))
-    scenario = load_text(text, shelf, file=file)
+    try:
+        scenario = load_text(text, shelf, file=file)
+    except ScenarioError as error:
+        raise _blame(error, options) from None
     return Chosen(scenario, text, (*notes, *_in_brief(scenario), *without_contact(scenario), *_part_of_event(scenario)))
+
+
+def _blame(error: ScenarioError, options: RunOptions) -> ScenarioError:
+    """A mistake in what was given on the command line is that line's, not the file's."""
+    given = {"duration": options.duration, "seed": "" if options.seed is None else str(options.seed)}
+    moved = [
+        replace(each, file=f"--{each.field}", line=0, column=0, field="") if given.get(each.field) else each
+        for each in error.mistakes
+    ]
+    return ScenarioError(moved, hint=error.hint)
 
 
 def _again(chosen: Chosen, options: RunOptions) -> Chosen:

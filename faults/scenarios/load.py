@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,7 +37,7 @@ from faults.scenarios.record import read_record, struck_parts
 from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
 from faults.scenarios.vocabulary import base_truth_signals
 from groundstation.contacts.stations import stations as known_stations
-from node.designs.load import own_texts
+from node.designs.load import load_design, own_texts
 
 FORMAT = 1
 _LONGEST_NS = 366 * 86_400 * 10**9
@@ -122,6 +122,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
     everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf())
     spacecraft, designs, complete = everybody
+    _check_room(root.below("stations"), len(stations), spacecraft)
     jobs = {one.id: one.job_ids for one in spacecraft}
     span = Span(
         duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete,
@@ -171,6 +172,15 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
         )
     except ValidationError as error:  # A gap between this reader and the model: still the user's file and line-less.
         raise ScenarioError([_mistake_of(file, problem["loc"], problem["msg"]) for problem in error.errors()]) from None
+
+
+def _check_room(item: Item, stations: int, spacecraft: Iterable[Spacecraft]) -> None:
+    """A spacecraft follows as many stations as its capacity class has room for."""
+    for design in dict.fromkeys(one.design for one in spacecraft):
+        capacity = load_design(design).capacity
+        if stations > capacity.stations:
+            few = f"at most {capacity.stations}" if capacity.stations > 1 else "one"
+            item.refuse(f"{stations} stations", f"{few}, which is what design '{design}' has room for")
 
 
 def _mistake_of(file: str, location: tuple[int | str, ...], message: str) -> Mistake:

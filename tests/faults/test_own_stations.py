@@ -10,6 +10,7 @@ import pytest
 from bus.errors import ScenarioError
 from bus.scenario.model import Scenario
 from faults.scenarios.choose import RunOptions, choose, load_named
+from faults.scenarios.load import load_text
 from node.designs.load import load_design
 from node.designs.setup import plant_setup
 from tests.kits.runs import TINY
@@ -124,3 +125,20 @@ def test_a_spacecraft_without_a_contact_is_told(tmp_path: Path) -> None:
         )
     )
     assert any("eye: neither S nor Ka" in note for note in load_named(str(tmp_path / "optical.yaml")).notes)
+
+
+def test_a_table_without_stations_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("name,latitude,longitude,altitude\n")
+    with pytest.raises(ScenarioError, match=r"empty\.csv:2:1: stations: found no line after the header"):
+        load_text(TINY.replace("[svalbard]", "./empty.csv"), file=str(tmp_path / "x.yaml"))
+
+
+@pytest.mark.parametrize(("design", "room", "count"), [("fleet", "one", 2), ("pathfinder", "at most 16", 17)])
+def test_more_stations_than_a_spacecraft_can_follow_are_refused(design: str, room: str, count: int) -> None:
+    stations = "\n".join(
+        f"  - {{id: s-{n}, latitude: {n} deg, longitude: 0 deg, altitude: 0 m, mask: 5 deg, bands: [S], source: mine}}"
+        for n in range(count)
+    )
+    text = TINY.replace("pathfinder", design).replace("stations: [svalbard]", f"stations:\n{stations}")
+    with pytest.raises(ScenarioError, match=rf"{count} stations; allowed: {room}, which is what design '{design}'"):
+        load_text(text)

@@ -33,7 +33,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("words", "expected"),
     [
         (("dusk-9", "mode.set", "mode=SAFE"), "unknown spacecraft 'dusk-9'; did you mean dusk-1"),
-        (("dusk-1", "mode.sett", "mode=SAFE"), "unknown telecommand 'mode.sett'; did you mean mode.set?"),
+        (("dusk-1", "mode.sett", "mode=SAFE"), "unknown telecommand 'mode.sett'; did you mean mode.set"),
         (("dusk-1", "mode.set", "mode=SAVE"), "arguments.mode: found 'SAVE'; allowed: LEOP | NOMINAL | SAFE"),
         (("dusk-1", "mode.set", "mod=SAFE"), "arguments.mod: found an unknown argument; allowed: mode"),
         (("dusk-1", "mode.set"), "arguments.mode: found nothing; allowed: LEOP | NOMINAL | SAFE"),
