@@ -1,8 +1,9 @@
-"""Non-volatile memory on disk: an append-only journal of records, each step's writes whole or not at all.
+"""Non-volatile memory on disk: two copies of an append-only journal of records, each step's writes whole or not at all.
 
-A block is [length: 4 bytes][CRC-32: 4 bytes][msgpack array of (name, record or nil)], one per step. Writing returns
-when the operating system has it, which survives a SIGKILL; `durable` also waits for the disk. A torn tail is dropped
-when read. The file is rewritten from what it says when it has grown past its limit.
+A block is [length: 4 bytes][CRC-32: 4 bytes][msgpack: serial number, array of (name, record or nil)], one per step,
+written to one copy after the other: while one is being written the other is whole. Reading takes the copy that goes
+further; a torn tail counts as not written. Writing returns when the operating system has it, which survives a SIGKILL;
+`durable` also waits for the disk. A file is rewritten from what it says when it has grown past its limit.
 """
 
 from __future__ import annotations
@@ -20,6 +21,46 @@ LIMIT_BYTES = 16 * 1024 * 1024  # a node's records are some hundred kB: rewritin
 _HEAD = 8
 _pack = msgpack.Packer(use_bin_type=True).pack
 
+Writes = Sequence[tuple[str, bytes | None]]
+
+
+def copies_of(path: Path) -> tuple[Path, Path]:
+    """The two files of a memory."""
+    return path, path.with_name(path.name + "-2")
+
+
+class _Copy:
+    """One file."""
+
+    def __init__(self, path: Path, *, durable: bool) -> None:
+        self.path = path
+        self.descriptor = -1
+        self.size = 0
+        self._durable = durable
+
+    def append(self, block: bytes) -> None:
+        self.size += len(block)
+        view = memoryview(block)
+        while view:
+            view = view[os.write(self.descriptor, view) :]
+        if self._durable:
+            os.fdatasync(self.descriptor)
+
+    def rewrite(self, block: bytes) -> None:
+        """Hold this block and nothing else; the old content stays until the new one is whole."""
+        draft = self.path.with_name(self.path.name + ".new")
+        self.close()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        self.descriptor = os.open(draft, flags, 0o644)
+        self.size = 0
+        self.append(block)
+        draft.replace(self.path)
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
 
 class Journal:
     """The writer. One per spacecraft process; call `commit` with a step's writes before its Tock leaves."""
@@ -27,28 +68,26 @@ class Journal:
     def __init__(self, path: Path, *, durable: bool = False, limit_bytes: int = LIMIT_BYTES) -> None:
         """Goes on with what is there; `records` holds it. EnvironmentFault if the file cannot be written."""
         self._path = path
-        self._durable = durable
         self._limit = self._bound = limit_bytes
-        self._descriptor = -1
+        self._copies = [_Copy(copy, durable=durable) for copy in copies_of(path)]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.records = read_journal(path)
+            self._serial, self.records = _read_better(path)
             self._rewrite()
         except OSError as error:
             raise self._fault(error) from error
 
-    def commit(self, writes: Sequence[tuple[str, bytes | None]]) -> None:
+    def commit(self, writes: Writes) -> None:
         """All or none of them; None deletes. No writes cost nothing. EnvironmentFault if the disk is full."""
         if not writes:
             return
-        for name, record in writes:
-            if record is None:
-                self.records.pop(name, None)
-            else:
-                self.records[name] = record
+        _apply(self.records, writes)
+        self._serial += 1
+        block = _block(self._serial, writes)
         try:
-            self._size += self._append(writes)
-            if self._size > self._bound:
+            for copy in self._copies:
+                copy.append(block)
+            if self._copies[0].size > self._bound:
                 self._rewrite()
         except OSError as error:
             raise self._fault(error) from error
@@ -59,6 +98,7 @@ class Journal:
         if records == self.records:
             return
         self.records = dict(records)
+        self._serial += 1
         try:
             self._rewrite()
         except OSError as error:
@@ -66,28 +106,14 @@ class Journal:
 
     def close(self) -> None:
         """Done."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _append(self, writes: Sequence[tuple[str, bytes | None]]) -> int:
-        payload = _pack(list(writes))
-        block = len(payload).to_bytes(4, "big") + crc32(payload).to_bytes(4, "big") + payload
-        view = memoryview(block)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-        if self._durable:
-            os.fdatasync(self._descriptor)
-        return len(block)
+        for copy in self._copies:
+            copy.close()
 
     def _rewrite(self) -> None:
-        draft = self._path.with_suffix(".new")
-        self.close()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(draft, flags, 0o644)
-        self._size = self._append(list(self.records.items())) if self.records else 0
-        self._bound = max(self._limit, 2 * self._size)
-        draft.replace(self._path)
+        block = _block(self._serial, list(self.records.items()))
+        for copy in self._copies:
+            copy.rewrite(block)
+        self._bound = max(self._limit, 2 * len(block))
 
     def _fault(self, error: OSError) -> EnvironmentFault:
         return EnvironmentFault(
@@ -97,22 +123,43 @@ class Journal:
 
 
 def read_journal(path: Path) -> dict[str, bytes]:
-    """Records as the last complete step left them; a torn tail counts as not written. Empty if there is no file."""
-    records: dict[str, bytes] = {}
+    """Records as the last complete step left them. Empty if there is no file."""
+    return _read_better(path)[1]
+
+
+def _read_better(path: Path) -> tuple[int, dict[str, bytes]]:
+    """Serial number and records of the copy that goes further."""
+    return max((_read(copy) for copy in copies_of(path)), key=lambda found: found[0])
+
+
+def _block(serial: int, writes: Writes) -> bytes:
+    payload = _pack((serial, list(writes)))
+    return len(payload).to_bytes(4, "big") + crc32(payload).to_bytes(4, "big") + payload
+
+
+def _apply(records: dict[str, bytes], writes: Writes) -> None:
+    for name, record in writes:
+        if record is None:
+            records.pop(name, None)
+        else:
+            records[name] = record
+
+
+def _read(path: Path) -> tuple[int, dict[str, bytes]]:
+    serial, records = 0, dict[str, bytes]()
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return records
+        return serial, records
     at = 0
     while at + _HEAD <= len(content):
         length = int.from_bytes(content[at : at + 4], "big")
         payload = content[at + _HEAD : at + _HEAD + length]
         if len(payload) < length or crc32(payload) != int.from_bytes(content[at + 4 : at + _HEAD], "big"):
             break
-        for name, record in msgpack.unpackb(payload):
-            if record is None:
-                records.pop(name, None)
-            else:
-                records[name] = record
+        if not payload:
+            break  # zeroes, which a checksum of nothing fits
+        serial, writes = msgpack.unpackb(payload)
+        _apply(records, writes)
         at += _HEAD + length
-    return records
+    return serial, records
