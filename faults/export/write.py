@@ -19,13 +19,15 @@ from faults.export.rows import Channel, Table, channels, tables
 from faults.recording.read import read_recording
 from faults.recording.recording import Recording
 from faults.run_directory import RunDirectory, open_run
+from groundstation.config import GROUND_ID
 
 BATCH_ROWS = 10_000
 _MISSING = "install it with: pip install 'skyrack[export]' (make install has it already)"
 
 
 def export_command(run: Path, to: str, out: Path | None) -> int:
-    """Write the run in one format and say where. Exit status 3 if its trace is not whole: then it is what was left."""
+    """Write the run in one format and say where. Exit status 3 if its trace is not whole, or its archive not what the
+    ground wrote: then it is what was left."""
     directory = open_run(run)
     recording = read_recording(directory)
     try:
@@ -38,6 +40,13 @@ def export_command(run: Path, to: str, out: Path | None) -> int:
         sys.stdout.write(f"{path}\n")
     if recording.damage:
         sys.stderr.write(f"error: {recording.damage}\n  next: the export holds these, and no more\n")
+        return 3
+    trouble = recording.books.archived.trouble
+    if trouble and (GROUND_ID in recording.books.accounts or not directory.archive.is_file()):
+        sys.stderr.write(
+            f"error: the archive is not what the ground wrote: {trouble}\n"
+            "  next: do not take the export's telemetry for the run's; what is of the trace is whole\n"
+        )
         return 3
     return 0
 

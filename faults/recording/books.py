@@ -108,6 +108,8 @@ def _archive(
             return Archived(elsewhere=True), {}
         return Archived("there is none"), {}
     archive = ArchiveReader(directory.archive)
+    if archive.scenario() not in {"", scenario.digest}:  # a ground that was lost at once wrote nothing yet
+        return Archived("it is of another scenario"), {}
     packets: Counter[str] = Counter({each.id: 0 for each in scenario.spacecraft})
     for (spacecraft, _, _), count in archive.counts().items():
         packets[spacecraft] += count

@@ -111,6 +111,10 @@ class ArchiveReader:
         with self._open() as connection:
             return connection.execute(query, values).fetchall()
 
+    def scenario(self) -> str:
+        """Digest of the scenario that it was written in; empty if it does not say."""
+        return next((str(value) for (value,) in self._rows("SELECT value FROM meta WHERE key = 'scenario'")), "")
+
     def counts(self) -> dict[tuple[str, int, int], int]:
         """Packets archived per (spacecraft, boot, stream)."""
         query = "SELECT spacecraft, boot, stream, COUNT(*) FROM packets GROUP BY 1, 2, 3"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,24 @@ def test_mcap(run: RunDirectory, recording: Recording) -> None:
     assert places[0]["latitude"] == math.degrees(recording.signals["sc-1", "latitude_rad"][0])
     declared = json.loads(schemas["sc-1.truth"].data)["properties"]
     assert set(truth[0][1]) == set(declared)
+
+
+@pytest.mark.parametrize("harm", ["gone", "another run's", "rows gone"])
+def test_an_archive_that_is_not_the_runs_is_said(
+    run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    archive = copy / run.archive.name
+    if harm == "gone":
+        archive.unlink()
+    else:
+        other = "UPDATE meta SET value = 'x' WHERE key = 'scenario'"
+        with closing(sqlite3.connect(archive)) as connection, connection:
+            connection.execute("DELETE FROM packets" if harm == "rows gone" else other)
+    assert export_command(copy, "csv", tmp_path / "tables") == 3
+    said = {"gone": "there is none", "another run's": "it is of another scenario", "rows gone": "it holds 0 packets"}
+    assert f"the archive is not what the ground wrote: {said[harm]}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("to", "package"), [("mcap", "mcap.writer"), ("parquet", "pyarrow")])
