@@ -135,6 +135,8 @@ class Alarms:
                 continue
             track.newest = place
             reading = (packet.obt_ns, now_ns, packet.values[position])
+            if track.readings and track.readings[-1][0] == packet.obt_ns:
+                continue  # the same sample, in another structure
             track.readings = [*track.readings, reading][-KEPT:]
             self._limit(spacecraft, form, track, late, records)
 

@@ -80,6 +80,16 @@ def test_a_limit_is_raised_by_the_second_reading_in_a_row_and_cleared_by_the_sec
     assert bench.story[1:] == [(1, "cleared", "CLEARED", 1)]
 
 
+def test_one_sample_in_two_structures_is_one_reading() -> None:
+    bench = Bench()
+    bench.read(0.29)
+    bench.now_s -= 1
+    bench.read(0.29)
+    assert bench.story == []
+    bench.read(0.29)
+    assert bench.story == [(1, "raised", "ACTIVE", 1)]
+
+
 def test_worse_needs_an_answer_again_and_better_needs_none() -> None:
     bench = Bench()
     bench.read(0.29, 0.29)
