@@ -35,7 +35,7 @@ YEAR_S = 365.25 * 86400.0
 
 def orbit() -> None:
     """Mean elements against SGP4 over three days."""
-    from test_orbit import SENTINEL, _epoch_of, _satellite  # noqa: PLC0415
+    from tests.plant.test_orbit import SENTINEL, _epoch_of, _satellite  # noqa: PLC0415
 
     epoch: Epoch = _epoch_of(SENTINEL)
     sgp4 = Sgp4(_satellite(SENTINEL), epoch)
@@ -47,8 +47,12 @@ def orbit() -> None:
         r, _ = sgp4.at(float(t))
         hours.append(t / 3600.0)
         apart.append(np.linalg.norm(c.s["position_teme_m"] - r) / 1e3)
-    plot = Plot("J2-secular mean elements against SGP4, 693 km", "hours after the elements' epoch", "distance, km")
-    plot.line("distance between the two", hours, apart)
+    plot = Plot(
+        "Elements under J2 against SGP4, 693 km: J3 is the difference",
+        "hours after the elements' epoch",
+        "distance, km",
+    )
+    plot.line("", hours, apart)
     plot.write(HERE / "orbit-sgp4.svg")
 
 
@@ -104,7 +108,7 @@ def density() -> None:
 
 def dose() -> None:
     """Doses against the reference's table."""
-    from test_radiation import ORBITS, _mean  # noqa: PLC0415
+    from tests.plant.test_radiation import ORBITS, _mean  # noqa: PLC0415
 
     plot = Plot("Dose a year at the centre of an aluminium sphere", "reference, rad(Si)", "model, rad(Si)", True, True)
     plot.line("equal", [10.0, 5000.0], [10.0, 5000.0])

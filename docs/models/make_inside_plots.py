@@ -16,14 +16,14 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
 import numpy as np  # noqa: E402
-import test_thermal as thermal_tests  # noqa: E402
-import test_truth_compute as compute_tests  # noqa: E402
-import test_truth_power as power_tests  # noqa: E402
 from svg_plot import Plot  # noqa: E402
 
 from node.plant.compute.jobs import daly_s  # noqa: E402
 from node.plant.power.power import step_array  # noqa: E402
 from tests.kits.truth_kernels import run_battery  # noqa: E402
+from tests.plant import test_thermal as thermal_tests  # noqa: E402
+from tests.plant import test_truth_compute as compute_tests  # noqa: E402
+from tests.plant import test_truth_power as power_tests  # noqa: E402
 
 
 def panel() -> None:

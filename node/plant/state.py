@@ -90,10 +90,10 @@ WIDE = frozenset(
 IDLE = frozenset(
     {
         "isl_timer_s", "isl_range_m", "isl_range_rate_m_s", "isl_light_time_s", "isl_received_w", "isl_rate_bps",
-        "isl_drift_rad", "isl_jitter_factor", "job_inflow", "battery_charge_residual_c",
+        "isl_drift_rad", "isl_jitter_factor", "job_inflow",
     }
 )  # fmt: skip
-"""What a fleet never uses: its spacecraft do not see each other, no logs come, its books of charge are not kept."""
+"""What a fleet never uses: its spacecraft do not see each other, and no logs come."""
 
 FLAGS = frozenset(
     {

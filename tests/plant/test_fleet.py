@@ -11,6 +11,8 @@ from node.fleet import Fleet
 from node.plant.plant import Plant
 from tests.kits.plant_kit import fly, setup
 
+pytestmark = pytest.mark.timeout(900)  # whoever comes first compiles: a minute of a core's time, of a core of one's own
+
 SETUPS = [
     setup("fleet", spacecraft=f"sc-{k}", anomaly_deg=51.0 * k, raan_deg=180.0 + 7.0 * k, seed=3) for k in range(7)
 ]
@@ -43,6 +45,15 @@ def test_everyone_has_their_own_place_and_luck() -> None:
     fleet.step(0, 1.0, 20)
     assert len({x.tobytes() for x in fleet.states["position_teme_m"]}) == 16
     assert len(np.unique(fleet.flights["draw_spacecraft"])) == 16
+
+
+def test_the_books_of_charge_close_in_a_fleet() -> None:
+    """To the rounding of single precision, and a fleet that begins late has books as well."""
+    for first in (0, 64):
+        fleet = Fleet(SETUPS)
+        fleet.step(first, 1.0, 50)
+        held, rest = fleet.states["battery_held_c"], fleet.states["battery_charge_residual_c"]
+        assert np.all(held > 0.0) and np.all(np.abs(rest) <= 1e-6 * held)
 
 
 def test_a_state_takes_a_kilobyte_and_a_half() -> None:

@@ -24,10 +24,7 @@ def state_fields(cap: Capacity) -> list[Field]:
         ("battery_temperature_k", "f8"),
         ("battery_charge_inhibited", "i4"),
         ("battery_held_c", "f8"),  # charge of all groups, of the cells that were taken away too
-        (
-            "battery_charge_residual_c",
-            "f8",
-        ),  # its change in a step less currents, leaks and ageing: 0, or charge is made
+        ("battery_charge_residual_c", "f8"),  # its change in a step less currents, leaks, ageing: 0, or charge is made
         shaped("battery_group_soc", "f8", n),
         shaped("battery_group_current_a", "f8", n),
         shaped("battery_group_polarisation_v", "f8", n),
