@@ -35,6 +35,7 @@ MACHINE_HINTS = {
     errno.ENOMEM: "there is not enough memory: end something, raise the limit (ulimit -v), or fly fewer spacecraft",
     errno.ENOSPC: "the disk is full: free some space, or choose another disk",
     errno.EDQUOT: "your quota on this disk is used up: remove something of yours, or choose another disk",
+    errno.EFBIG: "this process may write no larger files: raise the limit (ulimit -f unlimited) and start again",
     errno.EROFS: "this file system is read-only: choose another place",
 }
 """What to do where the machine refuses for a reason of its own, which has nothing to do with what was asked of it."""

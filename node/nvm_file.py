@@ -133,7 +133,7 @@ def _read_better(path: Path) -> tuple[int, dict[str, bytes]]:
 
 
 def _block(serial: int, writes: Writes) -> bytes:
-    payload = _pack((serial, list(writes)))
+    payload: bytes = _pack((serial, list(writes)))
     return len(payload).to_bytes(4, "big") + crc32(payload).to_bytes(4, "big") + payload
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.clock import parse_pace
-from bus.errors import INTERRUPTED, SkyrackError, UserError
+from bus.errors import INTERRUPTED, RangeFailure, SkyrackError, UserError
 from bus.lockstep.instructions import Record
 from bus.scenario.model import Scenario
 from bus.text.times import clock
@@ -112,6 +112,11 @@ def _has_flown(directory: RunDirectory) -> bool:
 def _end(flown: root.Flown, directory: RunDirectory, options: RunOptions) -> int:
     """Judge, report, and say how it ended."""
     if not directory.trace.is_file():
+        if directory.archive.is_file():
+            raise RangeFailure(
+                f"{directory.trace} is gone: it was taken away while the run flew, and without it nothing is judged",
+                hint=f"what the ground received is in {directory.archive}",
+            )
         raise flown.failure or UserError("nothing was recorded")
     mode = "in-process" if options.in_process else "processes"
     summary = conclude(directory, flown, mode=mode, pace=options.pace)

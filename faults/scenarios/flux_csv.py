@@ -43,6 +43,10 @@ FILL = re.compile(r"9{4,}(\.9*)?")
 FAR = 3.0
 """Equal values in all channels this far from the rows around them are a fill [A]."""
 
+SPIKE = 10.0
+"""A row so many times above both of its neighbours is told [A]: fluxes at 5 min follow each other within a factor."""
+LEAST_PFU = 1.0
+"""Below this, counting noise makes such factors by itself [A]."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 Floats = NDArray[np.float64]
 
@@ -90,6 +94,7 @@ def read_flux(text: str, shown: str, wanted: Wanted) -> Flux:
     _leave_out_poor(table)
     if len(table.times) < 2:
         raise _refused(shown, 2, f"{len(table.times)} usable rows{_why(table)}", "at least two")
+    _note_spikes(table)
     _check_gaps(table, shown, wanted.gaps)
     fluxes = np.array(table.rows)
     if wanted.background == "quiet":
@@ -245,6 +250,21 @@ def _far(table: _Table, flat: Sequence[bool], k: int) -> bool:
     value = np.nanmax(table.rows[k])
     near = [table.rows[i][-1] for i in around if i is not None and not math.isnan(table.rows[i][-1])]
     return bool(near) and all(value > FAR * one or value * FAR < one for one in near)
+
+
+def _note_spikes(table: _Table) -> None:
+    """A single row far above both of its neighbours, in one channel or in all, is possible and unlikely: it flies, and
+    is told. A real onset stays high in the rows after it."""
+    found = []
+    for before, here, after, line in zip(table.rows, table.rows[1:], table.rows[2:], table.lines[1:], strict=False):
+        if any(h > SPIKE * max(b, a, LEAST_PFU) for b, h, a in zip(before, here, after, strict=True)):
+            found.append(line)
+    if found:
+        rows = "one row that stands" if len(found) == 1 else f"{len(found)} rows that stand"
+        table.notes.append(
+            f"{rows} {SPIKE:g} times or more above both neighbours, the first on line {found[0]}: flown as written; "
+            "leave out what is no measurement"
+        )
 
 
 def _leave_out_poor(table: _Table) -> None:

@@ -31,7 +31,7 @@ _HINTS = {
     sqlite3.SQLITE_CANTOPEN: "check that the directory exists and that you may write there",
     sqlite3.SQLITE_READONLY: "check that you may write there",
     sqlite3.SQLITE_PERM: "check that you may write there",
-    sqlite3.SQLITE_IOERR: "the disk refused; check its space, your quota and its health",
+    sqlite3.SQLITE_IOERR: "the disk refused; check its space, your quota, `ulimit -f` and its health",
 }
 """What the machine can do to an archive, and the next step; every other error of SQLite's is ours."""
 

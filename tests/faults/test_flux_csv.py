@@ -207,3 +207,16 @@ def test_begin_says_where_in_the_table_the_run_begins() -> None:
     for outside in (timedelta(days=-1), timedelta(days=1)):
         with pytest.raises(Refused, match=r"a time of the table: 2025-03-01T06:00:00Z or later, before .*T09:15"):
             read(falling, begin=begin + outside)
+
+
+@pytest.mark.parametrize("value", ["32767", "12345", "8888.8"])
+def test_a_lone_value_far_above_its_neighbours_flies_and_is_told(value: str) -> None:
+    rows = ["time_tag,>=10 MeV (pfu),>=50 MeV (pfu),>=100 MeV (pfu)"]
+    for k in range(40):
+        flux = 3.0 if k < 15 else 3.0 + 60.0 * (k - 14)
+        first = value if k == 24 else f"{flux:g}"
+        rows.append(f"2025-03-01T{6 + k // 12:02d}:{5 * (k % 12):02d}:00Z,{first},{flux / 5:g},{flux / 10:g}")
+    notes = read("\n".join(rows) + "\n").notes
+    assert any("one row that stands 10 times" in note and "line 26" in note for note in notes), notes
+    plain = [line.replace(f",{value},", ",603,") for line in rows]
+    assert not any("neighbours" in note for note in read("\n".join(plain) + "\n").notes)
