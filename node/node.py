@@ -20,8 +20,8 @@ from node.assembly import Parts, wire
 from node.config import NodeConfig
 from node.devices.clock import Clock
 from node.fsw.boot import BootReason, BootRecord
+from node.fsw.services.packet_store import PacketStore
 from node.fsw.services.st01_verification import Crashed
-from node.fsw.services.st15_storage import PacketStore
 from node.fsw.software import Cycle, FlightSoftware
 from node.truth import NodeSignals
 

@@ -242,6 +242,7 @@ def test_refused_for_dictionary_expiry_and_mode(flight: Flight) -> None:
 def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> None:
     own: dict[str, dict[str, Any]] = {
         "schedule.insert": {"at": 10_000.0}, "schedule.shift": {"entry": 2}, "schedule.report_one": {"entry": 2},
+        "store.retrieve": {"to_s": 9.0},
     }  # fmt: skip
     flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
     request = 0

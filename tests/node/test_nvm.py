@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.services import request_ledger as ledger_module
+from node.fsw.services.packet_store import FRAME_BYTES, SHARES_BYTES, PacketStore
 from node.fsw.services.packets import body, event_packet, values_packet, verification_packet
 from node.fsw.services.request_ledger import GROUND_BOOTS, WINDOW, Ledger, Progress
-from node.fsw.services.st15_storage import FRAME_BYTES, SHARES_BYTES, PacketStore
 
 
 def replay(writes: list[tuple[str, bytes | None]]) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from node.assembly import dictionary
 defs = pytest.importorskip("spacepackets.ecss.defs")
 housekeeping = pytest.importorskip("spacepackets.ecss.pus_3_hk")
 event = pytest.importorskip("spacepackets.ecss.pus_5_event")
+storage = pytest.importorskip("spacepackets.ecss.pus_15_tm_storage")
 test = pytest.importorskip("spacepackets.ecss.pus_17_test")
 verification = pytest.importorskip("spacepackets.ecss.pus_1_verification")
 
@@ -67,6 +68,8 @@ def test_severities_are_the_report_s_subtypes() -> None:
         ("housekeeping.interval", housekeeping, "TC_MODIFY_PARAMETER_REPORT_COLLECTION_INTERVAL"),
         ("event.enable", event, "TC_ENABLE_EVENT_REPORTING"),
         ("event.disable", event, "TC_DISABLE_EVENT_REPORTING"),
+        ("store.retrieve", storage, "RETRIEVAL_BY_TIME_RANGE"),
+        ("store.delete", storage, "DELETE_UP_TO"),
         ("test.ping", test, "TC_PING"),
     ],
 )

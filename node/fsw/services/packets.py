@@ -17,6 +17,7 @@ _VALUES, _EVENT, _VERIFICATION = 0, 1, 2
 _VALUES_HEAD = struct.Struct("<BqH")
 _EVENT_HEAD = struct.Struct("<BqHB")
 _VERIFICATION_HEAD = struct.Struct("<BqQQBH")
+_MADE = struct.Struct("<q")  # after the tag, in every head
 MAX_DETAIL_CHARACTERS = 200
 
 Body = Telemetry | Event | Verification
@@ -38,6 +39,12 @@ def verification_packet(obt_ns: int, request: tuple[int, int], stage: int, code:
     """A verification report on a request (ground boot, number)."""
     head = _VERIFICATION_HEAD.pack(_VERIFICATION, obt_ns, *request, stage, code)
     return head + detail[:MAX_DETAIL_CHARACTERS].encode()
+
+
+def made_ns(packet: bytes) -> int:
+    """On-board time of any packet."""
+    made: int = _MADE.unpack_from(packet, 1)[0]
+    return made
 
 
 def body(boot: int, stream: int, sequence: int, packet: bytes, dictionary: bytes) -> Body:

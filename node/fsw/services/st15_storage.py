@@ -1,262 +1,54 @@
-"""The packet store, service 15 in small: telemetry waits in non-volatile memory until the ground has it.
+"""Storage and retrieval, service 15: which packets are kept, which go first, which go.
 
-Packets are numbered per (boot, stream) from 0 without gaps. The ground's acknowledgement releases them; in contact,
-what stays unacknowledged too long is sent again from the first (go back N). Each stream has its share of bytes; when
-it is full the oldest packets of that stream are dropped and counted, and the ground learns of it from the store report.
-No radio and no message form is known here: `take` hands out (boot, stream, sequence, bytes).
+How the store works inside is a page of its own; here is what the ground can ask of it. A store is a service's share.
+Verification reports are always kept: without them nobody could tell what became of a telecommand.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from bus.dictionary import OnBoardParameter
-from bus.pus import Service
-from bus.snapshot.pack import Stateful
-from node.devices.nvm import NonVolatileMemory
-from node.fsw.component import Component, OnBoard, Report, telemetered, telemetry
+from bus.pus import Code, Service
+from node.fsw.component import (
+    Arg,
+    Component,
+    Failure,
+    OnBoard,
+    Report,
+    kept,
+    telecommand,
+    telemetered,
+    telemetry,
+)
+from node.fsw.services.packet_store import SHARES_BYTES, Outgoing, PacketStore
 from node.fsw.services.packets import values_packet
 
-KIB = 1024
-SHARES_BYTES: dict[int, int] = {
-    Service.VERIFICATION: 256 * KIB,
-    Service.HOUSEKEEPING: 4096 * KIB,
-    Service.EVENT: 512 * KIB,
-    Service.TEST: 16 * KIB,
-    Service.MEMORY: 64 * KIB,
-    Service.TIME: 16 * KIB,
-    Service.SCHEDULING: 64 * KIB,
-    Service.PARAMETER: 64 * KIB,
-}
-"""Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
-SEND_ORDER = (
-    Service.TIME,
-    Service.VERIFICATION,
-    Service.EVENT,
-    Service.TEST,
-    Service.PARAMETER,
-    Service.SCHEDULING,
-    Service.MEMORY,
-    Service.HOUSEKEEPING,
-)
-"""A time report that waits is worth nothing; then verification and events; housekeeping fills what is left."""
-FRAME_BYTES = 64
-"""What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
-MAX_PACKETS_PER_CYCLE = 256
-MAX_REPORT_ROWS = 1024
-_ROW = struct.Struct("<QQQ")
-
-Outgoing = tuple[int, int, int, bytes]
-Key = tuple[int, int]
+_STREAMS = tuple(stream for stream in SHARES_BYTES if stream != Service.VERIFICATION)
+_STORE = Arg("store", "enum", "whose packets", labels=tuple(Service(stream).name.lower() for stream in _STREAMS))
+_LONGEST_S = 3.2e8  # ten years
 
 
-@dataclass(slots=True)
-class Cursor:
-    """How far one (boot, stream) has been sent: the next to send, and the time in contact without progress."""
-
-    next: int = 0
-    waited_ns: int = 0
-
-
-@dataclass(slots=True)
-class StoreState:
-    """What a boot forgets: everything else is in non-volatile memory."""
-
-    dropped: int = 0
-    retransmissions: int = 0
-    cursors: dict[Key, Cursor] = field(default_factory=dict)
-
-
-class _Stream:
-    """One (boot, stream)."""
-
-    __slots__ = ("acked", "boot", "bytes", "cursor", "first", "packets", "stream")
-
-    def __init__(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> None:
-        self.boot = boot
-        self.stream = stream
-        self.first = first
-        self.acked = acked
-        self.cursor = Cursor(first)
-        self.bytes = 0
-        self.packets: deque[bytes] = deque()
-
-    @property
-    def next(self) -> int:
-        return self.first + len(self.packets)
-
-
-class PacketStore(Stateful):
-    """The store of one spacecraft; everything but the sending cursors is in non-volatile memory."""
-
-    state: StoreState
-
-    def __init__(self, nvm: NonVolatileMemory, boot: int, shares_bytes: Mapping[int, int] = SHARES_BYTES) -> None:
-        self._nvm = nvm
-        self.state = StoreState()
-        self._share = shares_bytes
-        self._boot = boot
-        self._streams: dict[Key, _Stream] = {}
-        self._full: list[_Stream] = []  # those that hold packets, in order of sending
-        self._used: dict[int, int] = dict.fromkeys(shares_bytes, 0)
-        self.generated = 0
-        self.packets = 0
-        self._read_back()
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes held."""
-        return sum(self._used.values())
-
-    def made(self, stream: int) -> int:
-        """Packets of a stream that this boot has made."""
-        entry = self._streams.get((self._boot, stream))
-        return 0 if entry is None else entry.next
-
-    def append(self, stream: int, packet: bytes) -> int:
-        """Number a packet and keep it. Returns how many old ones had to go for it."""
-        entry = self._streams.get((self._boot, stream))
-        if entry is None:
-            entry = self._new(self._boot, stream)
-            self._write_row(entry)
-        sequence = entry.first + len(entry.packets)
-        self._nvm.put(f"tm.{self._boot}.{stream}.{sequence}", packet)
-        if not entry.packets:
-            entry.packets.append(packet)
-            self._sort()
-        else:
-            entry.packets.append(packet)
-        entry.bytes += len(packet)
-        self._used[stream] += len(packet)
-        self.generated += 1
-        self.packets += 1
-        return self._make_room(stream) if self._used[stream] > self._share[stream] else 0
-
-    def acknowledge(self, boot: int, stream: int, below: int) -> int:
-        """The ground has everything of (boot, stream) below this. Returns how many packets went."""
-        entry = self._streams.get((boot, stream))
-        if entry is None or below <= entry.acked or below > entry.next:
-            return 0
-        released = 0
-        while entry.packets and entry.first < below:
-            self._drop_first(entry)
-            released += 1
-        entry.acked = below
-        entry.cursor.next = max(entry.cursor.next, entry.first)
-        entry.cursor.waited_ns = 0
-        self._write_row(entry)
-        if not entry.packets:
-            self._sort()
-        return released
-
-    def take(self, budget_bytes: float, retransmit_after_ns: int, cycle_ns: int) -> list[Outgoing]:
-        """What to send in this cycle of contact, within the link's budget. Call it once per cycle in contact."""
-        out: list[Outgoing] = []
-        for entry in self._full:
-            cursor = entry.cursor
-            if cursor.next > entry.first:
-                cursor.waited_ns += cycle_ns
-                if cursor.waited_ns >= retransmit_after_ns:
-                    self.state.retransmissions += cursor.next - entry.first
-                    cursor.next, cursor.waited_ns = entry.first, 0
-            packets, offset = entry.packets, cursor.next - entry.first
-            while offset < len(packets) and len(out) < MAX_PACKETS_PER_CYCLE:
-                packet = packets[offset]
-                budget_bytes -= len(packet) + FRAME_BYTES
-                if budget_bytes < 0.0:
-                    return out
-                out.append((entry.boot, entry.stream, cursor.next, packet))
-                cursor.next += 1
-                offset += 1
-        return out
-
-    def report_rows(self) -> list[tuple[int, int, int, int]]:
-        """(boot, stream, first in the store, next to be generated) of what the ground does not have to the end."""
-        rows = [(e.boot, e.stream, e.first, e.next) for e in self._streams.values() if e.acked < e.next]
-        rows.sort()
-        return rows[:MAX_REPORT_ROWS]
-
-    def account_rows(self) -> list[tuple[int, int, int, int]]:
-        """(boot, stream, generated, first on board) of everything there ever was."""
-        return sorted((e.boot, e.stream, e.next, e.first) for e in self._streams.values())
-
-    def restore(self, data: bytes) -> None:
-        """Take over what `save` gave; non-volatile memory must be as it was then."""
-        super().restore(data)
-        for key, cursor in self.state.cursors.items():
-            self._streams[key].cursor = cursor
-
-    def _new(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> _Stream:
-        key = boot, int(stream)
-        entry = self._streams[key] = _Stream(*key, first, acked)
-        self.state.cursors[key] = entry.cursor
-        return entry
-
-    def _make_room(self, stream: int) -> int:
-        """Drop the oldest packets of a stream, oldest boot first, until its share fits."""
-        dropped = 0
-        while self._used[stream] > self._share[stream]:
-            oldest = min((e for e in self._full if e.stream == stream), key=lambda e: e.boot)
-            self._drop_first(oldest)
-            oldest.cursor.next = max(oldest.cursor.next, oldest.first)
-            dropped += 1
-            if not oldest.packets:
-                self._write_row(oldest)
-                self._sort()
-        self.state.dropped += dropped
-        return dropped
-
-    def _drop_first(self, entry: _Stream) -> None:
-        packet = entry.packets.popleft()
-        self._nvm.delete(f"tm.{entry.boot}.{entry.stream}.{entry.first}")
-        entry.first += 1
-        entry.bytes -= len(packet)
-        self._used[entry.stream] -= len(packet)
-        self.packets -= 1
-
-    def _sort(self) -> None:
-        self._full = [e for e in self._streams.values() if e.packets]
-        self._full.sort(key=lambda e: (SEND_ORDER.index(e.stream), e.boot))
-
-    def _write_row(self, entry: _Stream) -> None:
-        self._nvm.put(f"tmrow.{entry.boot}.{entry.stream}", _ROW.pack(entry.first, entry.next, entry.acked))
-
-    def _read_back(self) -> None:
-        """Rebuild the lists from non-volatile memory, after a boot."""
-        nexts: dict[Key, int] = {}
-        for name in self._nvm.names("tmrow."):
-            boot, stream = (int(part) for part in name.split(".")[1:])
-            first, following, acked = _ROW.unpack(self._nvm.get(name) or bytes(_ROW.size))
-            self._new(boot, stream, first, acked)
-            nexts[(boot, stream)] = following
-        held: dict[Key, list[int]] = {}
-        for name in self._nvm.names("tm."):
-            boot, stream, sequence = (int(part) for part in name.split(".")[1:])
-            held.setdefault((boot, stream), []).append(sequence)
-        for key, entry in self._streams.items():
-            sequences = sorted(held.get(key, ()))
-            entry.first = sequences[0] if sequences else nexts[key]
-            entry.cursor.next = entry.first
-            for sequence in sequences:
-                packet = self._nvm.get(f"tm.{entry.boot}.{entry.stream}.{sequence}") or b""
-                entry.packets.append(packet)
-                entry.bytes += len(packet)
-            self._used[entry.stream] += entry.bytes
-            self.generated += entry.next
-            self.packets += len(entry.packets)
-        self._sort()
+def _stops(service: Service) -> OnBoardParameter:
+    name = service.name.lower()
+    return OnBoardParameter(
+        name=f"store.{name}_stops", unit="", description=f"A full {name} store stops (1), or drops its oldest (0)",
+        default=0.0, low=0.0, high=1.0,
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
 class State:
-    """When the next report is due, what overflowed in this cycle, and the acknowledgements so far."""
+    """When the next report is due, what overflowed in this cycle, the acknowledgements so far, and which streams are
+    not kept."""
 
     acknowledgements: int = telemetered("int", "Telemetry acknowledgements received")
+    store_not_kept: int = telemetered("int", "Packets not made because their store was disabled or full")
+    disabled: set[int] = kept(set)
     report_due_ns: int = 0
     overflows: dict[int, int] = field(default_factory=dict)
     store: bytes = b""
@@ -277,16 +69,31 @@ class Storage(Component):
         default=10.0, low=0.1, high=3600.0,
     )  # fmt: skip
 
+    HOUSEKEEPING_STOPS = _stops(Service.HOUSEKEEPING)
+    EVENT_STOPS = _stops(Service.EVENT)
+    STOPS: ClassVar[Mapping[int, OnBoardParameter]] = {
+        Service.HOUSEKEEPING: HOUSEKEEPING_STOPS,
+        Service.EVENT: EVENT_STOPS,
+    }
+
     def __init__(self, on_board: OnBoard, boot: int) -> None:
         super().__init__(on_board, State())
         self.store = PacketStore(on_board.nvm, boot)
 
     def keep_packet(self, stream: int, packet: bytes) -> None:
-        """Number a packet and keep it until the ground has it."""
+        """Number a packet and keep it until the ground has it, unless its store is disabled, or full and to stop then.
+        What is not kept gets no number, so nobody misses it; it is counted."""
+        if stream in self.state.disabled or self._stopped(stream, len(packet)):
+            self.state.store_not_kept += 1
+            return
         dropped = self.store.append(stream, packet)
         if dropped:
             overflows = self.state.overflows
             overflows[int(stream)] = overflows.get(stream, 0) + dropped
+
+    def _stopped(self, stream: int, size: int) -> bool:
+        stops = self.STOPS.get(stream)
+        return stops is not None and not self.store.fits(stream, size) and self.on_board.sane(stops) >= 0.5
 
     def report(self, report: Report, *values: float) -> None:
         """Answer a telecommand with these values."""
@@ -327,6 +134,43 @@ class Storage(Component):
         super().restore(data)
         self.store.restore(self.state.store)
 
+    @telecommand("store.enable", Service.STORAGE, 1, "Keep a service's packets", _STORE)
+    def enable(self, store: int) -> Failure:
+        """TC[15,1] enable the storage function of packet stores."""
+        self.state.disabled.discard(int(_STREAMS[store]))
+        self.keep()
+        return None
+
+    @telecommand(
+        "store.disable", Service.STORAGE, 2, "Keep a service's packets no more; survives a reboot", _STORE,
+        hazardous=True,
+    )  # fmt: skip
+    def disable(self, store: int) -> Failure:
+        """TC[15,2] disable the storage function of packet stores."""
+        self.state.disabled.add(int(_STREAMS[store]))
+        self.keep()
+        return None
+
+    @telecommand(
+        "store.retrieve", Service.STORAGE, 9, "Send a service's packets of a range of on-board time before all others",
+        _STORE, Arg("from_s", "float", "made at this time or later", "s", 0.0, _LONGEST_S),
+        Arg("to_s", "float", "made before this time", "s", 0.0, _LONGEST_S),
+    )  # fmt: skip
+    def retrieve(self, store: int, from_s: float, to_s: float) -> Failure:
+        """TC[15,9] start the by-time-range retrieval of packet stores."""
+        if from_s >= to_s:
+            return Code.OUT_OF_RANGE, f"from {from_s:.9g} s to {to_s:.9g} s is no range of time"
+        found = self.store.retrieve(_STREAMS[store], round(from_s * 1e9), round(to_s * 1e9))
+        return Code.NONE, f"{found} packets"
+
+    @telecommand(
+        "store.delete", Service.STORAGE, 11, "Delete a service's packets up to a time; they are lost", _STORE,
+        Arg("to_s", "float", "made before this on-board time", "s", 0.0, _LONGEST_S), hazardous=True,
+    )  # fmt: skip
+    def delete(self, store: int, to_s: float) -> Failure:
+        """TC[15,11] delete the content of packet stores up to the specified time."""
+        return Code.NONE, f"{self.store.delete(_STREAMS[store], round(to_s * 1e9))} packets"
+
     @telemetry("int", "Packets in the store")
     def store_packets(self) -> int:
         """Of all boots."""
@@ -337,7 +181,7 @@ class Storage(Component):
         """Of all boots."""
         return self.store.held_bytes
 
-    @telemetry("int", "Packets dropped because the store was full")
+    @telemetry("int", "Packets dropped because the store was full, or by telecommand")
     def store_dropped(self) -> int:
         """Since the boot."""
         return self.store.state.dropped

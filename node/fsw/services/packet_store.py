@@ -1,0 +1,295 @@
+"""The packet store: telemetry waits in non-volatile memory until the ground has it.
+
+Packets are numbered per (boot, stream) from 0 without gaps. The ground's acknowledgement releases them; in contact,
+what stays unacknowledged too long is sent again from the first (go back N). Each stream has its share of bytes; when
+it is full the oldest packets of that stream are dropped and counted, and the ground learns of it from the store report.
+What the ground asks for by a range of time goes before everything else, and stays where it is. No radio and no message
+form is known here: `take` hands out (boot, stream, sequence, bytes).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bus.pus import Service
+from bus.snapshot.pack import Stateful
+from node.devices.nvm import NonVolatileMemory
+from node.fsw.services.packets import made_ns
+
+KIB = 1024
+SHARES_BYTES: dict[int, int] = {
+    Service.VERIFICATION: 256 * KIB,
+    Service.HOUSEKEEPING: 4096 * KIB,
+    Service.EVENT: 512 * KIB,
+    Service.TEST: 16 * KIB,
+    Service.MEMORY: 64 * KIB,
+    Service.TIME: 16 * KIB,
+    Service.SCHEDULING: 64 * KIB,
+    Service.PARAMETER: 64 * KIB,
+}
+"""Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
+SEND_ORDER = (
+    Service.TIME,
+    Service.VERIFICATION,
+    Service.EVENT,
+    Service.TEST,
+    Service.PARAMETER,
+    Service.SCHEDULING,
+    Service.MEMORY,
+    Service.HOUSEKEEPING,
+)
+"""A time report that waits is worth nothing; then verification and events; housekeeping fills what is left."""
+FRAME_BYTES = 64
+"""What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
+MAX_PACKETS_PER_CYCLE = 256
+MAX_REPORT_ROWS = 1024
+MAX_RETRIEVAL = 8192
+"""Packets of a retrieval under way; what is beyond has to be asked for again."""
+_ROW = struct.Struct("<QQQ")
+
+Outgoing = tuple[int, int, int, bytes]
+Key = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How far one (boot, stream) has been sent: the next to send, and the time in contact without progress."""
+
+    next: int = 0
+    waited_ns: int = 0
+
+
+@dataclass(slots=True)
+class StoreState:
+    """What a boot forgets: everything else is in non-volatile memory."""
+
+    dropped: int = 0
+    retransmissions: int = 0
+    cursors: dict[Key, Cursor] = field(default_factory=dict)
+    retrieval: deque[tuple[int, int, int]] = field(default_factory=deque)
+
+
+class _Stream:
+    """One (boot, stream)."""
+
+    __slots__ = ("acked", "boot", "bytes", "cursor", "first", "packets", "stream")
+
+    def __init__(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> None:
+        self.boot = boot
+        self.stream = stream
+        self.first = first
+        self.acked = acked
+        self.cursor = Cursor(first)
+        self.bytes = 0
+        self.packets: deque[bytes] = deque()
+
+    @property
+    def next(self) -> int:
+        return self.first + len(self.packets)
+
+
+class PacketStore(Stateful):
+    """The store of one spacecraft; everything but the sending cursors is in non-volatile memory."""
+
+    state: StoreState
+
+    def __init__(self, nvm: NonVolatileMemory, boot: int, shares_bytes: Mapping[int, int] = SHARES_BYTES) -> None:
+        self._nvm = nvm
+        self.state = StoreState()
+        self._share = shares_bytes
+        self._boot = boot
+        self._streams: dict[Key, _Stream] = {}
+        self._full: list[_Stream] = []  # those that hold packets, in order of sending
+        self._used: dict[int, int] = dict.fromkeys(shares_bytes, 0)
+        self.generated = 0
+        self.packets = 0
+        self._read_back()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held."""
+        return sum(self._used.values())
+
+    def made(self, stream: int) -> int:
+        """Packets of a stream that this boot has made."""
+        entry = self._streams.get((self._boot, stream))
+        return 0 if entry is None else entry.next
+
+    def append(self, stream: int, packet: bytes) -> int:
+        """Number a packet and keep it. Returns how many old ones had to go for it."""
+        entry = self._streams.get((self._boot, stream))
+        if entry is None:
+            entry = self._new(self._boot, stream)
+            self._write_row(entry)
+        sequence = entry.first + len(entry.packets)
+        self._nvm.put(f"tm.{self._boot}.{stream}.{sequence}", packet)
+        if not entry.packets:
+            entry.packets.append(packet)
+            self._sort()
+        else:
+            entry.packets.append(packet)
+        entry.bytes += len(packet)
+        self._used[stream] += len(packet)
+        self.generated += 1
+        self.packets += 1
+        return self._make_room(stream) if self._used[stream] > self._share[stream] else 0
+
+    def acknowledge(self, boot: int, stream: int, below: int) -> int:
+        """The ground has everything of (boot, stream) below this. Returns how many packets went."""
+        entry = self._streams.get((boot, stream))
+        if entry is None or below <= entry.acked or below > entry.next:
+            return 0
+        released = 0
+        while entry.packets and entry.first < below:
+            self._drop_first(entry)
+            released += 1
+        entry.acked = below
+        entry.cursor.next = max(entry.cursor.next, entry.first)
+        entry.cursor.waited_ns = 0
+        self._write_row(entry)
+        if not entry.packets:
+            self._sort()
+        return released
+
+    def take(self, budget_bytes: float, retransmit_after_ns: int, cycle_ns: int) -> list[Outgoing]:
+        """What to send in this cycle of contact, within the link's budget. Call it once per cycle in contact."""
+        out: list[Outgoing] = []
+        wanted = self.state.retrieval
+        while wanted and len(out) < MAX_PACKETS_PER_CYCLE:
+            boot, stream, sequence = wanted[0]
+            entry = self._streams[boot, stream]
+            if sequence >= entry.first:  # otherwise the ground has it by now, or it was dropped
+                packet = entry.packets[sequence - entry.first]
+                budget_bytes -= len(packet) + FRAME_BYTES
+                if budget_bytes < 0.0:
+                    return out
+                out.append((boot, stream, sequence, packet))
+            wanted.popleft()
+        for entry in self._full:
+            cursor = entry.cursor
+            if cursor.next > entry.first:
+                cursor.waited_ns += cycle_ns
+                if cursor.waited_ns >= retransmit_after_ns:
+                    self.state.retransmissions += cursor.next - entry.first
+                    cursor.next, cursor.waited_ns = entry.first, 0
+            packets, offset = entry.packets, cursor.next - entry.first
+            while offset < len(packets) and len(out) < MAX_PACKETS_PER_CYCLE:
+                packet = packets[offset]
+                budget_bytes -= len(packet) + FRAME_BYTES
+                if budget_bytes < 0.0:
+                    return out
+                out.append((entry.boot, entry.stream, cursor.next, packet))
+                cursor.next += 1
+                offset += 1
+        return out
+
+    def fits(self, stream: int, size: int) -> bool:
+        """Whether so many bytes more still fit into a stream's share."""
+        return self._used[stream] + size <= self._share[stream]
+
+    def retrieve(self, stream: int, from_ns: int, to_ns: int) -> int:
+        """Send what was made in this time before all else. Returns how many packets that are."""
+        found = [
+            (entry.boot, entry.stream, entry.first + place)
+            for entry in self._full
+            if entry.stream == stream
+            for place, packet in enumerate(entry.packets)
+            if from_ns <= made_ns(packet) < to_ns
+        ][: max(0, MAX_RETRIEVAL - len(self.state.retrieval))]
+        self.state.retrieval.extend(found)
+        return len(found)
+
+    def delete(self, stream: int, to_ns: int) -> int:
+        """Drop what was made before this time, in each boot up to the first that was not. Returns how many went."""
+        dropped = 0
+        for entry in [e for e in self._full if e.stream == stream]:
+            before = dropped
+            while entry.packets and made_ns(entry.packets[0]) < to_ns:
+                self._drop_first(entry)
+                dropped += 1
+            if dropped > before:
+                entry.cursor.next = max(entry.cursor.next, entry.first)
+                self._write_row(entry)
+        if dropped:
+            self.state.dropped += dropped
+            self._sort()
+        return dropped
+
+    def report_rows(self) -> list[tuple[int, int, int, int]]:
+        """(boot, stream, first in the store, next to be generated) of what the ground does not have to the end."""
+        rows = [(e.boot, e.stream, e.first, e.next) for e in self._streams.values() if e.acked < e.next]
+        rows.sort()
+        return rows[:MAX_REPORT_ROWS]
+
+    def account_rows(self) -> list[tuple[int, int, int, int]]:
+        """(boot, stream, generated, first on board) of everything there ever was."""
+        return sorted((e.boot, e.stream, e.next, e.first) for e in self._streams.values())
+
+    def restore(self, data: bytes) -> None:
+        """Take over what `save` gave; non-volatile memory must be as it was then."""
+        super().restore(data)
+        for key, cursor in self.state.cursors.items():
+            self._streams[key].cursor = cursor
+
+    def _new(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> _Stream:
+        key = boot, int(stream)
+        entry = self._streams[key] = _Stream(*key, first, acked)
+        self.state.cursors[key] = entry.cursor
+        return entry
+
+    def _make_room(self, stream: int) -> int:
+        """Drop the oldest packets of a stream, oldest boot first, until its share fits."""
+        dropped = 0
+        while self._used[stream] > self._share[stream]:
+            oldest = min((e for e in self._full if e.stream == stream), key=lambda e: e.boot)
+            self._drop_first(oldest)
+            oldest.cursor.next = max(oldest.cursor.next, oldest.first)
+            dropped += 1
+            if not oldest.packets:
+                self._write_row(oldest)
+                self._sort()
+        self.state.dropped += dropped
+        return dropped
+
+    def _drop_first(self, entry: _Stream) -> None:
+        packet = entry.packets.popleft()
+        self._nvm.delete(f"tm.{entry.boot}.{entry.stream}.{entry.first}")
+        entry.first += 1
+        entry.bytes -= len(packet)
+        self._used[entry.stream] -= len(packet)
+        self.packets -= 1
+
+    def _sort(self) -> None:
+        self._full = [e for e in self._streams.values() if e.packets]
+        self._full.sort(key=lambda e: (SEND_ORDER.index(e.stream), e.boot))
+
+    def _write_row(self, entry: _Stream) -> None:
+        self._nvm.put(f"tmrow.{entry.boot}.{entry.stream}", _ROW.pack(entry.first, entry.next, entry.acked))
+
+    def _read_back(self) -> None:
+        """Rebuild the lists from non-volatile memory, after a boot."""
+        nexts: dict[Key, int] = {}
+        for name in self._nvm.names("tmrow."):
+            boot, stream = (int(part) for part in name.split(".")[1:])
+            first, following, acked = _ROW.unpack(self._nvm.get(name) or bytes(_ROW.size))
+            self._new(boot, stream, first, acked)
+            nexts[(boot, stream)] = following
+        held: dict[Key, list[int]] = {}
+        for name in self._nvm.names("tm."):
+            boot, stream, sequence = (int(part) for part in name.split(".")[1:])
+            held.setdefault((boot, stream), []).append(sequence)
+        for key, entry in self._streams.items():
+            sequences = sorted(held.get(key, ()))
+            entry.first = sequences[0] if sequences else nexts[key]
+            entry.cursor.next = entry.first
+            for sequence in sequences:
+                packet = self._nvm.get(f"tm.{entry.boot}.{entry.stream}.{sequence}") or b""
+                entry.packets.append(packet)
+                entry.bytes += len(packet)
+            self._used[entry.stream] += entry.bytes
+            self.generated += entry.next
+            self.packets += len(entry.packets)
+        self._sort()

@@ -1,0 +1,131 @@
+"""Service 15: what is kept, what goes first, what goes; and that nothing is unaccounted for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bus.pus import Code, Service, Stage
+from bus.wire.messages import StoreReport, Telemetry, Verification
+from node.fsw.software import FlightSoftware
+from tests.kits.fake_spacecraft import Flight
+
+HOST = 4
+
+
+@pytest.fixture
+def flight() -> Flight:
+    flight = Flight(contact=True)
+    flight.fly(3)
+    return flight
+
+
+def board(flight: Flight) -> FlightSoftware:
+    software = flight.node.software
+    assert software is not None
+    return software
+
+
+def last_verdict(flight: Flight) -> tuple[Stage, Code, str]:
+    report = flight.bodies(Verification)[-1]
+    return Stage(report.stage), Code(report.code), report.detail
+
+
+def housekeeping(flight: Flight, since: int = 0) -> list[Telemetry]:
+    return [t for t in flight.bodies(Telemetry, flight.log[since:]) if t.stream == Service.HOUSEKEEPING]
+
+
+def held(flight: Flight, stream: int) -> int:
+    rows = board(flight).storage.store.account_rows()
+    return sum(generated - first for _, of, generated, first in rows if of == stream)
+
+
+def test_a_disabled_store_takes_nothing_over_a_reboot_and_nothing_is_missing(flight: Flight) -> None:
+    flight.command("store.disable", store="housekeeping")
+    flight.fly(2)
+    since = len(flight.log)
+    flight.fly(30)
+    flight.inject(HOST, "computer", "reboot")
+    flight.fly(40)
+    assert housekeeping(flight, since) == []
+    assert board(flight).storage.state.store_not_kept > 3
+    flight.command("store.enable", store="housekeeping")
+    flight.fly(40)
+    numbers = [t.sequence for t in housekeeping(flight, since)]
+    assert numbers == list(range(len(numbers))) and numbers
+
+
+def test_verification_reports_cannot_be_switched_off(flight: Flight) -> None:
+    flight.command("store.disable", store="verification")
+    flight.fly(2)
+    assert last_verdict(flight)[:2] == (Stage.REJECTED, Code.OUT_OF_RANGE)
+
+
+def test_a_full_store_stops_or_drops_its_oldest(flight: Flight) -> None:
+    software = board(flight)
+    software.storage.store._share = dict.fromkeys(software.storage.store._share, 2000)
+    flight.point(on=False)
+    flight.fly(200)
+    assert software.storage.store.state.dropped > 0 and software.storage.state.store_not_kept == 0
+    dropped = software.storage.store.state.dropped
+    for parameter in (software.storage.HOUSEKEEPING_STOPS, software.storage.EVENT_STOPS):
+        software.on_board.store(parameter, 1.0)
+    flight.fly(200)
+    assert software.storage.store.state.dropped == dropped and software.storage.state.store_not_kept > 0
+    assert software.storage.store.held_bytes <= 2000 * len(software.storage.store._share)
+
+
+def test_a_range_of_time_goes_first_and_stays_until_it_is_acknowledged(flight: Flight) -> None:
+    flight.point(on=False)
+    flight.fly(300)
+    flight.acknowledge = False
+    flight.point(rate_bps=4000.0)  # a packet or two a cycle
+    flight.command("store.retrieve", store="housekeeping", from_s=200.0, to_s=232.0)
+    flight.fly(2)
+    since, before = len(flight.log), held(flight, Service.HOUSEKEEPING)
+    flight.fly(8)
+    first = [t.obt_ns / 1e9 for t in housekeeping(flight, since)]
+    inside = [200.0 <= at_s < 232.0 for at_s in first]
+    assert any(inside) and inside == sorted(inside, reverse=True)
+    assert held(flight, Service.HOUSEKEEPING) >= before
+
+
+def test_a_retrieval_says_how_many_packets_it_is_and_an_empty_range_is_refused(flight: Flight) -> None:
+    flight.acknowledge = False
+    flight.fly(60)
+    flight.command("store.retrieve", store="housekeeping", from_s=0.0, to_s=40.0)
+    flight.fly(2)
+    stage, code, detail = last_verdict(flight)
+    assert (stage, code) == (Stage.COMPLETED, Code.NONE) and int(detail.split()[0]) > 3
+    flight.command("store.retrieve", store="housekeeping", from_s=40.0, to_s=40.0)
+    flight.fly(2)
+    assert last_verdict(flight)[1] is Code.OUT_OF_RANGE
+
+
+def test_what_is_deleted_is_dropped_counted_and_told_to_the_ground(flight: Flight) -> None:
+    flight.point(on=False)
+    flight.fly(100)
+    before = held(flight, Service.HOUSEKEEPING)
+    flight.acknowledge = False
+    flight.point(rate_bps=1000.0)
+    flight.command("store.delete", store="housekeeping", to_s=60.0)
+    flight.fly(15)
+    software = board(flight)
+    oldest = next(e for e in software.storage.store._full if e.stream == Service.HOUSEKEEPING)
+    assert 0 < software.storage.store.state.dropped < before
+    rows = flight.bodies(StoreReport)[-1].rows
+    assert (oldest.boot, oldest.stream, oldest.first) in [row[:3] for row in rows]
+    assert oldest.first == software.storage.store.state.dropped + oldest.acked
+
+
+def test_a_retrieval_survives_saving_and_restoring(flight: Flight) -> None:
+    twin = Flight(contact=True)
+    twin.fly(3)
+    flight.acknowledge = False
+    flight.fly(60)
+    store = board(flight).storage.store
+    assert store.retrieve(Service.HOUSEKEEPING, 0, 60 * 10**9)
+    saved = board(flight).save()
+    twin.node.parts.nvm.load(flight.node.parts.nvm.records())
+    again = FlightSoftware(board(flight).config, twin.node.parts.nvm)
+    again.restore(saved)
+    assert again.storage.store.state.retrieval == store.state.retrieval
