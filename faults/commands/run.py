@@ -17,6 +17,7 @@ from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.trace.reader import TraceReader, read_record
 from faults.recording.summary import (
+    alarms_in_words,
     exit_status,
     shortcomings,
     telecommands_in_words,
@@ -178,6 +179,12 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
         table.add_row("late", f"{summary['late_ticks']:,} answers came after their tick; their mail joined the next")
     table.add_row("telecommands", telecommands_in_words(summary))
     table.add_row("telemetry", telemetry_in_words(summary))
+    if alarms_in_words(summary):
+        table.add_row("alarms", alarms_in_words(summary))
+    for run in summary["procedures"] or []:
+        why = f": {run['detail']}" if run["detail"] else ""
+        words = f"{run['name']} on {', '.join(run['spacecraft'])} {run['state']} at {clock(run['ended_s'])}{why}"
+        table.add_row("procedure", Text(words))
     lost = {loss["id"] for loss in summary["lost"]}
     for fault in summary["faults"]:
         table.add_row("fault", _fault(fault, lost))

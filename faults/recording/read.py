@@ -37,6 +37,7 @@ from bus.wire.messages import (
 from faults.catalogue.injection_ids import fault_of, injection_ids
 from faults.recording.belief import read_belief, read_parameters
 from faults.recording.books import losses, read_books
+from faults.recording.operations import read_operations
 from faults.recording.packet_times import PacketTimes
 from faults.recording.recording import EventRecord, FaultRecord, Pointing, Recording, TelecommandRecord
 from faults.run_directory import RunDirectory
@@ -140,6 +141,7 @@ def read_recording(directory: RunDirectory) -> Recording:
     recording.lost = losses(scenario, recording.books.accounts, answered, ended, flown)
     if directory.archive.is_file():
         archive = ArchiveReader(directory.archive)
+        recording.operations = read_operations(archive)
         recording.belief, recording.parameters = read_belief(recording, archive), read_parameters(recording, archive)
     return recording
 

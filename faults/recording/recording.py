@@ -14,6 +14,7 @@ from bus.dictionary import Dictionary
 from bus.scenario.model import Scenario
 from faults.oracle.expectation import EventTrigger, FaultTrigger, TelecommandTrigger, Trigger
 from faults.recording.books import Books, Loss
+from faults.recording.operations import Operations
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,6 +148,7 @@ class Recording:
     packet_times: PacketTimes | None = None
     belief: Mapping[tuple[str, str], Reported] = field(default_factory=dict)
     parameters: Sequence[ParameterReport] = ()
+    operations: Operations = field(default_factory=Operations)
 
     @property
     def end_s(self) -> float:

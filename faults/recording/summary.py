@@ -109,6 +109,8 @@ def summarise(
             }
             for report in recording.parameters
         ],
+        "alarms": recording.operations.alarms,
+        "procedures": recording.operations.procedures,
         "recorded": _recorded(recording),
         "never_sent": _never_sent(recording),
         "refused_faults": sum(bool(fault.refused) for fault in _planned(recording)),
@@ -202,6 +204,14 @@ def telemetry_in_words(summary: Mapping[str, Any]) -> str:
         return f"{_named(total)}; the archive is elsewhere: what was lost or stays on board is not settled"
     seen = archive["trouble"] if archive["packets"] is None else f"{archive['packets']:,} packets in the archive"
     return f"unknown; as far as recorded: {seen}"
+
+
+def alarms_in_words(summary: Mapping[str, Any]) -> str:
+    """How many alarms were raised, by level, and which are still open; empty if there was none."""
+    rows = summary["alarms"] or []
+    counts = {level: sum(row["level"] == level for row in rows) for level in ("warning", "critical")}
+    counts["not acknowledged"] = sum(row["state"] in ("ACTIVE", "CLEARED") for row in rows)
+    return _named(counts) if rows else ""
 
 
 def _named(counts: Mapping[str, int | None]) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bus.errors import ScenarioError
 from bus.scenario.model import Scenario
 from bus.trace.reader import TraceReader
+from faults.recording.summary import alarms_in_words
 from faults.run.compose import fly_in_process, prepare
+from faults.run.conclude import conclude
 from faults.run_directory import RunDirectory
 from faults.scenarios.choose import load_named, load_resolved
 from faults.scenarios.load import load_text
@@ -94,6 +97,21 @@ def test_safe_mode_by_a_fault_and_recovery_by_procedure(tmp_path: Path) -> None:
     assert alarms["battery_soc"]["state"] == "CLEARED"
     assert not [subject for subject in alarms if "stale" in subject or "silent" in subject]
     assert trace_hash(fly(load_text(RECOVERY), tmp_path / "again")) == trace_hash(directory)
+
+
+def test_summary_and_report_tell_alarms_with_why_and_procedures_with_their_log(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    prepare(directory, load_text(RECOVERY), None)
+    flown = fly_in_process(load_text(RECOVERY), directory)
+    summary: dict[str, Any] = conclude(directory, flown, mode="in-process", pace="free")
+    (run,) = summary["procedures"]
+    assert (run["state"], len(run["log"])) == ("COMPLETED", 8)
+    subjects = [row["subject"] for row in summary["alarms"]]
+    assert "battery_soc" in subjects
+    assert alarms_in_words(summary).startswith("1 warning, 2 critical"), alarms_in_words(summary)
+    page = directory.report.read_text(encoding="utf-8")
+    assert "answered by <code>safe-mode-recovery</code>" in page
+    assert "telemetry battery_soc above 0.6" in page
 
 
 @pytest.mark.parametrize(
