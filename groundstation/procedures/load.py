@@ -21,6 +21,7 @@ from groundstation.procedures.shipped import (
     payload_start_up,
     rolling_parameter,
     safe_mode_recovery,
+    schedule_upload,
 )
 
 _SHIPPED = (
@@ -30,6 +31,7 @@ _SHIPPED = (
     battery_reconditioning,
     accelerator_quarantine,
     rolling_parameter,
+    schedule_upload,
 )
 
 

@@ -99,6 +99,39 @@ def test_safe_mode_by_a_fault_and_recovery_by_procedure(tmp_path: Path) -> None:
     assert trace_hash(fly(load_text(RECOVERY), tmp_path / "again")) == trace_hash(directory)
 
 
+EVERYTHING = """\
+  - {at: 5 s, procedure: {name: first-contact, spacecraft: sc-1}}
+  - {at: 1 min, procedure: {name: schedule-upload, spacecraft: sc-1, arguments: {pause_at_s: 50 min, resume_at_s: 1 h}}}
+  - {at: 5 s, procedure: {name: payload-start-up, spacecraft: sc-2, arguments: {power_w: 700 W, settle_s: 20 s}}}
+  - {at: 10 s, procedure: {name: accelerator-quarantine, spacecraft: sc-3, arguments: {group: gpu}}}
+  - at: 2 min
+    procedure:
+      name: rolling-parameter-change
+      spacecraft: [sc-1, sc-2, sc-3]
+      arguments: {parameter: power.shed_below_soc, value: 0.35, watch_s: 10 s}
+"""
+FLEET = """\
+  - id: sc-2
+    design: pathfinder
+    orbit: {sso: {altitude: 650 km, ltan: "06:00", argument_of_latitude: 83 deg}}
+  - id: sc-3
+    design: pathfinder
+    orbit: {sso: {altitude: 650 km, ltan: "06:00", argument_of_latitude: 81 deg}}
+"""
+
+
+def test_the_shipped_procedures_fly(tmp_path: Path) -> None:
+    """Nobody answers the two that ask: what they do otherwise is to go on."""
+    text = RECOVERY[: RECOVERY.index("timeline")].replace("stations:", f"{FLEET}stations:") + f"timeline:\n{EVERYTHING}"
+    text = text.replace("duration: 5 min", "duration: 2.5 h").replace("[svalbard, tromso]", "[svalbard, tromso, troll]")
+    archive = ArchiveReader(fly(load_text(text), tmp_path / "run").archive)
+    ends = {str(row["name"]): (row["state"], row["detail"]) for row in archive.procedures()}
+    assert ends == {name: ("COMPLETED", "") for name in sorted(shipped()) if name in EVERYTHING}
+    states = [(row["name"], row["state"]) for row in archive.telecommands()]
+    assert all(state == "COMPLETED" for _, state in states), states
+    assert [name for name, _ in states].count("parameter.set") == 3
+
+
 def test_summary_and_report_tell_alarms_with_why_and_procedures_with_their_log(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path)
     prepare(directory, load_text(RECOVERY), None)
