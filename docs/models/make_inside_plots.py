@@ -43,7 +43,7 @@ def panel() -> None:
         given = []
         for angle in np.radians(degrees):
             s["sun_direction_body"] = (math.sin(angle), 0.0, math.cos(angle))
-            step_array(s, p, order[0], work[0], 0.0)
+            step_array(s, p, order[0], 0.0)
             given.append(float(s["array_available_w"]))
         plot.line(f"model, {light * 100:.0f} % of the Sun", degrees, given)
         chosen = [row for row in rows if row["illumination"] == light and row["distance_au"] == 1.0]
