@@ -285,25 +285,27 @@ def ground(
     raise typer.Exit(ground_command(connect, keys, scenario, archive, bind, procedures=tuple(procedures)))
 
 
-@app.command(
-    epilog="Example: skyrack command dawn-1 test.ping | skyrack command dawn-1 payload.power_cap power_w='12 kW'"
-)
+@app.command(epilog="Example: skyrack command dawn-1 test.ping | skyrack command all test.ping --canary dawn-1")
 def command(
-    target: Annotated[str, typer.Argument(help="A spacecraft of the run.")],
-    name: Annotated[str, typer.Argument(help="A telecommand; see `skyrack list telecommands`.")],
+    target: Annotated[str, typer.Argument(help="A spacecraft of the run, several with commas, all, design:NAME.")] = "",
+    name: Annotated[str, typer.Argument(help="A telecommand; see `skyrack list telecommands`.")] = "",
     arguments: Given = None,
     *,
+    confirm: Annotated[bool, typer.Option("--confirm", help="The second word for what is hazardous.")] = False,
+    canary: Annotated[str, typer.Option(help="Who of them goes first; the rest when it has COMPLETED.")] = "",
+    condition: Annotated[str, typer.Option(help="What must hold of the canary, e.g. 'battery_soc > 50 %'.")] = "",
+    precondition: Annotated[str, typer.Option(help="What must hold of each before it is sent.")] = "",
+    release: Annotated[str, typer.Option(help="now, contact (the next one), or a time since the epoch.")] = "now",
+    stack: Annotated[Path | None, typer.Option(help="A file with several telecommands instead.")] = None,
     run: LiveRun = None,
     wait: Wait = 600.0,
     json: JsonLines = False,
 ) -> None:
-    """Send a telecommand in a live run.
+    """Send telecommands in a live run, and print their verification stage by stage."""
+    from faults.live.command import Options, telecommand_command  # noqa: PLC0415
 
-    Asks its ground, waits, and prints the verification stage by stage.
-    """
-    from faults.live.command import telecommand_command  # noqa: PLC0415
-
-    raise typer.Exit(telecommand_command(target, name, tuple(arguments or ()), run, wait_s=wait, as_json=json))
+    given, options = tuple(arguments or ()), Options(canary, condition, precondition, release, confirm, stack)
+    raise typer.Exit(telecommand_command(target, name, given, run, wait_s=wait, as_json=json, options=options))
 
 
 @app.command(epilog="Example: skyrack inject dawn-1 string_open string=2 for='10 min' | skyrack inject --clear worn")

@@ -105,6 +105,13 @@ def _values(
     return mistakes, checked
 
 
+def is_hazardous(dictionary: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> bool:
+    """Whether a checked telecommand, or one that it carries, needs a second word."""
+    form = dictionary.telecommand[name]
+    carried = parts(dictionary.telecommand, form, arguments).carried
+    return form.hazardous or (carried is not None and carried.hazardous)
+
+
 def allowed(argument: Argument) -> str:
     """The values an argument takes, in words."""
     if argument.labels:
@@ -175,6 +182,12 @@ def refusal_text(error: UnknownNameError | ScenarioError) -> str:
     return text[:MAX_TEXT]
 
 
-def reply(token: int, request: int, state: str, detail: str, *, final: bool) -> OperatorReply:
-    """What became of an operator's request so far."""
-    return OperatorReply(token=token, request=request, state=state, detail=detail[:MAX_TEXT], final=final)
+def reply(
+    token: int, request: int, state: str, detail: str, *, final: bool, of: tuple[str, str] = ("", "")
+) -> OperatorReply:
+    """What became of an operator's request so far; `of`: spacecraft and telecommand."""
+    spacecraft, name = (text if len(text) <= 64 else "" for text in of)
+    return OperatorReply(
+        token=token, request=request, state=state, detail=detail[:MAX_TEXT], final=final, spacecraft=spacecraft,
+        name=name,
+    )  # fmt: skip

@@ -29,7 +29,8 @@ class CommandRules:
     `retransmit_ticks` ticks, because a report needs up to four ticks to come back. transmissions_per_contact,
     transmissions: bounds. window: telecommands of one spacecraft in the air at once; 1 keeps their order.
     proof_margin_s: age beyond expiry from which an on-board store that never heard of a request proves that it never
-    arrived (covers clock drift and mail in the air).
+    arrived (covers clock drift and mail in the air). confirm_s: within which a hazardous telecommand is confirmed.
+    stacks: under way at once.
     """
 
     lifetime_s: float = 43_200.0
@@ -41,6 +42,8 @@ class CommandRules:
     window: int = 1
     queue_per_spacecraft: int = 1024
     proof_margin_s: float = 120.0
+    confirm_s: float = 600.0
+    stacks: int = 64
 
 
 @dataclass(frozen=True, slots=True)

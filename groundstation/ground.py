@@ -27,8 +27,10 @@ from bus.wire.messages import (
     Telemetry,
     Verification,
 )
+from bus.wire.stacks import OperatorConfirmation, OperatorStack
 from groundstation.alarms.watch import Alarms, AlarmsState
-from groundstation.commanding.commander import Commander, CommanderState, Effects, Serving, Wanted
+from groundstation.commanding.commander import Commander
+from groundstation.commanding.records import CommanderState, Effects, Serving, Wanted
 from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
 from groundstation.contacts.prediction import Contact, PredictionState, Predictor
@@ -177,10 +179,15 @@ class Ground:
         place = self._place.get(source)
         if isinstance(body, OperatorRequest) and source == "operator":
             self._commander.ask(
-                Wanted(body.spacecraft, body.name, body.arguments, "operator", body.token), now_ns, effects
-            )
+                Wanted(body.spacecraft, body.name, body.arguments, "operator", body.token, confirmed=False),
+                now_ns, effects,
+            )  # fmt: skip
         elif isinstance(body, OperatorAction) and source == "operator":
             self._act(body, now_ns, outbox)
+        elif isinstance(body, OperatorStack) and source == "operator":
+            self._commander.ask_stack(body, now_ns, effects)
+        elif isinstance(body, OperatorConfirmation) and source == "operator":
+            self._commander.confirm(body, now_ns, effects)
         elif place is None:
             self._unknown_mail += 1
         elif isinstance(body, Telemetry | Event | Verification):
@@ -190,6 +197,7 @@ class Ground:
                 if isinstance(body, Verification):
                     self._commander.verify(source, body, now_ns, effects)
                 elif isinstance(body, Telemetry):
+                    self._commander.heard(source, body, now_ns, effects)
                     self._procedures.heard(source, body, now_ns)
                     self._alarms.telemetry(source, body, now_ns, outbox.records)
                 else:
@@ -239,8 +247,11 @@ class Ground:
             entry = self._config.timeline[self._timeline[state.next_entry][1]]
             state.next_entry += 1
             self._commander.ask(
-                Wanted(entry.spacecraft, entry.telecommand, entry.arguments, "timeline"), now_ns, effects
-            )
+                Wanted(
+                    entry.spacecraft, entry.telecommand, entry.arguments, "timeline", confirmed=entry.confirmed
+                ),
+                now_ns, effects,
+            )  # fmt: skip
         self._commander.deadlines(now_ns, effects)
         self._run_procedures(start_ns, now_ns, effects)
         antennas = self._antennas.state

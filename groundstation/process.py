@@ -68,7 +68,7 @@ def serve_ground(
         ground,
         resolved.tick_ns,
         resolved.range.snapshot_every_ticks,
-        commit=lambda outbox: store.write(outbox.records),
+        commit=lambda outbox: store.write([*operator.noted(), *outbox.records]),
         close=close,
         endpoints={"operator": operator.endpoint},
         side_task=operator.serve,

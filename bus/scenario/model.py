@@ -154,6 +154,7 @@ class TimelineEntry(_Form):
     spacecraft: Identifier
     telecommand: str
     arguments: dict[str, Scalar]
+    confirmed: bool = False
 
 
 class ProcedureEntry(_Form):

@@ -20,7 +20,8 @@ from zlib import crc32
 import msgpack
 
 from bus.errors import DecodeError, MessageRefused
-from bus.wire.messages import BODIES, MAX_MESSAGE_BYTES, MAX_PIECE_BYTES, PROTOCOL_VERSION, Body, Kind, Message
+from bus.wire.bodies import BODIES
+from bus.wire.messages import MAX_MESSAGE_BYTES, MAX_PIECE_BYTES, PROTOCOL_VERSION, Body, Kind, Message
 
 MAX_TIME_NS = 2**62
 MAX_SEQ = 2**53

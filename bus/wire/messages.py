@@ -24,7 +24,7 @@ MAX_MESSAGE_BYTES = 64 * 1024
 MAX_PIECE_BYTES = 48 * 1024
 ID_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 REQUEST_STATES = (
-    "^(recorded|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"  # of a telecommand
+    "^(recorded|HELD|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"  # of a telecommand
 )
 OPERATOR_VERBS = "^(procedure[.](run|answer|abort)|alarm[.](acknowledge|shelve))$"
 RESERVED_IDS = ("ground", "range", "bus", "operator", "observer", "all")
@@ -59,6 +59,8 @@ class Kind(IntEnum):
     OPERATOR_REPLY = 31
     OPERATOR_ACTION = 32
     OPERATOR_NOTE = 33
+    OPERATOR_STACK = 34
+    OPERATOR_CONFIRMATION = 35
     INJECTION = 40
     INJECTION_REPORT = 41
     ACCOUNT = 42
@@ -283,7 +285,8 @@ class OperatorRequest(Body):
 
 
 class OperatorReply(Body):
-    """What became of an operator's request so far; `final` when no more will come. `request` -1: it has none."""
+    """What became of an operator's request so far; `final` when no more will come. `request` -1: it has none.
+    `spacecraft`, `name`: which of a stack's telecommands it is."""
 
     kind = Kind.OPERATOR_REPLY
     token: Count
@@ -291,6 +294,8 @@ class OperatorReply(Body):
     state: Annotated[str, Field(pattern=REQUEST_STATES)]
     detail: Text
     final: bool
+    spacecraft: Annotated[str, Field(max_length=32)] = ""
+    name: Annotated[str, Field(max_length=64)] = ""
 
 
 class OperatorAction(Body):
@@ -354,15 +359,6 @@ class Account(Body):
     counters: Annotated[dict[Name, Number], Field(max_length=512)]
 
 
-BODIES: dict[Kind, type[Body]] = {
-    model.kind: model
-    for model in (
-        Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
-        StoreReport, Allocation, OperatorRequest, OperatorReply, OperatorAction,
-        OperatorNote, Injection, InjectionReport, Account,
-    )
-}  # fmt: skip
-
 PLANE_OF: dict[Kind, Plane] = {
     kind: Plane.TIME if kind < 20 else Plane.SPACE if kind < 40 else Plane.RANGE for kind in Kind
 }
@@ -375,7 +371,7 @@ class Message(NamedTuple):
     source: str
     seq: int
     destination: str
-    body: Any  # one of BODIES; `Any` because a NamedTuple of a union would make every caller cast
+    body: Any  # one of the bodies; `Any` because a NamedTuple of a union would make every caller cast
     authentication: bytes = b""  # not covered by the trace hash
 
     @property

@@ -11,14 +11,21 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from bus.errors import Refused, ScenarioError, UnknownNameError
 from bus.scenario.model import Expectation, Fault, ProcedureEntry, TimelineEntry
 from bus.text.forms import Form
-from bus.text.leaves import Leaf, Plain, duration, text
+from bus.text.leaves import Flag, Leaf, Plain, duration, text
 from bus.text.reader import Item
 from bus.text.units import parse_duration_ns, show
 from faults.catalogue.form import FaultForm
 from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
 from faults.scenarios.own_faults import check_own
 from faults.scenarios.procedures import ProcedureForm, SpacecraftId, read_procedure
-from faults.scenarios.vocabulary import SCHEDULE, checked_arguments, design_info, expectation_signals, scheduled
+from faults.scenarios.vocabulary import (
+    SCHEDULE,
+    checked_arguments,
+    design_info,
+    expectation_signals,
+    hazardous,
+    scheduled,
+)
 from groundstation.procedures.declaration import Procedure
 from node.injection.engine import LIMIT
 
@@ -59,11 +66,12 @@ Time = Annotated[
 
 
 class TelecommandForm(Form):
-    """Who is told what."""
+    """Who is told what. `confirmed`: the second word that a hazardous telecommand needs."""
 
     to: SpacecraftId
     name: Annotated[str, text(longest=64)]
     arguments: dict[str, Plain] = Field(default_factory=dict)
+    confirmed: Flag = False
 
 
 class TimelineForm(Form):
@@ -157,7 +165,14 @@ def read_timeline(item: Item, span: Span) -> tuple[list[TimelineEntry], list[Pro
         except ScenarioError as error:
             entry.below("telecommand").adopt(error)
         else:
-            entries.append(TimelineEntry(at_s=at_s, spacecraft=wanted.to, telecommand=name, arguments=arguments))
+            if hazardous(design, name, arguments) and not wanted.confirmed:
+                entry.below("telecommand").refuse(
+                    f"{wanted.name}, which is hazardous", "confirmed: true beside its name"
+                )
+            timed = TimelineEntry(
+                at_s=at_s, spacecraft=wanted.to, telecommand=name, arguments=arguments, confirmed=wanted.confirmed
+            )
+            entries.append(timed)
     return sorted(entries, key=lambda e: e.at_s), sorted(procedures, key=lambda e: e.at_s)
 
 

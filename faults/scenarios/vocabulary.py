@@ -14,7 +14,7 @@ from bus.dictionary import Argument, Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.orbits.elements import satellite
 from bus.scenario.model import OmmOrbit, Orbit, TleOrbit
-from bus.telecommand_check import carried_labels, check_telecommand, parts
+from bus.telecommand_check import carried_labels, check_telecommand, is_hazardous, parts
 from bus.text.near import nearest
 from bus.text.units import DIMENSIONS, dimension_of_name, has_unit, parse, parse_as, show
 from bus.wire.messages import Scalar
@@ -149,6 +149,11 @@ def checked_arguments(design: str, name: str, arguments: Mapping[str, Scalar]) -
     """A telecommand's arguments in the dictionary's units. Raises as `check_telecommand`."""
     known = dictionary_of(design)
     return check_telecommand(known, name, in_units(known, name, arguments))
+
+
+def hazardous(design: str, name: str, arguments: Mapping[str, Scalar]) -> bool:
+    """Whether a checked telecommand needs a second word."""
+    return is_hazardous(dictionary_of(design), name, arguments)
 
 
 SCHEDULE = "schedule.insert"

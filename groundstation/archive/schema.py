@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS telecommand_log (
   ground_boot INTEGER NOT NULL, request INTEGER NOT NULL, step INTEGER NOT NULL, at_ns INTEGER NOT NULL,
   happening TEXT NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL,
   PRIMARY KEY (ground_boot, request, step)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS operator_requests (
+  token INTEGER PRIMARY KEY, asked_as TEXT NOT NULL, asked_by TEXT NOT NULL, asked_from TEXT NOT NULL,
+  asked_utc TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contacts (
   station TEXT NOT NULL, spacecraft TEXT NOT NULL, aos_ns INTEGER NOT NULL, los_ns INTEGER NOT NULL,
   max_ns INTEGER NOT NULL, max_elevation_rad REAL NOT NULL,
@@ -84,6 +87,7 @@ STATEMENTS: dict[str, str] = {
     "events": _into(_KEEP, "events", 10),
     "telecommands": _into(_TAKE, "telecommands", 12),
     "telecommand_log": _into(_TAKE, "telecommand_log", 7),
+    "operator_requests": _into(_TAKE, "operator_requests", 5),
     "contacts": _into(_TAKE, "contacts", 6),
     "allocations": _into(_TAKE, "allocations", 4),
     "gaps": _into(_TAKE, "gaps", 6),

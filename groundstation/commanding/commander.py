@@ -8,101 +8,25 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from bus.dictionary import Dictionary
 from bus.errors import ScenarioError, UnknownNameError
 from bus.pus import SCHEDULE_SOURCE
-from bus.telecommand_check import check_telecommand, refusal_text, reply
-from bus.wire.messages import OperatorReply, Scalar, Telecommand, Verification
+from bus.telecommand_check import check_telecommand, is_hazardous, refusal_text, reply
+from bus.wire.messages import (
+    Telecommand,
+    Telemetry,
+    Verification,
+)
+from bus.wire.stacks import OperatorConfirmation, OperatorStack
+from groundstation.commanding.conditions import check_condition, judged
+from groundstation.commanding.records import FAR_NS, Command, CommanderState, Effects, Ended, Serving, Wanted
+from groundstation.commanding.stacks import MAX_STACK, Stack, Turn, Wave, turn, waves_of
 from groundstation.commanding.states import TABLE, TERMINAL, CommandEvent, State, heard
 from groundstation.config import CommandRules
 
-FAR_NS = 2**62
 COUNTER_BITS = 32
 """Transmissions of one boot of the ground to one spacecraft: more than a radio can send in its life."""
-
-
-@dataclass(slots=True)
-class Command:
-    """One telecommand under way. token -1: nobody outside waits for it. service_ns: start of the contact in which
-    `sent_here` of its transmissions were made. lost_before: lost verification packets known when it was first sent.
-    answer: what the spacecraft said in reply, besides verification."""
-
-    request: int
-    spacecraft: str
-    name: str
-    arguments: dict[str, Scalar]
-    origin: str
-    token: int
-    requested_ns: int
-    expires_ns: int
-    verdict_ns: int
-    state: str = State.QUEUED.value
-    steps: int = 0
-    transmissions: int = 0
-    sent_ns: int = 0
-    service_ns: int = -1
-    sent_here: int = 0
-    lost_before: int = 0
-    answer: str = ""
-
-
-@dataclass(slots=True)
-class CommanderState:
-    """All state. `under_way`: by spacecraft, in order of request. totals: terminal states, `sent` (radiated at least
-    once), `contradiction` (a report that fits no telecommand or no state), `late` (report after the terminal state).
-    counters: by spacecraft, transmissions so far."""
-
-    next_request: int = 0
-    next_entry: int = 0
-    next_deadline_ns: int = FAR_NS
-    under_way: dict[str, list[Command]] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=dict)
-    counters: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Effects:
-    """What the commander wants done: telecommands to radiate (spacecraft, telecommand), answers, archive rows; and what
-    ended, by request."""
-
-    radiate: list[tuple[str, Telecommand]] = field(default_factory=list)
-    replies: list[OperatorReply] = field(default_factory=list)
-    records: list[tuple[object, ...]] = field(default_factory=list)
-    ended: dict[int, Ended] = field(default_factory=dict)
-
-
-class Ended(NamedTuple):
-    """What became of a telecommand in the end."""
-
-    spacecraft: str
-    name: str
-    arguments: Mapping[str, Scalar]
-    state: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A telecommand somebody asks for. origin: "timeline" or "operator"; token -1: nobody outside waits for it."""
-
-    spacecraft: str
-    name: str
-    arguments: Mapping[str, Scalar]
-    origin: str
-    token: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """An antenna points at a spacecraft since `since_ns`. lost: verification packets declared lost so far."""
-
-    spacecraft: str
-    station: str
-    since_ns: int
-    lost: int
 
 
 class Commander:
@@ -125,15 +49,23 @@ class Commander:
 
     def waiting(self, spacecraft: str) -> bool:
         """Whether a contact is wanted for telecommands."""
-        return bool(self.state.under_way[spacecraft])
+        return any(c.state != State.HELD or c.at_contact for c in self.state.under_way[spacecraft])
 
     def next_counter(self, spacecraft: str) -> int:
         """The counter of the next transmission: above all others to this spacecraft, those of earlier boots too."""
         sent = self.state.counters[spacecraft] = self.state.counters.get(spacecraft, 0) + 1
         return (self._ground_boot << COUNTER_BITS) + sent
 
-    def ask(self, wanted: Wanted, now_ns: int, effects: Effects) -> None:
-        """Somebody wants a telecommand: it is queued, or REJECTED with what is allowed."""
+    def ask(
+        self,
+        wanted: Wanted,
+        now_ns: int,
+        effects: Effects,
+        stack: Stack | None = None,
+        place: tuple[int, int] = (-1, 0),
+    ) -> None:
+        """Somebody wants a telecommand: it is queued, held, or REJECTED with what is allowed. `place`: its stack and
+        its wave in it."""
         command = Command(
             request=self.state.next_request,
             spacecraft=wanted.spacecraft,
@@ -142,10 +74,18 @@ class Commander:
             origin=wanted.origin,
             token=wanted.token,
             requested_ns=now_ns,
-            expires_ns=now_ns + self._lifetime_ns,
-            verdict_ns=now_ns + self._lifetime_ns + self._patience_ns,
+            expires_ns=max(now_ns, wanted.not_before_ns) + self._lifetime_ns,
+            verdict_ns=max(now_ns, wanted.not_before_ns) + self._lifetime_ns + self._patience_ns,
+            released_ns=now_ns,
+            stack=place[0],
+            wave=place[1],
+            not_before_ns=wanted.not_before_ns,
+            at_contact=wanted.at_contact,
+            precondition=wanted.precondition,
         )
         spacecraft = wanted.spacecraft
+        if stack is not None:
+            stack.waves[command.wave].requests[command.request] = spacecraft
         self.state.next_request += 1
         self.state.totals["requested"] += 1
         dictionary = self._dictionaries.get(spacecraft)
@@ -154,6 +94,8 @@ class Commander:
                 nearest = difflib.get_close_matches(spacecraft, sorted(self._dictionaries), 3)
                 raise UnknownNameError("spacecraft", spacecraft, nearest)
             command.arguments = check_telecommand(dictionary, wanted.name, wanted.arguments)
+            check_condition(dictionary, wanted.precondition)
+            check_condition(dictionary, "" if stack is None else stack.waves[command.wave].condition)
         except (UnknownNameError, ScenarioError) as error:
             self._move(command, CommandEvent.REFUSED, refusal_text(error), now_ns, effects)
             return
@@ -163,8 +105,16 @@ class Commander:
             self._move(command, CommandEvent.REFUSED, text, now_ns, effects)
             return
         queue.append(command)
+        self.state.watched += bool(command.precondition)
+        text = ""
+        if not wanted.confirmed and is_hazardous(dictionary, wanted.name, command.arguments):
+            command.confirm_by_ns = now_ns + round(self._rules.confirm_s * 1e9)
+            text = f"it is hazardous: confirm request {command.request} within {self._rules.confirm_s:g} s"
+        if command.wave > 0 or text or command.at_contact or command.not_before_ns > now_ns:
+            command.state = State.HELD
+            self.state.held += 1
         self.state.next_deadline_ns = min(self.state.next_deadline_ns, command.expires_ns)
-        self._log(command, "asked for", "", now_ns, effects)
+        self._log(command, "asked for", text, now_ns, effects)
 
     def serve(self, service: Serving, now_ns: int, effects: Effects) -> None:
         """An antenna points at a spacecraft: send what is due."""
@@ -173,8 +123,12 @@ class Commander:
         for command in self.state.under_way[spacecraft]:
             if in_air >= rules.window:
                 return
+            if command.at_contact and service_ns > command.requested_ns and self._due(command, now_ns):
+                self._release(command, now_ns, effects)
             if command.state not in (State.QUEUED, State.SENT) or now_ns >= command.expires_ns:
                 continue
+            if command.precondition and not command.holds:
+                continue  # no reading yet: what it waits for may come in this contact
             if command.service_ns != service_ns:
                 command.service_ns, command.sent_here = service_ns, 0
             exhausted = (
@@ -238,22 +192,121 @@ class Commander:
 
     def deadlines(self, now_ns: int, effects: Effects) -> None:
         """Lifetimes and patience that end by now."""
+        if self.state.held or self.state.stacks:
+            self._hold(now_ns, effects)
         if now_ns < self.state.next_deadline_ns:
             return
         for queue in self.state.under_way.values():
             for command in list(queue):
-                if command.state == State.QUEUED and now_ns >= command.expires_ns:
-                    self._move(command, CommandEvent.LIFETIME_OVER, "no contact in time", now_ns, effects)
+                if command.state in (State.HELD, State.QUEUED) and now_ns >= command.expires_ns:
+                    waited = f"no reading for {command.precondition}" if command.precondition else "no contact in time"
+                    self._move(command, CommandEvent.LIFETIME_OVER, waited, now_ns, effects)
                 elif now_ns >= command.verdict_ns:
                     self._move(command, CommandEvent.PATIENCE_OVER, "", now_ns, effects)
         self.state.next_deadline_ns = min(
             (
-                command.expires_ns if command.state == State.QUEUED else command.verdict_ns
+                command.expires_ns if command.state in (State.HELD, State.QUEUED) else command.verdict_ns
                 for queue in self.state.under_way.values()
                 for command in queue
             ),
             default=FAR_NS,
         )
+
+    def _hold(self, now_ns: int, effects: Effects) -> None:
+        """Stacks go on, and what is held is released when all it waits for has come."""
+        for number, stack in list(self.state.stacks.items()):
+            self._advance(number, stack, now_ns, effects)
+        for queue in self.state.under_way.values() if self.state.held else ():
+            for command in list(queue):
+                if command.state != State.HELD:
+                    continue
+                if 0 <= command.confirm_by_ns <= now_ns:
+                    text = f"not confirmed within {self._rules.confirm_s:g} s"
+                    self._move(command, CommandEvent.WITHHELD, text, now_ns, effects)
+                elif not command.at_contact and self._due(command, now_ns):
+                    self._release(command, now_ns, effects)
+
+    def _due(self, command: Command, now_ns: int) -> bool:
+        """Whether a held telecommand waits for nothing more."""
+        if command.state != State.HELD or command.confirm_by_ns >= 0 or now_ns < command.not_before_ns:
+            return False
+        stack = self.state.stacks.get(command.stack)
+        return stack is None or stack.place == command.wave
+
+    def _release(self, command: Command, now_ns: int, effects: Effects) -> None:
+        command.released_ns = now_ns
+        command.expires_ns = now_ns + self._lifetime_ns
+        command.verdict_ns = command.expires_ns + self._patience_ns
+        self._move(command, CommandEvent.RELEASED, "", now_ns, effects)
+
+    def _advance(self, number: int, stack: Stack, now_ns: int, effects: Effects) -> None:
+        while stack.place < len(stack.waves):
+            what, why = turn(stack)
+            if what is Turn.WAIT and stack.open:
+                return
+            step, stack.place = stack.waves[stack.place].step, stack.place + 1
+            for wave in stack.waves[stack.place :] if what in (Turn.SKIP_STEP, Turn.STOP) else ():
+                if what is Turn.STOP or wave.step == step:
+                    self._withhold(wave, why, now_ns, effects)
+        del self.state.stacks[number]
+
+    def _withhold(self, wave: Wave, why: str, now_ns: int, effects: Effects) -> None:
+        for spacecraft in dict.fromkeys(wave.requests.values()):
+            for command in list(self.state.under_way.get(spacecraft, ())):
+                if command.request in wave.requests and command.state == State.HELD:
+                    self._move(command, CommandEvent.WITHHELD, why, now_ns, effects)
+
+    def ask_stack(self, order: OperatorStack, now_ns: int, effects: Effects) -> None:
+        """Somebody wants several telecommands, in waves. All of them have their numbers from now on."""
+        waves = waves_of(order.steps)
+        total = sum(len(wave.spacecraft) for wave in waves)
+        number, full = self.state.next_request, len(self.state.stacks) >= self._rules.stacks
+        stack = Stack(stop=order.stop, waves=waves, open=total)
+        if total > MAX_STACK or full:
+            limit = f"{self._rules.stacks} stacks are under way" if full else f"{total} telecommands, limit {MAX_STACK}"
+            effects.replies.append(reply(order.token, -1, State.REJECTED.value, limit, final=True))
+            return
+        self.state.stacks[number] = stack
+        for place, wave in enumerate(waves):
+            step = order.steps[wave.step]
+            for spacecraft in wave.spacecraft:
+                wanted = Wanted(
+                    spacecraft, step.name, step.arguments, "operator", order.token, confirmed=False,
+                    not_before_ns=step.not_before_ns, at_contact=step.at_contact, precondition=step.precondition,
+                )  # fmt: skip
+                self.ask(wanted, now_ns, effects, stack, (number, place))
+
+    def confirm(self, word: OperatorConfirmation, now_ns: int, effects: Effects) -> None:
+        """The second word for a hazardous telecommand, and for the others of its stack."""
+        held = [c for queue in self.state.under_way.values() for c in queue if c.confirm_by_ns > now_ns]
+        named = next((command for command in held if command.request == word.request), None)
+        if named is None:
+            waiting = ", ".join(str(command.request) for command in held[:20]) or "none"
+            text = f"request {word.request} waits for no word; these do: {waiting}"
+            effects.replies.append(reply(word.token, word.request, State.REJECTED.value, text, final=True))
+            return
+        for command in held:
+            if command is named or (named.stack >= 0 and command.stack == named.stack):
+                command.confirm_by_ns = -1
+                self._log(command, "confirmed", "", now_ns, effects)
+        effects.replies.append(reply(word.token, word.request, "recorded", "confirmed", final=True))
+
+    def heard(self, spacecraft: str, report: Telemetry, now_ns: int, effects: Effects) -> None:
+        """Readings of a spacecraft: what waits for them is decided."""
+        if not self.state.watched and not self.state.stacks:
+            return
+        dictionary = self._dictionaries[spacecraft]
+        for command in list(self.state.under_way[spacecraft]) if self.state.watched else ():
+            if command.precondition and command.state == State.QUEUED and report.obt_ns > command.released_ns:
+                found = judged(dictionary, command.precondition, report)
+                if found is not None and not found[0] and not command.transmissions:
+                    text = f"{command.precondition} does not hold: {found[1]}"
+                    self._move(command, CommandEvent.WITHHELD, text, now_ns, effects)
+                elif found is not None and found[0] and not command.holds:
+                    command.holds = True
+                    self.state.watched -= 1
+        for stack in self.state.stacks.values():
+            stack.hear(dictionary, spacecraft, report)
 
     def close(self, now_ns: int, effects: Effects) -> None:
         """The run has ended: whatever is under way gets its terminal state."""
@@ -268,11 +321,15 @@ class Commander:
             self.state.totals["contradiction"] += 1
             return
         command.state = after.value
+        self.state.held -= before is State.HELD
         if after in TERMINAL:
             self.state.totals[after.value] += 1
             effects.ended[command.request] = Ended(
                 command.spacecraft, command.name, command.arguments, after.value, text
             )
+            self.state.watched -= bool(command.precondition) and not command.holds
+            if command.stack in self.state.stacks:
+                self.state.stacks[command.stack].end(command.wave, command.request, after is State.COMPLETED, now_ns)
             queue = self.state.under_way.get(command.spacecraft, [])
             queue[:] = [other for other in queue if other is not command]
         self._log(command, happening.value, text, now_ns, effects)
@@ -291,4 +348,15 @@ class Commander:
         command.steps += 1
         if command.token >= 0:
             detail = f"{happening}: {text}" if text else happening
-            effects.replies.append(reply(command.token, command.request, state.value, detail, final=state in TERMINAL))
+            stack = self.state.stacks.get(command.stack)
+            final = state in TERMINAL and (stack is None or stack.open == 0)
+            effects.replies.append(
+                reply(
+                    command.token,
+                    command.request,
+                    state.value,
+                    detail,
+                    final=final,
+                    of=(command.spacecraft, command.name),
+                )
+            )

@@ -12,7 +12,7 @@ import asyncio
 from collections import OrderedDict
 from pathlib import Path
 
-from bus.clock import MachineClock
+from bus.clock import MachineClock, wall_time_utc
 from bus.errors import DecodeError, SkyrackError
 from bus.process import lifeline
 from bus.process.log import Log
@@ -22,8 +22,18 @@ from bus.process.watchman import Watchman, kind_of
 from bus.sockets.keys import load_grants, load_key
 from bus.sockets.ports import Network, RouterPort
 from bus.wire.codec import decode, encode
-from bus.wire.messages import Message, OperatorAction, OperatorNote, OperatorReply, OperatorRequest, Refusal
+from bus.wire.messages import (
+    Body,
+    Message,
+    OperatorAction,
+    OperatorNote,
+    OperatorReply,
+    OperatorRequest,
+    Refusal,
+)
+from bus.wire.stacks import OperatorConfirmation, OperatorStack
 
+REQUESTS = (OperatorRequest, OperatorAction, OperatorStack, OperatorConfirmation)
 MAX_IN_TICK = 512  # half of what the bus takes from outside in a tick; the other half is the range's
 MAX_OPEN_REQUESTS = 4096  # whose replies are still passed on; the oldest is forgotten first
 
@@ -49,6 +59,7 @@ class OperatorPort:
         self._asked: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         self._token = 0
         self._prefix = 0
+        self._noted: list[tuple[object, ...]] = []
 
     async def serve(self, shell: Shell) -> None:
         """Until cancelled."""
@@ -70,7 +81,7 @@ class OperatorPort:
     async def _listen(self, port: RouterPort, shell: Shell) -> None:
         while True:
             for peer, frames in await port.receive():
-                kind, refusal = self._hear(shell, peer.routing, frames)
+                kind, refusal = self._hear(shell, peer.routing, peer.identity, frames)
                 if refusal:
                     self._watchman.refused.count("operator", kind, peer.identity)
                     port.send(peer.routing, [_frame(Refusal(reason=refusal[:1000]))])
@@ -93,7 +104,17 @@ class OperatorPort:
             del self._asked[reply.token]
         self._port.send(routing, [_frame(reply.model_copy(update={"token": token}))])
 
-    def _hear(self, shell: Shell, routing: bytes, frames: list[bytes]) -> tuple[str, str]:
+    def noted(self) -> list[tuple[object, ...]]:
+        """Who asked for what, from where and when by the wall clock, since the last call: rows of the archive. They are
+        of the world outside, so no step sees them and no trace holds them."""
+        noted, self._noted = self._noted, []
+        return noted
+
+    def _note(self, token: int, identity: str, body: Body) -> None:
+        by, place = (body.asked_by, body.asked_from) if isinstance(body, OperatorStack) else ("", "")
+        self._noted.append(("operator_requests", token, identity, by, place, wall_time_utc()))
+
+    def _hear(self, shell: Shell, routing: bytes, identity: str, frames: list[bytes]) -> tuple[str, str]:
         """Hands a request on; gives the kind of refusal and the reason if it will not."""
         too_many = self._limit.refusal(routing) or self._too_many_in_tick(shell)
         if too_many:  # before it is decoded: a flood must cost less than what it is kept from
@@ -104,12 +125,13 @@ class OperatorPort:
             message = decode(frames[0])
         except DecodeError as error:
             return kind_of(error), error.message
-        if not isinstance(message.body, OperatorRequest | OperatorAction) or message.source != "operator":
+        if not isinstance(message.body, REQUESTS) or message.source != "operator":
             return "wrong plane", f"{message.kind.name} from {message.source} has no business on the operator's port"
         self._token += 1
         token = self._base(shell) + self._token
         body = message.body.model_copy(update={"token": token})
         self._asked[token] = (routing, message.body.token)
+        self._note(token, identity, message.body)
         if len(self._asked) > MAX_OPEN_REQUESTS:
             self._asked.popitem(last=False)
         if not shell.forward(encode(Message(0, "operator", 0, "ground", body))):

@@ -13,6 +13,7 @@ from bus.pus import Code, Stage
 class State(StrEnum):
     """Where a telecommand is."""
 
+    HELD = "HELD"
     QUEUED = "QUEUED"
     SENT = "SENT"
     ACCEPTED = "ACCEPTED"
@@ -31,6 +32,8 @@ class CommandEvent(StrEnum):
     """What moves it on."""
 
     REFUSED = "refused on the ground"
+    RELEASED = "released"
+    WITHHELD = "not released"
     RADIATED = "radiated"
     ACCEPTED = "spacecraft reports acceptance"
     REJECTED = "spacecraft reports rejection"
@@ -46,7 +49,13 @@ class CommandEvent(StrEnum):
 
 
 TABLE: dict[tuple[State, CommandEvent], State] = {
+    (State.HELD, CommandEvent.REFUSED): State.REJECTED,
+    (State.HELD, CommandEvent.WITHHELD): State.REJECTED,
+    (State.HELD, CommandEvent.RELEASED): State.QUEUED,
+    (State.HELD, CommandEvent.LIFETIME_OVER): State.EXPIRED,
+    (State.HELD, CommandEvent.RUN_OVER): State.EXPIRED,
     (State.QUEUED, CommandEvent.REFUSED): State.REJECTED,
+    (State.QUEUED, CommandEvent.WITHHELD): State.REJECTED,  # its precondition does not hold
     (State.QUEUED, CommandEvent.RADIATED): State.SENT,
     (State.QUEUED, CommandEvent.LIFETIME_OVER): State.EXPIRED,
     (State.QUEUED, CommandEvent.RUN_OVER): State.EXPIRED,

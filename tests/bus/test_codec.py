@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from bus.errors import DecodeError, MessageRefused
 from bus.lockstep.ticks import read_tick, read_tock, write_tick, write_tock
 from bus.participant import Moment, Outbox
+from bus.wire.bodies import BODIES
 from bus.wire.codec import Header, covered, decode, digest, encode, pack_map, peek, read_body, restamp, seal
 from bus.wire.messages import (
-    BODIES,
     MAX_MESSAGE_BYTES,
     MAX_PIECE_BYTES,
     PROTOCOL_VERSION,
@@ -46,6 +46,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
+from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 
 D16 = bytes(range(16))
 PACKET = {"boot": 3, "stream": 3, "sequence": 2**53 - 1, "obt_ns": -5}
@@ -76,6 +77,11 @@ EXAMPLES: list[Body] = [
     ),
     InjectionReport(injection="x", state=2, at_ns=5, reason=""),
     Account(rows=((1, 3, 9, 2),), counters={"tc_sent": 3.0}),
+    OperatorStack(
+        token=3, stop=True, asked_by="ada", asked_from="desk",
+        steps=(CommandStep(("sat-a", "sat-b"), "mode.set", {"mode": "SAFE", "x": 1.5}, canary=("sat-a",)),),
+    ),
+    OperatorConfirmation(token=4, request=2),
 ]  # fmt: skip
 EXAMPLES_OF = {body.kind: body for body in EXAMPLES}
 

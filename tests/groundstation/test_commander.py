@@ -13,7 +13,8 @@ from bus.errors import ScenarioError, UnknownNameError
 from bus.pus import Code, Stage
 from bus.telecommand_check import check_telecommand
 from bus.wire.messages import Scalar, Telecommand
-from groundstation.commanding.commander import Commander, Effects, Serving, Wanted
+from groundstation.commanding.commander import Commander
+from groundstation.commanding.records import Effects, Serving, Wanted
 from groundstation.commanding.states import TABLE, TERMINAL, CommandEvent, State, heard
 from groundstation.config import CommandRules
 from tests.kits.ground_kit import DICTIONARY, SECOND_NS, short_rules, verification
@@ -220,7 +221,7 @@ def test_the_table_is_whole() -> None:
             assert state in TABLE.values()
             continue
         assert TABLE[state, CommandEvent.RUN_OVER] in TERMINAL
-        deadline = CommandEvent.LIFETIME_OVER if state is State.QUEUED else CommandEvent.PATIENCE_OVER
+        deadline = CommandEvent.LIFETIME_OVER if state in (State.HELD, State.QUEUED) else CommandEvent.PATIENCE_OVER
         assert TABLE[state, deadline] in TERMINAL
     assert {happening for _, happening in TABLE} == set(CommandEvent)
     assert heard(5, 0) is None

@@ -1,0 +1,39 @@
+"""Every body that a message can have, by kind: what the codec reads and writes."""
+
+from __future__ import annotations
+
+from bus.wire.messages import (
+    Account,
+    Allocation,
+    Body,
+    Bye,
+    Event,
+    Hello,
+    Injection,
+    InjectionReport,
+    Kind,
+    OperatorAction,
+    OperatorNote,
+    OperatorReply,
+    OperatorRequest,
+    Piece,
+    Refusal,
+    StoreReport,
+    Telecommand,
+    Telemetry,
+    TelemetryAck,
+    Tick,
+    Tock,
+    Verification,
+    Welcome,
+)
+from bus.wire.stacks import OperatorConfirmation, OperatorStack
+
+BODIES: dict[Kind, type[Body]] = {
+    model.kind: model
+    for model in (
+        Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
+        StoreReport, Allocation, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
+        OperatorConfirmation, Injection, InjectionReport, Account,
+    )
+}  # fmt: skip
