@@ -29,7 +29,7 @@ from tests.plant import test_truth_power as power_tests  # noqa: E402
 def panel() -> None:
     """A flat panel against Basilisk."""
     rows = power_tests.PANEL["rows"]
-    state, param, order, work = power_tests.records()
+    state, param, order, _ = power_tests.records()
     s, p = state[0], param[0]
     watts = power_tests.PANEL["area_m2"] * power_tests.PANEL["efficiency"] * power_tests.AU_W_M2
     p["string_count"], p["cell_first_loss"], p["cell_yearly_loss_s"] = 1, 0.0, 0.0
