@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bus.dictionary import Dictionary
 from bus.errors import UnknownNameError
@@ -64,7 +65,7 @@ class ContactRules:
     rate_bps: tuple[tuple[str, float], ...] = (("S", 2e6), ("X", 1e8), ("Ka", 1e8), ("optical", 1e10))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AlarmRules:
     """How telemetry is watched; operational choices of this ground.
 
@@ -76,7 +77,7 @@ class AlarmRules:
     """
 
     live_within_s: float = 60.0
-    play_back: str = "alarm"
+    play_back: Literal["alarm", "log", "ignore"] = "alarm"
     repetitions: int = 2
     silent_s: float = 120.0
     stale_intervals: float = 4.0
@@ -134,4 +135,5 @@ def resolve(
         spacecraft=tuple(plans),
         timeline=scenario.timeline,
         procedures=scenario.procedures,
+        alarms=AlarmRules(**scenario.alarms.model_dump()) if scenario.alarms else AlarmRules(),
     )

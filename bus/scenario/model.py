@@ -166,6 +166,15 @@ class ProcedureEntry(_Form):
     arguments: dict[str, Scalar]
 
 
+class AlarmSettings(_Form):
+    """How the ground watches telemetry. play_back: what late telemetry does; repetitions: readings in a row beyond a
+    limit that raise an alarm; silent_s: how long nothing may be heard in contact."""
+
+    play_back: Literal["alarm", "log", "ignore"]
+    repetitions: int
+    silent_s: float
+
+
 class Expectation(_Form):
     """One sentence of the expectation language, as the user wrote it."""
 
@@ -194,6 +203,7 @@ class Scenario(_Form):
     stations: tuple[Station, ...]
     timeline: tuple[TimelineEntry, ...]
     procedures: tuple[ProcedureEntry, ...] = ()
+    alarms: AlarmSettings | None = None
     faults: tuple[Fault, ...]
     expectations: tuple[Expectation, ...]
     range: RangeRules
@@ -210,7 +220,7 @@ class Scenario(_Form):
     def to_json(self) -> bytes:
         """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
         none = {
-            name for name in ("designs", "procedures") if not getattr(self, name)
+            name for name in ("designs", "procedures", "alarms") if not getattr(self, name)
         }  # without them it keeps its digest
         return self.model_dump_json(exclude={"file", "warnings", *none}).encode()
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from bus.errors import Mistake, Refused, ScenarioError
-from bus.scenario.model import RangeRules, Scenario, Spacecraft
+from bus.scenario.model import AlarmSettings, RangeRules, Scenario, Spacecraft
 from bus.scenario.stations import STATION_FIELDS, read_stations
 from bus.text.files import read_file
 from bus.text.forms import Form
@@ -36,6 +36,7 @@ from faults.scenarios.own_faults import read_own
 from faults.scenarios.record import read_record, struck_parts
 from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
 from faults.scenarios.vocabulary import base_truth_signals
+from groundstation.config import AlarmRules
 from groundstation.contacts.stations import stations as known_stations
 from node.designs.load import load_design, own_texts
 
@@ -68,6 +69,14 @@ class RangeForm(Form):
     snapshot_every: Annotated[int, whole(1, 100_000)] = 600
 
 
+class AlarmsForm(Form):
+    """How the ground watches telemetry; what is left out is its own default."""
+
+    play_back: Literal["alarm", "log", "ignore"] = AlarmRules.play_back
+    repetitions: Annotated[int, whole(1, 100)] = AlarmRules.repetitions
+    silent: Annotated[float, quantity("time", 1.0, 86_400.0, "1 s to 1 d")] = AlarmRules.silent_s
+
+
 _STATION = {"type": "object", "properties": {name: {} for name in ("station", *STATION_FIELDS)}}
 _STATIONS = {"type": "array", "items": {"anyOf": [{"type": "string"}, {**_STATION, "additionalProperties": False}]}}
 
@@ -91,6 +100,7 @@ class ScenarioForm(Form):
     expectations: tuple[Sentence, ...] = ()
     record: tuple[Annotated[str, text(longest=128)], ...] = ()
     range: RangeForm = RangeForm()
+    alarms: AlarmsForm | None = None
 
 
 _LATER = (
@@ -158,6 +168,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
             stations=tuple(stations),
             timeline=tuple(timeline),
             procedures=tuple(procedures),
+            alarms=_alarms(parts["alarms"]),
             faults=tuple(faults),
             expectations=tuple(sentences),
             range=RangeRules(
@@ -181,6 +192,12 @@ def _check_room(item: Item, stations: int, spacecraft: Iterable[Spacecraft]) -> 
         if stations > capacity.stations:
             few = f"at most {capacity.stations}" if capacity.stations > 1 else "one"
             item.refuse(f"{stations} stations", f"{few}, which is what design '{design}' has room for")
+
+
+def _alarms(form: AlarmsForm | None) -> AlarmSettings | None:
+    if form is None:
+        return None
+    return AlarmSettings(play_back=form.play_back, repetitions=form.repetitions, silent_s=form.silent)
 
 
 def _mistake_of(file: str, location: tuple[int | str, ...], message: str) -> Mistake:

@@ -19,6 +19,7 @@ from faults.scenarios.choose import load_named, load_resolved
 from faults.scenarios.load import load_text
 from faults.scenarios.vocabulary import dictionary_of
 from groundstation.archive.reader import ArchiveReader
+from groundstation.config import AlarmRules, resolve
 from groundstation.procedures.load import shipped, with_own
 from groundstation.procedures.source_check import check_source
 from node.designs.load import SHIPPED
@@ -97,6 +98,15 @@ def test_safe_mode_by_a_fault_and_recovery_by_procedure(tmp_path: Path) -> None:
     assert alarms["battery_soc"]["state"] == "CLEARED"
     assert not [subject for subject in alarms if "stale" in subject or "silent" in subject]
     assert trace_hash(fly(load_text(RECOVERY), tmp_path / "again")) == trace_hash(directory)
+
+
+def test_a_scenario_says_how_the_ground_watches() -> None:
+    scenario = load_text(RECOVERY + "alarms: {play_back: log, silent: 3 min}\n")
+    rules = resolve(scenario, {"pathfinder": dictionary_of("pathfinder")}).alarms
+    assert rules == AlarmRules(play_back="log", silent_s=180.0)
+    with pytest.raises(ScenarioError, match=r"alarms\.play_back: found 'logg'; allowed: alarm, log, ignore"):
+        load_text(RECOVERY + "alarms: {play_back: logg}\n")
+    assert b"alarms" not in load_text(RECOVERY).to_json()
 
 
 EVERYTHING = """\
