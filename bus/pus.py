@@ -14,6 +14,7 @@ class Service(IntEnum):
     VERIFICATION = 1
     DEVICE_ACCESS = 2
     HOUSEKEEPING = 3
+    STATISTICS = 4
     EVENT = 5
     MEMORY = 6
     FUNCTION = 8

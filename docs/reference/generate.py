@@ -31,6 +31,8 @@ PARTS = Equipment(
     isl_heads=("isl_head",),
     accelerator_group_power_w=(0.0,),
 )
+MANY = 60
+"""More labels than that are not spelled out on the page of telecommands."""
 _PART_NAMES = {
     "string": "array string", "battery_group": "battery group", "lcl": "current limiter", "heater": "heater",
     "thermal_node": "thermal node", "accelerator_group": "accelerator group", "isl_head": "optical terminal",
@@ -52,6 +54,8 @@ def _text(text: str) -> str:
 def _argument(argument: Argument) -> str:
     if argument.labels and argument.labels[0] in _PART_NAMES:
         allowed = f"name of a {_PART_NAMES[argument.labels[0]]} of the design"
+    elif len(argument.labels) > MANY:
+        allowed = f"one of {len(argument.labels)} names or more: `skyrack list telecommands`"
     elif argument.type == "telecommand":
         allowed = "name of a telecommand"
     elif argument.labels:

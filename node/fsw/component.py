@@ -41,6 +41,7 @@ class Words:
     events: tuple[str, ...]
     parameters: tuple[str, ...]
     telecommands: tuple[str, ...]
+    readings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

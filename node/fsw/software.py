@@ -47,6 +47,7 @@ from node.fsw.services.packets import Body, body
 from node.fsw.services.st01_verification import Verification
 from node.fsw.services.st02_device_access import DeviceAccess
 from node.fsw.services.st03_housekeeping import Housekeeping
+from node.fsw.services.st04_statistics import Statistics
 from node.fsw.services.st05_events import Events
 from node.fsw.services.st06_memory import MemoryAccess
 from node.fsw.services.st09_time import TimeManagement
@@ -72,6 +73,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     Verification,
     DeviceAccess,
     Housekeeping,
+    Statistics,
     Events,
     TimeManagement,
     Schedule,
@@ -105,6 +107,11 @@ def telecommand_names() -> tuple[str, ...]:
     return tuple(t.name for component in COMPONENTS for t in telecommands_of(component))
 
 
+def readings(pool: Layout) -> tuple[str, ...]:
+    """Quantities that devices measure: numbers, no states."""
+    return tuple(parameter.name for parameter in pool.parameters[: pool.own] if parameter.type == "float")
+
+
 @lru_cache(maxsize=32)
 def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[Layout, Dictionary]:
     """The pool and the dictionary of a spacecraft with this equipment and these devices."""
@@ -120,6 +127,7 @@ def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[L
         events=tuple(event.name for event in events),
         parameters=names,
         telecommands=telecommand_names(),
+        readings=readings(pool),
     )
     reports = tuple(report for component in COMPONENTS for report in reports_of(component))
     telecommands = (t.resolve(words) for component in COMPONENTS for t in telecommands_of(component))
@@ -160,6 +168,7 @@ class FlightSoftware:
         self.schedule = Schedule(board, self.verification, self.storage, telecommand_names())
         self.device_access = DeviceAccess(board)
         self.housekeeping = Housekeeping(board, pool, self.storage)
+        self.statistics = Statistics(board, pool, self.storage, readings(pool))
         self.test = ConnectionTest(board, pool, self.storage)
         self.parameters = Parameters(board, self.storage, PowerManager.ASCENDING + PayloadManager.ASCENDING)
         self.attitude = AttitudeManager(board, PROFILES[config.initial_mode].attitude)
@@ -223,6 +232,7 @@ class FlightSoftware:
         self.watch.cycle()
         self.computer.cycle()
         self.time.cycle()
+        self.statistics.cycle()
         self.memory.cycle()
         if self.housekeeping.due() or self.test.due():
             pool[self._own :] = [read() for read in self._readers]

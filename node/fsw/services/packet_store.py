@@ -25,6 +25,7 @@ SHARES_BYTES: dict[int, int] = {
     Service.HOUSEKEEPING: 4096 * KIB,
     Service.EVENT: 512 * KIB,
     Service.TEST: 16 * KIB,
+    Service.STATISTICS: 256 * KIB,
     Service.MEMORY: 64 * KIB,
     Service.TIME: 16 * KIB,
     Service.SCHEDULING: 64 * KIB,
@@ -39,6 +40,7 @@ SEND_ORDER = (
     Service.PARAMETER,
     Service.SCHEDULING,
     Service.MEMORY,
+    Service.STATISTICS,
     Service.HOUSEKEEPING,
 )
 """A time report that waits is worth nothing; then verification and events; housekeeping fills what is left."""
