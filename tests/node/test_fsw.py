@@ -243,6 +243,7 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
     own: dict[str, dict[str, Any]] = {
         "schedule.insert": {"at": 10_000.0}, "schedule.shift": {"entry": 2}, "schedule.report_one": {"entry": 2},
         "store.retrieve": {"to_s": 9.0},
+        "statistics.enable": {"interval_s": 5.0},
     }  # fmt: skip
     flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
     request = 0
