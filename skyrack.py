@@ -23,8 +23,8 @@ try:
     import typer
 
     from bus.errors import INTERRUPTED, RangeFailure, SkyrackError
+    from faults.commands.alarm import Own, add_groups
     from faults.commands.ending import check_memory, explain, take_outlets
-    from faults.commands.procedure import Own, group
 except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
     why = str(lacking) or "not enough memory"
     sys.stderr.write(f"error: cannot load the program: {why}\n  next: `ulimit -v` may be too small; or: make install\n")
@@ -39,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
+add_groups(app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines, one as each word comes, instead of text.")]

@@ -17,7 +17,10 @@ from faults.scenarios.procedures import checked
 from groundstation.procedures.load import with_own
 from node.designs.load import with_designs
 
-_HINT = "`skyrack procedure list` has all of them"
+_HINTS = {
+    "procedure": "`skyrack procedure list` has all of them, the run's report those that are under way",
+    "alarm": "`skyrack alarm list RUN --open` has those that wait",
+}
 
 
 def procedure_run_command(
@@ -47,6 +50,15 @@ def procedure_tell_command(verb: str, number: int, word: str, run: Path | None, 
     return asyncio.run(_follow(directory, action, f"run {number} {verb}", wait_s, as_json))
 
 
+def alarm_command(
+    verb: str, number: int, arguments: dict[str, Scalar], run: Path | None, *, wait_s: float, as_json: bool
+) -> int:
+    """Acknowledge or shelve an alarm of a live run."""
+    directory, _ = live_run(run)
+    action = OperatorAction(token=1, verb=f"alarm.{verb}", run=number, arguments=arguments)
+    return asyncio.run(_follow(directory, action, f"alarm {verb}", wait_s, as_json))
+
+
 async def _follow(run: RunDirectory, action: OperatorAction, what: str, wait_s: float, as_json: bool) -> int:
     state = "asked for"
     async with connected(run, "operator", "ground", wait_s) as port:
@@ -56,13 +68,15 @@ async def _follow(run: RunDirectory, action: OperatorAction, what: str, wait_s: 
                 async for message in replies(run, port):
                     note = message.body
                     if isinstance(note, Refusal):
-                        raise refused(note, _HINT)
+                        raise refused(note, _HINTS[action.verb.partition(".")[0]])
                     if isinstance(note, OperatorNote):
                         state = note.state
                         row = {"run": note.run, "state": state, "text": note.text, "final": note.final}
                         say(f"{what} (run {note.run}): {state} {note.text}".rstrip(), row, as_json)
                         if note.final and state == "REJECTED":
-                            raise UserError(f"{what} is refused: {note.text}", hint=_HINT)
+                            raise UserError(
+                                f"{what} is refused: {note.text}", hint=_HINTS[action.verb.partition(".")[0]]
+                            )
                         if note.final:
                             return 0 if state == "COMPLETED" else ANSWERED_NO
         except TimeoutError:

@@ -25,9 +25,14 @@ class Operations:
 def read_operations(archive: ArchiveReader) -> Operations:
     """Alarms and procedures of a run, in their order."""
     try:
-        return Operations([_alarm(row) for row in archive.alarms()[:MAX_ROWS]], _procedures(archive))
+        return Operations(read_alarms(archive)[:MAX_ROWS], _procedures(archive))
     except (EnvironmentFault, ValueError, TypeError, KeyError, AttributeError):
         return Operations()
+
+
+def read_alarms(archive: ArchiveReader) -> list[dict[str, Any]]:
+    """Every alarm, each with its why."""
+    return [_alarm(row) for row in archive.alarms()]
 
 
 def _alarm(row: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from groundstation.config import AlarmRules, resolve
 from groundstation.procedures.load import shipped, with_own
 from groundstation.procedures.source_check import check_source
 from node.designs.load import SHIPPED
+from tests.kits.runs import skyrack
 
 RECOVERY = """\
 skyrack: 1
@@ -152,6 +153,10 @@ def test_summary_and_report_tell_alarms_with_why_and_procedures_with_their_log(t
     subjects = [row["subject"] for row in summary["alarms"]]
     assert "battery_soc" in subjects
     assert alarms_in_words(summary).startswith("1 warning, 2 critical"), alarms_in_words(summary)
+    listed = skyrack("alarm", "list", directory.path, "--open")
+    assert listed.returncode == 0, listed.stderr
+    assert "sc-1 battery_soc (critical, CLEARED): battery_soc 0." in listed.stdout
+    assert "answered by safe-mode-recovery" in listed.stdout
     page = directory.report.read_text(encoding="utf-8")
     assert "answered by <code>safe-mode-recovery</code>" in page
     assert "telemetry battery_soc above 0.6" in page
