@@ -33,7 +33,7 @@ from bus.sockets.access import Grants, Keypair, Peer
 from bus.sockets.keys import load_grants, load_key
 from bus.sockets.ports import Network, PublisherPort, RouterPort
 from bus.wire.codec import decode, encode, peek
-from bus.wire.messages import Body, Bye, Kind, Message, Refusal, Welcome
+from bus.wire.messages import OPERATOR_MAIL, Body, Bye, Kind, Message, Refusal, Welcome
 from bus.wire.pieces import split
 
 PROGRESS_EVERY_NS = 250_000_000
@@ -191,7 +191,7 @@ class BusServer:
                 self._carry_out(self._conductor.snapshot(peer.identity, *complete))
         elif kind is Kind.BYE:
             self._leave(peer.identity, decode(frames[0]).body.reason)
-        elif kind in (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION) and peer.role == "ground":
+        elif kind in OPERATOR_MAIL and peer.role == "ground":
             self._carry_out(self._conductor.inject(frames[:1]))
         else:
             raise DecodeError(f"{kind.name} has no business on the time plane")

@@ -66,6 +66,10 @@ class Kind(IntEnum):
     ACCOUNT = 42
 
 
+OPERATOR_MAIL = (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION, Kind.OPERATOR_STACK, Kind.OPERATOR_CONFIRMATION)
+"""What the ground's operator port takes, and the bus from the ground in the operator's name."""
+
+
 class Seam(IntEnum):
     """Where a fault acts."""
 

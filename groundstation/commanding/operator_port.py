@@ -23,17 +23,15 @@ from bus.sockets.keys import load_grants, load_key
 from bus.sockets.ports import Network, RouterPort
 from bus.wire.codec import decode, encode
 from bus.wire.messages import (
+    OPERATOR_MAIL,
     Body,
     Message,
-    OperatorAction,
     OperatorNote,
     OperatorReply,
-    OperatorRequest,
     Refusal,
 )
-from bus.wire.stacks import OperatorConfirmation, OperatorStack
+from bus.wire.stacks import OperatorStack
 
-REQUESTS = (OperatorRequest, OperatorAction, OperatorStack, OperatorConfirmation)
 MAX_IN_TICK = 512  # half of what the bus takes from outside in a tick; the other half is the range's
 MAX_OPEN_REQUESTS = 4096  # whose replies are still passed on; the oldest is forgotten first
 
@@ -125,7 +123,7 @@ class OperatorPort:
             message = decode(frames[0])
         except DecodeError as error:
             return kind_of(error), error.message
-        if not isinstance(message.body, REQUESTS) or message.source != "operator":
+        if message.kind not in OPERATOR_MAIL or message.source != "operator":
             return "wrong plane", f"{message.kind.name} from {message.source} has no business on the operator's port"
         self._token += 1
         token = self._base(shell) + self._token
