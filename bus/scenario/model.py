@@ -190,7 +190,8 @@ class RangeRules(_Form):
 
 
 class Scenario(_Form):
-    """Everything that flies. `designs`: the texts of those that are the user's own, by name."""
+    """Everything that flies. `designs`: the texts of those that are the user's own, by name; `catalogue`: the text of
+    the user's own faults."""
 
     name: str
     description: str
@@ -209,6 +210,7 @@ class Scenario(_Form):
     range: RangeRules
     truth_signals: dict[str, tuple[str, ...]]
     designs: dict[str, str] = {}
+    catalogue: str = ""
     file: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -219,9 +221,8 @@ class Scenario(_Form):
 
     def to_json(self) -> bytes:
         """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
-        none = {
-            name for name in ("designs", "procedures", "alarms") if not getattr(self, name)
-        }  # without them it keeps its digest
+        later = ("designs", "procedures", "alarms", "catalogue")
+        none = {name for name in later if not getattr(self, name)}  # who has none of them keeps its digest
         return self.model_dump_json(exclude={"file", "warnings", *none}).encode()
 
     @property

@@ -32,6 +32,7 @@ from faults.run.director import DIRECTOR_ID
 from faults.run_directory import RunDirectory, live_run
 from faults.scenarios.events import window_length
 from faults.scenarios.orbits import period_s
+from faults.scenarios.own_faults import check_own, faults_of
 from faults.scenarios.vocabulary import design_info
 from node.designs.load import with_designs
 
@@ -79,7 +80,9 @@ def _order(options: InjectOptions, scenario: Scenario) -> _Order:
     given = pairs(options.parameters)
     tick_s = scenario.tick_ns / 1e9
     duration_ns = _duration(given.pop("for", None), scenario)
-    resolved = resolve_fault(options.fault, design_info(design), given, tick_s=tick_s, has_end=duration_ns > 0)
+    info, known = design_info(design), faults_of(scenario)
+    resolved = resolve_fault(options.fault, info, given, tick_s=tick_s, has_end=duration_ns > 0, faults=known)
+    check_own(options.fault, resolved.primitives, info)
     injections = tuple(
         Injection(injection="-", seam=seam, place=place, primitive=primitive, parameters=values, start_ns=0, end_ns=0)
         for seam, place, primitive, values in resolved.primitives
@@ -160,12 +163,10 @@ class _Clearing:
 
 def parts_of(name: str, scenario: Scenario) -> list[str]:
     """Ids of the injections that a fault's id stands for: one, or a numbered one for each primitive."""
-    from faults.catalogue.resolve import FAULTS  # noqa: PLC0415
-
     planned = {fault.id: injection_ids(fault) for fault in scenario.faults}
     if name in planned:
         return list(planned[name])
-    form = FAULTS.get(fault_of(name))
+    form = faults_of(scenario).get(fault_of(name))
     head, dot, number = name.rpartition(".")
     if form is None or (dot and head and number.isdigit()):
         return [name]

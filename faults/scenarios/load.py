@@ -139,7 +139,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
         shelf.known_procedures if shelf else None,
     )  # fmt: skip
     timeline, procedures = read_timeline(root.below("timeline"), span) if root.has("timeline") else ([], [])
-    known = read_own(root.below("catalogue")) if root.has("catalogue") else FAULTS
+    known, catalogue = read_own(root.below("catalogue")) if root.has("catalogue") else (FAULTS, "")
     faults, fault_ids = read_faults(root.below("faults"), span, known) if root.has("faults") else ([], ())
     sentences, signals = (
         read_expectations(root.below("expectations"), span, fault_ids) if root.has("expectations") else ([], {})
@@ -178,6 +178,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
             ),
             truth_signals=_truth_signals(spacecraft, signals, struck, asked),
             designs=own_texts(one.design for one in spacecraft),
+            catalogue=catalogue,
             file=file,
             warnings=tuple(str(w).replace("; allowed: ", "; expected: ") for w in sheet.warnings),
         )

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bus.errors import Mistake, Refused, ScenarioError
-from bus.text.files import read_file
+from bus.scenario.model import Scenario
+from bus.text.files import decode, read_file
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import Seam
@@ -34,27 +35,35 @@ NEEDED = ("value", "down_s", "seconds", "point")
 """Parameters without which the plant and the host do nothing."""
 
 
-def read_own(item: Item) -> Mapping[str, FaultForm] | None:
-    """All faults that a scenario may name: the shipped ones and those of the file that stands here. None after a
-    mistake: then any name will do, for one mistake causes no others."""
+def faults_of(scenario: Scenario) -> Mapping[str, FaultForm]:
+    """All faults that may strike in a run: the shipped ones and those that came along. Raises ScenarioError."""
+    if not scenario.catalogue:
+        return FAULTS
+    return {**FAULTS, **read_entries(scenario.catalogue.encode(), "the run's own catalogue")}
+
+
+def read_own(item: Item) -> tuple[Mapping[str, FaultForm] | None, str]:
+    """All faults that a scenario may name, the shipped ones and those of the file that stands here, and its text. None
+    after a mistake: then any name will do, for one mistake causes no others."""
     written = item.text(longest=1000)
     if not written:
-        return None
+        return None, ""
     path = Path(item.sheet.file).parent / written
     try:
         if not path.is_file():
             raise ScenarioError([Mistake("", 0, 0, "", "no file there", "the path of a file of faults")])
-        own = read_entries(read_file(path, "catalogue"), str(path))
+        content = read_file(path, "catalogue")
+        own, said = read_entries(content, str(path)), decode(content, str(path))
     except ScenarioError as error:
         item.sheet.mistakes.extend(mistake for mistake in error.mistakes if mistake.line)
         for mistake in error.mistakes:
             if not mistake.line:
                 item.refuse(f"{str(path)!r}: {mistake.found}", mistake.allowed)
-        return None
+        return None, ""
     for name in own:
         if name in FAULTS:
             item.refuse(f"{name!r} in {str(path)!r}", "a name that no shipped fault has")
-    return {**FAULTS, **own}
+    return {**FAULTS, **own}, said
 
 
 def check_own(fault: str, primitives: Sequence[Primitive], design: DesignInfo) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from bus.errors import ScenarioError
+from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Scenario
+from faults.catalogue.resolve import FAULTS
+from faults.live.inject import InjectOptions, _order, parts_of
+from faults.run_directory import RunDirectory, is_alive, read_run
 from faults.scenarios.choose import load_named
-from tests.kits.runs import TINY
+from faults.scenarios.own_faults import faults_of
+from tests.kits.runs import TINY, command, skyrack, summary_of, write
 
 MINE = """\
 faults:
@@ -70,3 +77,49 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"tiny.yaml:15:12: catalogue: found .*none.yaml': no file there") as caught:
         loaded(tmp_path, used=USED.replace("./faults.yaml", "./none.yaml"))
     assert len(caught.value.mistakes) == 1, "one mistake causes no others"
+
+
+def test_it_travels_with_the_run_and_can_be_injected_without_the_file(tmp_path: Path) -> None:
+    scenario = Scenario.model_validate_json(loaded(tmp_path, used=USED.partition("faults:\n")[0]).to_json())
+    (tmp_path / "faults.yaml").unlink()
+    order = _order(InjectOptions("sc-1", "dusty_string", ("string=2", "left=70 %")), scenario)
+    (injection,) = order.injections
+    assert (injection.place, injection.parameters) == ("string_health[string_3]", {"value": 0.7})
+    assert set(faults_of(scenario)) == {*FAULTS, "dusty_string"}
+    with pytest.raises(UnknownNameError, match="did you mean dusty_string"):
+        _order(InjectOptions("sc-1", "dusty_strin", ("string=2",)), scenario)
+
+
+def test_an_injected_one_is_held_against_the_design_too(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, MINE.replace("primitive: set", "primitive: sett"), "")
+    assert scenario.catalogue == "", "who names no catalogue carries none"
+    scenario = scenario.model_copy(update={"catalogue": MINE.replace("primitive: set", "primitive: sett")})
+    with pytest.raises(ScenarioError, match="the primitive 'sett'"):
+        _order(InjectOptions("sc-1", "dusty_string", ("string=2",)), scenario)
+
+
+def test_its_id_stands_for_all_its_injections(tmp_path: Path) -> None:
+    twice = MINE + '      - {place: "string_health[0]", primitive: set, parameters: {value: $left}}\n'
+    scenario = loaded(tmp_path, twice, USED.partition("faults:\n")[0])
+    assert parts_of("live-dusty_string-7-ab", scenario) == [f"live-dusty_string-7-ab.{n}" for n in (0, 1)]
+
+
+def test_it_is_injected_into_a_live_run_whose_file_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "faults.yaml").write_text(MINE)
+    text = TINY.replace("duration: 60 s", "duration: 10 d") + "catalogue: ./faults.yaml\n"
+    out = tmp_path / "run"
+    words = command("run", write(tmp_path, text), "--pace", "x20", "--out", out, "--no-progress")
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as flying:
+        while not (out / "scenario.json").exists():
+            assert flying.poll() is None
+            time.sleep(0.02)
+        (tmp_path / "faults.yaml").unlink()
+        while not is_alive(read_run(RunDirectory(out))):
+            assert flying.poll() is None
+            time.sleep(0.02)
+        broken = skyrack("inject", "sc-1", "dusty_string", "string=2", "left=70 %", "--run", out)
+        flying.send_signal(signal.SIGINT)
+        flying.communicate(timeout=60)
+    assert (broken.returncode, "dusty_string" in broken.stdout) == (0, True), broken.stderr
+    (fault,) = summary_of(out)["faults"]
+    assert (fault["fault"], fault["refused"]) == ("dusty_string", "") and fault["at_s"] is not None
