@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bus.constants import Epoch
 from bus.participant import Moment, Outbox
 from bus.pus import Service
 from bus.snapshot.pack import pack, unpack
@@ -34,7 +35,6 @@ from groundstation.commanding.records import CommanderState, Effects, Serving, W
 from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
 from groundstation.contacts.prediction import Contact, PredictionState, Predictor
-from groundstation.contacts.propagation import Epoch
 from groundstation.procedures.declaration import Procedure
 from groundstation.procedures.engine import Asked, Procedures, Surroundings
 from groundstation.procedures.load import answers, shipped

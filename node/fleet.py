@@ -14,9 +14,9 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from bus.constants import Epoch
 from node.plant.environment.environment import SKY, step_sky
 from node.plant.kernel.fields import Record
-from node.plant.orbit.setup import Epoch
 from node.plant.plant import Plant
 from node.plant.radiation.belt import Belt, load_belt
 from node.plant.radiation.radiation import step_event

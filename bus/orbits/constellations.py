@@ -10,12 +10,9 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
+from bus.constants import DAY_S, EARTH_J2, EARTH_MU_M3_S2, EARTH_RADIUS_M, TROPICAL_YEAR_S
 from bus.scenario.model import KeplerOrbit
 
-MU_M3_S2 = 3.986004418e14  # WGS-84 / EGM-96, as the next two
-EARTH_RADIUS_M = 6378137.0
-J2 = 1.08262668e-3
-TROPICAL_YEAR_S = 365.2421897 * 86400.0  # mean tropical year at J2000 (Meeus, Astronomical Algorithms, ch. 27)
 SUN_SYNCHRONOUS_RAD_S = 2.0 * math.pi / TROPICAL_YEAR_S
 TWO_PI = 2.0 * math.pi
 
@@ -25,14 +22,14 @@ LATTICE_STEPS = 5
 
 def period_s(semi_major_axis_m: float) -> float:
     """Keplerian period of an orbit."""
-    return TWO_PI * math.sqrt(semi_major_axis_m**3 / MU_M3_S2)
+    return TWO_PI * math.sqrt(semi_major_axis_m**3 / EARTH_MU_M3_S2)
 
 
 def sun_synchronous_inclination_rad(semi_major_axis_m: float, eccentricity: float = 0.0) -> float:
     """The inclination whose J2 node rate is one turn a tropical year. ValueError if no inclination does it."""
-    mean_motion = math.sqrt(MU_M3_S2 / semi_major_axis_m**3)
+    mean_motion = math.sqrt(EARTH_MU_M3_S2 / semi_major_axis_m**3)
     p = semi_major_axis_m * (1.0 - eccentricity**2)
-    cosine = -SUN_SYNCHRONOUS_RAD_S / (1.5 * mean_motion * J2 * (EARTH_RADIUS_M / p) ** 2)
+    cosine = -SUN_SYNCHRONOUS_RAD_S / (1.5 * mean_motion * EARTH_J2 * (EARTH_RADIUS_M / p) ** 2)
     if cosine < -1.0:
         raise ValueError("no sun-synchronous orbit is that high")
     return math.acos(cosine)
@@ -44,7 +41,7 @@ def mean_sun_right_ascension_rad(epoch: datetime) -> float:
     `epoch` is UTC; the difference to TT moves it by 1e-5 rad at most.
     """
     j2000 = datetime(2000, 1, 1, 12, tzinfo=epoch.tzinfo)
-    days = (epoch - j2000).total_seconds() / 86400.0
+    days = (epoch - j2000).total_seconds() / DAY_S
     return math.radians((280.460 + 0.9856474 * days) % 360.0)
 
 

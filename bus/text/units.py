@@ -12,6 +12,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+from bus.constants import CELSIUS_ZERO_K, ELECTRONVOLT_J, JULIAN_YEAR_S
 from bus.errors import Refused
 
 Powers = tuple[int, int, int, int, int, int]
@@ -30,7 +31,7 @@ _TABLE: dict[Powers, dict[str, Fraction]] = {
     (0, 1, 0, 0, 0, 0): {"kg": _ONE, "g": _MILLI, "t": _KILO},
     (0, 0, 1, 0, 0, 0): {
         "s": _ONE, "ms": _MILLI, "us": _MICRO, "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86400),
-        "year": Fraction(31557600),
+        "year": Fraction(JULIAN_YEAR_S),
     },
     (0, 0, -1, 0, 0, 0): {"Hz": _ONE, "kHz": _KILO, "MHz": _MEGA, "GHz": _GIGA},
     (0, 0, 0, 1, 0, 0): {"A": _ONE, "mA": _MILLI},
@@ -41,7 +42,7 @@ _TABLE: dict[Powers, dict[str, Fraction]] = {
     (2, 1, -3, 0, 0, 0): {"W": _ONE, "kW": _KILO, "mW": _MILLI, "uW": _MICRO, "MW": _MEGA},
     (2, 1, -2, 0, 0, 0): {
         "J": _ONE, "kJ": _KILO, "MJ": _MEGA, "Wh": Fraction(3600), "kWh": Fraction(3600000),
-        "eV": Fraction("1.602176634e-19"),
+        "eV": Fraction(str(ELECTRONVOLT_J)),
     },
     (2, 1, -3, -1, 0, 0): {"V": _ONE, "mV": _MILLI, "kV": _KILO},
     (2, 1, -3, -2, 0, 0): {"ohm": _ONE, "mohm": _MILLI},
@@ -64,8 +65,6 @@ UNITS: dict[str, tuple[Fraction, Powers]] = {
     unit: (factor, powers) for powers, units in _TABLE.items() for unit, factor in units.items()
 }
 """Unit -> factor to SI and dimension. Temperatures in degC are shifted, not scaled."""
-
-YEAR_S = float(UNITS["year"][0])
 
 _SHOWN: dict[str, str] = {
     "length": "m km mm cm",
@@ -137,7 +136,7 @@ _NUMBER = r"[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,2})?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*", re.ASCII | re.DOTALL)
 _TERM = re.compile(rf"\s*({_NUMBER})\s*([a-z]+)", re.ASCII)
 _PART = re.compile(r"[^\s*/]+(?:\([^)]*\))?|/")
-_ZERO_C = Fraction(27315, 100)
+_ZERO_C = Fraction(str(CELSIUS_ZERO_K))
 
 
 def show(value: object) -> str:

@@ -19,12 +19,13 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 import numpy as np  # noqa: E402
 from svg_plot import Plot  # noqa: E402
 
+from bus.constants import EARTH_RADIUS_M, WGS72_MU_M3_S2, Epoch  # noqa: E402
 from node.plant.environment.environment import illumination  # noqa: E402
 from node.plant.environment.geophysics import density_kg_m3  # noqa: E402
 from node.plant.link.optical import antenna_gain, received_w  # noqa: E402
 from node.plant.link.setup import GroundSite  # noqa: E402
 from node.plant.orbit.orbit import step_orbit  # noqa: E402
-from node.plant.orbit.setup import EARTH_RADIUS_M, MU_WGS72_M3_S2, Elements, Epoch, Sgp4, fill_kepler  # noqa: E402
+from node.plant.orbit.setup import Elements, Sgp4, fill_kepler  # noqa: E402
 from node.plant.radiation.belt import belt_place, load_belt, trapped_flux  # noqa: E402
 from node.plant.radiation.solar_event import profile  # noqa: E402
 from tests.kits.flight_records import craft, fly, history, sso  # noqa: E402
@@ -40,7 +41,7 @@ def orbit() -> None:
     epoch: Epoch = _epoch_of(SENTINEL)
     sgp4 = Sgp4(_satellite(SENTINEL), epoch)
     c = craft()
-    fill_kepler(c.f, sgp4.mean_elements(), MU_WGS72_M3_S2)
+    fill_kepler(c.f, sgp4.mean_elements(), WGS72_MU_M3_S2)
     hours, apart = [], []
     for t in np.arange(0.0, 3 * 86400.0, 120.0):
         step_orbit(c.s, c.f, c.u, t, 1.0)

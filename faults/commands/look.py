@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bus.constants import EARTH_RADIUS_M
 from bus.errors import ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
@@ -31,7 +32,6 @@ from node.designs.load import Design
 
 Rows = list[dict[str, Any]]
 _ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed_figures", "labels", "valid", "file")
-EARTH_RADIUS_M = 6_378_137.0  # WGS-84 equator
 
 
 def check_command(

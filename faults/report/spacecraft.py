@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from bus.constants import CELSIUS_ZERO_K
 from bus.pus import Severity
 from bus.text.times import clock
 from faults.recording.belief import telemetered_as
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-ABSOLUTE_ZERO_DEGC = -273.15
 MODES = ("LEOP", "NOMINAL", "SAFE", "SURVIVAL")
 MAX_LINES = 7
 MAX_MARKS = 400
@@ -58,7 +58,7 @@ PANELS = (
             "thermal_temperature_k", "accelerator_temperature_k", "hbm_temperature_k", "array_temperature_k",
             "battery_temperature_k", "radiator_temperature_k",
         ),
-        offset=ABSOLUTE_ZERO_DEGC,
+        offset=-CELSIUS_ZERO_K,
     ),
     Quantity("Accelerators", "%", ("accelerator_clock_fraction",), 100.0, least=0.0, most=100.0),
     Quantity("Main bus", "V", ("main_bus_voltage_v",)),
@@ -176,7 +176,7 @@ def hottest_degc(signals: Mapping[str, Floats]) -> float:
     import numpy as np  # noqa: PLC0415
 
     temperatures = [float(np.nanmax(values)) for name, values in signals.items() if _is_temperature(name)]
-    return max(temperatures) + ABSOLUTE_ZERO_DEGC if temperatures else math.nan
+    return max(temperatures) - CELSIUS_ZERO_K if temperatures else math.nan
 
 
 def troubles(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str, str]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bus.constants import Epoch
 from bus.scenario.model import Orbit, Scenario, Station
 from bus.text.times import clock
 from groundstation.config import ContactRules
 from groundstation.contacts.prediction import Predictor
-from groundstation.contacts.propagation import Epoch
 
 RADIO_BANDS = frozenset({"S", "Ka"})  # what every design's radio has
 LOOK_AHEAD_NS = 3 * 86_400 * 10**9

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bus.constants import DAY_S
 from bus.errors import Mistake, Refused, ScenarioError
 from bus.scenario.workload import KINDS, SERVICE_LAWS, Checks, JobLog, ServiceLaw
 from bus.text.near import one_of
@@ -219,9 +220,6 @@ def _why_not(
     if not serves and count > chips:
         return "too_large", "accelerators", f"{count:g}", f"at most {chips} on this spacecraft (or skip: [too_large])"
     return None
-
-
-DAY_S = 86_400.0
 
 
 RESTART_S = 60.0

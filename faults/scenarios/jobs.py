@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bus.constants import DAY_S
 from bus.scenario.workload import KINDS, Accelerators, Job, JobLog, Kind
 from bus.text.near import one_of
 from bus.text.reader import Fields, Item
 from bus.wire.messages import ID_PATTERN
-from faults.scenarios.job_trace import DAY_S, LOG_FIELDS, checkpoints_of, checks_of, read_log, service_of
+from faults.scenarios.job_trace import LOG_FIELDS, checkpoints_of, checks_of, read_log, service_of
 
 _COMMON = ("id", "kind", "groups", "accelerators", "start", "restart_cost", "detect_after", "check_cost")
 _GANG = ("work", "step_time", "communication", "checkpoint_every", "checkpoint_cost")

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bus.orbits.constellations import EARTH_RADIUS_M
+from bus.constants import EARTH_RADIUS_M, Epoch
 from bus.scenario.model import Scenario
-from groundstation.contacts.propagation import Epoch, Propagator, propagator
+from groundstation.contacts.propagation import Propagator, propagator
 from node.designs.audit.orbit import circle, sun
 from node.designs.load import Design, load_design
 

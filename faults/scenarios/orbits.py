@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from bus.constants import DAY_S, EARTH_RADIUS_M
 from bus.errors import Refused
 from bus.orbits import constellations as orbits
 from bus.orbits.elements import Elements, sgp4_failure
@@ -139,7 +140,7 @@ class Kepler(Form):
 
     @model_validator(mode="after")
     def _above_the_air(self) -> Self:
-        perigee_m = self.semi_major_axis * (1.0 - self.eccentricity) - orbits.EARTH_RADIUS_M
+        perigee_m = self.semi_major_axis * (1.0 - self.eccentricity) - EARTH_RADIUS_M
         if perigee_m < _LOWEST_M:
             raise Refused(f"a perigee at {perigee_m / 1e3:.0f} km altitude", f"at least {_LOWEST_M / 1e3:g} km")
         return self
@@ -311,7 +312,7 @@ def period_s(orbit: Orbit) -> float:
     if isinstance(orbit, TleOrbit):
         return parse_tle(orbit.line1, orbit.line2, orbit.name).period_s
     if isinstance(orbit, OmmOrbit):
-        return 86_400.0 / orbit.mean_motion_rev_day
+        return DAY_S / orbit.mean_motion_rev_day
     return orbits.period_s(orbit.semi_major_axis_m)
 
 
@@ -337,7 +338,7 @@ def _published(item: Item, elements: Elements, said: dict[str, str], given: Give
 
 def _sun_synchronous(altitude_m: float, ltan_h: float, given: Given) -> tuple[float, float]:
     """Inclination and node."""
-    inclination = orbits.sun_synchronous_inclination_rad(orbits.EARTH_RADIUS_M + altitude_m)
+    inclination = orbits.sun_synchronous_inclination_rad(EARTH_RADIUS_M + altitude_m)
     return inclination, orbits.raan_of_ltan_rad(given.epoch, ltan_h)
 
 

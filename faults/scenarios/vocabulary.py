@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from bus.constants import Epoch
 from bus.dictionary import Argument, Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.orbits.elements import satellite
@@ -27,7 +28,7 @@ from node.designs.load import load_design
 from node.devices.definitions import ACCELERATOR_STATES, HEATER_STATES, JOB_STATES, LCL_STATES
 from node.fsw.modes import Mode
 from node.plant.names import UnknownField, every_name, kind_of, resolve
-from node.plant.orbit.setup import Elements, Epoch, Sgp4, span_m
+from node.plant.orbit.setup import Elements, Sgp4, span_m
 from node.plant.radiation.flux_table import altitude_range_m
 from node.plant.setup import first_limits
 from node.plant.state import layout

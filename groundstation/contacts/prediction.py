@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bus.constants import Epoch
 from bus.scenario.model import Orbit, Station
 from groundstation.config import ContactRules
-from groundstation.contacts.propagation import Epoch, Propagator, Site, earth_fixed, gmst_rad, propagator
+from groundstation.contacts.propagation import Propagator, Site, earth_fixed, gmst_rad, propagator
 
 CROSSING_S = 0.01  # times are refined to this; a tick is coarser
 NEAR_MASK = 0.3  # a maximum this far (in sine of elevation) below the mask is not worth refining

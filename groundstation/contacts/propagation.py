@@ -11,46 +11,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sgp4.api import Satrec
 
+from bus.constants import (
+    DAY_S,
+    EARTH_FLATTENING,
+    EARTH_J2,
+    EARTH_MU_M3_S2,
+    EARTH_RADIUS_M,
+    J2000_JD,
+    WGS72_MU_M3_S2,
+    Epoch,
+)
 from bus.errors import UserError
 from bus.orbits.elements import satellite
 from bus.scenario.model import KeplerOrbit, OmmOrbit, Orbit, Station, TleOrbit
 
-MU_M3_S2 = 3.986004418e14  # EGM-96
-EARTH_RADIUS_M = 6378137.0  # WGS-84
-EARTH_FLATTENING = 1.0 / 298.257223563  # WGS-84
-J2 = 1.08262668e-3  # EGM-96
-MU_WGS72_M3_S2 = 3.986008e14  # what two-line elements are fitted with (Vallado et al. 2006)
 TWO_PI = 2.0 * math.pi
-DAY_S = 86_400.0
-J2000_JD = 2_451_545.0
 
 Vector = tuple[float, float, float]
 Propagator = Callable[[float], Vector | None]
 """Seconds since the scenario's epoch -> position TEME (m), or None once the elements are of no use any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """A UTC instant as whole and fractional Julian date, so that microseconds survive."""
-
-    jd_whole: float
-    jd_fraction: float
-
-    @classmethod
-    def of(cls, utc: str) -> Epoch:
-        """From ISO 8601; without a zone it is UTC. Raises UserError for another text."""
-        try:
-            moment = datetime.fromisoformat(utc)
-        except ValueError as error:
-            raise UserError(f"epoch '{utc}' is no ISO 8601 time", hint="write e.g. 2026-08-12T00:00:00Z") from error
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        since = moment - datetime(2000, 1, 1, 12, tzinfo=UTC)
-        return cls(J2000_JD + since.days, (since.seconds + since.microseconds * 1e-6) / DAY_S)
 
 
 def gmst_rad(epoch: Epoch, time_s: float) -> float:
@@ -88,7 +70,7 @@ def secular_rates(a_m: float, e: float, i_rad: float, mu_m3_s2: float) -> Vector
     """
     n = math.sqrt(mu_m3_s2 / a_m**3)
     eta = math.sqrt(1.0 - e * e)
-    g = 0.5 * J2 * (EARTH_RADIUS_M / (a_m * eta * eta)) ** 2
+    g = 0.5 * EARTH_J2 * (EARTH_RADIUS_M / (a_m * eta * eta)) ** 2
     c = math.cos(i_rad)
     c2 = c * c
     raan = -3.0 * g + 0.375 * g * g * (-5.0 + eta * (12.0 + 9.0 * eta) - c2 * (35.0 + eta * (36.0 + 5.0 * eta)))
@@ -113,7 +95,7 @@ def _under_j2(orbit: KeplerOrbit, mu_m3_s2: float, age_s: float) -> Propagator:
     node_0, perigee_0, anomaly_0 = orbit.raan_rad, orbit.argument_of_perigee_rad, orbit.mean_anomaly_rad
     eta = math.sqrt(1.0 - e * e)
     slr = a * eta * eta
-    small, s2, zonal = J2 * (EARTH_RADIUS_M / slr) ** 2 / 4.0, sin_i * sin_i, 2.0 - 3.0 * sin_i * sin_i
+    small, s2, zonal = EARTH_J2 * (EARTH_RADIUS_M / slr) ** 2 / 4.0, sin_i * sin_i, 2.0 - 3.0 * sin_i * sin_i
     sin, cos = math.sin, math.cos
 
     def position(time_s: float) -> Vector:
@@ -155,7 +137,7 @@ def _under_j2(orbit: KeplerOrbit, mu_m3_s2: float, age_s: float) -> Propagator:
 def propagator(orbit: Orbit, epoch: Epoch) -> Propagator:
     """The motion that the elements publish. Raises UserError for elements that cannot be flown."""
     if isinstance(orbit, KeplerOrbit):
-        return _under_j2(orbit, MU_M3_S2, 0.0)
+        return _under_j2(orbit, EARTH_MU_M3_S2, 0.0)
     if orbit.propagator == "sgp4":
         return _sgp4(orbit, epoch)
     mean_set = _published(orbit)
@@ -168,7 +150,7 @@ def propagator(orbit: Orbit, epoch: Epoch) -> Propagator:
         mean_anomaly_rad=mean_set.mo,
     )
     age_s = ((epoch.jd_whole - mean_set.jdsatepoch) + (epoch.jd_fraction - mean_set.jdsatepochF)) * DAY_S
-    return _under_j2(mean, MU_WGS72_M3_S2, age_s)
+    return _under_j2(mean, WGS72_MU_M3_S2, age_s)
 
 
 @dataclass(frozen=True, slots=True)

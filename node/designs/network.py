@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from bus.constants import STEFAN_BOLTZMANN_W_M2_K4
 from node.designs.elimination import minimum_degree
 from node.designs.load import Design
 
 Value = float | int | Sequence[float] | Sequence[int]
 
-STEFAN_BOLTZMANN_W_M2_K4 = 5.670374419e-8  # CODATA 2018
 SPACE_K = 2.7  # cosmic background
 VALVE_GAIN_K_S = (
     0.001  # assumption: 0.1 % per second and kelvin; ten times that hunts, the coolant needs 20 to 40 s around

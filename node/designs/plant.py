@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bus.text.units import YEAR_S
+from bus.constants import BOLTZMANN_J_K, DAY_S, JULIAN_YEAR_S, SOLAR_CONSTANT_W_M2
 from node.designs.load import Design
 from node.designs.network import network_orders, network_parameters, network_state
 from node.designs.parts import Chip
 
 Value = float | int | Sequence[float] | Sequence[int]
 
-BOLTZMANN_J_K = 1.380649e-23
-REFERENCE_W_M2 = 1361.0  # total solar irradiance, Kopp and Lean 2011: the design files' cells are given at it
-FIRST_LOSS_S = 30.0 * 86400.0  # assumption: ultraviolet and dirt settle within a month
+REFERENCE_W_M2 = SOLAR_CONSTANT_W_M2  # at which the design files' cells are given
+FIRST_LOSS_S = 30.0 * DAY_S  # assumption: ultraviolet and dirt settle within a month
 CYCLE_SHARE = 0.2  # a cell is worn out when 20 % of its capacity is gone (usual definition of cycle life)
 RESISTANCE_EMPTY = 2.0  # assumption: resistance of an empty cell over that of a charged one
 RESUME_V = 0.10  # assumption: a cut-off cell is used again when it has recovered by this
@@ -149,7 +148,7 @@ def _battery(design: Design) -> dict[str, Value]:
         "battery_coulomb_efficiency": cell.coulomb_efficiency,
         "battery_self_discharge_s": cell.self_discharge,
         "battery_entropic_v_k": cell.entropic_slope,
-        "battery_calendar_s": cell.calendar_loss**2 / YEAR_S,
+        "battery_calendar_s": cell.calendar_loss**2 / JULIAN_YEAR_S,
         "battery_calendar_k": cell.calendar_activation / BOLTZMANN_J_K,
         "battery_cycle_life": cell.cycle_life,
         "battery_cycle_exponent": cell.cycle_exponent,

@@ -19,7 +19,9 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+HOUSE = Path(__file__).resolve().parents[2]
+OUTSIDE = ("bus/constants.py", "bus/draws.py")
+"""Sources of compiled code beyond the plant's folder."""
 
 
 def cpu() -> str:
@@ -34,11 +36,11 @@ def cpu() -> str:
     return f"{platform.machine()}-{hashlib.blake2b(features.encode(), digest_size=4).hexdigest()}"
 
 
-def sources_digest(folder: Path = HERE) -> str:
-    """Digest of every Python file below a folder, names included."""
+def sources_digest(house: Path = HOUSE) -> str:
+    """Digest of every Python file of the plant and of what it takes from outside, names included."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in (*sorted((house / "node/plant").rglob("*.py")), *(house / name for name in OUTSIDE)):
+        digest.update(path.relative_to(house).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bus.constants import WGS72_MU_M3_S2, Epoch
 from bus.draws import stable_id
 from node.plant.attitude.setup import fill_attitude
 from node.plant.compute.workload import Feeder
@@ -16,7 +17,7 @@ from node.plant.environment.environment import blank_sky, fill_environment, sola
 from node.plant.link.optical_setup import OpticalHead, beacon, fill_optical, hear_beacons
 from node.plant.link.setup import fill_link
 from node.plant.names import resolve
-from node.plant.orbit.setup import MU_WGS72_M3_S2, Epoch, Sgp4, altitude_span_m, fill_drag, fill_kepler, fill_sgp4
+from node.plant.orbit.setup import Sgp4, altitude_span_m, fill_drag, fill_kepler, fill_sgp4
 from node.plant.power.cell_damage import fill_cells
 from node.plant.radiation.belt import Belt, load_belt
 from node.plant.radiation.setup import fill_radiation
@@ -80,7 +81,7 @@ class Plant:
             if setup.propagator == "sgp4":
                 fill_sgp4(f, sgp4)
             else:
-                fill_kepler(f, sgp4.mean_elements(), MU_WGS72_M3_S2)
+                fill_kepler(f, sgp4.mean_elements(), WGS72_MU_M3_S2)
                 sgp4 = None
         elif setup.elements is not None:
             fill_kepler(f, setup.elements)

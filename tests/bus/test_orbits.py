@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from bus.constants import EARTH_RADIUS_M
 from bus.orbits import constellations as orbits
 from bus.scenario.model import KeplerOrbit
 
@@ -18,18 +19,18 @@ RADIUS_M = 1000.0
 @pytest.mark.parametrize(("altitude_km", "degrees"), [(500, 97.401), (650, 97.986), (800, 98.603), (1200, 100.419)])
 def test_sun_synchronous_inclination(altitude_km: float, degrees: float) -> None:
     """J2 theory; RADARSAT flies 798 km at 98.6 deg. Tolerance 0.005 deg."""
-    inclination = orbits.sun_synchronous_inclination_rad(orbits.EARTH_RADIUS_M + altitude_km * 1e3)
+    inclination = orbits.sun_synchronous_inclination_rad(EARTH_RADIUS_M + altitude_km * 1e3)
     assert math.degrees(inclination) == pytest.approx(degrees, abs=0.005)
 
 
 def test_period_at_650_km() -> None:
     """Kepler's third law, by hand: 97.728 min."""
-    assert orbits.period_s(orbits.EARTH_RADIUS_M + ALTITUDE_M) / 60.0 == pytest.approx(97.728, abs=1e-3)
+    assert orbits.period_s(EARTH_RADIUS_M + ALTITUDE_M) / 60.0 == pytest.approx(97.728, abs=1e-3)
 
 
 def test_no_sun_synchronous_orbit_above_its_limit() -> None:
     with pytest.raises(ValueError, match="sun-synchronous"):
-        orbits.sun_synchronous_inclination_rad(orbits.EARTH_RADIUS_M + 6500e3)
+        orbits.sun_synchronous_inclination_rad(EARTH_RADIUS_M + 6500e3)
 
 
 def test_local_time_of_the_node() -> None:
@@ -87,7 +88,7 @@ def _position_m(orbit: KeplerOrbit, time_s: float) -> np.ndarray:
 
 def _relative_m(slots: list[orbits.Slot], time_s: float) -> np.ndarray:
     """(radial, along-track) of every spacecraft relative to the lattice's centre."""
-    a = orbits.EARTH_RADIUS_M + ALTITUDE_M
+    a = EARTH_RADIUS_M + ALTITUDE_M
     centre = _position_m(orbits.circular(ALTITUDE_M, 1.0, 0.0, 0.4), time_s)
     radial = centre / a
     along = np.array([-radial[1], radial[0]])
@@ -102,7 +103,7 @@ def test_the_81_satellite_lattice() -> None:
     assert len(slots) == 81
     index = {slot.label: i for i, slot in enumerate(slots)}
     pairs = [(index[s.label], index[n]) for s in slots for n in s.neighbours]
-    period = orbits.period_s(orbits.EARTH_RADIUS_M + ALTITUDE_M)
+    period = orbits.period_s(EARTH_RADIUS_M + ALTITUDE_M)
     distances, outlines = [], []
     for step in range(49):
         relative = _relative_m(slots, period * step / 48)

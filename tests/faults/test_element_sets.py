@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sgp4 import omm as library
 from sgp4.api import Satrec
 
+from bus.constants import Epoch
 from bus.errors import EnvironmentFault, ScenarioError
 from bus.orbits import tle
 from bus.orbits.elements import satellite
@@ -22,9 +23,8 @@ from faults.scenarios.choose import RunOptions, choose
 from faults.scenarios.element_sets import parse_catalogue, read_catalogue, select
 from faults.scenarios.from_catalogue import Flight, scenario_text
 from faults.scenarios.load import load_text
-from groundstation.contacts.propagation import Epoch as GroundEpoch
 from groundstation.contacts.propagation import propagator
-from node.plant.orbit.setup import Epoch, Sgp4
+from node.plant.orbit.setup import Sgp4
 
 # The element set that NORAD's report and Vallado et al. verify SGP4 with (AIAA 2006-6753, SGP4-VER.TLE).
 LINE1 = "1 00005U 58002B   00179.78495062  .00000023  00000-0  28098-4 0  4753"
@@ -201,7 +201,7 @@ def test_an_omm_flies_as_the_sgp4_library_reads_it() -> None:
             there = theirs.sgp4(theirs.jdsatepoch, theirs.jdsatepochF + day)[1]
             assert ours.sgp4(theirs.jdsatepoch, theirs.jdsatepochF + day)[1] == pytest.approx(there, abs=1e-5)
     whole = f"{elements.epoch:%Y-%m-%dT%H:%M:%S.%f}Z"
-    ground = propagator(elements.orbit, GroundEpoch.of(whole))(86400.0)
+    ground = propagator(elements.orbit, Epoch.of(whole))(86400.0)
     truth, _ = Sgp4(satellite(elements.orbit), Epoch.of(whole)).at(86400.0)
     there = theirs.sgp4(theirs.jdsatepoch, theirs.jdsatepochF + 1.0)[1]
     assert truth == ground == pytest.approx([1e3 * x for x in there], abs=1e-2)  # its epoch is good to 0.5 us: 4 mm

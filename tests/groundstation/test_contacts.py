@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sgp4.api import WGS72, Satrec
 
+from bus.constants import Epoch
 from bus.errors import UserError
 from bus.scenario.model import KeplerOrbit, Orbit, Station, TleOrbit
 from groundstation.config import ContactRules
 from groundstation.contacts.antennas import Antennas
 from groundstation.contacts.prediction import Contact, Predictor
-from groundstation.contacts.propagation import Epoch, Site, earth_fixed, gmst_rad, propagator, secular_rates
+from groundstation.contacts.propagation import Site, earth_fixed, gmst_rad, propagator, secular_rates
 from node.plant.environment.environment import step_sky
 from node.plant.orbit.orbit import step_orbit
 from node.plant.orbit.setup import Elements

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from bus.constants import EARTH_RADIUS_M, Epoch
 from node.plant.attitude import attitude
 from node.plant.attitude.setup import AttitudeFigures, fill_attitude
 from node.plant.environment import environment
@@ -21,14 +22,7 @@ from node.plant.link.optical_setup import OpticalHead, fill_optical
 from node.plant.link.setup import GroundSite, fill_link
 from node.plant.orbit import orbit
 from node.plant.orbit.orbit import step_orbit
-from node.plant.orbit.setup import (
-    EARTH_RADIUS_M,
-    Elements,
-    Epoch,
-    fill_drag,
-    fill_kepler,
-    sun_synchronous_inclination_rad,
-)
+from node.plant.orbit.setup import Elements, fill_drag, fill_kepler, sun_synchronous_inclination_rad
 from node.plant.power import limiters
 from node.plant.power.cell_damage import fill_cells
 from node.plant.radiation import radiation

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bus.constants import EARTH_RADIUS_M
 from bus.orbits import constellations as orbits
 from faults.commands.look import check_command
 from faults.scenarios.load import load_text
@@ -37,12 +38,12 @@ REFERENCE = {
 
 
 def dusk(altitude_m: float, ltan_h: float = 18.0) -> Circle:
-    a = orbits.EARTH_RADIUS_M + altitude_m
+    a = EARTH_RADIUS_M + altitude_m
     return Circle(a, orbits.sun_synchronous_inclination_rad(a), orbits.raan_of_ltan_rad(START, ltan_h), START)
 
 
 def inclined(altitude_m: float, inclination_deg: float) -> Circle:
-    return Circle(orbits.EARTH_RADIUS_M + altitude_m, math.radians(inclination_deg), 0.0, START)
+    return Circle(EARTH_RADIUS_M + altitude_m, math.radians(inclination_deg), 0.0, START)
 
 
 def reference(name: str) -> Circle:
@@ -65,7 +66,7 @@ def changed(design: Design, **parts: Any) -> Design:
     ("altitude_km", "minutes"), [(420, 36.03), (500, 35.75), (650, 35.38), (1200, 34.84), (700, 35.29)]
 )
 def test_eclipse_at_beta_zero(altitude_km: float, minutes: float) -> None:
-    found = eclipse_s(orbits.EARTH_RADIUS_M + 1e3 * altitude_km, 0.0) / 60.0
+    found = eclipse_s(EARTH_RADIUS_M + 1e3 * altitude_km, 0.0) / 60.0
     assert found == pytest.approx(minutes, abs=0.02)  # cylinder in closed form; Basilisk's cone agrees
 
 

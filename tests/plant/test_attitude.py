@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bus.constants import EARTH_RADIUS_M
 from node.plant.attitude.attitude import DIRECT, NADIR, OWN_LAW, SAFE_SPIN, SUN, TUMBLE, rotate, step_attitude
 from node.plant.attitude.quaternions import product, quaternion_of
 from node.plant.attitude.rigid_body import outer_torque
 from node.plant.attitude.setup import AttitudeFigures, fill_attitude, for_mass
-from node.plant.orbit.setup import EARTH_RADIUS_M
 from tests.kits.flight_records import Craft, craft, fly, sso
 
 angles = st.floats(min_value=-math.pi, max_value=math.pi)

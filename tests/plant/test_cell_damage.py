@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bus.constants import EARTH_RADIUS_M
 from node.designs.load import load_design
-from node.plant.orbit.setup import EARTH_RADIUS_M, Elements
+from node.plant.orbit.setup import Elements
 from node.plant.power.cell_damage import (
     CM2,
     electron_behind_glass,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,23 @@ def test_code_is_kept_under_the_digest_of_the_sources() -> None:
     assert kept is not None
     assert kept.parent.name == cache.key()
     assert cache.sources_digest() in cache.key()
+
+
+def test_a_changed_constant_is_a_changed_source(tmp_path: Path) -> None:
+    """Compiled code holds the constants: what the plant takes from outside its folder is in the digest, all of it."""
+    for name in ("node/plant", "bus"):
+        shutil.copytree(HOUSE / name, tmp_path / name)
+    before = cache.sources_digest(tmp_path)
+    assert before == cache.sources_digest()
+    constants = tmp_path / "bus/constants.py"
+    constants.write_text(constants.read_text().replace("1361.0", "1361.1"))
+    assert cache.sources_digest(tmp_path) != before
+    taken = {
+        f"{name.replace('.', '/')}.py"
+        for path in (HOUSE / "node/plant").rglob("*.py")
+        for name in re.findall(r"^\s*(?:from|import) (bus[.\w]*)", path.read_text(), re.MULTILINE)
+    }
+    assert taken == set(cache.OUTSIDE)
 
 
 def test_a_read_only_directory_serves_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from bus.constants import EARTH_RADIUS_M, Epoch
 from node.plant.environment.environment import (
     fill_environment,
     geodetic,
@@ -27,7 +28,7 @@ from node.plant.environment.environment import (
 )
 from node.plant.environment.geophysics import density_kg_m3, dipole_field, dipole_shell
 from node.plant.link.setup import station_frame
-from node.plant.orbit.setup import EARTH_RADIUS_M, Elements, Epoch
+from node.plant.orbit.setup import Elements
 from tests.kits.flight_records import craft, fly, history, new_sky, sso
 
 AU_M = 149597870700.0

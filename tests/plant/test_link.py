@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from bus.constants import EARTH_RADIUS_M, Epoch
 from node.plant.link.link import (
     bit_error_rate,
     coded_frame_loss,
@@ -18,7 +19,7 @@ from node.plant.link.link import (
     step_weather,
 )
 from node.plant.link.setup import KA_BAND_RADIO, S_BAND_RADIO, GroundSite, fill_link
-from node.plant.orbit.setup import EARTH_RADIUS_M, Elements, Epoch
+from node.plant.orbit.setup import Elements
 from tests.kits.flight_records import Craft, craft, fly, new_sky, sso
 
 POLE = GroundSite(math.pi / 2, 0.0, EARTH_RADIUS_M - 6356752.314245179, math.radians(5.0))

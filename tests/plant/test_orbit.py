@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 from numba import njit
 from sgp4.api import WGS72, Satrec
 
+from bus.constants import EARTH_MU_M3_S2, EARTH_RADIUS_M, WGS72_MU_M3_S2, Epoch
 from node.plant.environment.environment import step_environment
 from node.plant.orbit.orbit import eccentric_anomaly, place_orbit, step_orbit
 from node.plant.orbit.setup import (
-    EARTH_RADIUS_M,
-    MU_M3_S2,
-    MU_WGS72_M3_S2,
     Elements,
-    Epoch,
     Sgp4,
     altitude_span_m,
     fill_kepler,
@@ -116,7 +113,7 @@ def test_an_outside_propagator_agrees_from_any_fix(
     a = (EARTH_RADIUS_M + perigee_km * 1e3) / (1.0 - e)
     c = craft()
     fill_kepler(c.f, Elements(a, e, math.radians(degrees), 1.0, 2.0, 0.5))
-    period = 2.0 * math.pi * math.sqrt(a**3 / MU_M3_S2)
+    period = 2.0 * math.pi * math.sqrt(a**3 / EARTH_MU_M3_S2)
     for start in (0.0, 0.3 * period, 0.7 * period):
         step_orbit(c.s, c.f, c.u, start, 1.0)
         fix = c.s["position_teme_m"].copy(), c.s["velocity_teme_m_s"].copy()
@@ -133,7 +130,7 @@ def test_the_osculating_axis_is_near_the_mean_one() -> None:
     for k in range(0, 5900, 100):
         step_orbit(c.s, c.f, c.u, float(k), 1.0)
         r, v = np.linalg.norm(c.s["position_teme_m"]), np.linalg.norm(c.s["velocity_teme_m_s"])
-        axes.append(1.0 / (2.0 / r - v * v / MU_M3_S2))
+        axes.append(1.0 / (2.0 / r - v * v / EARTH_MU_M3_S2))
     assert np.mean(axes) == pytest.approx(EARTH_RADIUS_M + 650e3, abs=500.0)
     assert max(axes) - min(axes) < 20e3
 
@@ -181,8 +178,8 @@ def test_velocity_is_the_derivative_of_the_position(perigee_m: float, e: float, 
     r, v = places[2], c.s["velocity_teme_m_s"]
     assert np.linalg.norm(places[1] - places[0] - v) < 0.05
     assert np.linalg.norm(r) >= a * (1.0 - e) - 12e3
-    energy = 0.5 * v @ v - MU_M3_S2 / np.linalg.norm(r)
-    assert energy == pytest.approx(-0.5 * MU_M3_S2 / a, rel=2e-2)
+    energy = 0.5 * v @ v - EARTH_MU_M3_S2 / np.linalg.norm(r)
+    assert energy == pytest.approx(-0.5 * EARTH_MU_M3_S2 / a, rel=2e-2)
     h = np.cross(r, v)
     assert h[2] / np.linalg.norm(h) == pytest.approx(math.cos(inclination), abs=2e-3)
 
@@ -192,7 +189,7 @@ def test_mean_elements_follow_sgp4_for_a_day() -> None:
     epoch = _epoch_of(SENTINEL)
     sgp4 = Sgp4(_satellite(SENTINEL), epoch)
     c = craft()
-    fill_kepler(c.f, sgp4.mean_elements(), MU_WGS72_M3_S2)
+    fill_kepler(c.f, sgp4.mean_elements(), WGS72_MU_M3_S2)
     for t in np.linspace(0.0, 86400.0, 97):
         step_orbit(c.s, c.f, c.u, t, 1.0)
         r, _ = sgp4.at(float(t))
@@ -205,7 +202,7 @@ def test_elements_are_carried_to_another_epoch() -> None:
     sgp4 = Sgp4(_satellite(SENTINEL), later)
     assert sgp4.age_s == pytest.approx(2.0 * 86400.0, abs=1e-3)
     c = craft()
-    fill_kepler(c.f, sgp4.mean_elements(), MU_WGS72_M3_S2)
+    fill_kepler(c.f, sgp4.mean_elements(), WGS72_MU_M3_S2)
     step_orbit(c.s, c.f, c.u, 0.0, 1.0)
     assert np.linalg.norm(c.s["position_teme_m"] - sgp4.at(0.0)[0]) < 40e3
 
@@ -225,9 +222,9 @@ def test_drag_lowers_the_orbit_as_the_closed_form_says() -> None:
     fly(c, 5400, models=0)
     a = EARTH_RADIUS_M + 500e3
     area = 2.2 * 100.0 / 575.0
-    expected = c.s["neutral_density_kg_m3"] * area * math.sqrt(MU_M3_S2 * a) * 5400.0
+    expected = c.s["neutral_density_kg_m3"] * area * math.sqrt(EARTH_MU_M3_S2 * a) * 5400.0
     assert c.s["orbit_decay_m"] == pytest.approx(expected, rel=0.2)
-    ahead = 0.75 * math.sqrt(MU_M3_S2 / a**3) / a * c.s["orbit_decay_m"] * 5400.0
+    ahead = 0.75 * math.sqrt(EARTH_MU_M3_S2 / a**3) / a * c.s["orbit_decay_m"] * 5400.0
     assert c.s["orbit_advance_rad"] == pytest.approx(ahead, rel=0.02)
 
 
@@ -250,7 +247,9 @@ def test_thrust_raises_the_orbit() -> None:
     c.u["thrust_command_n"] = 0.05
     fly(c, 3600, models=0)
     a = c.f["orbit_semi_major_axis_m"]
-    assert -c.s["orbit_decay_m"] == pytest.approx(2.0 * a * math.sqrt(a / MU_M3_S2) * 0.05 / 575.0 * 3600.0, rel=1e-3)
+    assert -c.s["orbit_decay_m"] == pytest.approx(
+        2.0 * a * math.sqrt(a / EARTH_MU_M3_S2) * 0.05 / 575.0 * 3600.0, rel=1e-3
+    )
     c.s["thruster_health"] = 0.0
     before = float(c.s["orbit_decay_m"])
     fly(c, 10, first=3600, models=0)

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from bus.constants import EARTH_RADIUS_M
 from node.plant.environment.geophysics import dipole_shell
 from node.plant.kernel.draws import poisson, uniform
-from node.plant.orbit.setup import EARTH_RADIUS_M, Elements, sun_synchronous_inclination_rad
+from node.plant.orbit.setup import Elements, sun_synchronous_inclination_rad
 from node.plant.radiation.belt import belt_place, load_belt, trapped_flux
 from node.plant.radiation.flux_table import altitude_range_m, check_altitudes
 from node.plant.radiation.radiation import cutoff_gv, step_radiation

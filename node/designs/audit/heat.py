@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bus.constants import EARTH_RADIUS_M, STEFAN_BOLTZMANN_W_M2_K4
 from node.designs.audit.orbit import Circle, Day, body_nadirs, turned
 from node.designs.load import Design
-from node.designs.network import SPACE_K, STEFAN_BOLTZMANN_W_M2_K4
+from node.designs.network import SPACE_K
 
 Vector = NDArray[np.float64]
 EARTH_IR_W_M2 = 237.0  # orbit average, ECSS-E-ST-10-04C
@@ -41,7 +42,7 @@ def absorbed_w(design: Design, orbit: Circle, day: Day, *, sunlit: bool) -> Vect
     from node.plant.environment.environment import view_factor  # noqa: PLC0415 - numba
 
     form = design.form
-    ratio = 6_378_137.0 / orbit.radius_m
+    ratio = EARTH_RADIUS_M / orbit.radius_m
     share = 1.0 if sunlit else 1.0 - day.eclipse_s / orbit.period_s
     sun_axis = form.attitude.sun_axis
     nadirs = [

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
+from bus.constants import CELSIUS_ZERO_K
 from bus.scenario.model import Orbit, Scenario
 from node.designs.audit.heat import Steady, Vector, absorbed_w, steady
 from node.designs.audit.orbit import Circle, Day, circle, year
@@ -18,7 +19,6 @@ from node.designs.audit.power import array_w, battery_heat_w, chips_w, depth, di
 from node.designs.load import Design, load_design
 
 MAX_DISCHARGE = 0.60  # 8,000 cycles at 60 %, six years of 1,340 eclipses (textbook)
-ZERO_C = 273.15
 ROUND = 1e-9
 
 
@@ -150,18 +150,18 @@ def _heat(design: Design, orbit: Circle, bright: Day, load_w: float) -> list[Mar
     cool = _cool_load_w(design, heat, light, load_w) / 1e3 if max(die, memory) > 0.0 else load_w / 1e3
     margins = [
         Margin(
-            "radiators, mean", mean - ZERO_C, "degC", mean - ZERO_C - max(die, memory), "below",
+            "radiators, mean", mean - CELSIUS_ZERO_K, "degC", mean - CELSIUS_ZERO_K - max(die, memory), "below",
             f"the radiators give away {sum(heat.values()) / 1e3:.0f} kW of heat only this hot: full load for minutes "
             f"only, then {cool:.0f} kW",
         ),
         Margin(
-            f"dies ({die_name})", chips[0].throttle + die - ZERO_C, "degC",
-            chips[0].throttle - ZERO_C, "below",
+            f"dies ({die_name})", chips[0].throttle + die - CELSIUS_ZERO_K, "degC",
+            chips[0].throttle - CELSIUS_ZERO_K, "below",
             f"it throttles: cap the whole load at {cool:.0f} kW, or enlarge the radiators",
         ),
         Margin(
-            f"memories ({memory_name})", chips[1].memory_limit + memory - ZERO_C, "degC",
-            chips[1].memory_limit - ZERO_C, "below",
+            f"memories ({memory_name})", chips[1].memory_limit + memory - CELSIUS_ZERO_K, "degC",
+            chips[1].memory_limit - CELSIUS_ZERO_K, "below",
             f"it slows down: cap the whole load at {cool:.0f} kW, or enlarge the radiators",
         ),
     ]  # fmt: skip
@@ -183,7 +183,8 @@ def _battery_heat(design: Design, orbit: Circle, dark: Day, load_w: float, kept_
     swing_k = 0.5 * mean_w * (orbit.period_s - dark.eclipse_s) / form.nodes[form.battery.node].capacity
     return Margin(
         "battery, after its longest eclipse",
-        state.temperature_k[form.battery.node] + swing_k - ZERO_C, "degC", form.battery.cell.charge_highest - ZERO_C,
+        state.temperature_k[form.battery.node] + swing_k - CELSIUS_ZERO_K, "degC",
+        form.battery.cell.charge_highest - CELSIUS_ZERO_K,
         "below", "warmer than this it does not charge: conduct its heat away better, or discharge it less",
     )  # fmt: skip
 

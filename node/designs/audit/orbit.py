@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bus.constants import EARTH_J2, EARTH_MU_M3_S2, EARTH_RADIUS_M, J2000_JD, SOLAR_CONSTANT_W_M2
 from bus.orbits import constellations as orbits
 from bus.orbits.elements import satellite
 from bus.scenario.model import KeplerOrbit, Orbit
 
 DAYS = 366
 OBLIQUITY_RAD = math.radians(23.4393)  # Astronomical Almanac, J2000
-SOLAR_CONSTANT_W_M2 = 1361.0  # Kopp and Lean 2011
 Vector = tuple[float, float, float]
 
 
@@ -54,8 +54,8 @@ def circle(orbit: Orbit, epoch_utc: str) -> Circle:
         return Circle(a, inclination, raan, datetime.fromisoformat(epoch_utc), orbit.eccentricity)
     published = satellite(orbit)
     period_s = orbits.TWO_PI / published.no_kozai * 60.0
-    a = (orbits.MU_M3_S2 * (period_s / orbits.TWO_PI) ** 2) ** (1.0 / 3.0)
-    days = (published.jdsatepoch - 2451545.0) + published.jdsatepochF
+    a = (EARTH_MU_M3_S2 * (period_s / orbits.TWO_PI) ** 2) ** (1.0 / 3.0)
+    days = (published.jdsatepoch - J2000_JD) + published.jdsatepochF
     epoch = datetime(2000, 1, 1, 12, tzinfo=UTC) + timedelta(days=days)
     return Circle(a, published.inclo, published.nodeo, epoch, published.ecco)
 
@@ -63,7 +63,7 @@ def circle(orbit: Orbit, epoch_utc: str) -> Circle:
 def node_rate_rad_s(radius_m: float, inclination_rad: float) -> float:
     """Drift of the node under J2: -(3/2) n J2 (Re/a)^2 cos i."""
     motion = orbits.TWO_PI / orbits.period_s(radius_m)
-    return -1.5 * motion * orbits.J2 * (orbits.EARTH_RADIUS_M / radius_m) ** 2 * math.cos(inclination_rad)
+    return -1.5 * motion * EARTH_J2 * (EARTH_RADIUS_M / radius_m) ** 2 * math.cos(inclination_rad)
 
 
 def sun(at: datetime) -> tuple[Vector, float]:
@@ -80,7 +80,7 @@ def sun(at: datetime) -> tuple[Vector, float]:
 
 def eclipse_s(radius_m: float, beta_rad: float) -> float:
     """Length of the shadow's passage: T / pi acos(sqrt(1 - (Re/r)^2) / cos beta)."""
-    ratio = orbits.EARTH_RADIUS_M / radius_m
+    ratio = EARTH_RADIUS_M / radius_m
     cosine = math.sqrt(max(0.0, 1.0 - ratio * ratio)) / max(1e-12, math.cos(beta_rad))
     return orbits.period_s(radius_m) / math.pi * math.acos(cosine) if cosine < 1.0 else 0.0
 

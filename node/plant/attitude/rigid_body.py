@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from bus.constants import EARTH_MU_M3_S2, SPEED_OF_LIGHT_M_S
 from node.plant.attitude.quaternions import cross, product
 from node.plant.kernel.fields import Record
 from node.plant.kernel.kernel import kernel
@@ -26,7 +27,7 @@ def outer_torque(s: Record, p: Record) -> tuple[float, float, float]:
     r1 = s.position_teme_m[1]
     r2 = s.position_teme_m[2]
     r_squared = r0 * r0 + r1 * r1 + r2 * r2
-    k = 3.0 * 3.986004418e14 / (r_squared * math.sqrt(r_squared))
+    k = 3.0 * EARTH_MU_M3_S2 / (r_squared * math.sqrt(r_squared))
     n = s.nadir_direction_body
     tx = k * (p.inertia_kg_m2[2] - p.inertia_kg_m2[1]) * n[1] * n[2] + s.disturbance_torque_n_m[0]
     ty = k * (p.inertia_kg_m2[0] - p.inertia_kg_m2[2]) * n[2] * n[0] + s.disturbance_torque_n_m[1]
@@ -35,7 +36,7 @@ def outer_torque(s: Record, p: Record) -> tuple[float, float, float]:
     v1 = s.velocity_teme_m_s[1]
     v2 = s.velocity_teme_m_s[2]
     drag = -0.5 * s.neutral_density_kg_m3 * (v0 * v0 + v1 * v1 + v2 * v2) * p.drag_area_m2
-    sun = -s.solar_flux_w_m2 * s.illumination_fraction / 299792458.0 * p.sun_area_m2
+    sun = -s.solar_flux_w_m2 * s.illumination_fraction / SPEED_OF_LIGHT_M_S * p.sun_area_m2
     fx = drag * s.velocity_direction_body[0] + sun * s.sun_direction_body[0]
     fy = drag * s.velocity_direction_body[1] + sun * s.sun_direction_body[1]
     fz = drag * s.velocity_direction_body[2] + sun * s.sun_direction_body[2]

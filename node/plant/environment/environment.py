@@ -15,11 +15,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from bus.constants import ASTRONOMICAL_UNIT_M, EARTH_POLAR_RADIUS_M, EARTH_RADIUS_M, SOLAR_CONSTANT_W_M2, Epoch
 from node.plant.environment.geophysics import density_kg_m3
 from node.plant.kernel.angles import arctan2, wrap
 from node.plant.kernel.fields import Capacity, Field, Record
 from node.plant.kernel.kernel import kernel
-from node.plant.orbit.setup import EARTH_RADIUS_M, Epoch
 
 Sky = NDArray[np.void]
 SKY = np.dtype(
@@ -109,7 +109,7 @@ def step_sky(sky: Record, time_s: float) -> None:
     sky.sun_direction_teme[1] = math.cos(obliquity) * math.sin(longitude)
     sky.sun_direction_teme[2] = math.sin(obliquity) * math.sin(longitude)
     distance_au = 1.00014 - 0.01671 * math.cos(g) - 0.00014 * math.cos(2.0 * g)
-    sky.sun_distance_m = distance_au * 149597870700.0
+    sky.sun_distance_m = distance_au * ASTRONOMICAL_UNIT_M
     sky.solar_flux_w_m2 = sky.solar_constant_w_m2 / (distance_au * distance_au)
     century = days / 36525.0
     whole = math.floor(days + 0.5)
@@ -186,8 +186,8 @@ def view_factor(cos_nadir: float, radius_ratio: float) -> float:
 @kernel
 def geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     """Geodetic latitude (rad) and altitude (m) over WGS-84 from Earth-fixed axes (Bowring 1985; below 1e-9 rad)."""
-    a = 6378137.0
-    b = 6356752.314245179
+    a = EARTH_RADIUS_M
+    b = EARTH_POLAR_RADIUS_M
     e2 = 1.0 - (b / a) * (b / a)
     second = (a / b) * (a / b) - 1.0
     flat = math.sqrt(x * x + y * y)
@@ -263,8 +263,10 @@ def solar_level(f107: float, ap: float) -> float:
     return (low - 1.0 / kelvin(f107, ap)) / (low - high)
 
 
-def blank_sky(epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = 1361.0, seed: int = 0) -> Sky:
-    """A one-element sky array; `step_sky` brings it to a time. Solar irradiance 1361 W/m2 (Kopp and Lean 2011)."""
+def blank_sky(
+    epoch: Epoch, solar_maximum: float, solar_constant_w_m2: float = SOLAR_CONSTANT_W_M2, seed: int = 0
+) -> Sky:
+    """A one-element sky array; `step_sky` brings it to a time."""
     if not -0.5 <= solar_maximum <= 1.75:
         raise ValueError("solar_maximum is 0 at a minimum and 1 at a maximum; allowed: -0.5 to 1.75")
     sky = np.zeros(1, dtype=SKY)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from bus.constants import GEOMAGNETIC_RADIUS_M
 from node.plant.kernel.kernel import kernel
 
 
@@ -44,9 +45,9 @@ def dipole_shell(x_m: float, y_m: float, z_m: float) -> float:
     Eccentric dipole, epoch 2025: axis and offset from the Gauss coefficients of IGRF-14 (Fraser-Smith 1987 gives the
     formula for the offset).
     """
-    x = x_m / 6371200.0 + 0.06223
-    y = y_m / 6371200.0 - 0.06152
-    z = z_m / 6371200.0 - 0.03670
+    x = x_m / GEOMAGNETIC_RADIUS_M + 0.06223
+    y = y_m / GEOMAGNETIC_RADIUS_M - 0.06152
+    z = z_m / GEOMAGNETIC_RADIUS_M - 0.03670
     sine = x * 0.04743 - y * 0.15288 + z * 0.98711
     r2 = x * x + y * y + z * z
     across = r2 - sine * sine
@@ -65,7 +66,7 @@ def dipole_field(x_m: float, y_m: float, z_m: float) -> tuple[float, float, floa
     gz = -29350.0e-9
     r2 = x_m * x_m + y_m * y_m + z_m * z_m
     r = math.sqrt(r2)
-    ratio = 6371200.0 / r
+    ratio = GEOMAGNETIC_RADIUS_M / r
     k = ratio * ratio * ratio
     radial = 3.0 * (gx * x_m + gy * y_m + gz * z_m) / r2
     return k * (radial * x_m - gx), k * (radial * y_m - gy), k * (radial * z_m - gz)

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import math
 
+from bus.constants import EARTH_ROTATION_RAD_S, SPEED_OF_LIGHT_M_S
 from node.plant.kernel.angles import arctan2
 from node.plant.kernel.draws import uniform
 from node.plant.kernel.fields import Capacity, Field, Record, shaped
 from node.plant.kernel.kernel import kernel
-
-LIGHT_M_S = 299792458.0
-
 
 DERIVED = (
     "station_elevation_rad",
@@ -104,7 +102,7 @@ def input_fields(cap: Capacity) -> list[Field]:
 @kernel
 def free_space_loss_db(range_m: float, frequency_hz: float) -> float:
     """20 log10(4 pi d f / c)."""
-    return 20.0 * math.log10(4.0 * math.pi * max(range_m, 1e-3) * frequency_hz / 299792458.0)
+    return 20.0 * math.log10(4.0 * math.pi * max(range_m, 1e-3) * frequency_hz / SPEED_OF_LIGHT_M_S)
 
 
 @kernel
@@ -197,7 +195,7 @@ def step_link(s: Record, p: Record, u: Record, sky: Record) -> None:
     rx = gx * s.position_teme_m[0] + gy * s.position_teme_m[1]
     ry = -gy * s.position_teme_m[0] + gx * s.position_teme_m[1]
     rz = s.position_teme_m[2]
-    turn = 7.292115146706979e-5  # Earth rotation, rad/s (WGS-84)
+    turn = EARTH_ROTATION_RAD_S
     vx = gx * s.velocity_teme_m_s[0] + gy * s.velocity_teme_m_s[1] + turn * ry
     vy = -gy * s.velocity_teme_m_s[0] + gx * s.velocity_teme_m_s[1] - turn * rx
     vz = s.velocity_teme_m_s[2]
@@ -212,8 +210,8 @@ def step_link(s: Record, p: Record, u: Record, sky: Record) -> None:
         sine = (dx * f[k + 9] + dy * f[k + 10] + dz * f[k + 11]) / distance
         s.station_range_m[i] = distance
         s.station_range_rate_m_s[i] = (dx * vx + dy * vy + dz * vz) / distance
-        s.light_time_s[i] = distance / 299792458.0
-        s.doppler_hz[i] = -s.station_range_rate_m_s[i] / 299792458.0 * p.downlink_frequency_hz[band]
+        s.light_time_s[i] = distance / SPEED_OF_LIGHT_M_S
+        s.doppler_hz[i] = -s.station_range_rate_m_s[i] / SPEED_OF_LIGHT_M_S * p.downlink_frequency_hz[band]
         s.station_elevation_rad[i] = math.asin(min(1.0, max(-1.0, sine)))
         s.station_azimuth_rad[i] = 0.0
         s.station_visible[i] = 0

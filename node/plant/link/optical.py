@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 
+from bus.constants import EARTH_MU_M3_S2, SPEED_OF_LIGHT_M_S
 from node.plant.kernel.draws import exponential, uniform
 from node.plant.kernel.fields import Capacity, Field, Record, shaped
 from node.plant.kernel.kernel import kernel
@@ -121,7 +122,7 @@ def _blocked(s: Record, p: Record, u: Record, i: int, dt_s: float) -> int:
         s.isl_range_rate_m_s[i] = 0.0
         s.isl_light_time_s[i] = 0.0
         return 1
-    fall = -3.986004418e14 / (r2 * math.sqrt(r2))
+    fall = -EARTH_MU_M3_S2 / (r2 * math.sqrt(r2))
     half = 0.5 * fall * dt_s * dt_s
     vx = u.isl_peer_velocity_teme_m_s[k]
     vy = u.isl_peer_velocity_teme_m_s[k + 1]
@@ -134,7 +135,7 @@ def _blocked(s: Record, p: Record, u: Record, i: int, dt_s: float) -> int:
     dy /= distance
     dz /= distance
     s.isl_range_m[i] = distance
-    s.isl_light_time_s[i] = distance / 299792458.0
+    s.isl_light_time_s[i] = distance / SPEED_OF_LIGHT_M_S
     s.isl_range_rate_m_s[i] = (
         dx * (vx + rx * fall * dt_s - s.velocity_teme_m_s[0])
         + dy * (vy + ry * fall * dt_s - s.velocity_teme_m_s[1])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bus.constants import EARTH_ECCENTRICITY_SQUARED, EARTH_RADIUS_M
 from node.plant.kernel.fields import Record
 
 S_BAND, KA_BAND = 0, 1
@@ -88,10 +89,10 @@ KA_BAND_RADIO = Radio(
 
 def station_frame(latitude_rad: float, longitude_rad: float, altitude_m: float) -> list[float]:
     """Position (m), east, north and up of a place on the WGS-84 ellipsoid, Earth-fixed: twelve numbers."""
-    e2 = 6.69437999014e-3
+    e2 = EARTH_ECCENTRICITY_SQUARED
     sin_lat, cos_lat = math.sin(latitude_rad), math.cos(latitude_rad)
     sin_lon, cos_lon = math.sin(longitude_rad), math.cos(longitude_rad)
-    radius = 6378137.0 / math.sqrt(1.0 - e2 * sin_lat * sin_lat)
+    radius = EARTH_RADIUS_M / math.sqrt(1.0 - e2 * sin_lat * sin_lat)
     flat = (radius + altitude_m) * cos_lat
     return [
         flat * cos_lon,

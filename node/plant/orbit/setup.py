@@ -9,44 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sgp4.api import SGP4_ERRORS, Satrec
 
+from bus.constants import DAY_S, EARTH_J2, EARTH_MU_M3_S2, EARTH_RADIUS_M, TROPICAL_YEAR_S, WGS72_MU_M3_S2, Epoch
 from node.plant.kernel.fields import Record
-
-MU_M3_S2 = 3.986004418e14  # EGM-96
-EARTH_RADIUS_M = 6378137.0  # WGS-84
-J2 = 1.08262668e-3  # EGM-96
-MU_WGS72_M3_S2 = 3.986008e14  # the constant of two-line elements
-J2000_JD = 2451545.0
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """A UTC instant as a Julian date in two parts, so that microseconds survive."""
-
-    jd_whole: float
-    jd_fraction: float
-
-    @classmethod
-    def of(cls, utc: str) -> Epoch:
-        """From ISO 8601 text, e.g. 2026-08-12T00:00:00Z. Without a zone it is UTC. Raises ValueError."""
-        moment = datetime.fromisoformat(utc)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        since = moment - datetime(2000, 1, 1, 12, tzinfo=UTC)
-        return cls(J2000_JD + since.days, (since.seconds + since.microseconds * 1e-6) / 86400.0)
-
-    @property
-    def days_j2000(self) -> float:
-        """Days since J2000.0 (UTC taken as UT1; the difference stays below 0.9 s)."""
-        return (self.jd_whole - J2000_JD) + self.jd_fraction
-
-    @property
-    def year(self) -> float:
-        """Decimal year, good to a day."""
-        return 2000.0 + (self.days_j2000 + 0.5) / 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +28,14 @@ class Elements:
     mean_anomaly_rad: float
 
 
-def secular_rates(a_m: float, e: float, i_rad: float, mu_m3_s2: float = MU_M3_S2) -> tuple[float, float, float]:
+def secular_rates(a_m: float, e: float, i_rad: float, mu_m3_s2: float = EARTH_MU_M3_S2) -> tuple[float, float, float]:
     """Rates (rad/s) of the node, the argument of perigee and the mean anomaly under J2, to its second order.
 
     Brouwer 1959 (Astronomical Journal 64, 378), J2 alone. The mean anomaly's rate holds the two-body mean motion too.
     """
     n = math.sqrt(mu_m3_s2 / a_m**3)
     eta = math.sqrt(1.0 - e * e)
-    g = 0.5 * J2 * (EARTH_RADIUS_M / (a_m * eta * eta)) ** 2
+    g = 0.5 * EARTH_J2 * (EARTH_RADIUS_M / (a_m * eta * eta)) ** 2
     c = math.cos(i_rad)
     c2 = c * c
     raan = -3.0 * g + 0.375 * g * g * (-5.0 + eta * (12.0 + 9.0 * eta) - c2 * (35.0 + eta * (36.0 + 5.0 * eta)))
@@ -90,9 +57,9 @@ def sun_synchronous_inclination_rad(a_m: float, e: float = 0.0) -> float:
 
     That is the inclination in use; the second order turns the node 0.0008 deg a day less. Raises ValueError if none is.
     """
-    rate = 2.0 * math.pi / (365.2421897 * 86400.0)
-    n = math.sqrt(MU_M3_S2 / a_m**3)
-    cosine = -rate / (1.5 * n * J2 * (EARTH_RADIUS_M / (a_m * (1.0 - e * e))) ** 2)
+    rate = 2.0 * math.pi / TROPICAL_YEAR_S
+    n = math.sqrt(EARTH_MU_M3_S2 / a_m**3)
+    cosine = -rate / (1.5 * n * EARTH_J2 * (EARTH_RADIUS_M / (a_m * (1.0 - e * e))) ** 2)
     if cosine < -1.0:
         raise ValueError(f"no sun-synchronous orbit has a semi-major axis of {a_m / 1e3:.0f} km")
     return math.acos(cosine)
@@ -119,7 +86,7 @@ def check_elements(elements: Elements) -> None:
         raise ValueError(f"inclination {math.degrees(elements.inclination_rad)} deg is not in [0, 180]")
 
 
-def fill_kepler(p: Record, elements: Elements, mu_m3_s2: float = MU_M3_S2) -> None:
+def fill_kepler(p: Record, elements: Elements, mu_m3_s2: float = EARTH_MU_M3_S2) -> None:
     """Parameters for J2-secular motion from mean elements at the epoch. Raises ValueError for a non-orbit."""
     check_elements(elements)
     raan_rate, perigee_rate, anomaly_rate = secular_rates(
@@ -127,7 +94,7 @@ def fill_kepler(p: Record, elements: Elements, mu_m3_s2: float = MU_M3_S2) -> No
     )
     p["orbit_kind"] = 0
     p["orbit_mu_m3_s2"] = mu_m3_s2
-    p["orbit_j2_m2"] = J2 * EARTH_RADIUS_M**2
+    p["orbit_j2_m2"] = EARTH_J2 * EARTH_RADIUS_M**2
     p["orbit_semi_major_axis_m"] = elements.semi_major_axis_m
     p["orbit_eccentricity"] = elements.eccentricity
     p["orbit_cos_inclination"] = math.cos(elements.inclination_rad)
@@ -138,17 +105,6 @@ def fill_kepler(p: Record, elements: Elements, mu_m3_s2: float = MU_M3_S2) -> No
     p["orbit_perigee_rate_rad_s"] = perigee_rate
     p["orbit_anomaly_rad"] = elements.mean_anomaly_rad
     p["orbit_anomaly_rate_rad_s"] = anomaly_rate
-
-
-def _brouwer_axis_m(kozai_rad_s: float, e: float, i_rad: float) -> float:
-    """Semi-major axis behind the mean motion that element sets carry (Spacetrack Report #3, 1980)."""
-    re_m, j2 = 6378135.0, 1.082616e-3  # WGS-72
-    first = (MU_WGS72_M3_S2 / (kozai_rad_s * kozai_rad_s)) ** (1.0 / 3.0) / re_m
-    d1 = 0.75 * j2 * (3.0 * math.cos(i_rad) ** 2 - 1.0) / (1.0 - e * e) ** 1.5
-    change = d1 / (first * first)
-    change = d1 / (first * (1.0 - change * (1.0 / 3.0 + change * (1.0 + 134.0 / 81.0 * change)))) ** 2
-    n = kozai_rad_s / (1.0 + change)
-    return float((MU_WGS72_M3_S2 / (n * n)) ** (1.0 / 3.0))
 
 
 class Sgp4:
@@ -170,11 +126,11 @@ class Sgp4:
         days = (self._epoch.jd_whole - self._satellite.jdsatepoch) + (
             self._epoch.jd_fraction - self._satellite.jdsatepochF
         )
-        return float(days) * 86400.0
+        return float(days) * DAY_S
 
     def at(self, time_s: float) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
         """Position (m) and velocity (m/s), TEME, `time_s` after the epoch. Raises ValueError when SGP4 gives up."""
-        code, r, v = self._satellite.sgp4(self._epoch.jd_whole, self._epoch.jd_fraction + time_s / 86400.0)
+        code, r, v = self._satellite.sgp4(self._epoch.jd_whole, self._epoch.jd_fraction + time_s / DAY_S)
         self._refuse(code)
         return (r[0] * 1e3, r[1] * 1e3, r[2] * 1e3), (v[0] * 1e3, v[1] * 1e3, v[2] * 1e3)
 
@@ -182,7 +138,7 @@ class Sgp4:
         """Brouwer mean elements, their angles carried secularly to the scenario's epoch (J2 only, no drag)."""
         sat = self._satellite
         a = sat.a * sat.radiusearthkm * 1e3  # Brouwer's, already freed of Kozai's convention by SGP4
-        raan_rate, perigee_rate, anomaly_rate = secular_rates(a, sat.ecco, sat.inclo, MU_WGS72_M3_S2)
+        raan_rate, perigee_rate, anomaly_rate = secular_rates(a, sat.ecco, sat.inclo, WGS72_MU_M3_S2)
         age = self.age_s
         turn = 2.0 * math.pi
         return Elements(
@@ -197,7 +153,7 @@ class Sgp4:
 
 def fill_sgp4(p: Record, sgp4: Sgp4) -> None:
     """Parameters of a spacecraft that SGP4 moves: its mean elements, for whoever asks, and the kind."""
-    fill_kepler(p, sgp4.mean_elements(), MU_WGS72_M3_S2)
+    fill_kepler(p, sgp4.mean_elements(), WGS72_MU_M3_S2)
     p["orbit_kind"] = 1
 
 

@@ -14,8 +14,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from bus.constants import EARTH_RADIUS_M
 from node.plant.kernel.fields import Record
-from node.plant.orbit.setup import EARTH_RADIUS_M
 from node.plant.radiation.flux_table import DATA
 from node.plant.radiation.shielding import ENERGIES_MEV, TOP_MEV, energy_mev, range_g_cm2
 

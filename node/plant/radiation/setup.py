@@ -11,12 +11,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bus.constants import DAY_S, JULIAN_YEAR_S
 from node.plant.kernel.fields import Record
 from node.plant.radiation.shielding import ENERGIES_MEV, PROTON_MEV, dose_weights_gy_cm2
 
 RAD = 0.01
-DAY_S = 86400.0
-YEAR_S = 365.25 * DAY_S
 COSMIC_DOSE_GY_YEAR = 0.13
 """Free space, solar minimum, behind some g/cm2: 13 rad(Si) a year, chosen to give 4 to 8 rad a year at 650 km
 (assumption).
@@ -128,7 +127,7 @@ def fill_radiation(
     if len(devices) > room:
         raise ValueError(f"{len(devices)} radiation devices, but this capacity class has room for {room}")
     p["dose_weight_gy_cm2"] = dose_weights_gy_cm2(shielding_kg_m2)
-    p["cosmic_dose_rate_gy_s"] = COSMIC_DOSE_GY_YEAR / YEAR_S
+    p["cosmic_dose_rate_gy_s"] = COSMIC_DOSE_GY_YEAR / JULIAN_YEAR_S
     p["cosmic_rigidity_gv"] = COSMIC_RIGIDITY_GV
     p["rigidity_gv"] = [rigidity_gv(energy) for energy in ENERGIES_MEV]
     p["radiation_device_count"] = len(devices)

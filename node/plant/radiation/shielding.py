@@ -11,6 +11,8 @@ import math
 from functools import lru_cache
 from itertools import pairwise
 
+from bus.constants import MEV_PER_G_GY
+
 ENERGIES_MEV = (10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 150.0, 200.0, 300.0)
 """Thresholds of the integral fluxes, in the flux table and everywhere else."""
 TOP_MEV = 400.0  # where AP8 ends
@@ -25,7 +27,6 @@ _MATERIALS = {  # Z / A (mol/g), mean excitation energy in MeV: ICRU 49
 }
 _START_MEV = 2.0
 _START_RANGE_G_CM2 = {"al": 0.01123, "si": 0.0112, "cu": 0.0153}  # CSDA range at 2 MeV: PSTAR
-_GEV_PER_G_TO_GY = 1.602176634e-10  # 1 MeV/g in J/kg
 
 
 def stopping_mev_cm2_g(energy_mev: float, material: str) -> float:
@@ -111,5 +112,5 @@ def dose_weights_gy_cm2(shielding_kg_m2: float) -> tuple[float, ...]:
             share = 1.0 / (energy * energy)
             total += share * _dose_per_proton(energy, thickness)
             weight += share
-        means.append(total / weight * _GEV_PER_G_TO_GY)
+        means.append(total / weight * MEV_PER_G_GY)
     return (means[0], *(b - a for a, b in pairwise(means)))
