@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated
 
 from bus.errors import Mistake, ScenarioError
+from bus.text.leaves import text
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.tables import is_nothing, read_file, rows
@@ -20,6 +22,7 @@ BANDS = "S"
 UNITS = {"latitude": "deg", "longitude": "deg", "altitude": "m", "mask": "deg"}
 COLUMNS = ("name", "latitude", "longitude", "altitude")
 OPTIONAL = ("mask", "bands", "source", "wet_fraction", "wet_spell")
+_PATH = Annotated[str, text(longest=1000)]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -30,16 +33,18 @@ def is_path(written: object) -> bool:
 
 def station_entries(item: Item) -> list[Item]:
     """The stations of the file that stands here, one block each, with their lines. What is wrong is noted."""
-    written = item.text(longest=1000)
+    written = item.read(_PATH)
+    if written is None:
+        return []
     path = Path(item.sheet.file).parent / written
     try:
-        text, _ = read_file(path, str(path))
+        content, _ = read_file(path, str(path))
         if path.suffix.lower() == ".csv":
-            nodes = _table(text, str(path))
+            nodes = _table(content, str(path))
             if not nodes:
                 raise ScenarioError([Mistake(str(path), 2, 1, "stations", "no line after the header", "one a station")])
         else:
-            root = compose(text, str(path))
+            root = compose(content, str(path))
             nodes = root.items or (root.entries or {}).get("stations", (root, root))[1].items or []
             if not nodes:
                 raise ScenarioError([Mistake(str(path), root.line, root.column, "stations", root.kind, "a list")])

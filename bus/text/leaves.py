@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from bus.errors import Refused
 from bus.text import units
+from bus.text.forms import adapter
 from bus.text.near import one_of
 
 Schema = Mapping[str, Any]
@@ -39,6 +40,27 @@ class Leaf:
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """What an editor is told."""
         return dict(self.schema)
+
+
+@dataclass(frozen=True, eq=False)
+class Later:
+    """A value that is read by somebody who knows more of the file; an editor is told its form all the same."""
+
+    form: Any
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Passed on as it was written; nothing at all is a mistake."""
+
+        def passed(value: object) -> object:
+            if value is None:
+                raise Refused(units.show(value), "a value")
+            return value
+
+        return core_schema.no_info_plain_validator_function(passed)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What an editor is told."""
+        return handler(adapter(self.form).core_schema)
 
 
 def quantity(kind: str, low: float, high: float, limits: str = "") -> Leaf:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from bus.errors import Mistake, Refused, ScenarioError
 from bus.scenario.model import AlarmSettings, RangeRules, Scenario, Spacecraft
-from bus.scenario.stations import STATION_FIELDS, read_stations
+from bus.scenario.stations import Stations, read_stations
 from bus.text.files import read_file
 from bus.text.forms import Form
 from bus.text.instants import EXAMPLE, FIRST_YEAR, LAST_YEAR, LONGEST, in_range, parse_instant
@@ -32,8 +32,8 @@ from faults.scenarios.events import (
 )
 from faults.scenarios.orbits import Given, read_orbit
 from faults.scenarios.own_designs import Shelf
-from faults.scenarios.own_faults import read_own
-from faults.scenarios.record import read_record, struck_parts
+from faults.scenarios.own_faults import PathText, read_own
+from faults.scenarios.record import Pattern, read_record, struck_parts
 from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
 from faults.scenarios.vocabulary import base_truth_signals
 from groundstation.config import AlarmRules
@@ -77,10 +77,6 @@ class AlarmsForm(Form):
     silent: Annotated[float, quantity("time", 1.0, 86_400.0, "1 s to 1 d")] = AlarmRules.silent_s
 
 
-_STATION = {"type": "object", "properties": {name: {} for name in ("station", *STATION_FIELDS)}}
-_STATIONS = {"type": "array", "items": {"anyOf": [{"type": "string"}, {**_STATION, "additionalProperties": False}]}}
-
-
 class ScenarioForm(Form):
     """A scenario file."""
 
@@ -93,12 +89,12 @@ class ScenarioForm(Form):
     seed: Annotated[int, whole(0, 2**53)]
     environment: EnvironmentForm
     spacecraft: Annotated[tuple[SpacecraftForm, ...], Field(min_length=1)]
-    stations: Annotated[Any, Leaf(lambda value: value, {"anyOf": [{"type": "string"}, _STATIONS]})]
+    stations: Stations
     timeline: tuple[TimelineForm, ...] = ()
-    catalogue: Annotated[str, text(longest=1000)] = ""
+    catalogue: PathText = ""
     faults: tuple[FaultEntry, ...] = ()
     expectations: tuple[Sentence, ...] = ()
-    record: tuple[Annotated[str, text(longest=128)], ...] = ()
+    record: tuple[Pattern, ...] = ()
     range: RangeForm = RangeForm()
     alarms: AlarmsForm | None = None
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 from bus.errors import Mistake, Refused, ScenarioError
 from bus.scenario.model import Scenario
 from bus.text.files import decode, read_file
+from bus.text.leaves import text
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import Seam
@@ -31,6 +33,7 @@ PRIMITIVES: Mapping[Seam, Mapping[str, Mapping[str, object]]] = {
     Seam.LINK: LINK,
     Seam.HOST: HostSeam.PRIMITIVES,
 }
+PathText = Annotated[str, text(longest=1000)]
 NEEDED = ("value", "down_s", "seconds", "point")
 """Parameters without which the plant and the host do nothing."""
 
@@ -45,8 +48,8 @@ def faults_of(scenario: Scenario) -> Mapping[str, FaultForm]:
 def read_own(item: Item) -> tuple[Mapping[str, FaultForm] | None, str]:
     """All faults that a scenario may name, the shipped ones and those of the file that stands here, and its text. None
     after a mistake: then any name will do, for one mistake causes no others."""
-    written = item.text(longest=1000)
-    if not written:
+    written = item.read(PathText)
+    if written is None:
         return None, ""
     path = Path(item.sheet.file).parent / written
     try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 from bus.scenario.model import Fault, Spacecraft
+from bus.text.leaves import text
 from bus.text.near import nearest
 from bus.text.reader import Item
 from bus.wire.messages import Seam
@@ -13,6 +15,7 @@ from faults.scenarios.vocabulary import TruthNames
 
 MOST_SIGNALS = 2000
 """Of one spacecraft: a truth sample travels in one message (16 KiB of float64)."""
+Pattern = Annotated[str, text(longest=128)]
 Wanted = dict[str, dict[str, None]]
 """Signals by spacecraft, in their order."""
 
@@ -22,8 +25,8 @@ def read_record(item: Item, spacecraft: Sequence[Spacecraft], station_ids: Seque
     wanted: Wanted = {one.id: {} for one in spacecraft}
     names = {one.id: list(TruthNames(one.design, station_ids, one.job_ids)) for one in spacecraft}
     for entry in item.list(1, 200):
-        pattern = entry.text(longest=128)
-        if not pattern:
+        pattern = entry.read(Pattern)
+        if pattern is None:
             continue
         if "." in pattern and not any(True for _ in _owners(pattern, wanted)):
             entry.refuse(f"spacecraft {pattern.partition('.')[0]!r}", ", ".join(wanted))

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bus.scenario.model import Station
-from bus.scenario.stations import STATION_FIELDS, read_station
+from bus.scenario.stations import read_station
 from bus.text.reader import Sheet
 
 CATALOGUE = Path(__file__).with_name("stations.yaml")
@@ -21,8 +21,8 @@ def stations() -> MappingProxyType[str, Station]:
     """The catalogue, by id, in the file's order."""
     sheet = Sheet(CATALOGUE.name)
     known: dict[str, Station] = {}
-    for entry in sheet.compose(CATALOGUE.read_bytes()).fields(("stations",))["stations"].list(1):
-        station = read_station(entry.fields(STATION_FIELDS))
+    for entry in sheet.compose(CATALOGUE.read_bytes()).below("stations").list(1):
+        station = read_station(entry)
         if station.id in known:
             entry.refuse(f"{station.id!r} again", "every station once")
         known[station.id] = station

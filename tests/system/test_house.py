@@ -56,7 +56,7 @@ WALLS: dict[str, set[str]] = {
     "bus.binary": {"bus.errors", "bus.dictionary", "bus.wire"},
     "bus.telecommand_check": {"bus.errors", "bus.dictionary", "bus.pus", "bus.wire"},
     "bus.text": {"bus.constants", "bus.errors", "bus.wire"},
-    "bus.scenario": {"bus.errors", "bus.text", "bus.wire"},
+    "bus.scenario": {"bus.constants", "bus.errors", "bus.text", "bus.wire"},
     "bus.orbits": {"bus.constants", "bus.errors", "bus.scenario", "bus.text"},
     "node.plant": {"bus.draws", "bus.constants"},
     "node.designs": {"bus", "node.plant"},
