@@ -48,14 +48,15 @@ _SAME = 4e-6
 """A two-line set beside the numbers may differ by its last digit: 1e-8 d, 1e-4 deg."""
 
 
-class OmmError(ValueError):
+class OmmError(Refused):
     """A record that is no element set: which keyword, what is there, what would be right."""
 
     def __init__(self, keyword: str, found: str, allowed: str) -> None:
-        super().__init__(f"{keyword}: found {found}; allowed: {allowed}")
+        super().__init__(found, allowed)
         self.keyword = keyword
-        self.found = found
-        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.keyword}: {super().__str__()}"
 
 
 def parse_omm(record: Mapping[str, object], line: int = 0) -> Elements:

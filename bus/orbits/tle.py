@@ -10,6 +10,7 @@ import re
 from calendar import isleap
 from datetime import UTC, datetime, timedelta
 
+from bus.errors import Refused
 from bus.orbits.elements import Elements, printable, sgp4_failure
 from bus.scenario.model import TleOrbit
 
@@ -61,16 +62,17 @@ _CENTURY_TURNS = 57
 """Two digits of year from here up are of the 20th century (Sputnik 1 flew in 1957)."""
 
 
-class TleError(ValueError):
+class TleError(Refused):
     """Lines that are no element set, or one that SGP4 rejects: on which line, in which column (1 where it is the whole
     line), what is there and what would be right."""
 
     def __init__(self, line: int, column: int, found: str, allowed: str) -> None:
-        super().__init__(f"line {line}: found {found}; allowed: {allowed}")
+        super().__init__(found, allowed)
         self.line = line
         self.column = column
-        self.found = found
-        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {super().__str__()}"
 
 
 def checksum(line: str) -> int:

@@ -18,7 +18,6 @@ from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS
 
-BANDS = ("S", "X", "Ka", "optical")
 MAX_STATIONS = 256
 _DEG = math.pi / 180.0
 
@@ -31,7 +30,19 @@ def _own_id(name: str) -> str:
 
 Id = Annotated[str, text(longest=32, pattern=ID_PATTERN, shape="an id such as 'my-station'"), AfterValidator(_own_id)]
 Mask = Annotated[float, quantity("angle", 0.0, 60 * _DEG, "0 deg to 60 deg")]
-Masks = Annotated[Any, Later(Mask | dict[Annotated[str, choice(BANDS)], Mask])]
+
+
+class MasksForm(Form):
+    """A mask for each band of a station."""
+
+    S: Mask = 0.0
+    X: Mask = 0.0
+    Ka: Mask = 0.0
+    optical: Mask = 0.0
+
+
+BANDS = tuple(MasksForm.model_fields)
+Masks = Annotated[Any, Later(Mask | MasksForm)]
 
 
 Name = Annotated[str, text(longest=64)]
@@ -137,5 +148,5 @@ def _masks(item: Item, bands: Sequence[str]) -> dict[str, float]:
     """The mask of each band: one for all of them, or `{S: 5 deg, Ka: 10 deg}` with every band."""
     if item.node is None or item.node.entries is None:
         return dict.fromkeys(bands, item.read(Mask) or 0.0)
-    item.fields(bands)
+    item.mapping(bands)
     return {band: item.below(band).read(Mask) or 0.0 for band in bands}

@@ -14,16 +14,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
+from bus.errors import Mistake, ScenarioError, UnknownNameError
 from bus.text import forms, units
 from bus.text.near import one_of
 from bus.text.yaml_nodes import Node, compose
-from bus.wire.messages import Scalar
 
 MAX_MISTAKES = 200
 MAX_ALIKE = 20
 """More mistakes of one kind than this are told as one, with their number."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class Sheet:
@@ -125,17 +123,17 @@ class Item:
     def parts(self, form: type[BaseModel], *, without: Sequence[str] = (), **context: object) -> dict[str, Any]:
         """A mapping field by field, so that one mistake hides no other: None for what is wrong or left out without a
         default. Fields in `without` are somebody else's to read."""
-        written = self.fields(forms.fields_of(form))
+        written = self.mapping(forms.fields_of(form))
         values: dict[str, Any] = {}
         for name, field in form.model_fields.items():
             key = field.alias or name
             if key in without:
                 continue
             values[name] = None
-            if not field.is_required() and key not in written:
+            if not field.is_required() and not self.has(key):
                 values[name] = field.get_default(call_default_factory=True)
-            elif not written.broken:
-                values[name] = written[key].read(forms.annotation_of(form, name), **context)
+            elif written:
+                values[name] = self.below(key).read(forms.annotation_of(form, name), **context)
         return values
 
     def read_plain(self, form: Any, data: object, context: dict[str, Any]) -> Any:
@@ -163,72 +161,6 @@ class Item:
                 item = Item(self.sheet, node, item._below(step), item.at)
         return item
 
-    def scalar(self) -> Scalar:
-        """Any plain value."""
-        if self.node is None or self.node.kind != "a value" or self.node.value is None:
-            self.refuse(self.found, "a value")
-            return 0
-        value = self.node.value
-        if isinstance(value, str) and (len(value) > 256 or _CONTROL.search(value)):
-            self.refuse(self.found, "at most 256 printable characters")
-            return ""
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
-            self.refuse(self.found, "an integer within 2^53")
-            return 0
-        return value
-
-    def text(self, *, longest: int = 256, pattern: str = "", shape: str = "", empty: bool = False) -> str:
-        """A text; `shape` says in words what `pattern` wants."""
-        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
-        allowed = shape or f"a text of {0 if empty else 1} to {longest} characters"
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            self.refuse(self.found, f"{allowed} (put it in quotes)")
-            return ""
-        if not isinstance(value, str) or len(value) > longest or (not value.strip() and not empty):
-            self.refuse(self.found, allowed)
-            return ""
-        if _CONTROL.search(value) or (pattern and not re.fullmatch(pattern, value, re.ASCII)):
-            self.refuse(self.found, allowed)
-            return ""
-        return value
-
-    def choice(self, names: Sequence[str]) -> str:
-        """One of these words."""
-        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
-        if isinstance(value, str) and value in names:
-            return value
-        self.refuse(self.found, one_of(names, value if isinstance(value, str) else ""))
-        return names[0] if names else ""
-
-    def integer(self, low: int, high: int) -> int:
-        """A whole number in [low, high]."""
-        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            self.refuse(self.found, f"a whole number from {low} to {high}")
-            return low
-        return value
-
-    def flag(self) -> bool:
-        """true or false."""
-        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
-        if not isinstance(value, bool):
-            self.refuse(self.found, "true or false")
-            return False
-        return value
-
-    def quantity(self, dimension: str, low: float, high: float, limits: str = "") -> float:
-        """A quantity in SI within [low, high]; `limits` says them in units a user reads."""
-        value = self.node.value if self.node is not None and self.node.kind == "a value" else None
-        try:
-            number = units.parse(value, dimension)
-        except Refused as error:
-            self.refuse(self.found, error.allowed)
-            return low
-        if not low <= number <= high:
-            self.refuse(self.found, limits or f"{low:g} to {high:g} (SI)")
-            return low
-        return number
-
     def list(self, least: int = 0, most: int = 10_000) -> Iterator[Item]:
         """The items of a list."""
         items = self.node.items if self.node is not None else None
@@ -241,16 +173,16 @@ class Item:
         for index, node in enumerate(items):
             yield Item(self.sheet, node, f"{self.path}[{index}]", node)
 
-    def fields(self, known: Sequence[str] | None) -> Fields:
-        """A mapping. Names that are not `known` are mistakes (None: any name)."""
+    def mapping(self, known: Sequence[str]) -> bool:
+        """Whether it is a mapping, and a mistake for every name that is not `known`."""
         entries = self.node.entries if self.node is not None else None
         if entries is None:
-            self.refuse(self.found, "a mapping" + (f" of {', '.join(known)}" if known else ""))
-        elif known is not None:
-            for name, (key, _) in entries.items():
-                if name not in known:
-                    Item(self.sheet, key, self._below(name), key).refuse("an unknown field", one_of(known, name))
-        return Fields(self, entries or {}, broken=entries is None)
+            self.refuse(self.found, f"a mapping of {', '.join(known)}")
+            return False
+        for name, (key, _) in entries.items():
+            if name not in known:
+                Item(self.sheet, key, self._below(name), key).refuse("an unknown field", one_of(known, name))
+        return True
 
     def adopt(self, error: ScenarioError | UnknownNameError) -> None:
         """Take over what a vocabulary refused: the mistakes' fields are paths below this item."""
@@ -275,29 +207,3 @@ class Item:
     def _below(self, name: str) -> str:
         shown = name if name.isprintable() and len(name) <= 64 else ascii(name)[:64]
         return f"{self.path}.{shown}" if self.path else shown
-
-
-class Fields:
-    """A mapping being read. Absent fields come back as absent items, which refuse when they are read."""
-
-    def __init__(self, item: Item, entries: dict[str, tuple[Node, Node]], *, broken: bool) -> None:
-        self.item = item
-        self.entries = entries
-        self.broken = broken
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.entries
-
-    def __getitem__(self, name: str) -> Item:
-        if self.broken:  # The mapping itself was refused: its fields are no further mistakes.
-            return Item(Sheet(self.item.sheet.file), None, name, self.item.at)
-        return self.item.below(name)
-
-    def optional(self, name: str) -> Item | None:
-        """The field, or None where the user left it out."""
-        return self[name] if name in self.entries else None
-
-    def pairs(self) -> Iterator[tuple[str, Item]]:
-        """Every entry in the order of the file."""
-        for name, (_, value) in self.entries.items():
-            yield name, Item(self.item.sheet, value, self.item._below(name), value)

@@ -6,19 +6,40 @@ that `skip:` allows to leave out; everything else that does not fit is a mistake
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from bus.constants import DAY_S
+from pydantic import Field
+
 from bus.errors import Mistake, Refused, ScenarioError
-from bus.scenario.workload import KINDS, SERVICE_LAWS, Checks, JobLog, ServiceLaw
+from bus.scenario.workload import KINDS, JobLog, Kind
+from bus.text.forms import Form
+from bus.text.leaves import Flag, Leaf, choice, plain_value, quantity, text, whole
 from bus.text.near import one_of
-from bus.text.reader import Fields
+from bus.text.reader import Item
 from bus.text.tables import read_file
 from bus.text.units import show
+from bus.wire.messages import Scalar
+from faults.scenarios.job_fields import (
+    RESTART_S,
+    Count,
+    Detect,
+    Groups,
+    Id,
+    Law,
+    MaybeCost,
+    MaybeEvery,
+    Objective,
+    Restart,
+    Share,
+    Spread,
+    Start,
+    checkpoints_of,
+    checks_of,
+    spread_of,
+)  # fmt: skip
 from faults.scenarios.job_trace_csv import (
-    COLUMNS,
     MAX_MISTAKES,
     SKIPPABLE,
     UNITS_S,
@@ -32,61 +53,99 @@ from faults.scenarios.job_trace_csv import (
 MAX_ROWS = 50_000
 """Rows of one log that fly; they travel in the resolved scenario."""
 MAX_QUEUE = 100_000
-LOG_FIELDS = (
-    "id", "trace", "kind", "kinds", "columns", "time_unit", "sort", "begin", "start", "rows", "skip", "groups",
-    "accelerators", "queue", "tokens_rate", "prompt_tokens_rate", "checkpoint_every", "checkpoint_cost", "restart_cost",
-    "detect_after", "check_cost", "service_law", "service_spread", "objective_p99",
-)  # fmt: skip
+Column = Annotated[str | None, text(longest=200)]
+_RATE = quantity("frequency", 1e-3, 1e9, "1 mHz to 1 GHz (tokens a second of one accelerator)")
+Rate = Annotated[float, _RATE]
+MaybeRate = Annotated[float | None, _RATE]
 
 
-def read_log(
-    fields: Fields, name: str, chips: dict[str, int], span_s: float | None, earlier: Sequence[JobLog]
-) -> JobLog | None:
-    """The log of one entry, or None after a mistake."""
-    sheet = fields.item.sheet
+class ColumnsForm(Form):
+    """Which column of the log is what."""
+
+    submit_time: Column = None
+    duration: Column = None
+    end_time: Column = None
+    tokens: Column = None
+    prompt_tokens: Column = None
+    accelerators: Column = None
+    kind: Column = None
+
+
+class LogForm(Form):
+    """A cluster log: a queue of jobs, or with `kind: inference` the requests to one service."""
+
+    id: Id = None
+    trace: Annotated[str, text(longest=1000)]
+    kind: Annotated[str | None, choice(KINDS)] = None
+    kinds: dict[str, Kind] = Field(default_factory=dict)
+    columns: ColumnsForm
+    time_unit: Annotated[str, choice(UNITS_S)] = "s"
+    sort: Flag = False
+    begin: Annotated[Scalar | None, Leaf(plain_value, {"type": ["number", "string"]})] = None
+    start: Start = 0.0
+    rows: Annotated[int, whole(1, MAX_ROWS)] = MAX_ROWS + 1
+    skip: Annotated[tuple[Annotated[str, choice(SKIPPABLE)], ...], Field(max_length=3)] = ()
+    groups: Groups = ()
+    accelerators: Count = None
+    queue: Annotated[int, whole(1, MAX_QUEUE)] = 1000
+    tokens_rate: MaybeRate = None
+    prompt_tokens_rate: MaybeRate = None
+    checkpoint_every: MaybeEvery = None
+    checkpoint_cost: MaybeCost = None
+    restart_cost: Restart = RESTART_S
+    detect_after: Detect = 0.0
+    check_cost: Share = 0.0
+    service_law: Law = "lognormal"
+    service_spread: Spread = None
+    objective_p99: Objective = 0.0
+
+
+def read_log(  # noqa: PLR0917
+    entry: Item, parts: Mapping[str, Any], name: str, chips: dict[str, int], span_s: float | None,
+    earlier: Sequence[JobLog],
+) -> JobLog | None:  # fmt: skip
+    """The log of one entry, or None after a mistake. `parts`: its fields as `LogForm` reads them."""
+    sheet, trace = entry.sheet, entry.below("trace")
     mark = sheet.mark()
-    shown = fields["trace"].text(longest=1000)
-    mapped = _mapping(fields)
-    serves = "kind" in fields and fields["kind"].choice(KINDS) == "inference"
-    kinds = _kinds(fields)
-    rates = [_rate(fields, column, field) for column, field in _RATES]
-    every_s, cost_s = checkpoints_of(fields, needed=False)
-    start = fields.optional("start")
-    start_s = start.quantity("time", 0.0, 366 * DAY_S, "0 s to 366 d") if start else 0.0
-    law, spread = service_of(fields, 0.01)
-    objective = fields.optional("objective_p99")
+    mapped = _mapping(entry, parts)
+    serves = parts["kind"] == "inference"
+    kinds = _kinds(parts)
+    rates = [_rate(entry, mapped, column, field) for column, field in _RATES]
+    checkpoints_of(entry)
+    spread = spread_of(entry, parts, 0.01)
     if not serves and any(log.queue for log in earlier):
-        fields["trace"].refuse("a second queue", "one log of jobs; others with `kind: inference`")
-    if not sheet.clean_since(mark):
+        trace.refuse("a second queue", "one log of jobs; others with `kind: inference`")
+    if not sheet.clean_since(mark) or entry.refused:
         return None
+    shown = parts["trace"]
     log: dict[str, Any] = {
         "id": name,
         "file": Path(shown).name,
         "queue": not serves,
         "chips": chips,
-        "checks": checks_of(fields),
-        "checkpoint_every_s": every_s,
-        "checkpoint_s": cost_s,
-        "queue_limit": fields["queue"].integer(1, MAX_QUEUE) if "queue" in fields else 1000,
-        "service_law": law,
+        "checks": checks_of(parts),
+        "checkpoint_every_s": parts["checkpoint_every"] or 0.0,
+        "checkpoint_s": parts["checkpoint_cost"] or 0.0,
+        "queue_limit": parts["queue"],
+        "service_law": parts["service_law"],
         "service_spread": spread,
-        "objective_p99_s": objective.quantity("time", 1e-3, DAY_S, "1 ms to 1 d") if objective else 0.0,
+        "objective_p99_s": parts["objective_p99"],
     }
     path = Path(sheet.file).parent / shown
     try:
-        text, digest = read_file(path, str(path))
-        found = _select(fields, rows(text, str(path), mapped), str(path), mapped, span_s, start_s)
+        content, digest = read_file(path, str(path))
+        found = _select(entry, parts, rows(content, str(path), mapped), str(path), mapped, span_s)
         jobs = _jobs(found, mapped, kinds, (rates[0], rates[1]), sum(chips.values()), str(path), serves=serves)
     except ScenarioError as refused:
         for mistake in refused.mistakes:
             if mistake.line:
                 sheet.mistakes.append(mistake)
             else:
-                fields["trace"].refuse(f"{show(shown)}: {mistake.found}", mistake.allowed)
+                trace.refuse(f"{show(shown)}: {mistake.found}", mistake.allowed)
         return None
     if mapped.skipped:
         left_out = ", ".join(f"{count} {why}" for why, count in sorted(mapped.skipped.items()))
-        fields["trace"].warn(f"{len(jobs)} rows that fly; left out: {left_out}", "that you meant to leave these out")
+        trace.warn(f"{len(jobs)} rows that fly; left out: {left_out}", "that you meant to leave these out")
     columns = list(zip(*jobs, strict=True)) or [()] * 5
     return JobLog(
         **log, digest=digest, line=columns[0], submit_s=columns[1], work_s=columns[2], accelerators=columns[3],
@@ -97,66 +156,59 @@ def read_log(
 _RATES = (("tokens", "tokens_rate"), ("prompt_tokens", "prompt_tokens_rate"))
 
 
-def _mapping(fields: Fields) -> Mapped:
+def _mapping(entry: Item, parts: Mapping[str, Any]) -> Mapped:
     """Which column is what. A log needs submission times, and something that says how long a job takes."""
-    columns = {}
-    given = fields["columns"].fields(COLUMNS)
-    for ours, item in given.pairs():
-        columns[ours] = item.text(longest=200)
-    if not given.broken:
-        if "submit_time" not in columns:
-            fields["columns"].refuse("no submit_time", "the name of the column with the times of submission")
-        lengths = [name for name in ("duration", "end_time", "tokens") if name in columns]
+    where, kind = entry.below("columns"), entry.below("kind")
+    columns = {ours: name for ours, name in where.parts(ColumnsForm).items() if name is not None}
+    if where.node is not None and where.node.entries is not None:
+        if not where.has("submit_time"):
+            where.refuse("no submit_time", "the name of the column with the times of submission")
+        lengths = [name for name in ("duration", "end_time", "tokens") if where.has(name)]
         if len(lengths) != 1:
             found = " and ".join(lengths) or "nothing that says how long a job takes"
-            fields["columns"].refuse(found, "exactly one of duration, end_time, tokens")
-        if "kind" in columns and "kind" in fields:
-            fields["kind"].refuse("a kind for all rows", "either `kind` or a column for it")
-        if "kind" not in columns and "kind" not in fields:
-            fields["kind"].refuse("nothing", f"{one_of(KINDS)}, or a column for it")
-    unit = fields.optional("time_unit")
-    skip = [item.choice(SKIPPABLE) for item in fields["skip"].list(0, 3)] if "skip" in fields else []
-    words = frozenset(name for name, _ in fields["kinds"].fields(None).pairs()) if "kinds" in fields else frozenset()
-    return Mapped(columns, UNITS_S[unit.choice(tuple(UNITS_S))] if unit else 1.0, frozenset(skip), words)
+            where.refuse(found, "exactly one of duration, end_time, tokens")
+        if where.has("kind") and entry.has("kind"):
+            kind.refuse("a kind for all rows", "either `kind` or a column for it")
+        if not where.has("kind") and not entry.has("kind"):
+            kind.refuse("nothing", f"{one_of(KINDS)}, or a column for it")
+    return Mapped(
+        columns, UNITS_S[parts["time_unit"] or "s"], frozenset(parts["skip"] or ()), frozenset(parts["kinds"] or ())
+    )
 
 
-def _kinds(fields: Fields) -> dict[str, int]:
+def _kinds(parts: Mapping[str, Any]) -> dict[str, int]:
     """Word in the log -> number of our kind."""
     words: dict[str, int] = {kind: KINDS.index(kind) + 1 for kind in KINDS}
-    if "kind" in fields:
-        value = str(fields["kind"].node.value if fields["kind"].node else "")
-        return {"": words.get(value, 1)}
-    if "kinds" in fields:
-        return {word: words[item.choice(KINDS)] for word, item in fields["kinds"].fields(None).pairs()}
-    return dict(words)
+    if parts["kind"]:
+        return {"": words[parts["kind"]]}
+    return {word: words[kind] for word, kind in parts["kinds"].items()} if parts["kinds"] else words
 
 
-def _rate(fields: Fields, column: str, name: str) -> float:
+def _rate(entry: Item, mapped: Mapped, column: str, name: str) -> float:
     """Tokens a second of one accelerator, which a column of tokens needs."""
-    columns = fields["columns"].node.entries if fields["columns"].node is not None else None
-    if not columns or column not in columns:
-        if name in fields:
-            fields[name].refuse(f"a rate without the column {column}", f"`columns: {{{column}: ...}}` beside it")
-        return 1.0
-    return fields[name].quantity("frequency", 1e-3, 1e9, "1 mHz to 1 GHz (tokens a second of one accelerator)")
+    rate = entry.below(name)
+    if column in mapped.columns:
+        return rate.read(Rate) or 1.0
+    if entry.has(name):
+        rate.refuse(f"a rate without the column {column}", f"`columns: {{{column}: ...}}` beside it")
+    return 1.0
 
 
 def _select(  # noqa: PLR0917
-    fields: Fields, found: list[Row], shown: str, mapped: Mapped, span_s: float | None, start_s: float
+    entry: Item, parts: Mapping[str, Any], found: list[Row], shown: str, mapped: Mapped, span_s: float | None
 ) -> list[Row]:  # fmt: skip
     """The rows that fly, in order, with times since the scenario's epoch."""
-    if "sort" in fields and fields["sort"].flag():
+    if parts["sort"]:
         found.sort(key=lambda row: (row.submit_s, row.line))
     elif late := list(unsorted(found, shown)):
         raise ScenarioError(late)
     begin_s = found[0].submit_s if found else 0.0
-    if "begin" in fields:
-        item = fields["begin"]
+    if parts["begin"] is not None:
         try:
-            begin_s = seconds(str(item.scalar()), mapped.unit_s)
+            begin_s = seconds(str(parts["begin"]), mapped.unit_s)
         except Refused as error:
-            item.refuse(error.found, f"a time of the log: {error.allowed}")
-    most = fields["rows"].integer(1, MAX_ROWS) if "rows" in fields else MAX_ROWS + 1
+            entry.below("begin").refuse(error.found, f"a time of the log: {error.allowed}")
+    most, start_s = parts["rows"], parts["start"]
     chosen: list[Row] = []
     for row in found:
         at_s = row.submit_s - begin_s + start_s
@@ -220,42 +272,3 @@ def _why_not(
     if not serves and count > chips:
         return "too_large", "accelerators", f"{count:g}", f"at most {chips} on this spacecraft (or skip: [too_large])"
     return None
-
-
-RESTART_S = 60.0
-"""Loading weights and starting again takes about a minute [A]."""
-
-
-def checks_of(fields: Fields, communication: float = 0.0) -> Checks:
-    """What errors and checks cost."""
-    restart = fields.optional("restart_cost")
-    detect = fields.optional("detect_after")
-    cost = fields.optional("check_cost")
-    checking = cost.quantity("fraction", 0.0, 0.9, "0 to 90 %") if cost else 0.0
-    return Checks(
-        restart_s=restart.quantity("time", 0.0, DAY_S, "0 s to 1 d") if restart else RESTART_S,
-        detect_s=detect.quantity("time", 1.0, 366 * DAY_S, "1 s to 366 d") if detect else 0.0,
-        efficiency=(1.0 - checking) * (1.0 - communication),
-    )
-
-
-def service_of(fields: Fields, default: float) -> tuple[ServiceLaw, float]:
-    """The law of a service time, and the spread that only a lognormal one has."""
-    written, given = fields.optional("service_law"), fields.optional("service_spread")
-    chosen = written.choice(SERVICE_LAWS) if written else "lognormal"
-    law: ServiceLaw = next((known for known in SERVICE_LAWS if known == chosen), "lognormal")
-    if law == "lognormal":
-        return law, given.quantity("number", 0.01, 3.0, "0.01 to 3") if given else default
-    if given:
-        given.refuse(f"a spread of a service_law that is {law}", "no spread, or `service_law: lognormal`")
-    return law, 0.0
-
-
-def checkpoints_of(fields: Fields, *, needed: bool) -> tuple[float, float]:
-    """Interval and cost of checkpoints; (0, 0) where there are none."""
-    if not needed and "checkpoint_every" not in fields and "checkpoint_cost" not in fields:
-        return 0.0, 0.0
-    return (
-        fields["checkpoint_every"].quantity("time", 1.0, 366 * DAY_S, "1 s to 366 d of work"),
-        fields["checkpoint_cost"].quantity("time", 0.0, DAY_S, "0 s to 1 d"),
-    )

@@ -8,22 +8,98 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from bus.constants import DAY_S
 from bus.scenario.workload import KINDS, Accelerators, Job, JobLog, Kind
+from bus.text.forms import Form
+from bus.text.leaves import Later, quantity
 from bus.text.near import one_of
-from bus.text.reader import Fields, Item
-from bus.wire.messages import ID_PATTERN
-from faults.scenarios.job_trace import LOG_FIELDS, checkpoints_of, checks_of, read_log, service_of
+from bus.text.reader import Item
+from faults.scenarios.job_fields import (
+    RESTART_S,
+    Cost,
+    Count,
+    Detect,
+    Every,
+    Groups,
+    Id,
+    Law,
+    MaybeCost,
+    MaybeEvery,
+    Objective,
+    Restart,
+    Share,
+    Spread,
+    Start,
+    checkpoints_of,
+    checks_of,
+    spread_of,
+)  # fmt: skip
+from faults.scenarios.job_trace import LogForm, read_log
 
-_COMMON = ("id", "kind", "groups", "accelerators", "start", "restart_cost", "detect_after", "check_cost")
-_GANG = ("work", "step_time", "communication", "checkpoint_every", "checkpoint_cost")
-_SERVICE = ("arrival_rate", "service_time", "service_law", "service_spread", "objective_p99")
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "training": (*_COMMON, *_GANG),
-    "batch": (*_COMMON, *_GANG),
-    "inference": (*_COMMON, *_SERVICE),
-}
+_WORK = quantity("time", 1.0, 1e10, "1 s and more, at full speed")
+Step = Annotated[float | None, quantity("time", 1e-3, DAY_S, "1 ms to 1 d")]
+Talk = Annotated[float | None, quantity("time", 0.0, DAY_S, "a share of the step")]
+
+
+class TrainingForm(Form):
+    """All of its accelerators step together, and begin again at a checkpoint. Endless without `work`."""
+
+    id: Id = None
+    kind: Literal["training"]
+    groups: Groups = ()
+    accelerators: Count = None
+    start: Start = 0.0
+    restart_cost: Restart = RESTART_S
+    detect_after: Detect = 0.0
+    check_cost: Share = 0.0
+    work: Annotated[float | None, _WORK] = None
+    step_time: Step = None
+    communication: Talk = None
+    checkpoint_every: Every
+    checkpoint_cost: Cost
+
+
+class BatchForm(Form):
+    """Work that ends, with checkpoints or without."""
+
+    id: Id = None
+    kind: Literal["batch"]
+    groups: Groups = ()
+    accelerators: Count = None
+    start: Start = 0.0
+    restart_cost: Restart = RESTART_S
+    detect_after: Detect = 0.0
+    check_cost: Share = 0.0
+    work: Annotated[float, _WORK]
+    step_time: Step = None
+    communication: Talk = None
+    checkpoint_every: MaybeEvery = None
+    checkpoint_cost: MaybeCost = None
+
+
+class InferenceForm(Form):
+    """Requests that arrive at random and wait for one of its accelerators."""
+
+    id: Id = None
+    kind: Literal["inference"]
+    groups: Groups = ()
+    accelerators: Count = None
+    start: Start = 0.0
+    restart_cost: Restart = RESTART_S
+    detect_after: Detect = 0.0
+    check_cost: Share = 0.0
+    arrival_rate: Annotated[float, quantity("frequency", 0.0, 1e6, "0 to 1 MHz (requests a second)")]
+    service_time: Annotated[float, quantity("time", 1e-4, DAY_S, "0.1 ms to 1 d on one accelerator")]
+    service_law: Law = "lognormal"
+    service_spread: Spread = None
+    objective_p99: Objective = 0.0
+
+
+FORMS: Mapping[str, type[Form]] = {"training": TrainingForm, "batch": BatchForm, "inference": InferenceForm}
+_Entry = TrainingForm | BatchForm | InferenceForm | LogForm
+JobEntries = Annotated[Any, Later(_Entry | list[_Entry])]
 
 
 @dataclass
@@ -61,25 +137,25 @@ def read_jobs(
             if wanted not in KINDS:
                 entry.below("kind").refuse(named.found, f"{one_of(KINDS, str(wanted))} (or `trace:` for a cluster log)")
                 continue
-        fields = entry.fields(LOG_FIELDS if is_log else FIELDS[kind])
-        name = f"{'log' if is_log else kind}-{number}"
-        if "id" in fields:
-            name = fields["id"].text(longest=32, pattern=ID_PATTERN, shape="a name such as 'llm-1' (a-z, 0-9, -)")
+        parts = entry.parts(LogForm if is_log else FORMS[kind], without=("columns",))
+        name = parts["id"] or f"{'log' if is_log else kind}-{number}"
         if name in ids:
-            fields["id"].refuse(f"{name!r}", "a name of its own")
+            entry.below("id").refuse(f"{name!r}", "a name of its own")
         ids.add(name)
         if found.used >= found.slots:
             entry.refuse("one job too many", f"at most {found.slots} jobs and logs on this design")
             break
         if is_log:
-            log = read_log(fields, name, chips_of(fields, found), span_s, found.logs)
+            log = read_log(entry, parts, name, chips_of(entry, parts, found), span_s, found.logs)
             if log is not None and entry.sheet.clean_since(mark):
                 found.logs.append(log)
             continue
-        chips = chips_of(fields, found)
-        job = _job(fields, name, kind, chips)
+        chips = chips_of(entry, parts, found)
+        spread = spread_of(entry, parts, 0.5) if kind == "inference" else 0.0
+        if kind != "inference":
+            _check_steps(entry, parts)
         if entry.sheet.clean_since(mark):
-            found.jobs.append(job)
+            found.jobs.append(_job(parts, name, kind, chips, spread))
     return tuple(found.jobs), tuple(found.logs)
 
 
@@ -91,24 +167,26 @@ def _is_queue(entry: Item) -> bool:
     return "kind" not in mapping or mapping["kind"][1].value != "inference"
 
 
-def chips_of(fields: Fields, found: Jobs) -> dict[str, int]:
+def chips_of(entry: Item, parts: Mapping[str, Any], found: Jobs) -> dict[str, int]:
     """The accelerators of an entry: named groups, a number, or all that are left; they are no longer free then."""
-    queue = "trace" in fields and str(fields["kind"].node.value if fields["kind"].node else "") != "inference"
+    queue = _is_queue(entry)
     free = {group: count for group, count in found.free.items() if count}
     chips: dict[str, int] = {}
-    if "groups" in fields:
-        for one in fields["groups"].list(1, 64):
-            group = one.text(longest=64)
-            if group in found.free and group in free:
+    if entry.has("groups"):
+        for index, group in enumerate(parts["groups"] or ()):
+            if group in free:
                 chips[group] = free.pop(group)
-            elif group:
+            else:
                 taken = group in found.free
-                one.refuse(f"{group!r}" + (", which is taken" if taken else ""), one_of(free, "" if taken else group))
-    elif "accelerators" in fields:
-        missing = fields["accelerators"].integer(1, 1_000_000)
+                entry.place(("groups", index)).refuse(
+                    f"{group!r}" + (", which is taken" if taken else ""), one_of(free, "" if taken else group)
+                )
+    elif entry.has("accelerators"):
+        missing = parts["accelerators"] or 0
         total = sum(free.values())
         if missing > total:
-            fields["accelerators"].refuse(fields["accelerators"].found, f"at most {total}, which are free")
+            where = entry.below("accelerators")
+            where.refuse(where.found, f"at most {total}, which are free")
         for group, count in free.items():
             share = min(count, missing)
             if share:
@@ -117,47 +195,44 @@ def chips_of(fields: Fields, found: Jobs) -> dict[str, int]:
     else:
         chips = free
         if not free:
-            fields.item.refuse("a job without an accelerator", "fewer accelerators for the jobs before it")
+            entry.refuse("a job without an accelerator", "fewer accelerators for the jobs before it")
     if not queue:
         for group, count in chips.items():
             found.free[group] -= count
     return chips
 
 
-def _job(fields: Fields, name: str, kind: Kind, chips: dict[str, int]) -> Job:
-    start = fields.optional("start")
-    start_s = start.quantity("time", 0.0, 366 * DAY_S, "0 s to 366 d") if start else 0.0
+def _check_steps(entry: Item, parts: Mapping[str, Any]) -> None:
+    """Communication is a part of the step."""
+    talk = entry.below("communication")
+    if parts["communication"] is not None and not parts["communication"] < (parts["step_time"] or 0.0):
+        talk.refuse(talk.found, "less than `step_time`, of which it is a part")
+    checkpoints_of(entry)
+
+
+def _job(parts: Mapping[str, Any], name: str, kind: Kind, chips: dict[str, int], spread: float) -> Job:
+    """A job of parts that are all right."""
     if kind == "inference":
-        law, spread = service_of(fields, 0.5)
-        objective = fields.optional("objective_p99")
         return Job(
-            id=name or "job",
+            id=name,
             kind=kind,
             chips=chips,
-            start_s=start_s,
-            checks=checks_of(fields),
-            arrival_rate_hz=fields["arrival_rate"].quantity("frequency", 0.0, 1e6, "0 to 1 MHz (requests a second)"),
-            service_s=fields["service_time"].quantity("time", 1e-4, DAY_S, "0.1 ms to 1 d on one accelerator"),
-            service_law=law,
+            start_s=parts["start"],
+            checks=checks_of(parts),
+            arrival_rate_hz=parts["arrival_rate"],
+            service_s=parts["service_time"],
+            service_law=parts["service_law"],
             service_spread=spread,
-            objective_p99_s=objective.quantity("time", 1e-3, DAY_S, "1 ms to 1 d") if objective else 0.0,
+            objective_p99_s=parts["objective_p99"],
         )
-    step = fields.optional("step_time")
-    step_s = step.quantity("time", 1e-3, DAY_S, "1 ms to 1 d") if step else 0.0
-    talk = fields.optional("communication")
-    talk_s = talk.quantity("time", 0.0, DAY_S, "a share of the step") if talk else 0.0
-    if talk is not None and not talk_s < step_s:
-        talk.refuse(talk.found, "less than `step_time`, of which it is a part")
-        talk_s = 0.0
-    every_s, cost_s = checkpoints_of(fields, needed=kind == "training")
-    work = fields.optional("work") if kind == "training" else fields["work"]
+    step_s, talk_s = parts["step_time"] or 0.0, parts["communication"] or 0.0
     return Job(
-        id=name or "job",
+        id=name,
         kind=kind,
         chips=chips,
-        start_s=start_s,
-        checks=checks_of(fields, talk_s / step_s if step_s else 0.0),
-        work_s=work.quantity("time", 1.0, 1e10, "1 s and more, at full speed") if work else 0.0,
-        checkpoint_every_s=every_s,
-        checkpoint_s=cost_s,
+        start_s=parts["start"],
+        checks=checks_of(parts, talk_s / step_s if step_s else 0.0),
+        work_s=parts["work"] or 0.0,
+        checkpoint_every_s=parts["checkpoint_every"] or 0.0,
+        checkpoint_s=parts["checkpoint_cost"] or 0.0,
     )

@@ -20,8 +20,7 @@ from bus.text.leaves import Leaf, Plain, text
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
-from faults.scenarios.job_trace import LOG_FIELDS
-from faults.scenarios.jobs import FIELDS, read_jobs
+from faults.scenarios.jobs import JobEntries, read_jobs
 from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
 from faults.scenarios.own_designs import Shelf
@@ -30,7 +29,6 @@ from node.designs.jobs import accelerators
 
 MAX_PEERS = 64  # beacons a Tick carries, see messages.Tick
 MAX_ID = 32
-_JOB_FIELDS = sorted({*LOG_FIELDS, *(name for names in FIELDS.values() for name in names)})
 
 
 def _own_id(name: str) -> str:
@@ -40,7 +38,6 @@ def _own_id(name: str) -> str:
 
 
 Id = Annotated[str, text(longest=MAX_ID, pattern=ID_PATTERN, shape="an id such as 'sc-1' (a-z, 0-9, -)")]
-_JOB = {"type": "object", "properties": {name: {} for name in _JOB_FIELDS}, "additionalProperties": False}
 _PEERS = {"anyOf": [{"const": "neighbours"}, {"type": "array", "items": {"type": "string"}, "maxItems": MAX_PEERS}]}
 
 
@@ -53,7 +50,7 @@ class SpacecraftForm(Form):
     initial: dict[str, Plain] = Field(default_factory=dict)
     peers: Annotated[Any, Leaf(lambda value: value, _PEERS)] = ()
     orders: Annotated[Any, Leaf(lambda value: value, ORDERS_SCHEMA)] = ()
-    jobs: Annotated[Any, Leaf(lambda value: value, {"anyOf": [_JOB, {"type": "array", "items": _JOB}]})] = ()
+    jobs: JobEntries = ()
 
 
 def read_spacecraft(

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from bus.errors import ScenarioError
 from bus.text.yaml_nodes import compose
 from faults.commands.schema import design_schema, scenario_schema
 from faults.scenarios.choose import shipped_scenarios
+from faults.scenarios.load import load_text
 from node.designs.load import DESIGNS, SHIPPED
 from tests.kits.runs import TINY, skyrack
 
@@ -49,6 +51,53 @@ def test_what_the_reader_refuses_by_form_is_invalid(old: str, new: str) -> None:
     assert old in TINY
     assert errors(scenario_schema(), TINY) == []
     assert errors(scenario_schema(), TINY.replace(old, new)) != []
+
+
+WORKING = (
+    TINY.replace("[svalbard]", "[svalbard, {station: kiruna, wet_fraction: 5 %}, MINE]")
+    .replace(
+        "MINE",
+        "{id: mine, latitude: 48 deg, longitude: 11 deg, altitude: 500 m, mask: {S: 5 deg}, bands: [S], source: me}",
+    )
+    .replace(
+        "stations:",
+        """    jobs:
+      - {kind: training, checkpoint_every: 10 min, checkpoint_cost: 20 s, groups: [tray_1]}
+      - {kind: inference, arrival_rate: 2 Hz, service_time: 500 ms}
+      - {trace: log.csv, kind: batch, columns: {submit_time: at, duration: took}, rows: 10}
+stations:""",
+    )
+)
+"""Every form of a station and of a job."""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("wet_fraction: 5 %", "wet_spell: 5"),
+        ("latitude: 48 deg", "latitude: 48 km"),
+        ("mask: {S: 5 deg}", "mask: {Q: 5 deg}"),
+        ("bands: [S]", "bands: []"),
+        ("source: me", "sauce: me"),
+        ("checkpoint_every: 10 min, ", ""),
+        ("arrival_rate: 2 Hz", "arrival_rate: 2 kg"),
+        ("kind: inference", "kind: inferense"),
+        ("columns: {submit_time: at", "columns: {submitted: at"),
+        ("rows: 10", "rows: 0"),
+        ("groups: [tray_1]", "groups: tray_1"),
+    ],
+)
+def test_stations_and_jobs_are_in_the_schema(old: str, new: str) -> None:
+    assert old in WORKING
+    assert errors(scenario_schema(), WORKING) == []
+    assert errors(scenario_schema(), WORKING.replace(old, new)) != []
+
+
+def test_a_field_without_a_value_is_a_mistake() -> None:
+    for field in ("start", "accelerators", "work", "id", "step_time"):
+        text = WORKING.replace("groups: [tray_1]", f"{field}: ").replace("{station: kiruna, wet_fraction: 5 %}, ", "")
+        with pytest.raises(ScenarioError, match=rf"jobs\[0\].{field}: found nothing"):
+            load_text(text, file="x.yaml")
 
 
 def test_a_design_without_a_field_or_with_a_wrong_part_is_invalid() -> None:
