@@ -20,8 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[2]
-OUTSIDE = ("bus/constants.py", "bus/draws.py")
-"""Sources of compiled code beyond the plant's folder."""
+OUTSIDE = ("bus.constants", "bus.draws")
+"""Modules of compiled code beyond the plant's folder."""
 
 
 def cpu() -> str:
@@ -39,7 +39,10 @@ def cpu() -> str:
 def sources_digest(house: Path = HOUSE) -> str:
     """Digest of every Python file of the plant and of what it takes from outside, names included."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in (*sorted((house / "node/plant").rglob("*.py")), *(house / name for name in OUTSIDE)):
+    for path in (
+        *sorted((house / "node/plant").rglob("*.py")),
+        *(house / f"{name.replace('.', '/')}.py" for name in OUTSIDE),
+    ):
         digest.update(path.relative_to(house).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
