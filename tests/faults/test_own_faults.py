@@ -13,7 +13,7 @@ from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Scenario
 from faults.catalogue.resolve import FAULTS
 from faults.live.inject import InjectOptions, _order, parts_of
-from faults.run_directory import RunDirectory, is_alive, read_run
+from faults.run_directory import RunDirectory, read_run
 from faults.scenarios.choose import load_named
 from faults.scenarios.own_faults import faults_of
 from tests.kits.runs import TINY, command, skyrack, summary_of, write
@@ -104,22 +104,23 @@ def test_its_id_stands_for_all_its_injections(tmp_path: Path) -> None:
     assert parts_of("live-dusty_string-7-ab", scenario) == [f"live-dusty_string-7-ab.{n}" for n in (0, 1)]
 
 
+@pytest.mark.slow
 def test_it_is_injected_into_a_live_run_whose_file_is_gone(tmp_path: Path) -> None:
     (tmp_path / "faults.yaml").write_text(MINE)
     text = TINY.replace("duration: 60 s", "duration: 10 d") + "catalogue: ./faults.yaml\n"
     out = tmp_path / "run"
     words = command("run", write(tmp_path, text), "--pace", "x20", "--out", out, "--no-progress")
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as flying:
-        while not (out / "scenario.json").exists():
-            assert flying.poll() is None
-            time.sleep(0.02)
-        (tmp_path / "faults.yaml").unlink()
-        while not is_alive(read_run(RunDirectory(out))):
-            assert flying.poll() is None
-            time.sleep(0.02)
-        broken = skyrack("inject", "sc-1", "dusty_string", "string=2", "left=70 %", "--run", out)
-        flying.send_signal(signal.SIGINT)
-        flying.communicate(timeout=60)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True) as flying:
+        try:
+            while read_run(RunDirectory(out)).get("state") != "running":
+                assert flying.poll() is None
+                time.sleep(0.02)
+            (tmp_path / "faults.yaml").unlink()
+            broken = skyrack("inject", "sc-1", "dusty_string", "string=2", "left=70 %", "--run", out)
+            flying.send_signal(signal.SIGINT)
+            flying.wait(timeout=60)
+        finally:
+            flying.kill()
     assert (broken.returncode, "dusty_string" in broken.stdout) == (0, True), broken.stderr
     (fault,) = summary_of(out)["faults"]
     assert (fault["fault"], fault["refused"]) == ("dusty_string", "") and fault["at_s"] is not None
