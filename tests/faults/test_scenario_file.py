@@ -337,7 +337,8 @@ def test_weather_that_cannot_be(block: str, expected: str) -> None:
 def test_orders_are_in_si() -> None:
     block = "    orders: {pump_speed_command_fraction: 50 %, attitude_mode: nadir}\nstations:"
     flown = scenario(TEXT.replace("stations:", block, 1))
-    assert flown.spacecraft[1].orders == {"pump_speed_command_fraction": 0.5, "attitude_mode": "nadir"}
+    (orders,) = flown.spacecraft[1].orders
+    assert orders.values == {"pump_speed_command_fraction": 0.5, "attitude_mode": "nadir"}
     refused = mistakes(TEXT.replace("stations:", block.replace("50 %", "50 s"), 1))
     assert "orders.pump_speed_command_fraction: found '50 s'; allowed: a fraction in %" in refused[0]
 
