@@ -29,7 +29,7 @@ def triad(
     az *= n
     cx, cy, cz = cross(ax, ay, az, bx, by, bz)
     c = math.sqrt(cx * cx + cy * cy + cz * cz)
-    if c < 1e-9:
+    if c < 1e-9 * math.sqrt(bx * bx + by * by + bz * bz):
         if abs(ax) < 0.9:
             cx, cy, cz = cross(ax, ay, az, 1.0, 0.0, 0.0)
         else:
