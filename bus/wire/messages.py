@@ -213,7 +213,8 @@ class Telecommand(Body):
 
 class Packet(Body):
     """What every telemetry packet carries. Sequence numbers run per (boot, stream) from 0 without gaps.
-    `stream` is the ECSS service number: 1 verification, 3 housekeeping, 5 events, 17 test, 20 parameters."""
+    `stream` is the ECSS service number: 1 verification, 3 housekeeping, 4 statistics, 5 events, 6 memory,
+    9 time, 11 schedule, 17 test, 20 parameters."""
 
     boot: Count
     stream: Stream
