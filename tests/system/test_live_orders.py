@@ -11,7 +11,7 @@ import pytest
 from bus.errors import ScenarioError, SkyrackError, UnknownNameError, UserError
 from bus.wire.messages import Injection, InjectionReport, InjectionState
 from faults.catalogue.resolve import FAULTS
-from faults.live.command import telecommand_command
+from faults.live.command import Options, telecommand_command
 from faults.live.inject import InjectOptions, _Order, inject_command, parts_of
 from faults.run.compose import prepare
 from faults.run_directory import RunDirectory
@@ -67,6 +67,52 @@ def test_a_fault_that_cannot_be_injected_says_what_is_allowed(
         inject_command(InjectOptions(words[0], words[1], words[2:], run=live, wait_s=1.0))
     assert caught.value.message.startswith(expected)
     assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "expected"),
+    [
+        (("dusk-1", "computer.reboot"), Options(), "computer.reboot: hazardous"),
+        (("design:path", "test.ping"), Options(), "unknown design 'path'"),
+        (("dusk-1,dawn-9", "test.ping"), Options(), "unknown spacecraft 'dawn-9'; did you mean dawn-1"),
+        (("dusk-1", "test.ping"), Options(canary="dawn-1"), "canary dawn-1 is not in the group"),
+        (("dusk-1", "test.ping"), Options(condition="mode == SAFE"), "a condition without a canary"),
+        (("dusk-1", "test.ping"), Options(precondition="mode == SAVE"), "precondition: found 'SAVE'; allowed: "),
+        (("dusk-1", "test.ping"), Options(precondition="battery_soc > 3 kW"), "precondition: found '3 kW'; allowed: "),
+        (("dusk-1", "test.ping"), Options(release="soon"), "release: found 'soon'; allowed: "),
+        (("", ""), Options(), "which telecommand?"),
+        (("dusk-1", "test.ping"), Options(stack=Path("x.yaml")), "--stack goes without a telecommand"),
+        (("all", "test.ping"), Options(canary="dusk-1", condition="battery_soc > 50 %"), "run.json names no endpoint"),
+        (("all", "computer.reboot"), Options(confirm=True), "run.json names no endpoint for the operator plane"),
+    ],
+)
+def test_an_order_to_several_that_cannot_be_sent_says_what_to_do(
+    live: Path, words: tuple[str, str], options: Options, expected: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        telecommand_command(words[0], words[1], (), live, wait_s=1.0, as_json=False, options=options)
+    assert caught.value.message.startswith(expected)
+    assert caught.value.hint
+
+
+def test_mistakes_of_a_stack_are_told_where_they_stand_all_at_once(live: Path, tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text(
+        "on_failure: stop\n"
+        "steps:\n"
+        "  - {to: [dusk-1, dawn-9], telecommand: test.ping}\n"
+        "  - {to: all, telecommand: test.pong}\n"
+        "  - {to: dusk-1, telecommand: mode.set, arguments: {mode: SAVE}}\n"
+        "  - {to: dusk-1, telecommand: test.ping, precondition: mode == SAVE}\n"
+    )
+    with pytest.raises(ScenarioError) as caught:
+        telecommand_command("", "", (), live, wait_s=1.0, as_json=False, options=Options(stack=path))
+    found = [(mistake.line, mistake.found) for mistake in caught.value.mistakes]
+    assert found == [(3, "'dawn-9'"), (4, "'test.pong'"), (5, "'SAVE'"), (6, "'SAVE'")]
+    path.write_text("on_failure: maybe\nsteps: []\nstep: 1\n")
+    with pytest.raises(ScenarioError) as caught:
+        telecommand_command("", "", (), live, wait_s=1.0, as_json=False, options=Options(stack=path))
+    assert [mistake.line for mistake in caught.value.mistakes] == [1, 2, 3]
 
 
 def test_no_live_run_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
