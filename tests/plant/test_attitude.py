@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.constants import EARTH_RADIUS_M
 from node.plant.attitude.attitude import DIRECT, NADIR, OWN_LAW, SAFE_SPIN, SUN, TUMBLE, rotate, step_attitude
 from node.plant.attitude.quaternions import product, quaternion_of
 from node.plant.attitude.rigid_body import outer_torque
