@@ -266,6 +266,9 @@ class Ground:
     def _run_procedures(self, start_ns: int, now_ns: int, effects: Effects) -> None:
         """Procedures that are due, and one look at each that is under way."""
         commander = self._commander
+        self._procedures.due(start_ns, now_ns, self._procedure_effects)
+        if self._procedures.idle:
+            return
 
         def ask(spacecraft: str, name: str, arguments: Mapping[str, Scalar], origin: str) -> int:
             request = commander.state.next_request
@@ -280,7 +283,6 @@ class Ground:
             serving = self._antennas.station_of(self._place[spacecraft])
             return self._stations[serving] if serving >= 0 else ""
 
-        self._procedures.due(start_ns, now_ns, self._procedure_effects)
         self._procedures.step(now_ns, Surroundings(ask, outcome, station), self._procedure_effects)
 
     def _act(self, action: OperatorAction, now_ns: int, outbox: Outbox) -> None:
@@ -298,8 +300,7 @@ class Ground:
             case "alarm.acknowledge":
                 refusal = self._alarms.acknowledge(action.run, now_ns, outbox.records)
             case _:
-                until_ns = now_ns + round(float(action.arguments.get("for_s", 3600.0)) * 1e9)
-                refusal = self._alarms.shelve(action.run, until_ns, now_ns, outbox.records)
+                refusal = self._alarms.shelve(action.run, action.arguments.get("for_s"), now_ns, outbox.records)
         state, text = ("REJECTED", refusal) if refusal else ("COMPLETED", "")
         effects.notes.append(OperatorNote(token=action.token, run=action.run, state=state, text=text, final=True))
 

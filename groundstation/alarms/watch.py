@@ -19,6 +19,7 @@ from groundstation.config import AlarmRules
 
 MAX_OPEN = 4096
 """Alarms that wait for somebody or something; more are counted and not kept."""
+LONGEST_SHELF_S = 31_536_000.0  # a year
 ORDERS, MODES = 5, 3
 """Telecommands and mode changes that an alarm shows."""
 _OF_SEVERITY = {Severity.MEDIUM: Level.WARNING, Severity.HIGH: Level.CRITICAL}
@@ -216,11 +217,13 @@ class Alarms:
         """An operator has seen it. Gives why not, or nothing."""
         return self._told(number, AlarmEvent.ACKNOWLEDGE, now_ns, records)
 
-    def shelve(self, number: int, until_ns: int, now_ns: int, records: Records) -> str:
-        """An operator does not want to see it until then, unless it gets worse. Gives why not, or nothing."""
+    def shelve(self, number: int, for_s: Scalar | None, now_ns: int, records: Records) -> str:
+        """An operator does not want to see it for so long, unless it gets worse. Gives why not, or nothing."""
+        if isinstance(for_s, bool | str | None) or not 0.0 < for_s <= LONGEST_SHELF_S:
+            return f"for_s: found {for_s!r}; allowed: more than 0 to {LONGEST_SHELF_S:g} (s)"
         alarm = next((a for a in self.state.open.values() if a.number == number), None)
         if alarm is not None:
-            alarm.shelved_until_ns = until_ns
+            alarm.shelved_until_ns = now_ns + round(for_s * 1e9)
         return self._told(number, AlarmEvent.SHELVE, now_ns, records)
 
     def _told(self, number: int, event: AlarmEvent, now_ns: int, records: Records) -> str:

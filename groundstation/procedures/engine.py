@@ -96,6 +96,11 @@ class Procedures:
         for run in list(state.runs.values()):  # now, not when it is next looked at: mail may come before
             self._drive(run, run.pending.since_ns if run.pending else run.started_ns, self._held)
 
+    @property
+    def idle(self) -> bool:
+        """Whether a step would do nothing."""
+        return not self.state.runs and not self._held.records
+
     def due(self, start_ns: int, now_ns: int, effects: ProcedureEffects) -> None:
         """The timeline's procedures whose time has come."""
         while self.state.next_entry < len(self._entries):

@@ -26,6 +26,7 @@ from bus.wire.messages import Scalar
 SECOND_NS = 10**9
 LONGEST_NS = 366 * 86_400 * SECOND_NS
 HOUR_NS = 3600 * SECOND_NS
+LONGEST_TEXT = 256
 
 
 class ProcedureStop(Exception):
@@ -76,6 +77,14 @@ def nanoseconds(time: float | str) -> int:
     if not 0 <= found <= LONGEST_NS:
         raise Misuse(f"time: found {time}; allowed: 0 s to 366 d")
     return found
+
+
+def plain(what: str, *values: object, kinds: tuple[type, ...] = (bool, int, float, str)) -> None:
+    """Raises Misuse for anything but single values: what a step says is logged, saved and sent."""
+    for value in values:
+        if not isinstance(value, kinds) or len(str(value)) > LONGEST_TEXT:
+            said = f"{type(value).__name__}" if not isinstance(value, kinds) else f"one of {len(str(value))} characters"
+            raise Misuse(f"{what}: found {said}; allowed: {' | '.join(kind.__name__ for kind in kinds)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,19 +152,23 @@ class Reading(Step):
 
     def above(self, low: float | str) -> Reading:
         """Until it is greater; "50 %" and the like are read in the parameter's unit."""
-        return self._instead(condition="above", bounds=(low,))
+        return self._until("above", low)
 
     def below(self, high: float | str) -> Reading:
         """Until it is less."""
-        return self._instead(condition="below", bounds=(high,))
+        return self._until("below", high)
 
     def between(self, low: float | str, high: float | str) -> Reading:
         """Until it is neither less than the one nor greater than the other."""
-        return self._instead(condition="between", bounds=(low, high))
+        return self._until("between", low, high)
 
     def equals(self, value: Scalar) -> Reading:
         """Until it is this; of an enumeration, the word."""
-        return self._instead(condition="equals", bounds=(value,))
+        return self._until("equals", value)
+
+    def _until(self, condition: str, *bounds: Scalar) -> Reading:
+        plain(condition, *bounds)
+        return self._instead(condition=condition, bounds=bounds)
 
     def _words(self) -> str:
         return " ".join([f"telemetry {self.parameter}", *filter(None, [self.condition]), *map(str, self.bounds)])
@@ -198,16 +211,21 @@ class Question(Step):
 
 
 def _whom(spacecraft: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
-    return () if spacecraft is None else (spacecraft,) if isinstance(spacecraft, str) else tuple(spacecraft)
+    named = () if spacecraft is None else (spacecraft,) if isinstance(spacecraft, str) else tuple(spacecraft)
+    plain("spacecraft", *named, kinds=(str,))
+    return named
 
 
 def command(name: str, /, to: str | tuple[str, ...] | list[str] | None = None, **arguments: Scalar) -> Command:
     """A telecommand. Gives what the spacecraft answered: the value that `parameter.get` asks for, or a text."""
+    plain("telecommand", name, kinds=(str,))
+    plain(name, *arguments.values())
     return Command(whom=_whom(to), name=name, arguments=arguments)
 
 
 def telemetry(parameter: str, /, of: str | None = None) -> Reading:
     """A parameter's next live reading: a number, true or false, or an enumeration's word."""
+    plain("parameter", parameter, kinds=(str,))
     return Reading(whom=_whom(of), parameter=parameter)
 
 
@@ -224,11 +242,13 @@ def wait(time: float | str, /) -> Wait:
 
 def ask(question: str, /, *options: str) -> Question:
     """What an operator is asked, and the answers there are."""
+    plain("ask", question, *options, kinds=(str,))
     return Question(question=question, options=options or ("yes", "no"))
 
 
 def check(holds: object, text: str) -> None:
     """Raises CheckFailed with the text unless it holds; both is in the log."""
+    plain("check", text, kinds=(str,))
     scope = SCOPE.get()
     if scope is not None:
         scope.said(f"check {text}", holds=bool(holds))
@@ -238,6 +258,7 @@ def check(holds: object, text: str) -> None:
 
 def note(text: str) -> None:
     """A line for the log."""
+    plain("note", text, kinds=(str,))
     scope = SCOPE.get()
     if scope is not None:
         scope.said(f"note {text}", holds=True)

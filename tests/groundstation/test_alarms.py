@@ -204,12 +204,14 @@ def test_events_alarm_by_severity_once_until_somebody_answers() -> None:
 def test_shelved_is_quiet_until_its_time_or_worse() -> None:
     bench = Bench()
     bench.read(0.29, 0.29)
-    assert bench.alarms.shelve(1, (bench.now_s + 10) * SECOND_NS, bench.now_s * SECOND_NS, bench.records) == ""
+    assert bench.alarms.shelve(1, 10.0, bench.now_s * SECOND_NS, bench.records) == ""
     bench.wait(9, since_s=10**6)
     assert bench.story[-1][1] == "shelved"
     bench.wait(1, since_s=10**6)
     assert bench.story[-1][1:3] == ("shelf over", "ACTIVE")
-    bench.alarms.shelve(1, 10**18, 0, bench.records)
+    bench.alarms.shelve(1, 3600, bench.now_s * SECOND_NS, bench.records)
+    for wrong in (None, "long", True, 0.0, -1.0, float("nan"), 1e12):
+        assert "allowed: more than 0" in bench.alarms.shelve(1, wrong, 0, bench.records)
     bench.read(0.1, 0.1)
     assert bench.story[-1][1:] == ("worse", "ACTIVE", 2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -227,6 +228,29 @@ async def crooked() -> None:
     raise ZeroDivisionError("none")
 
 
+@procedure("nonsense", which=number("1", "which line", low=0.0, high=9.0))
+async def nonsense(which: float) -> None:
+    """What is no single value ends it, before anything is sent, logged or saved."""
+    strange: Any = [object()]
+    match int(which):
+        case 0:
+            await command("mode.set", mode=strange)
+        case 1:
+            await command(strange)
+        case 2:
+            await command("test.ping", to=strange)
+        case 3:
+            await telemetry("battery_soc").above(strange)
+        case 4:
+            await ask("Go?", strange)
+        case 5:
+            note(strange)
+        case 6:
+            await strange
+        case 7:
+            await wait(float("nan"))
+
+
 @procedure("endless")
 async def endless() -> None:
     """Never ends."""
@@ -261,6 +285,16 @@ def test_what_a_procedure_does_wrong_ends_it_and_not_the_ground() -> None:
     bench.step(3)
     assert bench.state[0] == "FAILED"
     assert bench.state[1].startswith("ZeroDivisionError in line ")
+
+
+@pytest.mark.parametrize("which", range(8))
+def test_nonsense_ends_a_procedure_and_not_the_ground(which: int) -> None:
+    bench = Bench(nonsense)
+    bench.begin("nonsense", which=float(which))
+    bench.step()
+    bench.restart()
+    assert bench.state[0] == "FAILED", bench.state
+    assert bench.sent == []
 
 
 def test_a_procedure_without_end_is_ended_and_never_stalls_a_tick() -> None:
