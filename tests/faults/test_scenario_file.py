@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bus.errors import EnvironmentFault, ScenarioError
 from bus.scenario.model import KeplerOrbit, Scenario, TleOrbit
-from faults.scenarios.load import load, load_text
+from faults.scenarios.load import ScenarioForm, load, load_text
 from faults.scenarios.vocabulary import base_truth_signals
 
 TEXT = """\
