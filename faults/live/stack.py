@@ -125,7 +125,8 @@ class Fleet:
             raise UserError(f"release: {error}", hint="now, contact, or a time since the epoch such as '2 h'") from None
         return CommandStep(
             spacecraft=group, name=wish.name, arguments=arguments, not_before_ns=not_before_ns,
-            at_contact=wish.release == "contact", precondition=self._condition(group, "precondition", wish.precondition),
+            at_contact=wish.release == "contact",
+            precondition=self._condition(group, "precondition", wish.precondition),
             canary=canary, condition=self._condition(canary, "condition", wish.condition),
         )  # fmt: skip
 
