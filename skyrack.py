@@ -100,6 +100,7 @@ class Listing(StrEnum):
     scenarios = "scenarios"
     stations = "stations"
     faults = "faults"
+    fdir = "fdir"
     fields = "fields"
     telecommands = "telecommands"
     telemetry = "telemetry"
@@ -200,13 +201,11 @@ def list_(
     what: Listing,
     of: Annotated[str, typer.Argument(metavar="[DESIGN]", help="The same as --design.")] = "",
     *,
-    design: Annotated[
-        str, typer.Option(help="Whose telecommands, telemetry, truth fields; every design by default. Name or file.")
-    ] = "",
+    design: Annotated[str, typer.Option(help="Whose TM/TC, fields or FDIR table: a name or a file; else all.")] = "",
     designs: Designs = [],
     json: Json = False,
 ) -> None:
-    """List designs, scenarios, stations, faults, TM/TC, truth fields."""
+    """List designs, scenarios, stations, faults, TM/TC, truth fields, FDIR rows."""
     from faults.commands.look import list_command  # noqa: PLC0415
 
     raise typer.Exit(list_command(what.value, design or of, tuple(designs), as_json=json))

@@ -20,8 +20,10 @@ class Service(IntEnum):
     FUNCTION = 8
     TIME = 9
     SCHEDULING = 11
+    MONITORING = 12
     STORAGE = 15
     TEST = 17
+    EVENT_ACTION = 19
     PARAMETER = 20
 
 
@@ -77,6 +79,7 @@ class Code(IntEnum):
     NO_SUCH_ENTRY = 22
     OUTSIDE_IMAGE = 23
     WRONG_CHECKSUM = 24
+    REFUSED_BY_STATE = 25
 
 
 CODE_TEXTS: dict[int, str] = {
@@ -95,4 +98,5 @@ CODE_TEXTS: dict[int, str] = {
     Code.NO_SUCH_ENTRY: "nothing of this number on board",
     Code.OUTSIDE_IMAGE: "a range that is not inside the memory image",
     Code.WRONG_CHECKSUM: "data do not have the checksum that came with them",
+    Code.REFUSED_BY_STATE: "not in the present state of what it names",
 }

@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bus.dictionary import Argument, Dictionary, TelecommandForm
-from bus.errors import Mistake, ScenarioError, UnknownNameError
+from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.pus import Code
+from bus.text.units import has_unit, parse_as
 from bus.wire.messages import OperatorReply, Scalar
 
 MAX_TEXT = 1024
@@ -110,6 +111,38 @@ def is_hazardous(dictionary: Dictionary, name: str, arguments: Mapping[str, Scal
     form = dictionary.telecommand[name]
     carried = parts(dictionary.telecommand, form, arguments).carried
     return form.hazardous or (carried is not None and carried.hazardous)
+
+
+def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Arguments as people write them ("12 kW", "25 %") as plain numbers in the unit of the dictionary."""
+    form = known.telecommand.get(name)
+    carried = parts(known.telecommand, form, arguments).carried if form else None
+    declared = (*form.arguments, *(carried.arguments if carried else ())) if form else ()
+    try:
+        return in_units_of(declared, arguments)
+    except ScenarioError as error:
+        raise ScenarioError(
+            error.mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}"
+        ) from error
+
+
+def in_units_of(forms: Sequence[Argument], arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The same for arguments of these forms; others stay as they are."""
+    numeric = {form.name: form.unit for form in forms if form.type in ("float", "int")}
+    converted: dict[str, Scalar] = {}
+    mistakes = []
+    for key, value in arguments.items():
+        converted[key] = value
+        if key in numeric and (isinstance(value, str) or has_unit(numeric[key])):
+            try:
+                number = parse_as(value, numeric[key])
+            except Refused as error:
+                mistakes.append(Mistake("", 0, 0, f"arguments.{key}", error.found, error.allowed))
+                continue
+            converted[key] = int(number) if number.is_integer() and "." not in str(value) else number
+    if mistakes:
+        raise ScenarioError(mistakes)
+    return converted
 
 
 def allowed(argument: Argument) -> str:

@@ -6,7 +6,7 @@ runs on, and imports neither numba nor the plant's kernels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,11 +17,12 @@ from node.designs.load import Design, load_design
 from node.devices.clock import Clock
 from node.devices.definitions import CLOCK_NAME, device_forms
 from node.devices.device import Device, DeviceForm
-from node.devices.equipment import Equipment
+from node.devices.equipment import Equipment, FdirRow
 from node.devices.nvm import NonVolatileMemory
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
+from node.fdir.table import WordsOf, table_of
 from node.fsw.managers.watch import INTERVAL_NS
 from node.fsw.software import SoftwareConfig, declarations, on_board_parameters
 from node.injection.device import DeviceSeam
@@ -52,7 +53,17 @@ class Parts:
 
 
 def equipment(design: Design) -> Equipment:
-    """What flight software must know of a design."""
+    """What flight software must know of a design, its FDIR table included."""
+    return replace(_parts_of(design), fdir=table_of(design, words_of(design)))
+
+
+def words_of(design: Design) -> WordsOf:
+    """The dictionary of a design by the names of its monitors: what the entries of an FDIR table can name."""
+    parts = _parts_of(design)
+    return lambda names: dictionary_for(replace(parts, fdir=tuple(FdirRow(name, "", "") for name in names)))
+
+
+def _parts_of(design: Design) -> Equipment:
     groups = design.form.accelerators.values()
     return Equipment(
         design=design.name,
@@ -64,6 +75,7 @@ def equipment(design: Design) -> Equipment:
         accelerator_groups=design.accelerators,
         isl_heads=design.isl_heads,
         job_slots=design.capacity.jobs,
+        lcl_priorities=tuple(design.lcl_priorities.values()),
         accelerator_group_power_w=tuple(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups),
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bus.dictionary import Argument, Dictionary, Parameter
 from bus.pus import Severity
+from docs.reference.fdir_page import fdir_page
 from docs.reference.forms import GENERATED, design_page, faults_page, table
 from node.assembly import dictionary_for
 from node.devices.definitions import device_forms
@@ -51,8 +52,19 @@ def _text(text: str) -> str:
     return text
 
 
+_MANY = {
+    "monitor": "a monitor of the FDIR table, or `spare.1` … `spare.4`",
+    "reading": "a telemetry parameter",
+    "telecommand": "a telecommand",
+    "event": "an event",
+}
+"""Arguments that can take very many names."""
+
+
 def _argument(argument: Argument) -> str:
-    if argument.labels and argument.labels[0] in _PART_NAMES:
+    if argument.name in _MANY and argument.labels:
+        allowed = _MANY[argument.name]
+    elif argument.labels and argument.labels[0] in _PART_NAMES:
         allowed = f"name of a {_PART_NAMES[argument.labels[0]]} of the design"
     elif len(argument.labels) > MANY:
         allowed = f"one of {len(argument.labels)} names or more: `skyrack list telecommands`"
@@ -71,7 +83,9 @@ def _argument(argument: Argument) -> str:
 
 
 def _event_argument(argument: Argument) -> str:
-    if argument.labels and argument.labels[0] in _PART_NAMES:
+    if argument.name in _MANY and argument.labels:
+        kind = f" ({_MANY[argument.name]})"
+    elif argument.labels and argument.labels[0] in _PART_NAMES:
         kind = f" (a {_PART_NAMES[argument.labels[0]]})"
     elif argument.labels:
         kind = f" ({', '.join(argument.labels)})"
@@ -163,7 +177,7 @@ def telemetry_page(words: Dictionary) -> str:
             (
                 _name(p.name),
                 p.unit or "–",
-                p.type + (f": {', '.join(p.labels)}" if p.labels else ""),
+                p.type + _labels(p),
                 device_of.get(p.name, "flight software"),
                 _limits(p),
                 _text(p.description),
@@ -171,7 +185,12 @@ def telemetry_page(words: Dictionary) -> str:
             for p in words.parameters
         ),
     )
-    lines += ["## Events", ""]
+    lines += [
+        "## Events",
+        "",
+        "Each monitor of the [FDIR table](fdir.md) raises an event of its own name, from id 1000 on.",
+        "",
+    ]
     lines += table(
         ("id", "event", "severity", "arguments", "what happened"),
         (
@@ -196,6 +215,13 @@ def telemetry_page(words: Dictionary) -> str:
     return "\n".join(lines)
 
 
+def _labels(p: Parameter) -> str:
+    if not p.labels:
+        return ""
+    many = _MANY.get(p.name.partition("_")[2], "") if p.name.startswith(("checked_", "defined_")) else ""
+    return f": {many or ', '.join(p.labels)}"
+
+
 def _cell(mode: Mode, event: ModeEvent) -> str:
     following = TABLE.get((mode, event))
     return "" if following is None else "stays" if following is mode else following.name
@@ -209,6 +235,7 @@ def pages() -> dict[str, str]:
         "telemetry.md": telemetry_page(words),
         "design.md": design_page(),
         "faults.md": faults_page(),
+        "fdir.md": fdir_page(),
     }
 
 

@@ -21,6 +21,7 @@ from bus.errors import ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
 from bus.text.times import clock
+from faults.commands.fdir_rows import brief_cells, table_rows
 from faults.commands.truth_fields import field_rows
 from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.links import links
@@ -138,7 +139,8 @@ def list_command(what: str, design: str, directories: tuple[Path, ...] = (), *, 
         "scenarios": _scenarios,
         "stations": _stations,
         "faults": _faults,
-        "fields": lambda: field_rows(_whose(chosen)),
+        "fields": lambda: field_rows(_whose(chosen, "fields")),
+        "fdir": lambda: table_rows(_whose(chosen, "fdir")),
         "telecommands": lambda: _telecommands(chosen or _right(shelf)),
         "telemetry": lambda: _telemetry(chosen or _right(shelf)),
     }
@@ -146,7 +148,7 @@ def list_command(what: str, design: str, directories: tuple[Path, ...] = (), *, 
     if as_json:
         _write_json(rows)
     else:
-        _print_table(_console(), what, _brief(what, rows))
+        _print_table(_console(240 if what == "fdir" else 160), what, _brief(what, rows))
     return 0
 
 
@@ -172,21 +174,23 @@ def _brief(what: str, rows: Rows) -> Rows:
                 for kind, names in row.get("parts", {}).items()
                 if kind in ("string", "battery_group", "lcl", "thermal_node", "accelerator")
             )
+        if what == "fdir":
+            cells = brief_cells(row)
         if what == "faults":
             cells["parameters"] = ", ".join(row["parameters"])
         brief.append(cells)
     return brief
 
 
-def _console() -> Console:
+def _console(width: int = 160) -> Console:
     """Standard output; wide where it is no terminal, so that lines can be searched."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=width)
 
 
-def _whose(chosen: Sequence[str]) -> str:
-    """The one design whose fields are asked for. Raises UserError without one."""
+def _whose(chosen: Sequence[str], what: str) -> str:
+    """The one design whose fields or rows are asked for. Raises UserError without one."""
     if not chosen:
-        raise UserError("whose fields?", hint="for example: skyrack list fields pathfinder")
+        raise UserError(f"whose {what}?", hint=f"for example: skyrack list {what} pathfinder")
     return chosen[0]
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from bus.dictionary import Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import Scenario
-from bus.telecommand_check import check_telecommand, is_hazardous
+from bus.telecommand_check import check_telecommand, in_units, is_hazardous
 from bus.text.files import read_file
 from bus.text.forms import Form
 from bus.text.leaves import Leaf, Plain, text
@@ -22,7 +22,6 @@ from bus.text.reader import Item, Sheet
 from bus.text.units import parse_duration_ns, show
 from bus.wire.messages import Scalar
 from bus.wire.stacks import CommandStep
-from faults.scenarios.vocabulary import in_units
 from groundstation.commanding.conditions import canonical
 
 MAX_STEPS = 256

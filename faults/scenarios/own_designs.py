@@ -14,6 +14,8 @@ from pathlib import Path
 from bus.errors import EnvironmentFault, Mistake, ScenarioError
 from bus.text.files import decode, read_file
 from bus.text.near import one_of
+from bus.text.reader import Sheet
+from faults.scenarios.fdir import check_design
 from groundstation.procedures.declaration import Procedure
 from groundstation.procedures.load import with_own
 from node.designs.load import DESIGNS, PARTS, SHIPPED, Design, adopt, load_design
@@ -103,4 +105,11 @@ def _adopt(path: Path) -> str:
         found = f"{str(path)!r}: {error.message}"
         allowed = f"the path of a design file of at most {MAX_BYTES} bytes of UTF-8"
         raise ScenarioError([Mistake("", 0, 0, "design", found, allowed)]) from None
-    return adopt(decode(content, str(path)), str(path))
+    text = decode(content, str(path))
+    name = adopt(text, str(path))
+    sheet = Sheet(str(path))
+    root = sheet.compose(text)
+    if root.has("fdir"):
+        check_design(root.below("fdir"), name)
+        sheet.finish()
+    return name

@@ -9,14 +9,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.scenario.model import ProcedureEntry, Scenario
-from bus.telecommand_check import check_arguments
+from bus.telecommand_check import check_arguments, in_units_of
 from bus.text.forms import Form
 from bus.text.leaves import Plain, text
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.units import show
 from bus.wire.messages import Scalar
-from faults.scenarios.vocabulary import dictionary_of, in_units_of
+from faults.scenarios.vocabulary import dictionary_of
 from groundstation.procedures.declaration import MAX_FLEET, Procedure, check_asked
 from groundstation.procedures.load import shipped
 from groundstation.procedures.source_check import check_source

@@ -20,11 +20,13 @@ from bus.text.leaves import Leaf, Plain, text
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
+from faults.scenarios.fdir import read_fdir
 from faults.scenarios.jobs import JobEntries, read_jobs
 from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.vocabulary import check_orbit, first_value
+from node.designs.fdir_entry import FdirEntry
 from node.designs.jobs import accelerators
 
 MAX_PEERS = 64  # beacons a Tick carries, see messages.Tick
@@ -42,7 +44,7 @@ _PEERS = {"anyOf": [{"const": "neighbours"}, {"type": "array", "items": {"type":
 
 
 class SpacecraftForm(Form):
-    """Who flies which design where, how it starts, whom it sees, what it works on."""
+    """Who flies which design where, how it starts, whom it sees, what it works on, what FDIR does otherwise."""
 
     id: Annotated[Id, AfterValidator(_own_id)]
     design: Annotated[str, text(longest=1000)]
@@ -51,6 +53,7 @@ class SpacecraftForm(Form):
     peers: Annotated[Any, Leaf(lambda value: value, _PEERS)] = ()
     orders: Annotated[Any, Leaf(lambda value: value, ORDERS_SCHEMA)] = ()
     jobs: JobEntries = ()
+    fdir: tuple[FdirEntry, ...] = ()
 
 
 def read_spacecraft(
@@ -66,12 +69,14 @@ def read_spacecraft(
     peers: list[tuple[list[str], dict[str, Item]]] = []
     for entry in item.list(1, MAX_MEMBERS):
         mark = entry.sheet.mark()
-        parts = entry.parts(SpacecraftForm, without=("orbit",))
+        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir"))
         name = parts["id"] or ""
         complete = complete and bool(name)
         if entry.node is None or entry.node.entries is None:
             continue
         design = _design(entry.below("design"), parts["design"], shelf)
+        if entry.has("fdir") and design:
+            design = read_fdir(entry.below("fdir"), design)
         places = read_orbit(entry.below("orbit"), Given(epoch, end))
         _check_orbits(entry.below("orbit"), places)
         complete = complete and (bool(places) or not any(entry.below("orbit").has(kind) for kind in CONSTELLATIONS))

@@ -11,13 +11,13 @@ from functools import lru_cache
 import numpy as np
 
 from bus.constants import Epoch
-from bus.dictionary import Argument, Dictionary
+from bus.dictionary import Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.orbits.elements import satellite
 from bus.scenario.model import OmmOrbit, Orbit, TleOrbit
-from bus.telecommand_check import carried_labels, check_telecommand, is_hazardous, parts
+from bus.telecommand_check import carried_labels, check_telecommand, in_units, is_hazardous
 from bus.text.near import nearest
-from bus.text.units import DIMENSIONS, dimension_of_name, has_unit, parse, parse_as, show
+from bus.text.units import DIMENSIONS, dimension_of_name, parse, show
 from bus.wire.messages import Scalar
 from faults.catalogue.resolve import DesignInfo
 from faults.oracle.expectation import Names
@@ -169,38 +169,6 @@ def scheduled(design: str, at_s: float, name: str, arguments: Mapping[str, Scala
         hint = "of the schedule's own telecommands, the one that inserts cannot wait in it"
         raise UnknownNameError("telecommand that can wait on board", name, [], hint=hint)
     return check_telecommand(known, SCHEDULE, {**arguments, "at": at_s, "telecommand": name})
-
-
-def in_units(known: Dictionary, name: str, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Arguments as people write them ("12 kW", "25 %") as plain numbers in the unit of the dictionary."""
-    form = known.telecommand.get(name)
-    carried = parts(known.telecommand, form, arguments).carried if form else None
-    declared = (*form.arguments, *(carried.arguments if carried else ())) if form else ()
-    try:
-        return in_units_of(declared, arguments)
-    except ScenarioError as error:
-        raise ScenarioError(
-            error.mistakes, hint=f"`skyrack list telecommands` shows the arguments of {name}"
-        ) from error
-
-
-def in_units_of(forms: Sequence[Argument], arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The same for arguments of these forms; others stay as they are."""
-    numeric = {form.name: form.unit for form in forms if form.type in ("float", "int")}
-    converted: dict[str, Scalar] = {}
-    mistakes = []
-    for key, value in arguments.items():
-        converted[key] = value
-        if key in numeric and (isinstance(value, str) or has_unit(numeric[key])):
-            try:
-                number = parse_as(value, numeric[key])
-            except Refused as error:
-                mistakes.append(Mistake("", 0, 0, f"arguments.{key}", error.found, error.allowed))
-                continue
-            converted[key] = int(number) if number.is_integer() and "." not in str(value) else number
-    if mistakes:
-        raise ScenarioError(mistakes)
-    return converted
 
 
 def expectation_signals(

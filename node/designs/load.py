@@ -8,8 +8,9 @@ are generated from here.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -160,6 +161,14 @@ def adopt(text: str, file: str) -> str:
     if name not in _adopted:
         _adopted[name] = (text, read_design(text, file, name))
     return name
+
+
+def with_fdir(name: str, entries: Sequence[object]) -> str:
+    """A design with more entries in its `fdir:`, as plain values: a design of its own. Its name."""
+    text = _adopted[name][0] if name in _adopted else (DESIGNS / f"{name}.yaml").read_bytes()
+    root = compose(text, name).plain()
+    root["fdir"] = [*root.get("fdir", ()), *entries]
+    return adopt(json.dumps(root, indent=1), f"{name}.yaml")
 
 
 def own_texts(names: Iterable[str]) -> dict[str, str]:

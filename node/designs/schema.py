@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from bus.errors import Refused
 from bus.text.forms import Form, says
+from node.designs.fdir_entry import FdirEntry
 from node.designs.figures import (
     Ampere,
     Conductance,
@@ -269,3 +270,4 @@ class DesignForm(Form):
     attitude: Attitude = says("axes and actuators")
     devices: dict[Name, Device] = says("what radiation strikes beside the accelerators, by name")
     shielding: Annotated[float, not_negative("kg/m2")] = says("aluminium around the electronics")
+    fdir: tuple[FdirEntry, ...] = says("monitors that are changed, added or taken out of its FDIR table", ())

@@ -89,6 +89,7 @@ def _thermal_controller(equipment: Equipment) -> DeviceForm:
     orders = (
         ("heater", "heater_command"),
         ("pump_speed", "pump_speed_command_fraction"),
+        ("pump_select", "pump_select"),
         ("valve", "valve_command_fraction"),
     )
     return DeviceForm("thermal-controller", tuple(channels), orders)
@@ -124,7 +125,7 @@ def _attitude() -> DeviceForm:
                 1e-3, 0.0, 1e-3)
         for i in range(4)
     ]  # fmt: skip
-    orders = (("mode", "attitude_mode"), ("array_angle", "array_angle_command_rad"))
+    orders = (("mode", "attitude_mode"), ("wheel", "wheel_enable"), ("array_angle", "array_angle_command_rad"))
     return DeviceForm("attitude", tuple(channels), orders)
 
 

@@ -5,7 +5,9 @@ Nothing here knows the plant or the design file.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 JOBS_WATCHED = 4
 """Jobs that are reported one by one; all others only in the sums."""
@@ -14,9 +16,45 @@ JOB_SLOTS = 32
 
 
 @dataclass(frozen=True, slots=True)
+class FdirRow:
+    """One row of the FDIR table: a monitor, the event that it raises, and the telecommand that answers it.
+
+    check: `limit` and `delta` want the reading, or its change in `interval_s`, within [low, high]; `expected` wants it
+    to be `low`. It counts after `repetition` looks in a row, `interval_s` apart. While it stays wrong, the event and
+    its action come again after `again_s`, then twice that and so on, `at_most` times; so long the action is given time.
+    deadline_s: by when it should be well again. criticality_s: time from the limit to damage, None: not known.
+    `event`: a row without a reading answers this event of flight software instead.
+    """
+
+    monitor: str
+    reading: str
+    text: str
+    check: Literal["limit", "expected", "delta"] = "limit"
+    low: float = -math.inf
+    high: float = math.inf
+    repetition: int = 3
+    interval_s: float = 1.0
+    severity: int = 3
+    telecommand: str = ""
+    arguments: tuple[tuple[str, bool | int | float | str], ...] = ()
+    again_s: float = 600.0
+    at_most: int = 3
+    deadline_s: float = 600.0
+    level: Literal["unit", "subsystem", "system"] = "unit"
+    criticality_s: float | None = None
+    enabled: bool = True
+    event: str = ""
+
+    @property
+    def confirmation_s(self) -> float:
+        """From the first wrong look to the event."""
+        return self.repetition * self.interval_s
+
+
+@dataclass(frozen=True, slots=True)
 class Equipment:
-    """Names of the equipment of one design. `accelerator_group_power_w`: rated power of each group;
-    `job_slots`: jobs at a time."""
+    """Names of the equipment of one design. `accelerator_group_power_w`: rated power of each group; `job_slots`: jobs
+    at a time; `lcl_priorities`: 0 is closed first again; `fdir`: its FDIR table."""
 
     design: str
     strings: tuple[str, ...]
@@ -28,6 +66,8 @@ class Equipment:
     accelerator_group_power_w: tuple[float, ...]
     isl_heads: tuple[str, ...] = ()
     job_slots: int = JOB_SLOTS
+    lcl_priorities: tuple[int, ...] = ()
+    fdir: tuple[FdirRow, ...] = ()
 
     @property
     def jobs_watched(self) -> int:

@@ -40,6 +40,8 @@ class Words:
     structures: tuple[str, ...]
     events: tuple[str, ...]
     parameters: tuple[str, ...]
+    pool: tuple[str, ...]
+    monitors: tuple[str, ...]
     telecommands: tuple[str, ...]
     readings: tuple[str, ...]
 
@@ -134,6 +136,7 @@ class Telecommand:
     function: int | None
     hazardous: bool
     modes: tuple[str, ...]
+    raises: tuple[Event, ...]
 
     def resolve(self, words: Words) -> TelecommandForm | None:
         """With the names of a design; None where the design has nothing that it could name."""
@@ -148,10 +151,11 @@ class Telecommand:
 
 def telecommand(
     name: str, service: Service, subtype: int, text: str, *arguments: Arg, function: int | None = None,
-    hazardous: bool = False, modes: tuple[str, ...] = (),
+    hazardous: bool = False, modes: tuple[str, ...] = (), raises: tuple[Event, ...] = (),
 ) -> Callable[[Method], Method]:  # fmt: skip
-    """The method carries this telecommand out. It gets the arguments by name; they have been checked."""
-    declared = Telecommand(name, service, subtype, text, arguments, function, hazardous, modes)
+    """The method carries this telecommand out. It gets the arguments by name; they have been checked. `raises`: events
+    that it reports itself, so that none of them may lead to it."""
+    declared = Telecommand(name, service, subtype, text, arguments, function, hazardous, modes, raises)
 
     def mark(method: Method) -> Method:
         setattr(method, _TELECOMMAND, declared)
@@ -161,11 +165,12 @@ def telecommand(
 
 
 def function(
-    name: str, number: int, text: str, *arguments: Arg, hazardous: bool = False, modes: tuple[str, ...] = ()
-) -> Callable[[Method], Method]:
+    name: str, number: int, text: str, *arguments: Arg, hazardous: bool = False, modes: tuple[str, ...] = (),
+    raises: tuple[Event, ...] = (),
+) -> Callable[[Method], Method]:  # fmt: skip
     """The method carries out this function of the spacecraft, TC[8,1]."""
     return telecommand(
-        name, Service.FUNCTION, 1, text, *arguments, function=number, hazardous=hazardous, modes=modes
+        name, Service.FUNCTION, 1, text, *arguments, function=number, hazardous=hazardous, modes=modes, raises=raises
     )  # fmt: skip
 
 

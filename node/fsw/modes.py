@@ -30,6 +30,8 @@ class ModeEvent(IntEnum):
     CRITICAL_CHARGE = 5
     CHARGE_RECOVERED = 6
     REPEATED_REBOOT = 7
+    MONITOR_SAFE = 8
+    MONITOR_SURVIVAL = 9
 
 
 GROUND_EVENT: dict[Mode, ModeEvent] = {
@@ -49,12 +51,16 @@ TABLE: dict[tuple[Mode, ModeEvent], Mode] = {
     (Mode.LEOP, ModeEvent.LOW_CHARGE): Mode.SAFE,
     (Mode.LEOP, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
     (Mode.LEOP, ModeEvent.REPEATED_REBOOT): Mode.SAFE,
+    (Mode.LEOP, ModeEvent.MONITOR_SAFE): Mode.SAFE,
+    (Mode.LEOP, ModeEvent.MONITOR_SURVIVAL): Mode.SURVIVAL,
     (Mode.NOMINAL, ModeEvent.GROUND_NOMINAL): Mode.NOMINAL,
     (Mode.NOMINAL, ModeEvent.GROUND_SAFE): Mode.SAFE,
     (Mode.NOMINAL, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
     (Mode.NOMINAL, ModeEvent.LOW_CHARGE): Mode.SAFE,
     (Mode.NOMINAL, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
     (Mode.NOMINAL, ModeEvent.REPEATED_REBOOT): Mode.SAFE,
+    (Mode.NOMINAL, ModeEvent.MONITOR_SAFE): Mode.SAFE,
+    (Mode.NOMINAL, ModeEvent.MONITOR_SURVIVAL): Mode.SURVIVAL,
     (Mode.SAFE, ModeEvent.GROUND_LEOP): Mode.LEOP,
     (Mode.SAFE, ModeEvent.GROUND_NOMINAL): Mode.NOMINAL,
     (Mode.SAFE, ModeEvent.GROUND_SAFE): Mode.SAFE,
@@ -62,12 +68,16 @@ TABLE: dict[tuple[Mode, ModeEvent], Mode] = {
     (Mode.SAFE, ModeEvent.LOW_CHARGE): Mode.SAFE,
     (Mode.SAFE, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
     (Mode.SAFE, ModeEvent.REPEATED_REBOOT): Mode.SAFE,
+    (Mode.SAFE, ModeEvent.MONITOR_SAFE): Mode.SAFE,
+    (Mode.SAFE, ModeEvent.MONITOR_SURVIVAL): Mode.SURVIVAL,
     (Mode.SURVIVAL, ModeEvent.GROUND_SAFE): Mode.SAFE,
     (Mode.SURVIVAL, ModeEvent.GROUND_SURVIVAL): Mode.SURVIVAL,
     (Mode.SURVIVAL, ModeEvent.LOW_CHARGE): Mode.SURVIVAL,
     (Mode.SURVIVAL, ModeEvent.CRITICAL_CHARGE): Mode.SURVIVAL,
     (Mode.SURVIVAL, ModeEvent.CHARGE_RECOVERED): Mode.SAFE,
     (Mode.SURVIVAL, ModeEvent.REPEATED_REBOOT): Mode.SURVIVAL,
+    (Mode.SURVIVAL, ModeEvent.MONITOR_SAFE): Mode.SURVIVAL,
+    (Mode.SURVIVAL, ModeEvent.MONITOR_SURVIVAL): Mode.SURVIVAL,
 }
 
 

@@ -38,10 +38,12 @@ from node.fsw.managers.memory import MemoryManager
 from node.fsw.managers.mode import ModeManager
 from node.fsw.managers.payload import PayloadManager
 from node.fsw.managers.power import PowerManager
+from node.fsw.managers.recovery import Recovery
 from node.fsw.managers.thermal import ThermalManager
 from node.fsw.managers.watch import Watch
 from node.fsw.managers.workload import WorkloadManager
 from node.fsw.modes import PROFILES, Mode
+from node.fsw.monitors import monitor_events, monitor_names
 from node.fsw.services.authentication import Authentication
 from node.fsw.services.packets import Body, body
 from node.fsw.services.st01_verification import Verification
@@ -52,8 +54,10 @@ from node.fsw.services.st05_events import Events
 from node.fsw.services.st06_memory import MemoryAccess
 from node.fsw.services.st09_time import TimeManagement
 from node.fsw.services.st11_scheduling import Schedule
+from node.fsw.services.st12_monitoring import Monitoring
 from node.fsw.services.st15_storage import Storage
 from node.fsw.services.st17_test import ConnectionTest
+from node.fsw.services.st19_event_action import EventAction
 from node.fsw.services.st20_parameters import Parameters
 
 COMPONENTS: tuple[type[Component], ...] = (
@@ -69,6 +73,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     MemoryManager,
     MemoryAccess,
     Watch,
+    Recovery,
     Authentication,
     Verification,
     DeviceAccess,
@@ -77,8 +82,10 @@ COMPONENTS: tuple[type[Component], ...] = (
     Events,
     TimeManagement,
     Schedule,
+    Monitoring,
     Storage,
     ConnectionTest,
+    EventAction,
     Parameters,
 )
 """In the order of their telemetry, parameters and telecommands in the dictionary."""
@@ -112,6 +119,12 @@ def readings(pool: Layout) -> tuple[str, ...]:
     return tuple(parameter.name for parameter in pool.parameters[: pool.own] if parameter.type == "float")
 
 
+def raised_by() -> dict[str, tuple[str, ...]]:
+    """Events that each telecommand's handler reports, by the telecommand's name."""
+    declared = [t for component in COMPONENTS for t in telecommands_of(component)]
+    return {t.name: tuple(event.name for event in t.raises) for t in declared}
+
+
 @lru_cache(maxsize=32)
 def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[Layout, Dictionary]:
     """The pool and the dictionary of a spacecraft with this equipment and these devices."""
@@ -119,13 +132,16 @@ def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[L
     names = tuple(parameter.name for parameter in parameters)
     own = tuple(value for component in COMPONENTS for value in telemetry_of(component))
     pool = layout(forms, own)
-    events = sorted((event for component in COMPONENTS for event in events_of(component)), key=lambda event: event.id)
+    declared = (*(event for component in COMPONENTS for event in events_of(component)), *monitor_events(equipment))
+    events = sorted(declared, key=lambda event: event.id)
     words = Words(
         equipment=equipment,
         devices=tuple(form.name for form in forms),
         structures=tuple(structure.name for structure in pool.structures if structure.interval_s),
         events=tuple(event.name for event in events),
         parameters=names,
+        pool=tuple(pool.index),
+        monitors=monitor_names(equipment),
         telecommands=telecommand_names(),
         readings=readings(pool),
     )
@@ -183,10 +199,15 @@ class FlightSoftware:
         self.memory = MemoryManager(board, self.computer)
         self.memory_access = MemoryAccess(board, self.storage)
         self.watch = Watch(board, pool)
+        self.recovery = Recovery(board, pool, self.modes)
+        self.monitoring = Monitoring(board, pool, self.storage, self.acquisition.stale)
+        self.event_action = EventAction(board, self.events, self.verification)
         by_class = {type(part): part for part in vars(self).values() if isinstance(part, Component)}
         self.components = tuple(by_class[component] for component in COMPONENTS)
         self._readers = [read for component in self.components for read in component.readers()]
+        self.monitoring.connect(self._readers)
         self.events.connect(tuple(event.id for event in config.dictionary.events))
+        self.event_action.connect(config.dictionary)
         self.verification.connect(
             config.dictionary, {name: call for part in self.components for name, call in part.handlers().items()}
         )
@@ -230,6 +251,9 @@ class FlightSoftware:
             self.power.cycle(soc)
             self.payload.cycle(soc, pool.item(self._active))
         self.watch.cycle()
+        self.monitoring.cycle()
+        self.event_action.cycle(self._mode)
+        self.recovery.cycle()
         self.computer.cycle()
         self.time.cycle()
         self.statistics.cycle()

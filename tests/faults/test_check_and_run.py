@@ -8,13 +8,14 @@ import pytest
 
 from bus.errors import ScenarioError, UserError
 from bus.scenario.model import Scenario
+from bus.telecommand_check import in_units
 from faults.catalogue.resolve import resolve_fault
 from faults.live.connection import pairs
 from faults.live.inject import _duration
 from faults.run import compose as root
 from faults.run_directory import create
 from faults.scenarios.load import load_text
-from faults.scenarios.vocabulary import design_info, dictionary_of, in_units
+from faults.scenarios.vocabulary import design_info, dictionary_of
 from tests.kits.runs import TINY
 
 

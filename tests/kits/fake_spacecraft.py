@@ -54,6 +54,13 @@ class FakePlant:
         self.params = np.zeros(1, [("downlink_rate_default_bps", "f8", (2,))])
         self.params["downlink_rate_default_bps"] = 64_000.0
         self.set("battery_soc", 0.9)
+        self.state["battery_group_soc"] = 0.9
+        self.state["main_bus_voltage_v"] = load_design(design).form.power_bus.voltage
+        for field in self.state.dtype.names or ():
+            if field.endswith("temperature_k"):
+                self.state[field] = 293.15
+        if "pump_speed_fraction" in (self.state.dtype.names or ()):
+            self.state["pump_speed_fraction"] = 1.0
         self.state["string_health"] = 1.0
         self.steps = 0
 

@@ -239,6 +239,13 @@ def test_refused_for_dictionary_expiry_and_mode(flight: Flight) -> None:
     assert [code for _, code in codes] == [Code.WRONG_DICTIONARY, Code.EXPIRED, Code.FORBIDDEN_IN_MODE]
 
 
+NOT_HERE = {
+    "computer.reboot", "mode.set", "schedule.reset", "time.set", "memory.load", "monitoring.add",
+    "monitoring.delete", "event_action.delete", "event_action.enable", "event_action.disable",
+}  # fmt: skip
+"""They end this test, or need what they name in another state: flown in tests of their own."""
+
+
 def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> None:
     own: dict[str, dict[str, Any]] = {
         "schedule.insert": {"at": 10_000.0}, "schedule.shift": {"entry": 2}, "schedule.report_one": {"entry": 2},
@@ -248,7 +255,7 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
     flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
     request = 0
     for form in flight.dictionary.telecommands:
-        if form.name in {"computer.reboot", "mode.set", "schedule.reset", "time.set", "memory.load"}:
+        if form.name in NOT_HERE:
             continue
         arguments = {a.name: VALUES[a.type] if not a.labels else a.labels[0] for a in form.arguments}
         arguments |= own.get(form.name, {})

@@ -31,7 +31,9 @@ def test_services_have_the_numbers_of_the_standard() -> None:
         Service.PARAMETER: "PARAMETER", Service.SCHEDULING: "TC_SCHED", Service.TIME: "TIME_MGMT",
         Service.MEMORY: "MEMORY_MGMT",
     }  # fmt: skip
-    assert set(same) == set(Service) - {Service.STATISTICS}  # which the library does not have
+    unknown_to_the_library = {Service.STATISTICS, Service.MONITORING, Service.EVENT_ACTION}
+    assert set(same) == set(Service) - unknown_to_the_library
+    assert not unknown_to_the_library & set(theirs)
     for number, name in same.items():
         assert re.sub(r"^S\d+_", "", theirs[number]) == name
 
@@ -80,6 +82,24 @@ def test_telecommands_have_the_library_s_subtypes(
     assert words.telecommand[telecommand].subtype == theirs[name]
 
 
+@pytest.mark.parametrize(
+    ("telecommand", "service", "subtype"),
+    [
+        ("monitoring.enable", 12, 1), ("monitoring.disable", 12, 2), ("monitoring.add", 12, 5),
+        ("monitoring.delete", 12, 6), ("monitoring.modify", 12, 7), ("monitoring.report", 12, 8),
+        ("monitoring.out_of_limits", 12, 10), ("monitoring.on", 12, 15), ("monitoring.off", 12, 16),
+        ("event_action.add", 19, 1), ("event_action.delete", 19, 2), ("event_action.enable", 19, 4),
+        ("event_action.disable", 19, 5), ("event_action.on", 19, 8), ("event_action.off", 19, 9),
+    ],
+)  # fmt: skip
+def test_services_that_the_library_lacks_have_the_standard_s_subtypes(
+    words: Dictionary, telecommand: str, service: int, subtype: int
+) -> None:
+    """ECSS-E-ST-70-41C, 8.12 and 8.19."""
+    form = words.telecommand[telecommand]
+    assert (form.service, form.subtype) == (service, subtype)
+
+
 def test_functions_are_tc_8_1_and_reports_have_the_standard_s_subtypes(words: Dictionary) -> None:
     functions = [form for form in words.telecommands if form.function is not None]
     assert functions and {(form.service, form.subtype) for form in functions} == {(8, 1)}
@@ -90,6 +110,9 @@ def test_functions_are_tc_8_1_and_reports_have_the_standard_s_subtypes(words: Di
         (6, 10),
         (9, 2),
         (11, 13),
+        (12, 9),
+        (12, 11),
+        (12, 12),
         (17, 2),
         (20, 2),
     }

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from node.fsw.component import Arg, Component, Failure, OnBoard, function, telemetered
 from node.fsw.modes import ATTITUDE_MODES, AttitudeMode
 
+WHEELS = ("0", "1", "2", "3")
+"""As the attitude unit numbers them; three hold the attitude as well as four."""
+
 
 @dataclass(slots=True)
 class State:
@@ -41,4 +44,14 @@ class AttitudeManager(Component):
     def set(self, mode: int) -> Failure:
         """Any attitude, in any mode."""
         self.hold(mode)
+        return None
+
+    @function(
+        "attitude.wheel", 11, "Let a reaction wheel take part, or not",
+        Arg("wheel", "enum", "reaction wheel", labels=WHEELS),
+        Arg("on", "bool", "takes part"),
+    )  # fmt: skip
+    def wheel(self, wheel: int, on: bool) -> Failure:
+        """Until the next such order."""
+        self.on_board.order("attitude", "wheel", wheel, 1 if on else 0)
         return None

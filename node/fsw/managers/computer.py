@@ -85,7 +85,13 @@ class ComputerManager(Component):
         super().restore(data)
         self.boot = BootRecord.read(self.on_board.nvm)
 
-    @function("computer.reboot", 2, "Restart the on-board computer; non-volatile memory is kept", hazardous=True)
+    @function(
+        "computer.reboot",
+        2,
+        "Restart the on-board computer; non-volatile memory is kept",
+        hazardous=True,
+        raises=(BOOTED,),
+    )
     def reboot(self) -> Failure:
         """At the end of this cycle."""
         self.reset(BootReason.TELECOMMAND)

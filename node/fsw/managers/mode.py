@@ -70,7 +70,7 @@ class ModeManager(Component):
 
     @function(
         "mode.set", 1, "Change the spacecraft's mode, where the mode table allows it",
-        Arg("mode", "enum", "mode to enter", labels=MODE_NAMES),
+        Arg("mode", "enum", "mode to enter", labels=MODE_NAMES), raises=(CHANGED, REFUSED),
     )  # fmt: skip
     def set(self, mode: int) -> Failure:
         """As the table has it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from node.fsw.component import Arg, Component, Failure, OnBoard, Stateless, function
 
 HEATER_ORDERS = ("off", "on", "thermostat")
+PUMPS = ("a", "b")
 
 
 class ThermalManager(Component):
@@ -33,4 +34,13 @@ class ThermalManager(Component):
     def pump(self, speed_fraction: float) -> Failure:
         """Until the next such order."""
         self.on_board.order("thermal-controller", "pump_speed", 0, float(speed_fraction))
+        return None
+
+    @function(
+        "thermal.pump_select", 32, "Select the coolant pump that runs; the other one is cold redundant",
+        Arg("pump", "enum", "pump", labels=PUMPS),
+    )  # fmt: skip
+    def pump_select(self, pump: int) -> Failure:
+        """Until the next such order."""
+        self.on_board.order("thermal-controller", "pump_select", 0, pump)
         return None

@@ -129,6 +129,14 @@ class Verification(Component):
         self.state.cycle_overruns += 1
         self.event(self.OVERRUN, len(queue))
 
+    def carry_out(self, name: str, arguments: Arguments, mode: Mode) -> Failure:
+        """A telecommand that is stored on board, at once. No ground waits for it: there is no request to report on."""
+        form = self._forms.get(name)
+        if form is None:
+            return Code.UNKNOWN_TELECOMMAND, name
+        refusal = _forbidden(form, mode) or self.wrong_argument(form, arguments)
+        return refusal or self._handlers[name](**self._positions(form, arguments))
+
     def resume(self) -> None:
         """After a boot: say of every request that a reset interrupted what is known about it."""
         for ground_boot, request, progress in self._ledger.unfinished():
@@ -179,9 +187,7 @@ class Verification(Component):
             return Code.WRONG_DICTIONARY, f"on board {self.dictionary}, telecommand {telecommand.dictionary}"
         if telecommand.expires_ns < obt_ns:
             return Code.EXPIRED, f"by {(obt_ns - telecommand.expires_ns) / 1e9:.3f} s"
-        if form.modes and mode.name not in form.modes:
-            return Code.FORBIDDEN_IN_MODE, f"in {mode.name}; allowed in {', '.join(form.modes)}"
-        return self.wrong_argument(form, telecommand.arguments)
+        return _forbidden(form, mode) or self.wrong_argument(form, telecommand.arguments)
 
     def wrong_argument(self, form: TelecommandForm, arguments: Arguments) -> Failure:
         """The first thing wrong with a telecommand's arguments, those of one that it carries among them, or None."""
@@ -212,6 +218,12 @@ class Verification(Component):
         if self.state.crash_at == point:
             self.state.crash_at = 0
             raise Crashed(point)
+
+
+def _forbidden(form: TelecommandForm, mode: Mode) -> Failure:
+    if form.modes and mode.name not in form.modes:
+        return Code.FORBIDDEN_IN_MODE, f"in {mode.name}; allowed in {', '.join(form.modes)}"
+    return None
 
 
 def _wrong_argument(form: TelecommandForm, arguments: Arguments) -> Failure:

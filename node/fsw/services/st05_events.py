@@ -6,6 +6,7 @@ counted, and one event tells afterwards how many were. The two high severities a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bus.dictionary import OnBoardParameter
@@ -72,13 +73,15 @@ class Events(Component):
         super().__init__(on_board, State())
         self._storage = storage
         self._ids: tuple[int, ...] = ()
+        self.listener: Callable[[int], None] = lambda event: None
 
     def connect(self, ids: tuple[int, ...]) -> None:
         """The events of all components, in the order of the dictionary."""
         self._ids = ids
 
     def report(self, event: Event, arguments: tuple[float, ...], severity: int) -> None:
-        """Report an event, unless the ground has switched it off."""
+        """Report an event, unless the ground has switched it off; who listens hears it either way."""
+        self.listener(event.id)
         if event.id in self.state.suppressed:
             self.state.events_suppressed += 1
             return

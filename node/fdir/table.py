@@ -1,0 +1,214 @@
+"""The FDIR table that flies: the rules' rows with what the design's `fdir:` changes, each entry checked against the
+telemetry, events and telecommands that there are.
+
+Mistakes are told with the place in the entry; a circle of actions is one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bus.dictionary import Dictionary, Parameter
+from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
+from bus.pus import Severity
+from bus.telecommand_check import check_telecommand, in_units
+from bus.text.near import one_of
+from bus.text.reader import Item
+from bus.text.units import dimension_of_name, parse, show
+from bus.wire.messages import Scalar
+from node.designs.fdir_entry import MAX_ENTRIES, ActionForm, FdirEntry
+from node.designs.load import Design
+from node.devices.equipment import FdirRow
+from node.fdir.rules import generated
+from node.fsw.monitors import FIRST_EVENT
+from node.fsw.services.st19_event_action import EventAction
+from node.fsw.software import raised_by
+
+Rows = dict[str, FdirRow]
+WordsOf = Callable[[tuple[str, ...]], Dictionary]
+"""A design's dictionary, if its monitors had these names."""
+MAX_ROWS = 480
+
+
+def table_of(design: Design, words_of: WordsOf) -> tuple[FdirRow, ...]:
+    """The rows that fly. Raises ScenarioError for a wrong entry."""
+    rows = {row.monitor: row for row in generated(design)}
+    if not design.form.fdir:
+        return tuple(rows.values())
+    words = words_of(_all_names(rows, (entry.monitor for entry in design.form.fdir)))
+    for place, entry in enumerate(design.form.fdir):
+        try:
+            change(rows, entry, words)
+        except ScenarioError as error:
+            raise ScenarioError([replace(m, field=f"fdir[{place}].{m.field}") for m in error.mistakes]) from None
+    return tuple(rows.values())
+
+
+def check(item: Item, rows: Iterable[FdirRow], words_of: WordsOf) -> list[Any]:
+    """Read a list of entries on top of these rows; mistakes are noted where they stand. The entries as plain values."""
+    known = {row.monitor: row for row in rows}
+    read = [(one, one.read(FdirEntry)) for one in item.list(0, MAX_ENTRIES)]
+    words = words_of(_all_names(known, (entry.monitor for _, entry in read if entry is not None)))
+    for one, entry in read:
+        try:
+            if entry is not None:
+                change(known, entry, words)
+        except ScenarioError as error:
+            one.adopt(error)
+    return [one.node.plain() for one, _ in read if one.node is not None]
+
+
+def _all_names(rows: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*rows, *more]))
+
+
+def change(rows: Rows, entry: FdirEntry, words: Dictionary) -> None:
+    """Take an entry into the table. Raises ScenarioError with every mistake; fields are below the entry."""
+    wrong: list[Mistake] = []
+
+    def refuse(field: str, found: str, allowed: str) -> None:
+        wrong.append(Mistake("", 0, 0, field, found, allowed))
+
+    row = rows.get(entry.monitor)
+    if entry.remove:
+        if row is None:
+            refuse("monitor", repr(entry.monitor), f"a monitor of this table: {one_of(rows, entry.monitor)}")
+            raise ScenarioError(wrong)
+        del rows[entry.monitor]
+        return
+    if row is None:
+        row = _new(rows, entry, words, refuse)
+    if entry.reading is not None or entry.event is not None:
+        row = _source(row, entry, words, refuse)
+    row = _checks(row, entry, words, refuse)
+    row = _rest(row, entry)
+    if "action" in entry.model_fields_set:
+        row = _action(row, entry.action, words, refuse)
+    if not wrong and not row.low <= row.high:
+        refuse(entry.limits[0] if entry.limits else "monitor", f"low limit {row.low:g} above high limit {row.high:g}",
+               "a low limit that is not above the high one")  # fmt: skip
+    if wrong:
+        raise ScenarioError(wrong)
+    circle = _circle({**rows, row.monitor: row}, row)
+    if circle:
+        refuse("action", f"actions in a circle: {' -> '.join(circle)}", "an action that does not lead to its own event")
+        raise ScenarioError(wrong)
+    rows[entry.monitor] = row
+
+
+def _new(rows: Rows, entry: FdirEntry, words: Dictionary, refuse: Any) -> FdirRow:
+    row = FdirRow(entry.monitor, "", entry.description or f"Monitor {entry.monitor}")
+    if entry.reading is None and entry.event is None:
+        known = one_of(rows, entry.monitor)
+        refuse("monitor", repr(entry.monitor), f"a monitor of this table ({known}), or `reading` for a new one")
+    elif entry.event is None and not entry.limits:
+        refuse("", "a new monitor without a limit", "below, above, expected, falls or rises")
+    elif entry.monitor in _own_events(words):
+        refuse("monitor", repr(entry.monitor), "another name: an event of flight software has it")
+    elif entry.event is not None and entry.event in [other.event for other in rows.values()]:
+        refuse("event", repr(entry.event), "an event that no other row answers")
+    elif len(rows) >= MAX_ROWS:
+        refuse("monitor", f"row {len(rows) + 1} of the table", f"at most {MAX_ROWS}")
+    return row
+
+
+def _own_events(words: Dictionary) -> list[str]:
+    """Those of flight software itself; a monitor's own event has its row's action."""
+    return [event.name for event in words.events if event.id < FIRST_EVENT]
+
+
+def _source(row: FdirRow, entry: FdirEntry, words: Dictionary, refuse: Any) -> FdirRow:
+    readings = [p.name for p in words.parameters if not p.name.startswith(("reported_", "checked_", "defined_"))]
+    events = _own_events(words)
+    if entry.reading is not None and entry.reading not in readings:
+        refuse("reading", repr(entry.reading), f"a telemetry parameter: {one_of(readings, entry.reading)}")
+        return row
+    if entry.event is not None and entry.event not in events:
+        refuse("event", repr(entry.event), f"an event: {one_of(events, entry.event)}")
+        return row
+    return replace(row, reading=entry.reading or "", event=entry.event or "")
+
+
+def _checks(row: FdirRow, entry: FdirEntry, words: Dictionary, refuse: Any) -> FdirRow:
+    """The limits in the reading's unit. One side of an existing monitor may be changed by itself."""
+    if not entry.limits or not row.reading or row.reading not in words.parameter:
+        return row
+    parameter = words.parameter[row.reading]
+    values: dict[str, float] = {}
+    for name in entry.limits:
+        try:
+            values[name] = _in_unit(parameter, getattr(entry, name))
+        except Refused as error:
+            refuse(name, error.found, error.allowed)
+    if "expected" in values:
+        return replace(row, check="expected", low=values["expected"], high=values["expected"])
+    delta = entry.limits[0] in ("falls", "rises")
+    low, high = (row.low, row.high) if row.check == ("delta" if delta else "limit") else (-math.inf, math.inf)
+    if delta:
+        low, high = -values["falls"] if "falls" in values else low, values.get("rises", high)
+        return replace(row, check="delta", low=low, high=high)
+    return replace(row, check="limit", low=values.get("below", low), high=values.get("above", high))
+
+
+def _in_unit(parameter: Parameter, written: Scalar) -> float:
+    if parameter.labels:
+        if isinstance(written, str) and written.lower() in (label.lower() for label in parameter.labels):
+            return float([label.lower() for label in parameter.labels].index(written.lower()))
+        if isinstance(written, bool) or not isinstance(written, int):
+            raise Refused(show(written), one_of(parameter.labels, str(written)))
+    if parameter.type == "bool" and isinstance(written, bool):
+        return float(written)
+    return parse(written, dimension_of_name(parameter.name))
+
+
+def _rest(row: FdirRow, entry: FdirEntry) -> FdirRow:
+    given = {
+        "repetition": entry.repetition, "interval_s": entry.interval, "again_s": entry.again,
+        "at_most": entry.at_most, "deadline_s": entry.deadline, "level": entry.level, "text": entry.description,
+        "severity": None if entry.severity is None else int(Severity[entry.severity.upper()]), "enabled": entry.enabled,
+    }  # fmt: skip
+    return replace(row, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _action(row: FdirRow, action: ActionForm | None, words: Dictionary, refuse: Any) -> FdirRow:
+    if action is None:
+        return replace(row, telecommand="", arguments=())
+    try:
+        checked = check_telecommand(words, action.name, in_units(words, action.name, action.arguments))
+    except UnknownNameError as error:
+        names = [form.name for form in words.telecommands]
+        refuse("action.name", repr(error.name), f"a telecommand: {one_of(names, action.name)}")
+        return row
+    except ScenarioError as error:
+        for mistake in error.mistakes:
+            refuse(f"action.{mistake.field}", mistake.found, mistake.allowed)
+        return row
+    return replace(row, telecommand=action.name, arguments=tuple(checked.items()))
+
+
+def _circle(rows: Mapping[str, FdirRow], last: FdirRow) -> list[str]:
+    """Event, telecommand, event and so on from this row's event back to it; empty if it does not come back."""
+    causes: dict[str, list[FdirRow]] = {}
+    for row in rows.values():
+        if row.telecommand:
+            causes.setdefault(row.event or row.monitor, []).append(row)
+    raised = raised_by()
+    first = last.event or last.monitor
+    paths = [[first]]
+    seen: list[str] = []
+    while paths:
+        path = paths.pop(0)
+        for row in causes.get(path[-1], ()):
+            follows = [*raised.get(row.telecommand, ()), EventAction.EXECUTED.name]
+            if row.telecommand == "monitoring.enable":
+                follows.append(str(dict(row.arguments)["monitor"]))
+            for event in follows:
+                if event == first:
+                    return [*path, row.telecommand, event]
+                if event not in seen:
+                    seen.append(event)
+                    paths.append([*path, row.telecommand, event])
+    return []

@@ -1,0 +1,205 @@
+"""Flight software by itself, cycle by cycle, on readings that a test writes: every design's FDIR in milliseconds.
+
+`dangers` says what must be answered how, from the design's parts alone: it does not know the FDIR table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bus.participant import Moment
+from bus.telecommand_check import check_telecommand
+from faults.scenarios.choose import find_scenario
+from faults.scenarios.load import load
+from node.assembly import equipment, wire
+from node.config import resolve
+from node.designs.load import Design, load_design
+from node.devices.definitions import LCL_STATES, device_forms
+from node.devices.device import Order, Reading
+from node.devices.equipment import FdirRow
+from node.devices.nvm import NonVolatileMemory
+from node.fsw.boot import BootReason, BootRecord
+from node.fsw.component import Failure
+from node.fsw.modes import Mode
+from node.fsw.software import FlightSoftware, SoftwareConfig, declarations
+from node.node import Node
+
+CYCLE_NS = 10**9
+HEALTHY = {
+    "battery_soc": 0.9, "battery_group_soc": 0.9, "pump_speed_fraction": 1.0, "lcl_state": 1.0,
+    "accelerator_state": 2.0,
+}  # fmt: skip
+
+
+class Board:
+    """The flight software of a design; `without`: monitors that are taken out of its table."""
+
+    def __init__(self, design: str, *, without: tuple[str, ...] = (), mode: Mode = Mode.NOMINAL) -> None:
+        parts = equipment(load_design(design))
+        self.equipment = replace(parts, fdir=tuple(row for row in parts.fdir if row.monitor not in without))
+        self.forms = device_forms(self.equipment)
+        pool, words = declarations(self.equipment, self.forms)
+        self.config = SoftwareConfig(self.equipment, pool, words, CYCLE_NS, mode, b"key")
+        self.nvm = NonVolatileMemory()
+        self.readings = [Reading(np.zeros(len(form.channels))) for form in self.forms]
+        self.place = {c.name: (i, k) for i, form in enumerate(self.forms) for k, c in enumerate(form.channels)}
+        voltage = load_design(design).form.power_bus.voltage
+        for name in self.place:
+            stem = name.partition(".")[0]
+            self.set(name, 293.15 if stem.endswith("temperature_k") else HEALTHY.get(stem, 0.0))
+        self.set("main_bus_voltage_v", voltage)
+        self.events: list[tuple[str, int]] = []
+        self.orders: list[Order] = []
+        self.cycles = 0
+        self.boot()
+
+    def boot(self) -> None:
+        """Start, or start again with what non-volatile memory holds."""
+        BootRecord.begin(self.nvm, BootReason.FIRST_START)
+        self.software = FlightSoftware(self.config, self.nvm)
+        self.listen()
+        self.software.start(0)
+
+    def listen(self) -> None:
+        """Note every event report, switched off or not."""
+        names = {event.id: event.name for event in self.config.dictionary.events}
+        heard = self.software.events.listener
+
+        def hear(event: int) -> None:
+            self.events.append((names[event], self.cycles))
+            heard(event)
+
+        self.software.events.listener = hear
+
+    def set(self, reading: str, value: float) -> None:
+        device, place = self.place[reading]
+        self.readings[device].values[place] = value
+
+    def run(self, cycles: int) -> Board:
+        for _ in range(cycles):
+            self.cycles += 1
+            self.orders += self.software.step(self.cycles * CYCLE_NS, self.readings, ()).orders
+        return self
+
+    def heard(self, event: str) -> int:
+        return sum(name == event for name, _ in self.events)
+
+    def command(self, name: str, **arguments: float | str) -> Failure:
+        """A telecommand, checked and carried out."""
+        checked = check_telecommand(self.config.dictionary, name, arguments)
+        return self.software.verification.carry_out(name, checked, self.software.modes.mode)
+
+
+@dataclass(frozen=True)
+class Danger:
+    """A reading that is wrong, and what must come of it: an order (device, input, element, value), "safe" or "told".
+
+    `step`: the reading is a counter that begins to rise by as much a minute.
+    """
+
+    reading: str
+    value: float
+    answer: tuple[str, str, int, float] | str
+    step: bool = False
+
+
+def dangers(design: Design) -> Iterator[Danger]:
+    """What may happen to each part of a design."""
+    form = design.form
+    groups = list(form.accelerators.items())
+    caps = [g.count * g.chip.cap_highest / g.chip.supply_efficiency for _, g in groups]
+    cap = ("accelerators", "power_cap", 0, round(0.5 * sum(caps)) * caps[0] / sum(caps))
+    for name in design.battery_groups:
+        yield Danger(f"battery_group_soc.{name}", 0.05, ("jobs", "job", 0, 1.0))
+    yield Danger("main_bus_voltage_v", form.power_bus.undervoltage, "safe")
+    for i, (name, lcl) in enumerate(form.lcls.items()):
+        state = LCL_STATES.index("retrigger" if lcl.kind == "rlcl" else "undervoltage")
+        yield Danger(f"lcl_state.{name}", state, "told" if lcl.kind == "rlcl" else ("pcdu", "lcl", i, 1.0))
+    if form.loop is not None:
+        yield Danger("pump_speed_fraction", 0.0, ("thermal-controller", "pump_select", 0, 1.0))
+        yield Danger("coolant_supply_temperature_k", groups[0][1].chip.throttle, cap)
+    for wheel in range(4):
+        for full in (form.attitude.wheel_momentum, -form.attitude.wheel_momentum):
+            yield Danger(f"wheel_momentum_n_m_s.{wheel}", full, ("attitude", "wheel", wheel, 0.0))
+    for axis in "xyz":
+        yield Danger(f"body_rate_rad_s.{axis}", 4.0 * form.attitude.slew_rate, "safe")
+        yield Danger(f"body_rate_rad_s.{axis}", -4.0 * form.attitude.slew_rate, "safe")
+    for i, (name, group) in enumerate(groups):
+        off = ("accelerators", "enable", i, 0.0)
+        yield Danger(f"accelerator_temperature_k.{name}", group.chip.shutdown, off)
+        yield Danger(f"hbm_temperature_k.{name}", group.chip.memory_limit, off)
+        yield Danger(f"accelerator_state.{name}", 6.0, "told")
+        yield Danger(f"accelerator_ecc_uncorrected.{name}", 100.0, off, step=True)
+    for node in design.thermal_nodes:
+        yield Danger(f"thermal_temperature_k.{node}", 500.0, "told")
+    yield Danger(f"thermal_temperature_k.{form.battery.node}", form.battery.cell.charge_highest + 5.0, cap)
+    heated: dict[str, int] = {}
+    for i, heater in enumerate(form.heaters.values()):
+        if heated.setdefault(heater.node, i) == i:
+            heater_on = ("thermal-controller", "heater", i, 1.0)
+            yield Danger(f"thermal_temperature_k.{heater.node}", heater.on_below - 10.0, heater_on)
+
+
+LONGEST_CYCLES = 75
+"""By then every danger must be answered."""
+
+
+def answered(board: Board, danger: Danger) -> bool:
+    """Whether this danger, and nothing before it, leads to what must come of it."""
+    board.run(5)
+    assert not [event for event, _ in board.events if event in board.equipment.fdir], "healthy readings"
+    told, begun = len(board.events), len(board.orders)
+    device, place = board.place[danger.reading]
+    if not danger.step:
+        board.set(danger.reading, danger.value)
+        board.run(LONGEST_CYCLES)
+    else:
+        for _ in range(2 * LONGEST_CYCLES):
+            board.readings[device].values[place] += danger.value / 60.0
+            board.run(1)
+    monitors = {row.monitor for row in board.equipment.fdir if row.reading == danger.reading}
+    if danger.answer == "told":
+        return any(event in monitors for event, _ in board.events[told:])
+    if danger.answer == "safe":
+        return board.software.modes.mode is Mode.SAFE
+    assert not isinstance(danger.answer, str)
+    return any(
+        order[:3] == danger.answer[:3] and abs(order.value - danger.answer[3]) < 1e-6 for order in board.orders[begun:]
+    )
+
+
+def wrong_value(row: FdirRow) -> float:
+    """A reading that this row must find wrong."""
+    if row.check == "expected":
+        return row.low + 1.0
+    return row.high * 1.01 + 0.01 if row.high < np.inf else row.low - abs(row.low) * 0.01 - 0.01
+
+
+def fault_free(design: str, ticks: int) -> list[str]:
+    """The monitors that fire while a design flies so long on its reference orbit, at the load that a day can carry."""
+    scenario = load(find_scenario("solstice"))
+    config = resolve(scenario, design)
+    node = Node(config, wire(config))
+    names = {event.id: event.name for event in node.dictionary.events}
+    node.step(Moment(0, 0, CYCLE_NS, host_up=True), [])
+    software = node.software
+    assert software is not None
+    fired: list[str] = []
+    heard = software.events.listener
+
+    def hear(event: int) -> None:
+        fired.append(names[event])
+        heard(event)
+
+    software.events.listener = hear
+    caps = [order.values.get("accelerator_power_cap_w", 0.0) for order in config.spacecraft.orders]
+    cap_w = caps[0] if caps else 0.0
+    software.payload.power_cap(power_w=float(cap_w) * len(config.design.accelerators))
+    for tick in range(1, ticks):
+        node.step(Moment(tick, tick * CYCLE_NS, (tick + 1) * CYCLE_NS, host_up=True), [])
+    assert node.software is software, "it has booted again"
+    monitors = {row.monitor for row in equipment(config.design).fdir}
+    return [name for name in fired if name in monitors]
