@@ -19,7 +19,7 @@ from bus.sockets.keys import load_telecommand_key
 from node.nvm_file import Journal
 
 
-def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None, telecommand_key: bytes = b"") -> Service:
+def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None, telecommand_key: bytes) -> Service:
     """The spacecraft `spacecraft` of a resolved scenario (canonical JSON), ready to take part. Without a key it has the
     one of a run in one process."""
     from node.config import resolve  # noqa: PLC0415

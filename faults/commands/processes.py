@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bus.errors import INTERRUPTED, EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
 from bus.sockets.endpoints import check_endpoint
-from bus.sockets.keys import load_grants, make_keys
+from bus.sockets.keys import load_grants, load_telecommand_key, make_keys
 from faults.commands.run import PATIENCE_S, finish
 from faults.recording.summary import exit_status
 from faults.run import compose as root
@@ -111,7 +111,7 @@ def node_command(identity: str, connect: str, keys: Path, scenario: str, nvm: Pa
 
     def build(content: bytes) -> Service:
         warm_up(read_resolved(content), _say)
-        return serve_node(content, identity, nvm)
+        return serve_node(content, identity, nvm, load_telecommand_key(keys, identity))
 
     return run_participant(Credentials(identity, connect, keys), build, _canonical(scenario))
 
