@@ -125,8 +125,8 @@ def test_replay_finds_a_difference(
     """Another physics than the recorded one: the first tick that shows it is named."""
     import faults.commands.replay as module  # noqa: PLC0415
 
-    def other(scenario: Scenario, spacecraft: str) -> Participant:
-        node = root.build_node(scenario, spacecraft)
+    def other(scenario: Scenario, spacecraft: str, telecommand_key: bytes) -> Participant:
+        node = root.build_node(scenario, spacecraft, telecommand_key)
         array, index = node.parts.plant.locate("battery_group_soc[battery_1]")  # type: ignore[attr-defined]
         array[index] -= 0.01
         return node

@@ -90,7 +90,8 @@ def fly(tmp_path: Path, *commands: str, faults: tuple[str, ...] = ()) -> Flown:
 
 
 def order(at_s: int, name: str, arguments: str) -> str:
-    return f"{{at: {at_s} s, telecommand: {{to: rack, name: {name}, arguments: {{{arguments}}}}}}}"
+    sure = ", confirmed: true" if name == "parameter.set" else ""  # it is hazardous
+    return f"{{at: {at_s} s, telecommand: {{to: rack, name: {name}{sure}, arguments: {{{arguments}}}}}}}"
 
 
 def test_a_job_that_is_held_saves_its_work_stands_and_goes_on_where_it_was(tmp_path: Path) -> None:

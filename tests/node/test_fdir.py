@@ -253,7 +253,7 @@ def test_an_action_is_disabled_deleted_and_stored_anew_in_flight() -> None:
     board.run(5)
     assert board.heard(HOT) == 1 and board.heard("action_executed") == 0
     assert board.command("event_action.delete", cause=event) is None
-    assert board.command("event_action.add", cause=event, telecommand="recovery.mode", mode="SURVIVAL") is None
+    assert board.command("event_action.add", on_event=event, telecommand="recovery.mode", mode="SURVIVAL") is None
     assert board.command("event_action.enable", cause=event) is None
     board.boot()
     board.run(5)
@@ -280,7 +280,7 @@ def test_an_action_that_the_mode_forbids_is_told_with_its_code() -> None:
     board = Board("pathfinder", mode=Mode.SAFE).run(3)
     event = HOT
     board.command("event_action.disable", cause=event)
-    board.command("event_action.add", cause=event, telecommand="payload.on")
+    board.command("event_action.add", on_event=event, telecommand="payload.on")
     board.command("event_action.enable", cause=event)
     board.set(HOT_READING, 400.0)
     board.run(5)

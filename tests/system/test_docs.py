@@ -100,7 +100,12 @@ def test_commands_in_running_text_exist(page: Path) -> None:
         if words[0].startswith("-") or not words[0].isalpha() or words[0].isupper():
             continue
         assert words[0] in verbs, f"{name(page)}: `skyrack {match[1]}`: no such command"
-        known = {option for parameter in verbs[words[0]].params for option in parameter.opts}
+        verb = verbs[words[0]]
+        group = getattr(verb, "commands", None)
+        if group is not None and len(words) > 1 and not words[1].startswith("-"):
+            assert words[1] in group, f"{name(page)}: `skyrack {match[1]}`: no such command"
+            verb = group[words[1]]
+        known = {option for parameter in verb.params for option in parameter.opts}
         used = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
         assert used <= known, f"{name(page)}: `skyrack {match[1]}`: no option {sorted(used - known)}"
 

@@ -16,9 +16,10 @@ from bus.scenario.model import Scenario
 from bus.sockets.keys import load_grants, load_key, make_keys
 from bus.sockets.ports import Network, RouterPort
 from bus.wire.codec import decode, encode
-from bus.wire.messages import Injection, InjectionReport, InjectionState, Message, OperatorRequest, Welcome
+from bus.wire.messages import Injection, InjectionReport, InjectionState, Message, Welcome
+from bus.wire.stacks import CommandStep, OperatorStack
 from faults.live import connection as live_connection
-from faults.live.command import _telecommand, telecommand_command
+from faults.live.command import _follow, telecommand_command
 from faults.live.inject import InjectOptions, _inject, _Order, inject_command
 from faults.run import processes
 from faults.run.compose import prepare
@@ -28,7 +29,8 @@ from faults.run_directory import RunDirectory, live_run
 from faults.scenarios.choose import load_named
 
 WITHIN_S = 20.0
-REQUEST = OperatorRequest(token=1, spacecraft="sat-a", name="test.ping", arguments={})
+PING = CommandStep(spacecraft=("sat-a",), name="test.ping", arguments={})
+REQUEST = OperatorStack(token=1, steps=(PING,), stop=True, asked_by="somebody", asked_from="somewhere")
 PRIMITIVE = Injection(
     injection="-", seam=1, place="string_health[0]", primitive="set", parameters={"value": 0.0}, start_ns=0, end_ns=0
 )
@@ -58,7 +60,7 @@ def opened(network: Network, run: RunDirectory, plane: str) -> RouterPort:
 async def waiting(run: RunDirectory, plane: str) -> Any:
     """What waits for an answer on that plane of a run."""
     if plane == "operator":
-        return await _telecommand(run, REQUEST, WITHIN_S, False)
+        return await _follow(run, REQUEST, WITHIN_S, False)
     return await _inject(run, order(), WITHIN_S, False)
 
 

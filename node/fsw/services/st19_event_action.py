@@ -47,6 +47,8 @@ class State:
     waiting: list[int] = field(default_factory=list)
 
 
+_ON_EVENT = Arg("on_event", "enum", "event that leads to the action", labels=lambda words: words.events)
+"""Of the telecommand that carries another: no argument of a telecommand has this name."""
 _CAUSE = Arg("cause", "enum", "event that leads to the action", labels=lambda words: words.events)
 
 
@@ -116,11 +118,11 @@ class EventAction(Component):
 
     @telecommand(
         "event_action.add", Service.EVENT_ACTION, 1, "Store the telecommand that an event leads to, disabled at first",
-        _CAUSE, Arg("telecommand", "telecommand", "what the event leads to"), hazardous=True,
+        _ON_EVENT, Arg("telecommand", "telecommand", "what the event leads to"), hazardous=True,
     )  # fmt: skip
-    def add(self, cause: int, telecommand: Request) -> Failure:
+    def add(self, on_event: int, telecommand: Request) -> Failure:
         """TC[19,1] add event-action definitions."""
-        state, event = self.state, self._ids[cause]
+        state, event = self.state, self._ids[on_event]
         if event in state.actions and state.actions[event].enabled:
             return Code.REFUSED_BY_STATE, "this event has an action that is enabled; event_action.disable comes first"
         if event not in state.actions and len(state.actions) >= MOST_ACTIONS:
