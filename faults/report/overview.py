@@ -11,7 +11,7 @@ from bus.text.times import clock
 from faults.oracle.judge import Judgement
 from faults.recording.recording import Recording
 from faults.report.html import badge, table
-from faults.report.spacecraft import hottest_degc, least_charge, signals_of, state_at_end, troubles
+from faults.report.spacecraft import beyond_limits, hottest_degc, least_charge, signals_of, state_at_end, troubles
 
 RANKS = ("LOST", "NO ANSWER", "DOWN", "UNKNOWN", "SURVIVAL", "SAFE", "SHED")
 """What a spacecraft can have been in, the worst first."""
@@ -48,6 +48,7 @@ def rows(recording: Recording, judgements: Sequence[Judgement]) -> list[Row]:
         signals = signals_of(recording, name)
         words = [f"LOST since {clock(lost[name].tick * tick_s)}"] if name in lost else []
         words += [f"{word} {duration}" for duration, word in troubles(signals, tick_s)]
+        words += [f"{word} {duration}" for duration, word in beyond_limits(recording, name, signals, tick_s)]
         end = "LOST" if name in lost else state_at_end(signals) or "UNKNOWN"
         seen = [end, *(word.rstrip("0123456789: ") for word in words)]
         rank = min((RANKS.index(word) for word in seen if word in RANKS), default=len(RANKS))

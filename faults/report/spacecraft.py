@@ -194,6 +194,19 @@ def troubles(signals: Mapping[str, Floats], tick_s: float) -> list[tuple[str, st
     return [(clock(float(samples.sum()) * tick_s), name) for samples, name in said if samples.any()]
 
 
+def beyond_limits(
+    recording: Recording, name: str, signals: Mapping[str, Floats], tick_s: float
+) -> list[tuple[str, str]]:
+    """How long each quantity truly was beyond a soft limit of the dictionary, for those that ever were."""
+    found = []
+    for signal, values in signals.items():
+        low, high = soft_limits(recording, name, signal)
+        outside = (values < low) | (values > high)
+        if outside.any():
+            found.append((clock(float(outside.sum()) * tick_s), f"LIMIT {_label(signal)}"))
+    return found
+
+
 def state_at_end(signals: Mapping[str, Floats]) -> str:
     """The mode it ended in; a computer that is down has none, and of who gives no answer nobody knows."""
     up, mode = signals.get("host_up"), signals.get("mode")
@@ -285,6 +298,16 @@ def _limits(recording: Recording, name: str, signal: str) -> list[tuple[float, s
         (form.hard_high, "hard limit"),
     )  # fmt: skip
     return [(value, words) for value, words in bounds if value is not None]
+
+
+def soft_limits(recording: Recording, name: str, signal: str) -> tuple[float, float]:
+    """Lowest and highest value within the soft limits; infinite where there is none."""
+    design = next(each.design for each in recording.scenario.spacecraft if each.id == name)
+    dictionary = recording.dictionaries.get(design)
+    form = dictionary.parameter.get(telemetered_as(signal)) if dictionary else None
+    low = form.soft_low if form else None
+    high = form.soft_high if form else None
+    return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
 def _events(recording: Recording, name: str) -> list[tuple[str, list[Span]]]:

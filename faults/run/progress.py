@@ -10,7 +10,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -21,12 +21,14 @@ from bus.clock import Stopwatch
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.trace.writer import Answer
+from faults.recording.belief import telemetered_as
 from faults.run.director import Director
+from faults.scenarios.vocabulary import dictionary_of
 
 MODES = ("LEOP", "NOMINAL", "SAFE", "SURVIVAL")
 _STYLES = {"NOMINAL": "green", "LEOP": "magenta", "SAFE": "yellow", "SHED": "yellow", "LATE": "yellow"}
 """Of a status; what is not here is red, and green is only who is known to be in NOMINAL, with nothing wrong."""
-_TROUBLES = ("LOST", "LATE", "DOWN", "DEAF", "SURVIVAL", "SAFE", "SHED", "LOW")
+_TROUBLES = ("LOST", "LATE", "DOWN", "DEAF", "SURVIVAL", "SAFE", "SHED", "LOW", "LIMIT")
 SHOWN = ("mode", "battery_soc", "contact", "host_up", "payload_shed", "payload_power_w", "array_power_w")
 WIDE = 110
 """Columns of a terminal from which on power is shown as well."""
@@ -46,7 +48,7 @@ class StatusSample:
     """What is shown of one spacecraft; NaN where it is not known.
 
     lost: the range has given it up. silent: it gave no answer to this tick. deaf: a fault blacks its uplink out.
-    faults: what acts on it, in order of onset.
+    faults: what acts on it, in order of onset. limits: quantities beyond a soft limit of the design's dictionary.
     """
 
     mode: float = math.nan
@@ -60,6 +62,7 @@ class StatusSample:
     silent: bool = False
     deaf: bool = False
     faults: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
     @property
     def mode_name(self) -> str:
@@ -78,6 +81,7 @@ class StatusSample:
             (self.mode_name == "SAFE", "SAFE"),
             (self.payload_shed > 0, "SHED"),
             (self.battery_soc < LOW_CHARGE, "LOW"),
+            (bool(self.limits), "LIMIT"),
         )
         return tuple(word for true, word in said if true)
 
@@ -101,7 +105,7 @@ class StatusSample:
     def of_row(cls, row: Mapping[str, Any]) -> StatusSample:
         """What `to_row` gave."""
         known: dict[str, Any] = {key: math.nan if value is None else value for key, value in row.items()}
-        known["faults"] = tuple(known["faults"])
+        known["faults"], known["limits"] = tuple(known["faults"]), tuple(known["limits"])
         return cls(**known)
 
 
@@ -132,6 +136,31 @@ class Observer(Protocol):
         ...
 
 
+class _Limit(NamedTuple):
+    """The soft limits of one truth signal, and where it is in a sample."""
+
+    name: str
+    place: int
+    low: float
+    high: float
+
+    def beyond(self, truth: bytes) -> str:
+        """Its name if it is outside; a quantity that nobody gave is not."""
+        value = struct.unpack_from("<d", truth, 8 * self.place)[0]
+        return self.name if value < self.low or value > self.high else ""
+
+
+def _limits(design: str, signals: Sequence[str]) -> list[_Limit]:
+    """Of the signals that are sampled. The charge has a word of its own."""
+    known, found = dictionary_of(design).parameter, []
+    for place, signal in enumerate(signals):
+        form = known.get(telemetered_as(signal))
+        if form is not None and signal != "battery_soc" and (form.soft_low, form.soft_high) != (None, None):
+            low = -math.inf if form.soft_low is None else form.soft_low
+            found.append(_Limit(signal, place, low, math.inf if form.soft_high is None else form.soft_high))
+    return found
+
+
 class StatusSampler:
     """Takes the shown signals out of truth samples, by the scenario's order of signals."""
 
@@ -140,6 +169,9 @@ class StatusSampler:
         self._places = {
             spacecraft: [names.index(name) if name in names else -1 for name in SHOWN]
             for spacecraft, names in scenario.truth_signals.items()
+        }
+        self._limits = {
+            one.id: _limits(one.design, scenario.truth_signals.get(one.id, ())) for one in scenario.spacecraft
         }
         self._bytes = {spacecraft: 8 * len(names) for spacecraft, names in scenario.truth_signals.items()}
 
@@ -160,7 +192,8 @@ class StatusSampler:
                     for name, place in zip(SHOWN, places, strict=True)
                     if place >= 0
                 }
-                sample = StatusSample(**figures)
+                beyond = (each.beyond(answer.truth) for each in self._limits.get(answer.id, ()))
+                sample = StatusSample(**figures, limits=tuple(name for name in beyond if name))
             found[answer.id] = replace(sample, faults=tuple(faults), deaf=any(faults.values()))
         return found
 
@@ -261,7 +294,7 @@ class Pretty:
                 _bar(status.battery_soc),
                 *((_kilowatts(status.array_power_w), _kilowatts(status.payload_power_w)) if wide else ()),
                 Text("● in contact", style="cyan") if status.contact > 0 else Text("-", style="dim"),
-                Text(status.acting, style="red"),
+                Text(", ".join(filter(None, (*status.limits[:1], status.acting))), style="red"),
             )
         if len(scenario.spacecraft) > MAX_ROWS:
             table.add_row(f"and {len(scenario.spacecraft) - MAX_ROWS} more")

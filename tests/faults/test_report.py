@@ -31,6 +31,7 @@ from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks,
 from faults.run.director import Director, Report
 from faults.run.notices import FailedTelecommands
 from faults.run.progress import Plain, Pretty, StatusSample, StatusSampler, in_order
+from faults.scenarios.vocabulary import dictionary_of
 
 ORBIT = KeplerOrbit(
     semi_major_axis_m=7e6,
@@ -372,3 +373,15 @@ def test_a_telecommand_that_fails_is_told_once_by_name_and_reason() -> None:
         "dawn-1: telecommand mode.set failed: the mode table has no such transition"
     ]  # fmt: skip
     assert lines([down]) == []
+
+
+def test_what_is_beyond_a_limit_of_the_dictionary_is_trouble_live_and_in_the_report() -> None:
+    hot = "accelerator_temperature_k[tpu_1]"
+    one = scenario().model_copy(update={"truth_signals": {"dawn-1": ("mode", hot)}})
+    for value, troubles in ((363.0, ("LIMIT",)), (350.0, ()), (math.nan, ())):
+        answer = Answer("dawn-1", 1, True, False, b"x" * 16, b"", struct.pack("<2d", 1.0, value))
+        assert StatusSampler(one)([answer])["dawn-1"].troubles == troubles
+    page = recording()
+    page.dictionaries = {"formation": dictionary_of("formation")}
+    page.signals = {**page.signals, ("dawn-1", hot): np.where(np.arange(TICKS) < 90, 363.0, 350.0)}  # type: ignore[dict-item]
+    assert "LIMIT accelerator tpu 1 0:01:30" in rendered(page, JUDGEMENTS)
