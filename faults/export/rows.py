@@ -12,7 +12,7 @@ from typing import Any
 
 from bus.dictionary import Parameter
 from bus.wire.messages import Kind
-from faults.recording.belief import telemetered_as
+from faults.recording.belief import form_of
 from faults.recording.recording import Recording, said
 from faults.run_directory import RunDirectory
 from groundstation.archive.reader import ArchiveReader, unpack_values
@@ -49,7 +49,7 @@ def tables(recording: Recording, directory: RunDirectory) -> Iterator[Table]:
                 ["time_s", *names],
                 ["float"] * (len(names) + 1),
                 _truth_rows(recording, spacecraft.id, names),
-                {name: about for name in names if (about := _about(_form(recording, spacecraft.design, name)))},
+                {name: about for name in names if (about := _about(form_of(recording, spacecraft.design, name)))},
             )
     if directory.archive.is_file():
         yield Table(
@@ -97,7 +97,7 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
     for spacecraft in recording.scenario.spacecraft:
         names = [name for owner, name in recording.signals if owner == spacecraft.id]
         if names:
-            fields = {_field(name): _property(_form(recording, spacecraft.design, name)) for name in names}
+            fields = {_field(name): _property(form_of(recording, spacecraft.design, name)) for name in names}
             messages = (
                 (_ns(row[0]), dict(zip(fields, map(_number, row[1:]), strict=True)))
                 for row in _truth_rows(recording, spacecraft.id, names)
@@ -203,7 +203,7 @@ def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[l
 def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraft: str) -> Iterator[Channel]:
     design = next(s.design for s in recording.scenario.spacecraft if s.id == spacecraft)
     for number, structure in recording.dictionaries[design].structure.items():
-        fields = {_field(name): _property(_form(recording, design, name)) for name in structure.parameters}
+        fields = {_field(name): _property(form_of(recording, design, name)) for name in structure.parameters}
         messages = (
             (
                 received_ns if (made_s := recording.made_s(spacecraft, *packet)) is None else _ns(made_s),
@@ -214,12 +214,6 @@ def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraf
         )
         topic = f"/{spacecraft}/telemetry/{structure.name}"
         yield Channel(topic, f"{design}.{structure.name}", _schema(fields), messages)
-
-
-def _form(recording: Recording, design: str, signal: str) -> Parameter | None:
-    """What the dictionary says of a quantity, under its name in telemetry."""
-    dictionary = recording.dictionaries.get(design)
-    return dictionary.parameter.get(telemetered_as(signal)) if dictionary else None
 
 
 def _about(form: Parameter | None) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bus.dictionary import Parameter
 from bus.errors import EnvironmentFault
 from bus.pus import Service
 from faults.recording.recording import ParameterReport, Recording, Reported
@@ -20,6 +21,12 @@ def telemetered_as(signal: str) -> str:
     """The name in telemetry of a truth signal: parts stand behind a dot there (`x_k[gpu]`, `x_k.gpu`)."""
     base, bracket, part = signal.partition("[")
     return f"{base}.{part.rstrip(']')}" if bracket else base
+
+
+def form_of(recording: Recording, design: str, signal: str) -> Parameter | None:
+    """What a design's dictionary says of a truth signal, under its name in telemetry."""
+    dictionary = recording.dictionaries.get(design)
+    return dictionary.parameter.get(telemetered_as(signal)) if dictionary else None
 
 
 def read_belief(recording: Recording, archive: ArchiveReader) -> dict[tuple[str, str], Reported]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bus.constants import CELSIUS_ZERO_K
 from bus.pus import Severity
 from bus.text.times import clock
-from faults.recording.belief import telemetered_as
+from faults.recording.belief import form_of
 from faults.recording.recording import FaultRecord, Recording, intervals
 from faults.report.html import tiles
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw
@@ -289,8 +289,7 @@ def _panel(recording: Recording, name: str, signals: Mapping[str, Floats], quant
 def _limits(recording: Recording, name: str, signal: str) -> list[tuple[float, str]]:
     """Limits that the dictionary gives a quantity under its name in telemetry."""
     design = next(each.design for each in recording.scenario.spacecraft if each.id == name)
-    dictionary = recording.dictionaries.get(design)
-    form = dictionary.parameter.get(telemetered_as(signal)) if dictionary else None
+    form = form_of(recording, design, signal)
     if form is None:
         return []
     bounds = (
@@ -303,8 +302,7 @@ def _limits(recording: Recording, name: str, signal: str) -> list[tuple[float, s
 def soft_limits(recording: Recording, name: str, signal: str) -> tuple[float, float]:
     """Lowest and highest value within the soft limits; infinite where there is none."""
     design = next(each.design for each in recording.scenario.spacecraft if each.id == name)
-    dictionary = recording.dictionaries.get(design)
-    form = dictionary.parameter.get(telemetered_as(signal)) if dictionary else None
+    form = form_of(recording, design, signal)
     low = form.soft_low if form else None
     high = form.soft_high if form else None
     return (-math.inf if low is None else low, math.inf if high is None else high)
