@@ -13,7 +13,7 @@ from typing import Literal
 
 from bus.dictionary import Dictionary
 from bus.errors import UnknownNameError
-from bus.scenario.model import Orbit, ProcedureEntry, Scenario, Station, TimelineEntry
+from bus.scenario.model import Orbit, ProcedureEntry, Scenario, StackEntry, Station, TimelineEntry
 from bus.wire.authentication import derived_key
 
 GROUND_ID = "ground"
@@ -105,6 +105,7 @@ class GroundConfig:
     stations: tuple[Station, ...]
     spacecraft: tuple[SpacecraftPlan, ...]
     timeline: tuple[TimelineEntry, ...]
+    stacks: tuple[StackEntry, ...] = ()
     procedures: tuple[ProcedureEntry, ...] = ()
     ground_boot: int = 1
     command: CommandRules = field(default_factory=CommandRules)
@@ -134,6 +135,7 @@ def resolve(
         stations=scenario.stations,
         spacecraft=tuple(plans),
         timeline=scenario.timeline,
+        stacks=scenario.stacks,
         procedures=scenario.procedures,
         alarms=AlarmRules(**scenario.alarms.model_dump()) if scenario.alarms else AlarmRules(),
     )

@@ -31,7 +31,7 @@ from bus.wire.messages import (
 from bus.wire.stacks import OperatorConfirmation, OperatorStack
 from groundstation.alarms.watch import Alarms, AlarmsState
 from groundstation.commanding.commander import Commander
-from groundstation.commanding.records import CommanderState, Effects, Serving, Wanted
+from groundstation.commanding.records import CommanderState, Effects, Serving, Wanted, WantedStack
 from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
 from groundstation.contacts.prediction import Contact, PredictionState, Predictor
@@ -185,7 +185,8 @@ class Ground:
         elif isinstance(body, OperatorAction) and source == "operator":
             self._act(body, now_ns, outbox)
         elif isinstance(body, OperatorStack) and source == "operator":
-            self._commander.ask_stack(body, now_ns, effects)
+            stack = WantedStack(body.steps, body.stop, "operator", body.token, confirmed=False)
+            self._commander.ask_stack(stack, now_ns, effects)
         elif isinstance(body, OperatorConfirmation) and source == "operator":
             self._commander.confirm(body, now_ns, effects)
         elif place is None:
@@ -252,6 +253,13 @@ class Ground:
                 ),
                 now_ns, effects,
             )  # fmt: skip
+        stacks = self._config.stacks
+        while state.next_stack < len(stacks) and round(stacks[state.next_stack].at_s * 1e9) <= start_ns:
+            stack = stacks[state.next_stack]
+            state.next_stack += 1
+            self._commander.ask_stack(
+                WantedStack(stack.steps, stack.stop, "timeline", confirmed=stack.confirmed), now_ns, effects
+            )
         self._commander.deadlines(now_ns, effects)
         self._run_procedures(start_ns, now_ns, effects)
         antennas = self._antennas.state

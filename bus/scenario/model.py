@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bus.scenario.workload import Job, JobLog
 from bus.wire.messages import Identifier, Scalar
+from bus.wire.stacks import CommandStep
 
 
 class _Form(BaseModel):
@@ -157,6 +158,16 @@ class TimelineEntry(_Form):
     confirmed: bool = False
 
 
+class StackEntry(_Form):
+    """Telecommands the operator asks for together at a time, in waves; `stop`: at the first that does not complete.
+    `confirmed`: the second word for all that are hazardous."""
+
+    at_s: float
+    steps: tuple[CommandStep, ...]
+    stop: bool = True
+    confirmed: bool = False
+
+
 class ProcedureEntry(_Form):
     """A ground procedure that begins at a time, on one spacecraft or a fleet."""
 
@@ -203,6 +214,7 @@ class Scenario(_Form):
     spacecraft: tuple[Spacecraft, ...]
     stations: tuple[Station, ...]
     timeline: tuple[TimelineEntry, ...]
+    stacks: tuple[StackEntry, ...] = ()
     procedures: tuple[ProcedureEntry, ...] = ()
     alarms: AlarmSettings | None = None
     faults: tuple[Fault, ...]
@@ -215,13 +227,19 @@ class Scenario(_Form):
     warnings: tuple[str, ...] = ()
 
     @property
+    def telecommands(self) -> int:
+        """How many the operator asks for, alone and in stacks; those of procedures are not known before."""
+        stacked = [len(step.spacecraft) for stack in self.stacks for step in stack.steps]
+        return len(self.timeline) + sum(stacked)
+
+    @property
     def ticks(self) -> int:
         """Whole ticks flown."""
         return self.duration_ns // self.tick_ns
 
     def to_json(self) -> bytes:
         """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
-        later = ("designs", "procedures", "alarms", "catalogue")
+        later = ("designs", "stacks", "procedures", "alarms", "catalogue")
         none = {name for name in later if not getattr(self, name)}  # who has none of them keeps its digest
         return self.model_dump_json(exclude={"file", "warnings", *none}).encode()
 

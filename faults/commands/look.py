@@ -22,6 +22,7 @@ from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
 from bus.text.times import clock
 from faults.commands.fdir_rows import brief_cells, table_rows
+from faults.commands.operator_rows import operator_rows, pairs_in_words
 from faults.commands.truth_fields import field_rows
 from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.links import links
@@ -74,32 +75,8 @@ def check_command(
         console.print(f"note: {note}", markup=False)
     _print_table(console, "spacecraft", [_spacecraft(scenario, s.id) for s in scenario.spacecraft])
     _print_table(console, "stations", [{"id": s.id, **_place(s)} for s in scenario.stations])
-    _print_table(
-        console,
-        "timeline",
-        [
-            {
-                "at": clock(e.at_s),
-                "spacecraft": e.spacecraft,
-                "telecommand": e.telecommand,
-                "arguments": _pairs(e.arguments),
-            }
-            for e in scenario.timeline
-        ],
-    )
-    _print_table(
-        console,
-        "procedures",
-        [
-            {
-                "at": clock(p.at_s),
-                "procedure": p.name,
-                "spacecraft": ", ".join(p.spacecraft),
-                "arguments": _pairs(p.arguments),
-            }
-            for p in scenario.procedures
-        ],
-    )
+    for title, rows in operator_rows(scenario).items():
+        _print_table(console, title, rows)
     _print_table(
         console,
         "faults",
@@ -110,7 +87,7 @@ def check_command(
                 "target": f.target,
                 "at": clock(f.at_s),
                 "until": "stays" if f.until_s is None else clock(f.until_s),
-                "parameters": _pairs(f.parameters),
+                "parameters": pairs_in_words(f.parameters),
             }
             for f in scenario.faults
         ],
@@ -322,10 +299,6 @@ def _place(station: Any) -> dict[str, Any]:
         "bands": ", ".join(station.bands),
         "wet": f"{100.0 * station.wet_fraction:g} %",
     }
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _print_table(console: Console, title: str, rows: Rows) -> None:

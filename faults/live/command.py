@@ -15,9 +15,10 @@ from bus.errors import ANSWERED_NO, NoAnswerYet, UserError
 from bus.wire.messages import OperatorReply, Refusal
 from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 from faults.live.connection import connected, pairs, refused, replies, say, send
-from faults.live.stack import Fleet, Wish, read_stack
+from faults.live.stack import fleet_of, read_stack
 from faults.recording.read import read_dictionaries, read_scenario
 from faults.run_directory import RunDirectory, live_run
+from faults.scenarios.stacks import Wish
 
 STACK, WORD = 1, 2
 """Tokens of what is asked for and of its confirmation."""
@@ -48,7 +49,7 @@ def telecommand_command(
     if options.stack is None and not (target and name):
         raise UserError("which telecommand?", hint="skyrack command SPACECRAFT NAME, or --stack FILE")
     directory, _ = live_run(run)
-    fleet = Fleet(read_scenario(directory), read_dictionaries(directory))
+    fleet = fleet_of(read_scenario(directory), read_dictionaries(directory))
     if options.stack is not None:
         steps, stop = read_stack(options.stack, fleet)
     else:

@@ -249,7 +249,7 @@ def _never_sent(recording: Recording) -> dict[str, int | None]:
     faults that neither acted nor were refused."""
     radiated = recording.books.archived.from_timeline
     return {
-        "telecommands": None if radiated is None else len(recording.scenario.timeline) - radiated,
+        "telecommands": None if radiated is None else recording.scenario.telecommands - radiated,
         "faults": sum(fault.at_s is None and not fault.refused for fault in _planned(recording)),
     }
 

@@ -1,4 +1,4 @@
-"""What happens in a scenario: its timeline of telecommands, its faults, its expectations."""
+"""What happens in a scenario and what is expected of it: its faults and its sentences; its times."""
 
 from __future__ import annotations
 
@@ -9,28 +9,20 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from bus.errors import Refused, ScenarioError, UnknownNameError
-from bus.scenario.model import Expectation, Fault, ProcedureEntry, TimelineEntry
+from bus.scenario.model import Expectation, Fault
 from bus.text.forms import Form
-from bus.text.leaves import Flag, Leaf, Plain, duration, text
+from bus.text.leaves import Leaf, Plain, duration, text
 from bus.text.reader import Item
 from bus.text.units import parse_duration_ns, show
 from faults.catalogue.form import FaultForm
 from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
 from faults.scenarios.own_faults import check_own
-from faults.scenarios.procedures import ProcedureForm, SpacecraftId, read_procedure
-from faults.scenarios.vocabulary import (
-    SCHEDULE,
-    checked_arguments,
-    design_info,
-    expectation_signals,
-    hazardous,
-    scheduled,
-)
+from faults.scenarios.procedures import SpacecraftId
+from faults.scenarios.vocabulary import design_info, expectation_signals
 from groundstation.procedures.declaration import Procedure
 from node.injection.engine import LIMIT
 
 MAX_ENTRIES = 10_000
-_ONE_OF_TWO = "a mapping of to, name, arguments; or in its place a procedure: a mapping of name, spacecraft, arguments"
 _FOREVER_NS = 2**61
 _ANY_ORBIT_S = 6000.0
 
@@ -63,25 +55,6 @@ Time = Annotated[
         },
     ),
 ]
-
-
-class TelecommandForm(Form):
-    """Who is told what. `confirmed`: the second word that a hazardous telecommand needs."""
-
-    to: SpacecraftId
-    name: Annotated[str, text(longest=64)]
-    arguments: dict[str, Plain] = Field(default_factory=dict)
-    confirmed: Flag = False
-
-
-class TimelineForm(Form):
-    """A telecommand the operator asks for at a time, or a procedure that begins then. `on_board`: from the first
-    contact on the telecommand waits on board for its time."""
-
-    at: Time
-    telecommand: TelecommandForm | None = None
-    on_board: bool = False
-    procedure: ProcedureForm | None = None
 
 
 class FaultEntry(Form):
@@ -130,50 +103,6 @@ class Span:
         elif time_ns > self.duration_ns or (time_ns == self.duration_ns and not last):
             item.warn(item.found, f"a time before the end ({self.duration_ns / 1e9:g} s), or it never happens")
         return time_ns
-
-
-def read_timeline(item: Item, span: Span) -> tuple[list[TimelineEntry], list[ProcedureEntry]]:
-    """What the operator asks for, telecommands and procedures, in the order of their times (then of the file)."""
-    entries, procedures = [], []
-    for entry in item.list(0, MAX_ENTRIES):
-        form = entry.read(TimelineForm, spacecraft=span.spacecraft)
-        if form is None:
-            continue
-        at_ns, wanted = span.ns(entry.below("at"), 1 if form.on_board else 0), form.telecommand
-        if (wanted is None) is (form.procedure is None):
-            found = "nothing" if wanted is None else "telecommand and procedure together"
-            entry.below("telecommand" if wanted is None else "procedure").refuse(found, _ONE_OF_TWO)
-            continue
-        if form.procedure is not None:
-            if form.on_board:
-                entry.below("on_board").refuse("true", "false: procedures are the ground's")
-            begun = read_procedure(entry.below("procedure"), form.procedure, at_ns, span.designs, span.procedures)
-            procedures += [] if begun is None else [begun]
-            continue
-        assert wanted is not None
-        design = span.designs.get(wanted.to, "")
-        if not design:
-            continue
-        name, at_s = wanted.name, at_ns / 1e9
-        try:
-            arguments = checked_arguments(design, name, wanted.arguments)
-            if form.on_board:
-                arguments = scheduled(design, at_s, name, arguments)
-                name, at_s = SCHEDULE, 0.0
-        except UnknownNameError as error:
-            entry.below("telecommand.name").adopt(error)
-        except ScenarioError as error:
-            entry.below("telecommand").adopt(error)
-        else:
-            if hazardous(design, name, arguments) and not wanted.confirmed:
-                entry.below("telecommand").refuse(
-                    f"{wanted.name}, which is hazardous", "confirmed: true beside its name"
-                )
-            timed = TimelineEntry(
-                at_s=at_s, spacecraft=wanted.to, telecommand=name, arguments=arguments, confirmed=wanted.confirmed
-            )
-            entries.append(timed)
-    return sorted(entries, key=lambda e: e.at_s), sorted(procedures, key=lambda e: e.at_s)
 
 
 def read_faults(

@@ -25,16 +25,15 @@ from faults.scenarios.events import (
     Sentence,
     Span,
     Time,
-    TimelineForm,
     read_expectations,
     read_faults,
-    read_timeline,
 )
 from faults.scenarios.orbits import Given, read_orbit
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.own_faults import PathText, read_own
 from faults.scenarios.record import Pattern, read_record, struck_parts
 from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
+from faults.scenarios.timeline import Timeline, TimelineForm, read_timeline
 from faults.scenarios.vocabulary import base_truth_signals
 from groundstation.config import AlarmRules
 from groundstation.contacts.stations import stations as known_stations
@@ -134,7 +133,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
         duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete,
         shelf.known_procedures if shelf else None,
     )  # fmt: skip
-    timeline, procedures = read_timeline(root.below("timeline"), span) if root.has("timeline") else ([], [])
+    timeline = read_timeline(root.below("timeline"), span) if root.has("timeline") else Timeline()
     known, catalogue = read_own(root.below("catalogue")) if root.has("catalogue") else (FAULTS, "")
     faults, fault_ids = read_faults(root.below("faults"), span, known) if root.has("faults") else ([], ())
     sentences, signals = (
@@ -142,7 +141,7 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
     )
     station_ids = [station.id for station in stations]
     asked = read_record(root.below("record"), spacecraft, station_ids) if root.has("record") and complete else {}
-    if (timeline or procedures) and not stations and sheet.clean_since(0):
+    if timeline and not stations and sheet.clean_since(0):
         root.below("timeline").warn("telecommands without a station", "at least one station, or they never go up")
     if environment is not None:
         environment, part = within(environment, duration_ns / 1e9)
@@ -162,8 +161,9 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
             environment=environment,
             spacecraft=tuple(spacecraft),
             stations=tuple(stations),
-            timeline=tuple(timeline),
-            procedures=tuple(procedures),
+            timeline=tuple(timeline.telecommands),
+            stacks=tuple(timeline.stacks),
+            procedures=tuple(timeline.procedures),
             alarms=_alarms(parts["alarms"]),
             faults=tuple(faults),
             expectations=tuple(sentences),

@@ -18,9 +18,18 @@ from bus.wire.messages import (
     Telemetry,
     Verification,
 )
-from bus.wire.stacks import OperatorConfirmation, OperatorStack
+from bus.wire.stacks import OperatorConfirmation
 from groundstation.commanding.conditions import check_condition, judged
-from groundstation.commanding.records import FAR_NS, Command, CommanderState, Effects, Ended, Serving, Wanted
+from groundstation.commanding.records import (
+    FAR_NS,
+    Command,
+    CommanderState,
+    Effects,
+    Ended,
+    Serving,
+    Wanted,
+    WantedStack,
+)
 from groundstation.commanding.stacks import MAX_STACK, Stack, Turn, Wave, turn, waves_of
 from groundstation.commanding.states import TABLE, TERMINAL, CommandEvent, State, heard
 from groundstation.config import CommandRules
@@ -89,6 +98,9 @@ class Commander:
         self.state.next_request += 1
         self.state.totals["requested"] += 1
         dictionary = self._dictionaries.get(spacecraft)
+        if wanted.refused:
+            self._move(command, CommandEvent.REFUSED, wanted.refused, now_ns, effects)
+            return
         try:
             if dictionary is None:
                 nearest = difflib.get_close_matches(spacecraft, sorted(self._dictionaries), 3)
@@ -256,23 +268,26 @@ class Commander:
                 if command.request in wave.requests and command.state == State.HELD:
                     self._move(command, CommandEvent.WITHHELD, why, now_ns, effects)
 
-    def ask_stack(self, order: OperatorStack, now_ns: int, effects: Effects) -> None:
+    def ask_stack(self, asked: WantedStack, now_ns: int, effects: Effects) -> None:
         """Somebody wants several telecommands, in waves. All of them have their numbers from now on."""
-        waves = waves_of(order.steps)
+        waves = waves_of(asked.steps)
         total = sum(len(wave.spacecraft) for wave in waves)
         number, full = self.state.next_request, len(self.state.stacks) >= self._rules.stacks
-        stack = Stack(stop=order.stop, waves=waves, open=total)
-        if total > MAX_STACK or full:
-            limit = f"{self._rules.stacks} stacks are under way" if full else f"{total} telecommands, limit {MAX_STACK}"
-            effects.replies.append(reply(order.token, -1, State.REJECTED.value, limit, final=True))
+        stack = Stack(stop=asked.stop, waves=waves, open=total)
+        limit = f"{self._rules.stacks} stacks are under way" if full else f"{total} telecommands, limit {MAX_STACK}"
+        refused = limit if full or total > MAX_STACK else ""
+        if refused and asked.token >= 0:
+            effects.replies.append(reply(asked.token, -1, State.REJECTED.value, limit, final=True))
             return
-        self.state.stacks[number] = stack
+        if not refused:
+            self.state.stacks[number] = stack
         for place, wave in enumerate(waves):
-            step = order.steps[wave.step]
+            step = asked.steps[wave.step]
             for spacecraft in wave.spacecraft:
                 wanted = Wanted(
-                    spacecraft, step.name, step.arguments, "operator", order.token, confirmed=False,
+                    spacecraft, step.name, step.arguments, asked.origin, asked.token, confirmed=asked.confirmed,
                     not_before_ns=step.not_before_ns, at_contact=step.at_contact, precondition=step.precondition,
+                    refused=refused,
                 )  # fmt: skip
                 self.ask(wanted, now_ns, effects, stack, (number, place))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bus.wire.messages import OperatorReply, Scalar, Telecommand
+from bus.wire.stacks import CommandStep
 from groundstation.commanding.stacks import Stack
 from groundstation.commanding.states import State
 
@@ -59,6 +60,7 @@ class CommanderState:
 
     next_request: int = 0
     next_entry: int = 0
+    next_stack: int = 0
     next_deadline_ns: int = FAR_NS
     under_way: dict[str, list[Command]] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
@@ -92,7 +94,8 @@ class Ended(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A telecommand somebody asks for. origin: "timeline" or "operator"; token -1: nobody outside waits for it.
-    confirmed: the second word that a hazardous one needs was said. The others as in `Command`."""
+    confirmed: the second word that a hazardous one needs was said. refused: why it is not taken, empty if it is. The
+    others as in `Command`."""
 
     spacecraft: str
     name: str
@@ -103,6 +106,19 @@ class Wanted:
     not_before_ns: int = 0
     at_contact: bool = False
     precondition: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedStack:
+    """Several telecommands somebody asks for, in waves; the fields as in `Wanted`, for all of them. stop: at the first
+    that does not complete."""
+
+    steps: tuple[CommandStep, ...]
+    stop: bool
+    origin: str
+    token: int = -1
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

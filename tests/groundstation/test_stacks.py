@@ -16,7 +16,7 @@ from bus.wire.messages import Message, Telemetry, Verification
 from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 from groundstation.commanding.commander import Commander
 from groundstation.commanding.conditions import canonical
-from groundstation.commanding.records import Effects, Serving, Wanted
+from groundstation.commanding.records import Effects, Serving, Wanted, WantedStack
 from groundstation.commanding.states import TERMINAL
 from tests.kits.ground_kit import DICTIONARY, SECOND_NS, short_rules
 
@@ -51,8 +51,8 @@ class Desk:
 
     def ask(self, *steps: CommandStep, stop: bool = True) -> Effects:
         effects = Effects()
-        order = OperatorStack(token=7, steps=steps, stop=stop, asked_by="ada", asked_from="desk")
-        self.commander.ask_stack(order, self.second * SECOND_NS, effects)
+        asked = WantedStack(steps, stop, "operator", token=7, confirmed=False)
+        self.commander.ask_stack(asked, self.second * SECOND_NS, effects)
         return self.take(effects)
 
     def single(self, name: str = "test.ping", **options: Any) -> None:
@@ -305,6 +305,10 @@ def test_stacks_are_bounded() -> None:
     desk.ask(ping())
     desk.ask(ping())
     assert desk.texts[-1] == "1 stacks are under way"
+    effects = Effects()
+    desk.commander.ask_stack(WantedStack((ping("sat-1", "sat-2"),), True, "timeline"), 0, effects)
+    states = [(row[9], row[12]) for row in effects.records if row[0] == "telecommands"]
+    assert states == [("REJECTED", "1 stacks are under way")] * 2, "a timeline's are told in the history"
 
 
 def test_a_stack_travels() -> None:

@@ -1,0 +1,66 @@
+"""What the operator asks for in a scenario, as tables of `skyrack check`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bus.scenario.model import Scenario
+from bus.text.times import clock
+from bus.wire.stacks import CommandStep
+
+
+def operator_rows(scenario: Scenario) -> dict[str, list[dict[str, Any]]]:
+    """Tables by title: telecommands, stacks, procedures, each with its times."""
+    return {
+        "timeline": [
+            {
+                "at": clock(entry.at_s),
+                "spacecraft": entry.spacecraft,
+                "telecommand": entry.telecommand,
+                "arguments": pairs_in_words(entry.arguments),
+            }
+            for entry in scenario.timeline
+        ],
+        "stacks": [
+            {
+                "at": clock(stack.at_s),
+                "step": number,
+                "spacecraft": ", ".join(step.spacecraft),
+                "telecommand": step.name,
+                "arguments": pairs_in_words(step.arguments),
+                "when": _when(step),
+            }
+            for stack in scenario.stacks
+            for number, step in enumerate(stack.steps, start=1)
+        ],
+        "procedures": [
+            {
+                "at": clock(entry.at_s),
+                "procedure": entry.name,
+                "spacecraft": ", ".join(entry.spacecraft),
+                "arguments": pairs_in_words(entry.arguments),
+            }
+            for entry in scenario.procedures
+        ],
+    }
+
+
+def pairs_in_words(values: Mapping[str, object]) -> str:
+    """Arguments as name=value."""
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _when(step: CommandStep) -> str:
+    """What a step waits for."""
+    waits = []
+    if step.at_contact:
+        waits.append("next contact")
+    if step.not_before_ns:
+        waits.append(f"from {clock(step.not_before_ns / 1e9)}")
+    if step.precondition:
+        waits.append(f"if {step.precondition}")
+    if step.canary:
+        then = f" and {step.condition}" if step.condition else ""
+        waits.append(f"{', '.join(step.canary)} first{then}, then the rest")
+    return "; ".join(waits) or "now"
