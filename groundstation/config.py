@@ -13,7 +13,7 @@ from typing import Literal
 
 from bus.dictionary import Dictionary
 from bus.errors import UnknownNameError
-from bus.scenario.model import Orbit, ProcedureEntry, Scenario, StackEntry, Station, TimelineEntry
+from bus.scenario.model import DEFAULT_PRIORITY, Orbit, ProcedureEntry, Scenario, StackEntry, Station, TimelineEntry
 from bus.wire.authentication import derived_key
 
 GROUND_ID = "ground"
@@ -91,7 +91,7 @@ class SpacecraftPlan:
     orbit: Orbit
     dictionary: Dictionary
     telecommand_key: bytes
-    priority: int = 0
+    priority: int = DEFAULT_PRIORITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def resolve(
             raise UnknownNameError("design", spacecraft.design, nearest, hint="the ground needs its dictionary")
         one = spacecraft.id
         key = derived_key(scenario.seed, one) if telecommand_keys is None else telecommand_keys[one]
-        plans.append(SpacecraftPlan(id=one, orbit=spacecraft.orbit, dictionary=dictionary, telecommand_key=key))
+        plans.append(SpacecraftPlan(one, spacecraft.orbit, dictionary, key, spacecraft.priority))
     return GroundConfig(
         epoch_utc=scenario.epoch_utc,
         tick_ns=scenario.tick_ns,

@@ -225,7 +225,7 @@ class Ground:
         found = self._predictor.advance(now_ns)
         if found:
             self._plan(found, outbox)
-        for change in self._antennas.step(now_ns, lambda place: self._commander.waiting(self._ids[place])):
+        for change in self._antennas.step(now_ns):
             station, spacecraft = self._stations[change.station], self._ids[change.spacecraft]
             band, rate_bps = self._links[change.station]
             allocation = Allocation(station=station, spacecraft=spacecraft, band=band, rate_bps=rate_bps, on=change.on)

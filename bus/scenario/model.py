@@ -7,13 +7,16 @@ It holds facts only; vocabularies (designs, stations, faults) come from the call
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bus.scenario.workload import Job, JobLog
 from bus.wire.messages import Identifier, Scalar
 from bus.wire.stacks import CommandStep
+
+DEFAULT_PRIORITY = 5
+"""Of a spacecraft for antennas: from 1, served first, to 9; in the middle, so that others go before or after."""
 
 
 class _Form(BaseModel):
@@ -99,6 +102,7 @@ class Spacecraft(_Form):
 
     `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders`, by their
     times, are for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
+    `priority`: who goes first where an antenna sees several, the lowest number.
     """
 
     id: Identifier
@@ -109,6 +113,7 @@ class Spacecraft(_Form):
     orders: tuple[Orders, ...] = ()
     jobs: tuple[Job, ...] = ()
     logs: tuple[JobLog, ...] = ()
+    priority: int = DEFAULT_PRIORITY
 
     @property
     def job_ids(self) -> tuple[str, ...]:
@@ -240,8 +245,12 @@ class Scenario(_Form):
     def to_json(self) -> bytes:
         """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
         later = ("designs", "stacks", "procedures", "alarms", "catalogue")
-        none = {name for name in later if not getattr(self, name)}  # who has none of them keeps its digest
-        return self.model_dump_json(exclude={"file", "warnings", *none}).encode()
+        none: dict[str, Any] = {
+            name: True for name in later if not getattr(self, name)
+        }  # who has none keeps its digest
+        if all(one.priority == DEFAULT_PRIORITY for one in self.spacecraft):
+            none["spacecraft"] = {"__all__": {"priority"}}
+        return self.model_dump_json(exclude={"file": True, "warnings": True, **none}).encode()
 
     @property
     def digest(self) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from faults.commands.contacts import contacts
 from faults.commands.procedure import Json, LiveRun, Own, group
 
 __all__ = ["Own", "add_groups"]
@@ -22,7 +23,8 @@ Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real ti
 
 
 def add_groups(app: typer.Typer) -> None:
-    """`skyrack procedure` and `skyrack alarm`: what operators have."""
+    """`skyrack contacts`, `procedure` and `alarm`: what operators have."""
+    app.command(epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")
 

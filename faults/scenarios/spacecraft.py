@@ -13,10 +13,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from bus.errors import Refused, ScenarioError, UnknownNameError
-from bus.scenario.model import Spacecraft
+from bus.scenario.model import DEFAULT_PRIORITY, Spacecraft
 from bus.scenario.workload import Job, JobLog
 from bus.text.forms import Form
-from bus.text.leaves import Leaf, Plain, text
+from bus.text.leaves import Leaf, Plain, text, whole
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
@@ -54,6 +54,7 @@ class SpacecraftForm(Form):
     orders: Annotated[Any, Leaf(lambda value: value, ORDERS_SCHEMA)] = ()
     jobs: JobEntries = ()
     fdir: tuple[FdirEntry, ...] = ()
+    priority: Annotated[int, whole(1, 9)] = DEFAULT_PRIORITY
 
 
 def read_spacecraft(
@@ -111,6 +112,7 @@ def read_spacecraft(
                 orders=orders,
                 jobs=jobs,
                 logs=logs,
+                priority=parts["priority"],
             )
         if named:
             peers.append((members, named))

@@ -1,14 +1,13 @@
 """Who gets an antenna: one spacecraft per station and one station per spacecraft, conflicts solved by priority.
 
 Contacts in, changes of allocation out. No orbits, no messages. Rules: a free antenna turns to the spacecraft in view
-with the least priority number, then with telecommands waiting, then served longest ago, then first in the scenario. A
-better priority takes over at once, an equal one after `dwell_s`.
+with the least priority number, then to the one served longest ago, then to the first in the scenario. A better priority
+takes over at once, an equal one after `dwell_s`. Nothing that happens in the run has a say in it, so that what was
+planned (`contacts.plan`) is what is flown.
 """
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from groundstation.contacts.prediction import Contact
@@ -51,16 +50,16 @@ class Antennas:
 
     def plan(self, contacts: list[Contact]) -> None:
         """Take note of contacts ahead."""
+        self.state.upcoming = sorted([*self.state.upcoming, *contacts])
         for contact in contacts:
-            insort(self.state.upcoming, contact)
             self.state.next_ns = min(self.state.next_ns, contact.aos_ns)
 
     def station_of(self, spacecraft: int) -> int:
         """Which station serves a spacecraft now; -1 for none."""
         return self.state.serves[spacecraft]
 
-    def step(self, now_ns: int, waiting: Callable[[int], bool]) -> list[Change]:
-        """Allocations from `now_ns` on. `waiting` says whether telecommands wait for a spacecraft."""
+    def step(self, now_ns: int) -> list[Change]:
+        """Allocations from `now_ns` on."""
         state = self.state
         if now_ns < state.next_ns:
             return []
@@ -78,7 +77,7 @@ class Antennas:
             if spacecraft >= 0 and spacecraft not in views[station]:
                 self._release(station, now_ns, changes)
         for station, view in enumerate(views):
-            self._choose(station, view, now_ns, waiting, changes)
+            self._choose(station, view, now_ns, changes)
         state.next_ns = self._next(views)
         return changes
 
@@ -90,17 +89,12 @@ class Antennas:
         state.serves[spacecraft] = -1
         state.served_ns[spacecraft] = now_ns
 
-    def _choose(
-        self, station: int, view: list[int], now_ns: int, waiting: Callable[[int], bool], changes: list[Change]
-    ) -> None:
+    def _choose(self, station: int, view: list[int], now_ns: int, changes: list[Change]) -> None:
         state = self.state
         candidates = [spacecraft for spacecraft in view if state.serves[spacecraft] < 0]
         if not candidates:
             return
-        best = min(
-            candidates,
-            key=lambda craft: (self._priorities[craft], not waiting(craft), state.served_ns[craft], craft),
-        )
+        best = min(candidates, key=lambda craft: (self._priorities[craft], state.served_ns[craft], craft))
         now = state.serving[station]
         if now >= 0:
             better = self._priorities[best] < self._priorities[now]

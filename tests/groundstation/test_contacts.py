@@ -242,7 +242,7 @@ def test_antennas_serve_one_each_and_are_never_idle(contacts: list[Contact], pri
     antennas.plan(contacts)
     serving: dict[int, int] = {}
     for now in range(720):
-        for change in antennas.step(now, lambda craft: craft == 2):
+        for change in antennas.step(now):
             if change.on:
                 assert change.station not in serving and change.spacecraft not in serving.values()
                 serving[change.station] = change.spacecraft
@@ -262,16 +262,16 @@ def test_antennas_serve_one_each_and_are_never_idle(contacts: list[Contact], pri
 def test_an_antenna_turns_to_whoever_waits_after_its_dwell() -> None:
     antennas = Antennas(1, (0, 0, 0), dwell_s=10e-9)
     antennas.plan([Contact(0, 0, craft, 100, 50, 1.0) for craft in range(3)])
-    served = [c.spacecraft for now in range(100) for c in antennas.step(now, lambda _: False) if c.on]
+    served = [c.spacecraft for now in range(100) for c in antennas.step(now) if c.on]
     assert served == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
 
 
-def test_better_priority_takes_over_at_once_and_telecommands_break_ties() -> None:
+def test_better_priority_takes_over_at_once_and_the_order_of_the_scenario_breaks_ties() -> None:
     antennas = Antennas(1, (1, 0, 1), dwell_s=1000e-9)
     antennas.plan([Contact(0, 0, 0, 100, 50, 1.0), Contact(0, 0, 2, 100, 50, 1.0), Contact(30, 0, 1, 60, 50, 1.0)])
-    changes = [(now, c.spacecraft, c.on) for now in range(120) for c in antennas.step(now, lambda craft: craft == 2)]
+    changes = [(now, c.spacecraft, c.on) for now in range(120) for c in antennas.step(now)]
     assert changes == [
-        (0, 2, True), (30, 2, False), (30, 1, True), (60, 1, False), (60, 2, True), (100, 2, False),
+        (0, 0, True), (30, 0, False), (30, 1, True), (60, 1, False), (60, 2, True), (100, 2, False),
     ]  # fmt: skip
 
 
