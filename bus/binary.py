@@ -17,6 +17,7 @@ from bus.errors import DecodeError
 from bus.wire.messages import Scalar
 
 _CODES = {"float": "d", "int": "q", "bool": "?", "enum": "H"}
+_TEXTS = ("str", "list")
 _FUNCTION = _LENGTH = struct.Struct(">H")
 
 
@@ -33,7 +34,7 @@ def telecommand_data(dictionary: Dictionary, form: TelecommandForm, arguments: M
     data = number + form_of(fixed).pack(*values)
     if last is None:
         return data
-    if last.type == "str":
+    if last.type in _TEXTS:
         text = str(arguments[last.name]).encode()
         return data + _LENGTH.pack(len(text)) + text
     inner = dictionary.telecommand[str(arguments[last.name])]
@@ -78,7 +79,7 @@ def _split(form: TelecommandForm) -> tuple[tuple[Argument, ...], Argument | None
 def _tail(dictionary: Dictionary, last: Argument, data: bytes) -> dict[str, Scalar]:
     if len(data) < _LENGTH.size:
         raise DecodeError(f"{last.name}: {len(data)} bytes, expected {_LENGTH.size} or more")
-    if last.type == "str":
+    if last.type in _TEXTS:
         text = data[_LENGTH.size :]
         if len(text) != _LENGTH.unpack_from(data)[0]:
             raise DecodeError(f"{last.name}: {len(text)} bytes, expected {_LENGTH.unpack_from(data)[0]}")

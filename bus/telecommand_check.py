@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bus.dictionary import Argument, Dictionary, TelecommandForm
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
 from bus.pus import Code
+from bus.text.near import one_of
 from bus.text.units import has_unit, parse_as
 from bus.wire.messages import OperatorReply, Scalar
 
@@ -97,7 +98,7 @@ def _values(
             mistakes.append(_mistake(argument.name, "nothing", allowed(argument)))
             continue
         if verdict(argument, value) is not Code.NONE:
-            mistakes.append(_mistake(argument.name, shown(value), allowed(argument)))
+            mistakes.append(_not_allowed(argument, value))
         elif argument.type == "telecommand" and value not in telecommands:
             nearest = difflib.get_close_matches(str(value), telecommands, 3) or list(telecommands)
             mistakes.append(_mistake(argument.name, shown(value), " | ".join(nearest)))
@@ -148,7 +149,7 @@ def in_units_of(forms: Sequence[Argument], arguments: Mapping[str, Scalar]) -> d
 def allowed(argument: Argument) -> str:
     """The values an argument takes, in words."""
     if argument.labels:
-        return " | ".join(argument.labels)
+        return " | ".join(argument.labels) + (", one or more with commas between" if argument.type == "list" else "")
     if argument.type == "bool":
         return "true | false"
     if argument.type == "telecommand":
@@ -162,6 +163,17 @@ def allowed(argument: Argument) -> str:
     return f"{what}{low}{high}{unit}"
 
 
+def listed(text: str) -> list[str]:
+    """The words of a list."""
+    return [word.strip() for word in text.split(",")]
+
+
+def unlisted(argument: Argument, text: str) -> list[str]:
+    """Words of a list that are none of its labels; all of them where it is too long for a telecommand."""
+    words = listed(text)
+    return words if len(text) > 256 else [word for word in words if word not in argument.labels]
+
+
 def verdict(argument: Argument, value: object) -> Code:
     """Whether a value is one that the argument takes: WRONG_ARGUMENT for another type, OUT_OF_RANGE, or NONE.
 
@@ -170,9 +182,11 @@ def verdict(argument: Argument, value: object) -> Code:
     kind = argument.type
     if kind == "bool":
         return Code.NONE if isinstance(value, bool) else Code.WRONG_ARGUMENT
-    if kind in {"enum", "str", "telecommand"}:
+    if kind in {"enum", "str", "list", "telecommand"}:
         if not isinstance(value, str):
             return Code.WRONG_ARGUMENT
+        if kind == "list":
+            return Code.NONE if not unlisted(argument, value) else Code.OUT_OF_RANGE
         named = value in argument.labels if kind == "enum" or argument.labels else len(value) <= 256
         return Code.NONE if named else Code.OUT_OF_RANGE
     if isinstance(value, bool) or not isinstance(value, int if kind == "int" else int | float):
@@ -194,6 +208,15 @@ def _strangers(name: str, forms: Sequence[Argument], arguments: Mapping[str, Sca
         for given in arguments
         if given not in known
     ]
+
+
+def _not_allowed(argument: Argument, value: Scalar) -> Mistake:
+    """A value that the argument does not take. Of a list, the first word that is none of its labels, and its like."""
+    wrong = unlisted(argument, value) if argument.type == "list" and isinstance(value, str) else []
+    if wrong and len(str(value)) <= 256:
+        return _mistake(argument.name, shown(wrong[0]), one_of(argument.labels, wrong[0]))
+    found = shown(value) if argument.type != "list" else f"{shown(value)}, {len(str(value))} characters"
+    return _mistake(argument.name, found, allowed(argument) if not wrong else "at most 256 characters")
 
 
 def _mistake(name: str, found: str, possible: str) -> Mistake:

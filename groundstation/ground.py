@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bus.constants import Epoch
+from bus.own_structures import OwnStructures
 from bus.participant import Moment, Outbox
 from bus.pus import Service
 from bus.snapshot.pack import pack, unpack
@@ -58,6 +59,7 @@ class GroundState:
     intake: IntakeState = field(default_factory=IntakeState)
     procedures: ProceduresState = field(default_factory=ProceduresState)
     alarms: AlarmsState = field(default_factory=AlarmsState)
+    structures: dict[str, OwnStructures] = field(default_factory=dict)
 
 
 class Ground:
@@ -93,6 +95,8 @@ class Ground:
             ground_boot=config.ground_boot, live_within_s=config.alarms.live_within_s,
         )  # fmt: skip
         self._procedure_effects = ProcedureEffects()
+        self._dictionaries = dictionaries
+        self._structures = {name: OwnStructures() for name in self._ids}
         self._sequence = 0
         self._opened = False
         self._unknown_mail = 0
@@ -136,7 +140,7 @@ class Ground:
             GroundState(
                 self._sequence, self._opened, self._unknown_mail, self._predictor.state, self._antennas.state,
                 self._commander.state, self._intake.state, self._procedures.state,
-                self._alarms.state,
+                self._alarms.state, self._structures,
             )
         )  # fmt: skip
 
@@ -150,6 +154,7 @@ class Ground:
         self._intake.state = state.intake
         self._procedures.take_over(state.procedures)
         self._alarms.state = state.alarms
+        self._structures = state.structures
 
     def _open(self, outbox: Outbox) -> None:
         """First tick: what the archive has to know, and the first look ahead."""
@@ -198,9 +203,12 @@ class Ground:
                 if isinstance(body, Verification):
                     self._commander.verify(source, body, now_ns, effects)
                 elif isinstance(body, Telemetry):
-                    self._commander.heard(source, body, now_ns, effects)
-                    self._procedures.heard(source, body, now_ns)
-                    self._alarms.telemetry(source, body, now_ns, outbox.records)
+                    known, own = self._dictionaries[source], self._structures[source]
+                    own.hear(known, body.structure, body.values)
+                    form = own.find(known, body.structure)
+                    self._commander.heard(source, body, form, now_ns, effects)
+                    self._procedures.heard(source, body, form, now_ns)
+                    self._alarms.telemetry(source, body, form, now_ns, outbox.records)
                 else:
                     self._alarms.event(source, body, now_ns, outbox.records)
         elif isinstance(body, StoreReport):

@@ -57,6 +57,7 @@ _MANY = {
     "reading": "a telemetry parameter",
     "telecommand": "a telecommand",
     "event": "an event",
+    "parameters": "telemetry parameters, with commas between",
 }
 """Arguments that can take very many names."""
 

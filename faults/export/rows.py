@@ -190,7 +190,8 @@ def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[tuple[i
 def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:
     for spacecraft in recording.scenario.spacecraft:
         dictionary = recording.dictionaries[spacecraft.design]
-        structures, forms = dictionary.structure, dictionary.parameter
+        structures = ArchiveReader(directory.archive).structures(spacecraft.id)
+        forms = dictionary.parameter
         for packet, obt_ns, received_ns, number, payload in _packets(directory, spacecraft.id):
             if number in structures:
                 names = structures[number].parameters
@@ -202,7 +203,7 @@ def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[l
 
 def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraft: str) -> Iterator[Channel]:
     design = next(s.design for s in recording.scenario.spacecraft if s.id == spacecraft)
-    for number, structure in recording.dictionaries[design].structure.items():
+    for number, structure in ArchiveReader(directory.archive).structures(spacecraft).items():
         fields = {_field(name): _property(form_of(recording, design, name)) for name in structure.parameters}
         messages = (
             (

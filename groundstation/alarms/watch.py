@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bus.dictionary import Dictionary, Parameter
+from bus.dictionary import Dictionary, Parameter, Structure
 from bus.pus import Severity
 from bus.wire.messages import Event, Scalar, Telemetry
 from groundstation.alarms.limits import KEPT, Reading, Track, level_of, limited
@@ -111,8 +111,10 @@ class Alarms:
             totals={"warning": 0, "critical": 0, "logged": 0, "left_out": 0, "out_of_order": 0},
         )
 
-    def telemetry(self, spacecraft: str, packet: Telemetry, now_ns: int, records: Records) -> None:
-        """A housekeeping packet has come: its limits, and that it has come."""
+    def telemetry(
+        self, spacecraft: str, packet: Telemetry, structure: Structure | None, now_ns: int, records: Records
+    ) -> None:
+        """A packet of this structure has come: its limits, and that it has come."""
         seen = self.state.seen[spacecraft]
         self._heard(spacecraft, seen, now_ns, records)
         if packet.structure in seen.intervals_s:
@@ -120,6 +122,8 @@ class Alarms:
             name = self._dictionaries[spacecraft].structure[packet.structure].name
             self._clear((spacecraft, f"stale {name}", False), now_ns, "it comes again", records)
         plan = self._plans[spacecraft].get(packet.structure)
+        if plan is None and structure is not None and packet.structure not in self._dictionaries[spacecraft].structure:
+            plan = _limited(self._dictionaries[spacecraft], structure)
         if plan is None or packet.dictionary != self._versions[spacecraft]:
             return
         place = (packet.boot, packet.sequence)
@@ -333,12 +337,13 @@ class Alarms:
 
 def _plan(dictionary: Dictionary) -> dict[int, list[tuple[int, Parameter]]]:
     """By structure, the places of parameters that have limits."""
-    found = {
-        structure.id: [
-            (place, dictionary.parameter[name])
-            for place, name in enumerate(structure.parameters)
-            if name in dictionary.parameter and limited(dictionary.parameter[name])
-        ]
-        for structure in dictionary.structures
-    }
+    found = {structure.id: _limited(dictionary, structure) for structure in dictionary.structures}
     return {structure: places for structure, places in found.items() if places}
+
+
+def _limited(dictionary: Dictionary, structure: Structure) -> list[tuple[int, Parameter]]:
+    return [
+        (place, dictionary.parameter[name])
+        for place, name in enumerate(structure.parameters)
+        if name in dictionary.parameter and limited(dictionary.parameter[name])
+    ]

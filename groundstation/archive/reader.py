@@ -16,9 +16,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bus.dictionary import Dictionary
+from bus.dictionary import Dictionary, Structure
 from bus.errors import EnvironmentFault
 from bus.files import open_regular
+from bus.own_structures import SUBTYPES, OwnStructures
 from bus.pus import Service
 from bus.wire.messages import Kind
 
@@ -172,11 +173,24 @@ class ArchiveReader:
                     raise TypeError("a packet of another type")
                 yield row
 
+    def structures(self, spacecraft: str) -> dict[int, Structure]:
+        """What packets of each number hold: those of the dictionary, and those made in flight of which all reports have
+        come. What the others hold is not known, and they are not read."""
+        dictionary, own = self.dictionary(spacecraft), OwnStructures()
+        reports = [s.id for s in dictionary.structures if s.service == Service.HOUSEKEEPING and s.subtype in SUBTYPES]
+        query = f"{_HOUSEKEEPING} AND number IN ({','.join('?' * len(reports))}) ORDER BY boot, sequence"
+        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version), *reports)
+        with self._open() as connection:
+            for number, _, payload in connection.execute(query, of):
+                own.hear(dictionary, number, unpack_values(payload))
+        return own.all(dictionary)
+
     def latest(self, spacecraft: str) -> dict[str, tuple[float, int]]:
         """Newest value of every telemetered parameter, with the on-board time (ns) it was reported at.
         Packets of another dictionary version are left out, here and below: nothing is half-decoded."""
         dictionary = self.dictionary(spacecraft)
-        wanted = set(dictionary.structure)
+        structures = self.structures(spacecraft)
+        wanted = set(structures)
         values: dict[str, tuple[float, int]] = {}
         query = f"{_HOUSEKEEPING} ORDER BY boot DESC, sequence DESC LIMIT {LOOK_BACK}"
         of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
@@ -185,7 +199,7 @@ class ArchiveReader:
                 if number not in wanted:
                     continue
                 wanted.discard(number)
-                names = dictionary.structure[number].parameters
+                names = structures[number].parameters
                 for name, value in zip(names, unpack_values(payload), strict=False):
                     values.setdefault(name, (value, obt_ns))
                 if not wanted:
@@ -197,7 +211,7 @@ class ArchiveReader:
         dictionary = self.dictionary(spacecraft)
         places = {
             number: structure.parameters.index(parameter)
-            for number, structure in dictionary.structure.items()
+            for number, structure in self.structures(spacecraft).items()
             if parameter in structure.parameters
         }
         of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
@@ -216,7 +230,7 @@ class ArchiveReader:
             number: [
                 (name, 8 * structure.parameters.index(name)) for name in parameters if name in structure.parameters
             ]
-            for number, structure in dictionary.structure.items()
+            for number, structure in self.structures(spacecraft).items()
         }
         result: dict[str, list[tuple[int, int, float]]] = {name: [] for name in parameters}
         query = _HOUSEKEEPING.replace("number, obt_ns", "number, boot, sequence") + " ORDER BY boot, sequence"

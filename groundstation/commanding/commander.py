@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Mapping
 
-from bus.dictionary import Dictionary
+from bus.dictionary import Dictionary, Structure
 from bus.errors import ScenarioError, UnknownNameError
 from bus.pus import SCHEDULE_SOURCE
 from bus.telecommand_check import check_telecommand, is_hazardous, refusal_text, reply
@@ -306,14 +306,14 @@ class Commander:
                 self._log(command, "confirmed", "", now_ns, effects)
         effects.replies.append(reply(word.token, word.request, "recorded", "confirmed", final=True))
 
-    def heard(self, spacecraft: str, report: Telemetry, now_ns: int, effects: Effects) -> None:
-        """Readings of a spacecraft: what waits for them is decided."""
+    def heard(self, spacecraft: str, report: Telemetry, form: Structure | None, now_ns: int, effects: Effects) -> None:
+        """Readings of a spacecraft: what waits for them is decided. `form`: what the packet holds, if that is known."""
         if not self.state.watched and not self.state.stacks:
             return
         dictionary = self._dictionaries[spacecraft]
         for command in list(self.state.under_way[spacecraft]) if self.state.watched else ():
             if command.precondition and command.state == State.QUEUED and report.obt_ns > command.released_ns:
-                found = judged(dictionary, command.precondition, report)
+                found = judged(dictionary, command.precondition, report, form)
                 if found is not None and not found[0] and not command.transmissions:
                     text = f"{command.precondition} does not hold: {found[1]}"
                     self._move(command, CommandEvent.WITHHELD, text, now_ns, effects)
@@ -321,7 +321,7 @@ class Commander:
                     command.holds = True
                     self.state.watched -= 1
         for stack in self.state.stacks.values():
-            stack.hear(dictionary, spacecraft, report)
+            stack.hear(dictionary, spacecraft, report, form)
 
     def close(self, now_ns: int, effects: Effects) -> None:
         """The run has ended: whatever is under way gets its terminal state."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from bus.dictionary import Dictionary
+from bus.dictionary import Dictionary, Structure
 from bus.errors import Mistake, Refused, ScenarioError
 from bus.text.near import one_of
 from bus.text.units import parse, parse_as, show
@@ -61,19 +61,17 @@ def check_condition(dictionary: Dictionary, condition: str) -> None:
         raise ScenarioError([Mistake("", 0, 0, "condition", repr(parts[0]), f"a telemetered parameter: {near}")])
 
 
-def judged(dictionary: Dictionary, condition: str, report: Telemetry) -> tuple[bool, str] | None:
-    """Whether the condition holds in this report, and the reading in words; None where the report does not say."""
+def judged(
+    dictionary: Dictionary, condition: str, report: Telemetry, form: Structure | None
+) -> tuple[bool, str] | None:
+    """Whether the condition holds in this report of that form, and the reading in words; None where it does not say."""
     name, comparison, bound = condition.split(" ")
-    place = _places(dictionary, report.structure).get(name, -1)
+    place = -1 if form is None else _places_of(form.parameters).get(name, -1)
     if not 0 <= place < len(report.values) or report.dictionary.hex() != dictionary.version:
         return None
     value, parameter = report.values[place], dictionary.parameter[name]
     shown = parameter.label(value) or f"{value:.6g} {parameter.unit}".rstrip()
     return COMPARISONS[comparison](value, float(bound)), f"{name} is {shown}"
-
-
-def _places(dictionary: Dictionary, structure: int) -> dict[str, int]:
-    return _places_of(dictionary.structure[structure].parameters) if structure in dictionary.structure else {}
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bus.dictionary import Dictionary
+from bus.dictionary import Dictionary, Structure
 from bus.wire.messages import Telemetry
 from bus.wire.stacks import CommandStep
 from groundstation.commanding.conditions import judged
@@ -51,12 +51,12 @@ class Stack:
         self.waves[wave].ended[request] = completed
         self.waves[wave].ended_ns = now_ns
 
-    def hear(self, dictionary: Dictionary, spacecraft: str, report: Telemetry) -> None:
+    def hear(self, dictionary: Dictionary, spacecraft: str, report: Telemetry, form: Structure | None) -> None:
         """Readings, which say whether the condition of the wave that has ended holds: the first one made after it."""
         wave = self.waves[self.place]
         ended = wave.condition and len(wave.ended) == len(wave.requests) and report.obt_ns > wave.ended_ns
         if ended and spacecraft in wave.requests.values() and spacecraft not in wave.held_of:
-            found = judged(dictionary, wave.condition, report)
+            found = judged(dictionary, wave.condition, report, form)
             if found is not None:
                 wave.held_of[spacecraft], wave.reading = found
 

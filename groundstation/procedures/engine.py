@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bus.dictionary import Dictionary, Parameter
+from bus.dictionary import Dictionary, Parameter, Structure
 from bus.errors import Refused, ScenarioError, UnknownNameError
 from bus.pus import Service
 from bus.scenario.model import ProcedureEntry
@@ -147,8 +147,8 @@ class Procedures:
         self._end(run, RunState.ABORTED, "by the operator", now_ns, effects)
         return ""
 
-    def heard(self, spacecraft: str, packet: Telemetry, now_ns: int) -> None:
-        """A packet has come: readings that are awaited, and values that were asked for."""
+    def heard(self, spacecraft: str, packet: Telemetry, structure: Structure | None, now_ns: int) -> None:
+        """A packet of that form has come: readings that are awaited, and values that were asked for."""
         if not self.state.runs or now_ns - packet.obt_ns > self._live_ns:
             return
         dictionary = self._dictionaries[spacecraft]
@@ -157,7 +157,6 @@ class Procedures:
             if pending is None or pending.since_ns >= now_ns:
                 continue
             if isinstance(step, Reading) and spacecraft == self._whom(run, step)[0]:
-                structure = dictionary.structure.get(packet.structure)
                 if structure is not None and step.parameter in structure.parameters:
                     place = structure.parameters.index(step.parameter)
                     if place < len(packet.values):

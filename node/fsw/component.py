@@ -23,7 +23,7 @@ from node.devices.equipment import Equipment
 from node.fsw.on_board import OnBoard as OnBoard  # noqa: PLC0414 - every component takes it from here
 
 Kind = Literal["float", "int", "bool", "enum"]
-ArgumentKind = Literal["float", "int", "bool", "enum", "str", "telecommand"]
+ArgumentKind = Literal["float", "int", "bool", "enum", "str", "list", "telecommand"]
 Failure = tuple[Code, str] | None
 """What a telecommand's handler gives back: nothing when it is done, else why not. With `Code.NONE` it is done, and the
 text goes with the report."""
@@ -50,8 +50,9 @@ class Words:
 class Arg:
     """One argument of a telecommand or an event. What depends on the design is a function of the `Words`.
 
-    A handler gets an `enum` as the position of the label, which is also what the packet's binary form holds, and a
-    `telecommand` as a `Request`. `default`: what the ground sends where nobody says anything.
+    A handler gets an `enum` as the position of the label, which is also what the packet's binary form holds, a `list`
+    as the positions of its labels, and a `telecommand` as a `Request`. `default`: what the ground sends where nobody
+    says anything.
     """
 
     name: str

@@ -44,7 +44,7 @@ class Bench:
                 dictionary=bytes.fromhex(WORDS.version), values=(value, 28.0),
             )  # fmt: skip
             self.sequence += sequence is None
-            self.alarms.telemetry("sat-1", packet, self.now_s * SECOND_NS, self.records)
+            self.alarms.telemetry("sat-1", packet, WORDS.structure[1], self.now_s * SECOND_NS, self.records)
 
     def report(self, severity: int = 3, late_s: float = 1.0) -> None:
         self.now_s += 1

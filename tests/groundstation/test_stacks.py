@@ -96,7 +96,7 @@ class Desk:
             boot=1, stream=3, sequence=0, obt_ns=at_ns, structure=1, dictionary=bytes.fromhex(WORDS.version),
             values=(battery_soc, 28.0),
         )  # fmt: skip
-        self.commander.heard(spacecraft, body, self.second * SECOND_NS, effects)
+        self.commander.heard(spacecraft, body, WORDS.structure[1], self.second * SECOND_NS, effects)
         self.take(effects)
 
 

@@ -250,8 +250,16 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
     own: dict[str, dict[str, Any]] = {
         "schedule.insert": {"at": 10_000.0}, "schedule.shift": {"entry": 2}, "schedule.report_one": {"entry": 2},
         "store.retrieve": {"to_s": 9.0},
-        "statistics.enable": {"interval_s": 5.0},
+        "statistics.enable": {"interval_s": 5.0}, "housekeeping.create": {"interval_s": 5.0},
     }  # fmt: skip
+    for number, service in enumerate(("housekeeping", "diagnostic")):
+        kind = "own" if service == "housekeeping" else service
+        flight.command(
+            f"{service}.create", 1001 + number, structure=f"{kind}.2", interval_s=1.0, parameters="battery_soc"
+        )
+        for verb in ("describe", "append", "enable", "disable", "one_shot", "interval"):
+            if service == "diagnostic" or verb in {"describe", "append"}:
+                own[f"{service}.{verb}"] = {"structure": f"{kind}.2"}
     flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
     request = 0
     for form in flight.dictionary.telecommands:

@@ -73,6 +73,12 @@ def test_severities_are_the_report_s_subtypes() -> None:
         ("event.disable", event, "TC_DISABLE_EVENT_REPORTING"),
         ("store.retrieve", storage, "RETRIEVAL_BY_TIME_RANGE"),
         ("store.delete", storage, "DELETE_UP_TO"),
+        ("diagnostic.enable", housekeeping, "TC_ENABLE_PERIODIC_DIAGNOSTICS_GEN"),
+        ("diagnostic.disable", housekeeping, "TC_DISABLE_PERIODIC_DIAGNOSTICS_GEN"),
+        ("diagnostic.one_shot", housekeeping, "TC_GENERATE_ONE_DIAGNOSTICS_REPORT"),
+        ("diagnostic.interval", housekeeping, "TC_MODIFY_DIAGNOSTICS_REPORT_COLLECTION_INTERVAL"),
+        ("housekeeping.describe", housekeeping, "TM_REPORT_HK_REPORT_STRUCTURES"),
+        ("diagnostic.describe", housekeeping, "TM_REPORT_DIAG_REPORT_STRUCTURES"),
         ("test.ping", test, "TC_PING"),
     ],
 )

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from bus.dictionary import Dictionary, TelecommandForm
+from bus.dictionary import Argument, Dictionary, TelecommandForm
 from bus.pus import Code, Service, Severity, Stage
-from bus.telecommand_check import allowed, parts, shown, verdict
+from bus.telecommand_check import allowed, listed, parts, shown, verdict
 from bus.wire.messages import Scalar, Telecommand
 from node.fsw.component import Arg, Component, Event, Failure, OnBoard, Request, telemetered
 from node.fsw.modes import Mode
@@ -202,10 +202,7 @@ class Verification(Component):
     def _positions(self, form: TelecommandForm, arguments: Arguments) -> dict[str, Any]:
         """Arguments as handlers take them: a label as its position, a telecommand with its own arguments."""
         split = parts(self._forms, form, arguments)
-        positions: dict[str, Any] = {
-            a.name: a.labels.index(str(split.own[a.name])) if a.type == "enum" else split.own[a.name]
-            for a in form.arguments
-        }
+        positions: dict[str, Any] = {a.name: _position(a, split.own[a.name]) for a in form.arguments}
         if form.carrier is not None and split.carried is not None:
             positions[form.carrier.name] = Request(split.carried.name, split.arguments)
         return positions
@@ -218,6 +215,14 @@ class Verification(Component):
         if self.state.crash_at == point:
             self.state.crash_at = 0
             raise Crashed(point)
+
+
+def _position(argument: Argument, value: Scalar) -> Any:
+    if argument.type == "enum":
+        return argument.labels.index(str(value))
+    if argument.type == "list":
+        return [argument.labels.index(word) for word in listed(str(value))]
+    return value
 
 
 def _forbidden(form: TelecommandForm, mode: Mode) -> Failure:
