@@ -262,8 +262,9 @@ OURS: dict[str, tuple[int, int]] = {
     "housekeeping.enable": (3, 5), "housekeeping.disable": (3, 6), "housekeeping.one_shot": (3, 27),
     "housekeeping.interval": (3, 31), "housekeeping.create": (3, 1), "housekeeping.delete": (3, 3),
     "housekeeping.describe": (3, 9), "housekeeping.append": (3, 29), "diagnostic.create": (3, 2),
-    "diagnostic.delete": (3, 4), "diagnostic.enable": (3, 7), "diagnostic.disable": (3, 8), "diagnostic.describe": (3, 11),
-    "diagnostic.one_shot": (3, 28), "diagnostic.append": (3, 30), "diagnostic.interval": (3, 32),
+    "diagnostic.delete": (3, 4), "diagnostic.enable": (3, 7), "diagnostic.disable": (3, 8),
+    "diagnostic.describe": (3, 11), "diagnostic.one_shot": (3, 28), "diagnostic.append": (3, 30),
+    "diagnostic.interval": (3, 32),
     "statistics.report": (4, 1), "statistics.reset": (4, 3), "statistics.enable": (4, 4), "statistics.disable": (4, 5),
     "statistics.add": (4, 6), "statistics.delete": (4, 7),
     "event.enable": (5, 5), "event.disable": (5, 6),
@@ -284,7 +285,8 @@ OURS: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 """What each of our telecommands is, compared by hand with the standard's name for it."""
 REPORTS: dict[str, tuple[int, int]] = {
-    "housekeeping_structure": (3, 10), "diagnostic_structure": (3, 12), "statistics_report": (4, 2), "memory_dump": (6, 6), "memory_check": (6, 10), "time_report": (9, 2),
+    "housekeeping_structure": (3, 10), "diagnostic_structure": (3, 12),
+    "statistics_report": (4, 2), "memory_dump": (6, 6), "memory_check": (6, 10), "time_report": (9, 2),
     "schedule_summary": (11, 13), "monitor_definition": (12, 9), "out_of_limits": (12, 11),
     "check_transition": (12, 12), "test_report": (17, 2), "parameter_report": (20, 2),
 }  # fmt: skip
