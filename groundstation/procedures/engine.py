@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 from bus.dictionary import Dictionary, Parameter, Structure
 from bus.errors import Refused, ScenarioError, UnknownNameError
-from bus.pus import Service
 from bus.scenario.model import ProcedureEntry
 from bus.snapshot.pack import pack, unpack
-from bus.telecommand_check import MAX_TEXT, refusal_text
+from bus.telecommand_check import MAX_TEXT, is_hazardous, refusal_text
 from bus.text.near import nearest
 from bus.wire.messages import OperatorNote, Scalar, Telemetry
+from groundstation.procedures import answers
 from groundstation.procedures.coroutine import MAX_LOG, Divergence, Driven
 from groundstation.procedures.declaration import Procedure, check_asked
 from groundstation.procedures.results import bound_of, command_over, met, outcome, seconds, where
+from groundstation.procedures.source_check import CONFIRM
 from groundstation.procedures.state import (
     UNDER_WAY,
     LogLine,
@@ -161,10 +162,8 @@ class Procedures:
                     place = structure.parameters.index(step.parameter)
                     if place < len(packet.values):
                         self._reading(step, dictionary.parameter[step.parameter], packet.values[place], pending)
-            elif isinstance(step, Command) and spacecraft in pending.requests.values():
-                found = dictionary.reported_parameter(packet.values) if packet.stream == Service.PARAMETER else None
-                if found is not None and found[0].name == step.arguments.get("parameter"):
-                    pending.value = found[1]
+            elif isinstance(step, Command) and spacecraft in self._whom(run, step):
+                answers.take(dictionary, step, packet, pending)
 
     def step(self, now_ns: int, around: Surroundings, effects: ProcedureEffects) -> None:
         """Let every run go on as far as it can."""
@@ -263,6 +262,10 @@ class Procedures:
             dictionary = self._dictionaries.get(spacecraft)
             if dictionary is None:
                 return UnknownNameError("spacecraft", spacecraft, nearest(spacecraft, self._dictionaries)).message
+            if isinstance(step, Command) and not step.confirmed and step.name in dictionary.telecommand:
+                hazardous = is_hazardous(dictionary, step.name, step.arguments)
+                if hazardous:
+                    return f"{step.name} is hazardous; allowed: {CONFIRM}"
             if isinstance(step, Reading):
                 form = dictionary.parameter.get(step.parameter)
                 if form is None:
@@ -283,7 +286,8 @@ class Procedures:
             return LogLine(pending.step, raised="Misuse", text=pending.ends[0][2])
         if isinstance(step, Command):
             self._ends(pending, around)
-            if not pending.requests:
+            whom = self._whom(run, step)
+            if answers.complete(self._dictionaries[whom[0]], step, whom, pending):
                 return command_over(pending)
         elif isinstance(step, Contact):
             station = around.station(self._whom(run, step)[0])

@@ -18,6 +18,7 @@ from groundstation.procedures.shipped import (
     accelerator_quarantine,
     battery_reconditioning,
     first_contact,
+    memory_patch,
     payload_start_up,
     rolling_parameter,
     safe_mode_recovery,
@@ -32,6 +33,7 @@ _SHIPPED = (
     accelerator_quarantine,
     rolling_parameter,
     schedule_upload,
+    memory_patch,
 )
 
 

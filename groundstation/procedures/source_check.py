@@ -24,6 +24,8 @@ from groundstation.procedures.words import Misuse, nanoseconds
 
 _CONDITIONS = ("above", "below", "between", "equals")
 _NOT_LITERAL = object()
+CONFIRM = "confirmed=True beside its name"
+"""The second word that a hazardous telecommand needs in a procedure."""
 
 
 def check_source(
@@ -92,6 +94,7 @@ class _Checker:
     def _command(self, call: ast.Call) -> None:
         name = _literal(call.args[0]) if call.args else _NOT_LITERAL
         given = {word.arg: word.value for word in call.keywords if word.arg}
+        confirmed = "confirmed" in given and _literal(given.pop("confirmed")) is not False
         self._spacecraft_named([given.pop("to"), *call.args[1:2]] if "to" in given else call.args[1:2])
         if not isinstance(name, str):
             return
@@ -101,12 +104,15 @@ class _Checker:
                 known = [telecommand.name for telecommand in dictionary.telecommands]
                 self._refuse(call.args[0], "telecommand", repr(name), one_of(known, name))
                 continue
-            arguments = {argument.name: argument for argument in form.arguments}
+            arguments, hazard = {argument.name: argument for argument in form.arguments}, form.hazardous
             if form.carrier is not None and form.carrier.name in given:  # a telecommand within: its arguments too
                 inner = dictionary.telecommand.get(str(_literal(given[form.carrier.name])))
+                hazard = hazard or (inner is not None and inner.hazardous)
                 arguments |= {argument.name: argument for argument in inner.arguments} if inner else {}
                 if inner is None:
                     continue
+            if hazard and not confirmed:
+                self._refuse(call, "telecommand", f"{name}, which is hazardous", CONFIRM)
             for word, value in given.items():
                 if word not in arguments:
                     known = list(arguments) or [f"{name} takes none"]

@@ -37,7 +37,7 @@ class LogLine:
 @dataclass(slots=True)
 class Pending:
     """The step under way. requests: its telecommands that have no end yet, with their spacecraft; ends: what became of
-    the others. value: what a spacecraft or an operator has said."""
+    the others. value: what a spacecraft or an operator has said; answers: its reports so far, by their place."""
 
     step: str
     since_ns: int
@@ -45,6 +45,7 @@ class Pending:
     requests: dict[int, str] = field(default_factory=dict)
     ends: list[tuple[str, str, str]] = field(default_factory=list)
     value: Scalar | None = None
+    answers: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The words a procedure is written in.
 
     await command("mode.set", mode="NOMINAL")                      until it is COMPLETED; gives what it answered
+    await command("computer.reboot", confirmed=True)                a hazardous one needs this second word
     await telemetry("battery_soc").above("50 %").within("2 h")      the first live reading that is so; gives its value
     await contact().within("12 h")                                  until an antenna points there; gives the station
     await wait("10 min")
@@ -132,10 +133,12 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Command(Step):
-    """A telecommand, followed to its end; to several spacecraft at once if several are named."""
+    """A telecommand, followed to its end; to several spacecraft at once if several are named. `confirmed`: the second
+    word that a hazardous one needs stands beside it."""
 
     name: str = ""
     arguments: dict[str, Scalar] = field(default_factory=dict)
+    confirmed: bool = False
 
     def _words(self) -> str:
         return " ".join([f"command {self.name}", *(f"{name}={value}" for name, value in self.arguments.items())])
@@ -216,11 +219,14 @@ def _whom(spacecraft: str | tuple[str, ...] | list[str] | None) -> tuple[str, ..
     return named
 
 
-def command(name: str, /, to: str | tuple[str, ...] | list[str] | None = None, **arguments: Scalar) -> Command:
+def command(
+    name: str, /, to: str | tuple[str, ...] | list[str] | None = None, *, confirmed: bool = False, **arguments: Scalar
+) -> Command:
     """A telecommand. Gives what the spacecraft answered: the value that `parameter.get` asks for, or a text."""
     plain("telecommand", name, kinds=(str,))
     plain(name, *arguments.values())
-    return Command(whom=_whom(to), name=name, arguments=arguments)
+    plain("confirmed", confirmed, kinds=(bool,))
+    return Command(whom=_whom(to), name=name, arguments=arguments, confirmed=confirmed)
 
 
 def telemetry(parameter: str, /, of: str | None = None) -> Reading:

@@ -113,7 +113,8 @@ def test_a_scenario_says_how_the_ground_watches() -> None:
 EVERYTHING = """\
   - {at: 5 s, procedure: {name: first-contact, spacecraft: sc-1}}
   - {at: 1 min, procedure: {name: schedule-upload, spacecraft: sc-1, arguments: {pause_at_s: 50 min, resume_at_s: 1 h}}}
-  - {at: 5 s, procedure: {name: payload-start-up, spacecraft: sc-2, arguments: {power_w: 700 W, settle_s: 20 s}}}
+  - at: 5 s
+    procedure: {name: payload-start-up, spacecraft: sc-2, arguments: {power_w: 700 W, group: gpu, settle_s: 20 s}}
   - {at: 10 s, procedure: {name: accelerator-quarantine, spacecraft: sc-3, arguments: {group: gpu}}}
   - at: 2 min
     procedure:

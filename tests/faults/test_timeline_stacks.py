@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from bus.errors import ScenarioError
-from faults.run.compose import fly_in_process, prepare
-from faults.run.conclude import conclude
-from faults.run_directory import create
 from faults.scenarios.load import load_text
 from groundstation.archive.reader import ArchiveReader
+from tests.kits.runs import fly_text
 
 THREE = """\
 skyrack: 1
@@ -70,6 +68,7 @@ def test_what_waits_for_something_is_a_stack() -> None:
 
 
 LINE = THREE.count("\n") + 1
+UNCONFIRMED = "found computer.reboot, which is hazardous"
 
 
 @pytest.mark.parametrize(
@@ -88,9 +87,9 @@ LINE = THREE.count("\n") + 1
         ("telecommand: {to: all, name: test.ping, precondition: battery_sco > 1 %}",
          "timeline[0].telecommand.precondition: found 'battery_sco'; allowed: a telemetered parameter: battery_soc"),
         ("telecommand: {to: all, name: computer.reboot}",
-         "timeline[0].telecommand: found computer.reboot, which is hazardous; allowed: confirmed: true beside its name"),
+         f"timeline[0].telecommand: {UNCONFIRMED}; allowed: confirmed: true beside its name"),
         ("telecommand: {to: all, name: computer.reboot, release: contact}",
-         "timeline[0].telecommand: found computer.reboot, which is hazardous; allowed: confirmed: true beside its name"),
+         f"timeline[0].telecommand: {UNCONFIRMED}; allowed: confirmed: true beside its name"),
         ("telecommand: {to: sc-1, name: schedule.insert, release: contact, arguments: {at: 1 min, "
          "telecommand: computer.reboot}}", "found schedule.insert, which is hazardous"),
         ("stack: {steps: [{to: all, telecommand: test.ping}, {to: sc-1, telecommand: computer.reboot}]}",
@@ -123,15 +122,9 @@ def test_a_mistake_elsewhere_is_none_of_a_groups() -> None:
     assert len(caught.value.mistakes) == 1
 
 
-def fly(timeline: str, folder: Path) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-    scenario = load(timeline)
-    directory = create(scenario.name, folder / "run")
-    prepare(directory, scenario, None)
-    flown = fly_in_process(scenario, directory)
-    assert flown.failure is None
-    summary = conclude(directory, flown, mode="in-process", pace="free")
-    archive = ArchiveReader(directory.archive)
-    return summary, archive.telecommands()
+def fly(timeline: str, folder: Path) -> tuple[Mapping[str, Any], list[dict[str, object]]]:
+    summary = fly_text(THREE + timeline, folder)
+    return summary, ArchiveReader(folder / "run" / "archive.sqlite").telecommands()
 
 
 FLOWN = """\

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.dictionary import Argument, Dictionary, Parameter, Structure
+from bus.dictionary import Argument, Dictionary, Parameter, Structure, TelecommandForm
 from bus.scenario.model import ProcedureEntry
 from bus.wire.messages import OperatorAction, OperatorNote, Scalar, Telemetry
 from groundstation.procedures.declaration import Procedure, like, number, procedure
@@ -35,6 +35,10 @@ WORDS = DICTIONARY.model_copy(
             *DICTIONARY.parameters,
             Parameter(name="mode", unit="", type="enum", description="mode", labels=("NOMINAL", "SAFE")),
             Parameter(name="lit", unit="", type="bool", description="in the light"),
+        ),
+        "telecommands": (
+            *DICTIONARY.telecommands,
+            TelecommandForm(name="memory.wipe", service=8, subtype=1, description="wipe", hazardous=True),
         ),
         "structures": (*DICTIONARY.structures, Structure(id=3, name="core", parameters=("mode", "lit"), interval_s=1)),
     }
@@ -251,6 +255,13 @@ async def nonsense(which: float) -> None:
             await wait(float("nan"))
 
 
+@procedure("wiper", sure=number("1", "whether it says so", low=0.0, high=1.0))
+async def wiper(sure: float) -> None:
+    """Sends something hazardous whose name is only known when it runs."""
+    name = "memory." + "wipe"
+    await command(name, confirmed=sure > 0.5)
+
+
 @procedure("endless")
 async def endless() -> None:
     """Never ends."""
@@ -285,6 +296,16 @@ def test_what_a_procedure_does_wrong_ends_it_and_not_the_ground() -> None:
     bench.step(3)
     assert bench.state[0] == "FAILED"
     assert bench.state[1].startswith("ZeroDivisionError in line ")
+
+
+@pytest.mark.parametrize("sure", [False, True])
+def test_a_hazardous_telecommand_needs_a_second_word_when_it_runs(sure: bool) -> None:
+    bench = Bench(wiper)
+    bench.begin("wiper", sure=float(sure))
+    bench.step(2)
+    assert bench.sent == ([("sat-1", "memory.wipe", {})] if sure else [])
+    if not sure:
+        assert bench.state == ("FAILED", "memory.wipe is hazardous; allowed: confirmed=True beside its name")
 
 
 @pytest.mark.parametrize("which", range(8))
@@ -367,7 +388,7 @@ def test_typos_are_found_with_line_and_column_before_anything_runs() -> None:
     mistakes = check_source(typos, FLEET, ("sat-1", "sat-2"))
     first = typos.line + 3
     assert [(m.line - first, m.found, m.allowed) for m in mistakes] == [
-        (0, "'mode.sett'", "test.ping, thermal.pump, parameter.get, mode.set (did you mean mode.set?)"),
+        (0, "'mode.sett'", "test.ping, thermal.pump, parameter.get, mode.set, memory.wipe (did you mean mode.set?)"),
         (1, "'SAVE'", "NOMINAL | SAFE"),
         (2, "an unknown argument", "mode, cycles, force (did you mean cycles?)"),
         (3, "nothing", "NOMINAL | SAFE"),

@@ -10,6 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from faults.run.compose import fly_in_process, prepare
+from faults.run.conclude import conclude
+from faults.run_directory import RunDirectory, create
+from faults.scenarios.load import load_text
+from tests.kits import ledger
+
 HOUSE = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150
 
@@ -60,7 +66,21 @@ def fly(
     return summary_of(out)
 
 
+def fly_text(text: str, folder: Path) -> dict[str, Any]:
+    """Fly a scenario's text in this process, into `folder`/run; gives its summary. The range must not fail."""
+    scenario = load_text(text, file="scenario.yaml")
+    directory = create(scenario.name, folder / "run")
+    prepare(directory, scenario, text)
+    flown = fly_in_process(scenario, directory)
+    assert flown.failure is None, flown.failure
+    summary: dict[str, Any] = dict(conclude(directory, flown, mode="in-process", pace="free"))
+    assert {row["unaccounted"] for row in summary["telemetry"]["spacecraft"].values()} == {0}
+    return summary
+
+
 def summary_of(out: Path) -> dict[str, Any]:
+    """The summary of a run, whose ledger closes stream by stream, or nobody can say."""
+    ledger.check(RunDirectory(out))
     content = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert isinstance(content, dict)
     return content

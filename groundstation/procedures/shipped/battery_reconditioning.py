@@ -24,7 +24,9 @@ async def battery_reconditioning(discharge_to: float, charge_to: float, patience
     safe_below = await command("parameter.get", parameter="power.safe_below_soc")
     check(discharge_to > safe_below + 0.02, f"{discharge_to:g} is above {safe_below:g}, where SAFE begins, by 0.02")
     shed_below = await command("parameter.get", parameter="power.shed_below_soc")
-    await command("parameter.set", parameter="power.shed_below_soc", value=min(shed_below, discharge_to - 0.01))
+    await command(
+        "parameter.set", confirmed=True, parameter="power.shed_below_soc", value=min(shed_below, discharge_to - 0.01)
+    )
     try:
         await command("payload.on")
         reached = await telemetry("battery_soc").below(discharge_to).within(f"{patience_h} h")
@@ -33,5 +35,5 @@ async def battery_reconditioning(discharge_to: float, charge_to: float, patience
         reached = await telemetry("battery_soc").above(charge_to).within(f"{patience_h} h")
         note(f"charged to {reached:.3f}")
     finally:
-        await command("parameter.set", parameter="power.shed_below_soc", value=shed_below)
+        await command("parameter.set", confirmed=True, parameter="power.shed_below_soc", value=shed_below)
     await command("payload.on")

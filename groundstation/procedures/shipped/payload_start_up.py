@@ -9,13 +9,15 @@ from groundstation.procedures.words import ask, check, command, contact, telemet
 @procedure(
     "payload-start-up",
     power_w=like("payload.power_cap", "power_w"),
-    coolant_below_k=number("K", "coolant return temperature that it may reach", low=200.0, high=400.0, default=330.0),
+    group=like("payload.group", "group"),
+    die_below_k=number("K", "temperature that the dies of the group may reach", low=200.0, high=400.0, default=355.0),
     settle_s=number("s", "time at each step", low=1.0, high=86_400.0, default=300.0),
 )
-async def payload_start_up(power_w: float, coolant_below_k: float, settle_s: float) -> None:
-    """Switch the payload on at a quarter of its power, then half, then all of it, and watch the coolant.
+async def payload_start_up(power_w: float, group: str, die_below_k: float, settle_s: float) -> None:
+    """Switch the payload on at a quarter of its power, then half, then all of it, and watch the dies of a group.
 
-    Too warm a coolant ends it with the payload off. The full power is asked for; nobody's answer within an hour is yes.
+    Dies that are too warm end it with the payload off. The full power is asked for; nobody's answer within an hour is
+    yes.
     """
     await contact()
     await telemetry("mode").equals("NOMINAL").within("10 min")
@@ -29,7 +31,7 @@ async def payload_start_up(power_w: float, coolant_below_k: float, settle_s: flo
         await command("payload.power_cap", power_w=power_w * share)
         await wait(settle_s)
         await contact()
-        warm = await telemetry("coolant_return_temperature_k").within("1 h")
-        if warm >= coolant_below_k:
+        warm = await telemetry(f"accelerator_temperature_k.{group}").within("1 h")
+        if warm >= die_below_k:
             await command("payload.off")
-        check(warm < coolant_below_k, f"coolant at {warm:.1f} K is below {coolant_below_k:g} K")
+        check(warm < die_below_k, f"dies at {warm:.1f} K, below {die_below_k:g} K")

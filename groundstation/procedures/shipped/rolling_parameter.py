@@ -23,7 +23,7 @@ async def rolling_parameter_change(fleet: tuple[str, ...], parameter: str, value
     await contact(canary)
     mode = await telemetry("mode", of=canary).within("10 min")
     before = await command("parameter.get", to=canary, parameter=parameter)
-    await command("parameter.set", to=canary, parameter=parameter, value=value)
+    await command("parameter.set", confirmed=True, to=canary, parameter=parameter, value=value)
     now = await command("parameter.get", to=canary, parameter=parameter)
     note(f"{canary}: {parameter} was {before:g}, is {now:g}")
     await wait(watch_s)
@@ -31,7 +31,7 @@ async def rolling_parameter_change(fleet: tuple[str, ...], parameter: str, value
     after = await telemetry("mode", of=canary).within("10 min")
     go = await ask(f"The other {len(others)} too?", "yes", "no").within("10 min", otherwise="yes") if others else "yes"
     if after != mode or go == "no":
-        await command("parameter.set", to=canary, parameter=parameter, value=before)
+        await command("parameter.set", confirmed=True, to=canary, parameter=parameter, value=before)
     check(after == mode, f"{canary} stays in {mode}")
     if others and go == "yes":
-        await command("parameter.set", to=others, parameter=parameter, value=value)
+        await command("parameter.set", confirmed=True, to=others, parameter=parameter, value=value)

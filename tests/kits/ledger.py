@@ -1,0 +1,99 @@
+"""The closing check of every run: generated = archived + declared lost + on board, packet by packet.
+
+The summary settles sums. This looks at each (spacecraft, boot, stream) by sequence numbers: what the spacecraft says it
+generated and still holds, what the archive holds, what the ground declared lost; nothing is in two of them, nothing is
+in none, and the books of both sides agree with what is there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import closing
+
+from bus.errors import DecodeError
+from bus.trace.reader import TraceReader
+from bus.wire.codec import decode
+from bus.wire.messages import Account
+from faults.recording.books import Rows
+from faults.run_directory import RunDirectory
+
+Stream = tuple[str, int, int]
+GROUND = "ground"
+
+
+def accounts(directory: RunDirectory) -> tuple[dict[str, Rows], dict[str, float]] | None:
+    """What everybody said in the closing tick: rows by spacecraft, and the ground's counters. None: not everybody."""
+    rows: dict[str, Rows] = {}
+    counters: dict[str, float] = {}
+    with TraceReader(directory.trace) as reader:
+        expected = {entry.id for entry in reader.header.participants} - {"range"}
+        for _ in reader:
+            pass
+        if reader.end is None or reader.damage():
+            return None
+        for frame in reader.end.mail:
+            try:
+                message = decode(frame)
+            except DecodeError:
+                continue
+            if isinstance(message.body, Account):
+                rows[message.source] = rows.get(message.source, ()) + message.body.rows
+                if message.source == GROUND:
+                    counters |= message.body.counters
+    return (rows, counters) if expected <= set(rows) else None
+
+
+def check(directory: RunDirectory) -> bool:
+    """Raises AssertionError where a ledger does not close. False where nobody can say: somebody gave no account, or
+    there is no archive."""
+    said = accounts(directory)
+    if said is None or not directory.archive.is_file():
+        return False
+    rows, counters = said
+    archived, gaps = _archive(directory)
+    spacecraft = sorted(set(rows) - {GROUND, "range"})
+    for each in spacecraft:
+        _one(each, rows[each], {key: numbers for key, numbers in archived.items() if key[0] == each}, gaps)
+        held = sum(len(numbers) for key, numbers in archived.items() if key[0] == each)
+        declared = sum(len(numbers) for key, numbers in gaps.items() if key[0] == each)
+        assert held == counters[f"{each}.archived"], f"{each}: the ground's books say otherwise of what is archived"
+        assert declared == counters[f"{each}.declared_lost"], f"{each}: ... of what it declared lost"
+    return True
+
+
+def _archive(directory: RunDirectory) -> tuple[dict[Stream, set[int]], dict[Stream, set[int]]]:
+    archived: dict[Stream, set[int]] = defaultdict(set)
+    gaps: dict[Stream, set[int]] = defaultdict(set)
+    with closing(sqlite3.connect(f"file:{directory.archive}?mode=ro", uri=True)) as connection:
+        for name, boot, stream, sequence in connection.execute(
+            "SELECT spacecraft, boot, stream, sequence FROM packets"
+        ):
+            archived[name, boot, stream].add(sequence)
+        for name, boot, stream, first, last in connection.execute(
+            "SELECT spacecraft, boot, stream, first, last FROM gaps"
+        ):
+            gaps[name, boot, stream] |= set(range(first, last + 1))
+    return archived, gaps
+
+
+def _one(spacecraft: str, rows: Rows, archived: Mapping[Stream, set[int]], gaps: Mapping[Stream, set[int]]) -> None:
+    known = {(boot, stream) for boot, stream, _, _ in rows}
+    assert len(known) == len(rows), f"{spacecraft} names a stream twice in its account"
+    strange = {key[1:] for key in archived} - known
+    assert not strange, f"{spacecraft} never made {sorted(strange)}, which are in the archive"
+    for boot, stream, generated, first in rows:
+        where = f"{spacecraft}, boot {boot}, stream {stream}"
+        here = archived.get((spacecraft, boot, stream), set())
+        lost = gaps.get((spacecraft, boot, stream), set())
+        assert all(0 <= number < generated for number in here), f"{where}: archived what was never generated"
+        assert all(number < first for number in lost), f"{where}: declared lost what is on board"
+        assert not here & lost, f"{where}: declared lost what is archived"
+        dropped = set(range(first)) - here
+        on_board = set(range(first, generated)) - here
+        assert lost <= dropped, f"{where}: declared lost what is not"
+        assert generated == len(here) + len(dropped) + len(on_board), f"{where}: the ledger does not close"
+
+
+__all__ = ["accounts", "check"]
