@@ -86,13 +86,17 @@ class Argument(_Form):
 
 
 class EventForm(_Form):
-    """An event (service 5); the severity is the report's subtype. An enum argument is the position of its label."""
+    """An event (service 5); the severity is the report's subtype. An enum argument is the position of its label.
+
+    `ends`: the event whose condition is over with this one, of the same part where both name one. Empty: none.
+    """
 
     id: int
     name: Name
     severity: int
     arguments: tuple[Argument, ...]
     description: str
+    ends: str = ""
 
     def named(self, values: Sequence[float]) -> dict[str, float | str]:
         """A report's arguments by name, with labels for numbers where there are some."""
@@ -159,6 +163,11 @@ class Dictionary(_Form):
     def event(self) -> dict[int, EventForm]:
         """Events by id."""
         return {e.id: e for e in self.events}
+
+    @cached_property
+    def lasting(self) -> frozenset[str]:
+        """Names of events that tell of a condition which another event ends."""
+        return frozenset(e.ends for e in self.events if e.ends)
 
     @cached_property
     def telecommand(self) -> dict[str, TelecommandForm]:

@@ -89,7 +89,7 @@ class Ground:
         self._commander = Commander(dictionaries, config.command, config.ground_boot, config.tick_ns)
         self._intake = Intake(dictionaries, config.tick_ns)
         known = procedures if procedures is not None else shipped()
-        self._alarms = Alarms(dictionaries, config.alarms, config.ground_boot, answers(known))
+        self._alarms = Alarms(dictionaries, config.alarms, config.ground_boot, answers(known), self._intake.made_ns)
         self._procedures = Procedures(
             known, dictionaries, config.procedures,
             ground_boot=config.ground_boot, live_within_s=config.alarms.live_within_s,
@@ -207,7 +207,8 @@ class Ground:
                     own.hear(known, body.structure, body.values)
                     form = own.find(known, body.structure)
                     self._commander.heard(source, body, form, now_ns, effects)
-                    self._procedures.heard(source, body, form, now_ns)
+                    made_ns = self._intake.made_ns(source, body.obt_ns)
+                    self._procedures.heard(source, body, form, made_ns, now_ns)
                     self._alarms.telemetry(source, body, form, now_ns, outbox.records)
                 else:
                     self._alarms.event(source, body, now_ns, outbox.records)

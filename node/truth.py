@@ -123,7 +123,7 @@ class NodeSignals:
     """What the range may ask besides fields of the plant.
 
     Only flight software holds `mode` and `payload_shed`: while the computer is down nobody does, and they are NaN.
-    What non-volatile memory holds stays. The last three count this boot's packets of one service each: with
+    What non-volatile memory holds stays. The last five count this boot's packets of one service each: with
     `boot_count` they tell in which tick a packet was made, whatever the clock on board said.
     """
 
@@ -137,6 +137,8 @@ class NodeSignals:
     verifications_generated: float = 0.0
     housekeeping_generated: float = 0.0
     events_generated: float = 0.0
+    time_reports_generated: float = 0.0
+    parameter_reports_generated: float = 0.0
 
     def down(self) -> None:
         """Flight software does not run."""

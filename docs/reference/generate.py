@@ -200,7 +200,7 @@ def telemetry_page(words: Dictionary) -> str:
                 f"`{e.name}`",
                 Severity(e.severity).name.lower(),
                 "<br>".join(_event_argument(a) for a in e.arguments),
-                e.description,
+                e.description + (f"; ends `{e.ends}`" if e.ends else ""),
             )
             for e in words.events
         ),

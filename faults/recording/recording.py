@@ -15,6 +15,7 @@ from bus.scenario.model import Scenario
 from faults.oracle.expectation import EventTrigger, FaultTrigger, TelecommandTrigger, Trigger
 from faults.recording.books import Books, Loss
 from faults.recording.operations import Operations
+from groundstation.config import AlarmRules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,6 +155,12 @@ class Recording:
     def end_s(self) -> float:
         """End of the last recorded tick."""
         return self.ticks * self.scenario.tick_ns / 1e9
+
+    @property
+    def play_back(self) -> str:
+        """What alarms made of telemetry that was played back."""
+        rules = self.scenario.alarms
+        return rules.play_back if rules else AlarmRules.play_back
 
     @property
     def planned_s(self) -> float:

@@ -12,11 +12,16 @@ from faults.report.html import badge, table
 
 MAX_ROWS = 400
 """Rows shown of a table; what is left out is said below it."""
+_PLAY_BACK = {
+    "alarm": "raises alarms of its own, marked late",
+    "log": "is logged, and nobody has to answer",
+    "ignore": "is archived and not judged",
+}
 _UNKNOWN = "<p class='soft'>Unknown: there is no archive that tells.</p>"
 
 
-def alarms(operations: Operations) -> str:
-    """One row an alarm."""
+def alarms(operations: Operations, play_back: str) -> str:
+    """One row an alarm. `play_back`: what telemetry that was played back did."""
     if operations.alarms is None:
         return _UNKNOWN
     rows = [
@@ -32,7 +37,8 @@ def alarms(operations: Operations) -> str:
         for row in operations.alarms[:MAX_ROWS]
     ]
     heads = ["Raised #", "Spacecraft", "Alarm", "Level", "State", "Times #", "Why"]
-    return table(heads, rows, empty="No alarm was raised.") + _left_out(len(operations.alarms))
+    said = f"<p class='soft'>Telemetry that was played back: {_PLAY_BACK[play_back]}.</p>"
+    return table(heads, rows, empty="No alarm was raised.") + _left_out(len(operations.alarms)) + said
 
 
 def procedures(operations: Operations) -> str:

@@ -43,7 +43,7 @@ def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequenc
     shown = unfolded(found)
     body.extend(spacecraft_section(recording, row.id, row.design, unfolded=row.id in shown) for row in found)
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
-    body.append("<h2>Alarms</h2><div class='card'>" + alarms(recording.operations) + "</div>")
+    body.append("<h2>Alarms</h2><div class='card'>" + alarms(recording.operations, recording.play_back) + "</div>")
     body.append("<h2>Procedures</h2><div class='card'>" + procedures(recording.operations) + "</div>")
     body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording, summary) + "</div>")
     body.append("<h2>Telemetry ledger</h2><div class='card'>" + _ledger(recording, summary) + "</div>")

@@ -67,8 +67,8 @@ PANELS = (
 """Panels of every spacecraft, where it has such signals. Any other signal that was recorded gets a panel of its own."""
 KNOWN = frozenset((
     "mode", "contact", "illumination_fraction", "boot_count", "host_up", "payload_shed", "telemetry_generated",
-    "telemetry_on_board", "verifications_generated", "housekeeping_generated", "events_generated", "latitude_rad",
-    "longitude_rad", "altitude_m",
+    "telemetry_on_board", "verifications_generated", "housekeeping_generated", "events_generated",
+    "time_reports_generated", "parameter_reports_generated", "latitude_rad", "longitude_rad", "altitude_m",
 ))  # fmt: skip
 """Signals that are shown in words, or are nobody's curve."""
 COLOURS = {"battery_soc": 2, "array_power_w": 4, "load_power_w": 0, "payload_power_w": 6, "heater_power_w": 1}

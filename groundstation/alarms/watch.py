@@ -1,5 +1,8 @@
 """Alarms of a fleet: raised by limits, events and silence, each with why; acknowledged, shelved, cleared, closed.
 
+An event tells of something that is over with it, unless the dictionary knows another event that ends it: then its alarm
+lasts until that one. Of both the newer one counts by boot and sequence, whenever they come.
+
 Late is not live: what was stored on board and is played back never moves the present picture. `AlarmRules.play_back`
 says what it does instead: alarm (marked late), log (a row that nobody has to answer), ignore.
 """
@@ -7,10 +10,10 @@ says what it does instead: alarm (marked late), log (a row that nobody has to an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bus.dictionary import Dictionary, Parameter, Structure
+from bus.dictionary import Dictionary, EventForm, Parameter, Structure
 from bus.pus import Severity
 from bus.wire.messages import Event, Scalar, Telemetry
 from groundstation.alarms.limits import KEPT, Reading, Track, level_of, limited
@@ -30,7 +33,8 @@ Records = list[tuple[object, ...]]
 
 @dataclass(slots=True)
 class Alarm:
-    """One alarm. `steps`: rows of its log; `times`: how often it came while nobody had answered."""
+    """One alarm. `steps`: rows of its log; `times`: how often it came while nobody had answered; `about`, `words` and
+    `place`: event, words and (boot, sequence) of the newest report of a condition."""
 
     number: int
     spacecraft: str
@@ -45,12 +49,16 @@ class Alarm:
     times: int = 1
     steps: int = 0
     shelved_until_ns: int = 0
+    about: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+    place: tuple[int, int] = (-1, -1)
 
 
 @dataclass(slots=True)
 class Seen:
     """What is remembered of a spacecraft. heard_ns: of its last packet; structures: of the last of each structure;
-    intervals_s: how often each comes by itself, 0: it does not."""
+    intervals_s: how often each comes by itself, 0: it does not. ended: (boot, sequence) of the newest event that
+    ended a condition, by its subject."""
 
     heard_ns: int = 0
     structures: dict[int, int] = field(default_factory=dict)
@@ -59,6 +67,7 @@ class Seen:
     modes: list[tuple[int, str]] = field(default_factory=list)
     live: dict[str, Track] = field(default_factory=dict)
     late: dict[str, Track] = field(default_factory=dict)
+    ended: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -83,10 +92,13 @@ class _Cause:
     obt_ns: int
     late: bool = False
     readings: tuple[Reading, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    place: tuple[int, int] = (-1, -1)
 
 
 class Alarms:
-    """Watches every spacecraft. `answers`: the procedure that answers an event or parameter."""
+    """Watches every spacecraft. `answers`: the procedure that answers an event or parameter. `made_ns`: from a
+    spacecraft and its stamp to the time on the ground at which it was given."""
 
     def __init__(
         self,
@@ -94,11 +106,13 @@ class Alarms:
         rules: AlarmRules,
         ground_boot: int,
         answers: Mapping[str, str],
+        made_ns: Callable[[str, int], int] = lambda _, obt_ns: obt_ns,
     ) -> None:
         self._dictionaries = dictionaries
         self._rules = rules
         self._boot = ground_boot
         self._answers = answers
+        self._made_ns = made_ns
         self._live_ns = round(rules.live_within_s * 1e9)
         self._silent_ns = round(rules.silent_s * 1e9)
         plans = {d.version: _plan(d) for d in dictionaries.values()}
@@ -127,11 +141,12 @@ class Alarms:
         if plan is None or packet.dictionary != self._versions[spacecraft]:
             return
         place = (packet.boot, packet.sequence)
+        old = now_ns - self._made_ns(spacecraft, packet.obt_ns) > self._live_ns
         for position, form in plan:
             if position >= len(packet.values):
                 continue
             live = seen.live.setdefault(form.name, Track())
-            late = now_ns - packet.obt_ns > self._live_ns or place <= live.newest
+            late = old or place <= live.newest
             if late and self._rules.play_back == "ignore":
                 continue
             track = seen.late.setdefault(form.name, Track()) if late else live
@@ -153,20 +168,46 @@ class Alarms:
         name = form.name if form else f"event_{packet.event}"
         named = form.named(packet.arguments) if form else {}
         if name == _MODE_EVENT:
-            words = [str(value) for value in named.values()]
-            seen.modes = [*seen.modes, (packet.obt_ns, " to ".join(words[:2]) + f" ({', '.join(words[2:])})")][-MODES:]
+            said = [str(value) for value in named.values()]
+            seen.modes = [*seen.modes, (packet.obt_ns, " to ".join(said[:2]) + f" ({', '.join(said[2:])})")][-MODES:]
+        place = (packet.boot, packet.sequence)
+        words = {key: value for key, value in named.items() if isinstance(value, str)}
+        self._over(spacecraft, form, words, place, now_ns, records)
         level = _OF_SEVERITY.get(Severity(packet.severity))
-        late = now_ns - packet.obt_ns > self._live_ns
+        late = now_ns - self._made_ns(spacecraft, packet.obt_ns) > self._live_ns
         if level is None or (late and self._rules.play_back == "ignore"):
             return
-        which = [str(value) for value in named.values() if isinstance(value, str)]
-        subject = " ".join(["event", name, *which])
+        subject = " ".join(["event", name, *words.values()])
+        lasts = name in self._dictionaries[spacecraft].lasting and place > seen.ended.get(subject, (-1, -1))
         told = ", ".join(
             f"{key} {value if isinstance(value, str) else format(value, '.9g')}" for key, value in named.items()
         )
-        self._raise(
-            _Cause(spacecraft, subject, "event", name, f"{name}: {told}", packet.obt_ns, late), level, now_ns, records
-        )
+        kind = "condition" if lasts else "event"
+        cause = _Cause(
+            spacecraft, subject, kind, name, f"{name}: {told}", packet.obt_ns, late, words=words, place=place
+        )  # fmt: skip
+        self._raise(cause, level, now_ns, records)
+
+    def _over(  # noqa: PLR0917
+        self,
+        spacecraft: str,
+        form: EventForm | None,
+        words: Mapping[str, str],
+        place: tuple[int, int],
+        now_ns: int,
+        records: Records,
+    ) -> None:
+        """What an event ends, live or late: the conditions of the event that it is the opposite of, and all those of an
+        earlier boot, because flight software that begins anew reports again what is still so."""
+        for alarm in [a for a in self.state.open.values() if a.spacecraft == spacecraft and a.kind == "condition"]:
+            if alarm.place[0] < place[0]:
+                self._move(alarm, AlarmEvent.CLEARS, "the computer has booted since", now_ns, records)
+            elif form and form.ends == alarm.about and alarm.place < place and _same(alarm.words, words):
+                self._move(alarm, AlarmEvent.CLEARS, form.name, now_ns, records)
+        if form and form.ends:
+            ended = self.state.seen[spacecraft].ended
+            subject = " ".join(["event", form.ends, *words.values()])
+            ended[subject] = max(place, ended.get(subject, place))
 
     def ordered(self, request: int, spacecraft: str, text: str, now_ns: int) -> None:
         """A telecommand was sent, or has ended; the newest word on each counts."""
@@ -271,9 +312,11 @@ class Alarms:
         if alarm is not None:
             alarm.times += 1
             worse, alarm.level = level > alarm.level, max(level, alarm.level)
-            if cause.kind == "event":
+            alarm.place = max(alarm.place, cause.place)
+            if cause.kind == "event" or (cause.kind == "condition" and not worse and alarm.state != AlarmState.CLEARED):
                 self._write(alarm, now_ns, records)
                 return
+            alarm.kind, alarm.about, alarm.words = cause.kind, cause.about, dict(cause.words)
             alarm.why = self._why(cause)
             self._move(alarm, AlarmEvent.WORSE if worse and alarm.state != AlarmState.CLEARED else AlarmEvent.AGAIN,
                        cause.because, now_ns, records)  # fmt: skip
@@ -284,7 +327,7 @@ class Alarms:
             return
         alarm = Alarm(
             self.state.next_number, cause.spacecraft, cause.subject, cause.kind, level, cause.late, now_ns,
-            cause.obt_ns, self._why(cause),
+            cause.obt_ns, self._why(cause), about=cause.about, words=dict(cause.words), place=cause.place,
         )  # fmt: skip
         self.state.next_number += 1
         if logged:
@@ -333,6 +376,11 @@ class Alarms:
             "alarm_log", self._boot, alarm.number, alarm.steps, now_ns, happening, alarm.state, alarm.level, detail,
         ))  # fmt: skip
         alarm.steps += 1
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two events are of the same part: what both name is the same."""
+    return all(other[name] == word for name, word in one.items() if name in other)
 
 
 def _plan(dictionary: Dictionary) -> dict[int, list[tuple[int, Parameter]]]:

@@ -148,9 +148,9 @@ class Procedures:
         self._end(run, RunState.ABORTED, "by the operator", now_ns, effects)
         return ""
 
-    def heard(self, spacecraft: str, packet: Telemetry, structure: Structure | None, now_ns: int) -> None:
-        """A packet of that form has come: readings that are awaited, and values that were asked for."""
-        if not self.state.runs or now_ns - packet.obt_ns > self._live_ns:
+    def heard(self, spacecraft: str, packet: Telemetry, structure: Structure | None, made_ns: int, now_ns: int) -> None:
+        """A packet of that form, made at `made_ns`: readings that are awaited, and values that were asked for."""
+        if not self.state.runs or now_ns - made_ns > self._live_ns:
             return
         dictionary = self._dictionaries[spacecraft]
         for run in self.state.runs.values():

@@ -15,7 +15,7 @@ from bus.dictionary import Dictionary
 from bus.pus import Service
 from bus.wire.messages import Event, Kind, Packet, StoreReport, Telemetry, TelemetryAck, Verification
 from groundstation.telemetry.accounting import Outcome, StreamAccounts
-from groundstation.telemetry.correlation import Track, correlate
+from groundstation.telemetry.correlation import Track, correlate, mission_ns
 
 VERIFICATION_STREAM = 1
 
@@ -95,6 +95,13 @@ class Intake:
             if below:
                 result.append((spacecraft, TelemetryAck(boot=boot, stream=number, below=below)))
         return result
+
+    def made_ns(self, spacecraft: str, obt_ns: int) -> int:
+        """When something was made that bears this stamp: by time correlation, by the stamp itself before the first time
+        report has come."""
+        track = self.state.clocks.get(spacecraft)
+        found = mission_ns(track.line, obt_ns) if track else None
+        return obt_ns if found is None else found
 
     def lost_reports(self, spacecraft: str) -> int:
         """Verification packets ever declared lost."""

@@ -83,18 +83,20 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Event:
-    """An event report (service 5): number, severity, arguments in their order."""
+    """An event report (service 5): number, severity, arguments in their order. `ends`: the event whose condition is
+    over with this one, of the same part where both name one."""
 
     id: int
     name: str
     severity: Severity
     text: str
     arguments: tuple[Arg, ...] = ()
+    ends: str = ""
 
     def resolve(self, words: Words) -> EventForm:
         """With the names of a design."""
         return EventForm(
-            id=self.id, name=self.name, severity=self.severity, description=self.text,
+            id=self.id, name=self.name, severity=self.severity, description=self.text, ends=self.ends,
             arguments=tuple(argument.resolve(words) for argument in self.arguments),
         )  # fmt: skip
 

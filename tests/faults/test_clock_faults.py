@@ -100,8 +100,8 @@ def test_what_is_exported_is_stamped_with_mission_time(tmp_path: Path) -> None:
     with (tmp_path / "csv" / "telemetry.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     packets = {(float(r["made_s"]), float(r["obt_s"]), float(r["received_s"])) for r in rows if r["made_s"]}
-    undated = {r["parameter"] for r in rows if not r["made_s"]}
-    assert undated == {"time_reported_s", "time_report_exponent"}, "nobody counts time reports"
+    assert all(r["made_s"] for r in rows), "time reports are dated like all others"
+    assert {"time_reported_s", "battery_soc"} <= {r["parameter"] for r in rows}
     assert len(packets) > 10
     for made_s, obt_s, received_s in packets:
         assert made_s <= received_s
@@ -112,7 +112,7 @@ def test_what_is_exported_is_stamped_with_mission_time(tmp_path: Path) -> None:
     with (tmp_path / "run.mcap").open("rb") as file:
         stamps = [(c.topic, m.log_time - EPOCH_NS) for _, c, m in make_reader(file).iter_messages()]
     assert all(0 <= at_ns <= 300 * 10**9 for _, at_ns in stamps)
-    dated = [at_ns / 1e9 for topic, at_ns in stamps if "/telemetry/" in topic and "time_report" not in topic]
+    dated = [at_ns / 1e9 for topic, at_ns in stamps if "/telemetry/" in topic]
     assert set(dated) == {made_s for made_s, *_ in packets}
 
 

@@ -83,7 +83,7 @@ class Bench:
                     boot=0, stream=3, sequence=0, obt_ns=self.now_ns - round(late_s * 1e9), structure=structure.id,
                     dictionary=bytes(8), values=values,
                 )  # fmt: skip
-                self.engine.heard(spacecraft, packet, structure, self.now_ns)
+                self.engine.heard(spacecraft, packet, structure, packet.obt_ns, self.now_ns)
 
     def restart(self) -> None:
         """A new engine from what the old one saved."""

@@ -36,7 +36,9 @@ class Acquisition(Component):
         6, "device_stale", Severity.MEDIUM, "A device gives no new readings",
         (_DEVICE, Arg("age_s", "float", "age of its reading", "s")),
     )  # fmt: skip
-    FRESH = Event(7, "device_fresh", Severity.INFORMATIVE, "A device gives readings again", (_DEVICE,))
+    FRESH = Event(
+        7, "device_fresh", Severity.INFORMATIVE, "A device gives readings again", (_DEVICE,), ends="device_stale"
+    )  # fmt: skip
     INVALID = Event(
         15, "reading_invalid", Severity.MEDIUM, "A reading is no number; the last good one is kept", (_DEVICE,)
     )  # fmt: skip

@@ -43,7 +43,9 @@ class PayloadManager(Component):
     state: State
 
     SHED = Event(4, "payload_shed", Severity.MEDIUM, "The payload was shed for want of charge", (_SOC,))
-    RESTORED = Event(5, "payload_restored", Severity.INFORMATIVE, "Charge allows the payload again", (_SOC,))
+    RESTORED = Event(
+        5, "payload_restored", Severity.INFORMATIVE, "Charge allows the payload again", (_SOC,), ends="payload_shed"
+    )  # fmt: skip
     # The custom is to shed at 60/50/40/30 % by priority; a battery sized for 60 % discharge reaches 40 % in every
     # longest eclipse, so the whole payload goes at 30 %. Times are ours [A].
     SHED_BELOW = OnBoardParameter(
