@@ -36,7 +36,8 @@ def main() -> None:
         module, function = target.split(":")
         script = Path(sysconfig.get_path("scripts")) / command
         script.write_text(
-            f"#!{sys.executable}\nimport sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n",
+            f"#!{sys.executable}\nimport sys\n\nfrom {module} import {function}\n\n"
+            f'if __name__ == "__main__":\n    sys.exit({function}())\n',
             encoding="utf-8",
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)

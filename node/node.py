@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError
 from bus.participant import Moment, Outbox
-from bus.pus import PACKETS_MADE
+from bus.pus import PACKETS_MADE, Service
 from bus.snapshot.pack import pack, unpack
-from bus.wire.messages import Account, Injection, Message
+from bus.wire.messages import Account, Event, Injection, Message
 from node.assembly import Parts, wire
 from node.config import NodeConfig
 from node.devices.clock import Clock
 from node.fsw.boot import BootReason, BootRecord
-from node.fsw.services.packet_store import PacketStore
+from node.fsw.services.packet_store import PacketStore, held
+from node.fsw.services.packets import body
 from node.fsw.services.st01_verification import Crashed
 from node.fsw.software import Cycle, FlightSoftware
 from node.truth import NodeSignals
@@ -77,6 +78,12 @@ class Node:
     def software(self) -> FlightSoftware | None:
         """Flight software while it runs, for tests and tools that look inside."""
         return self._computer.fsw
+
+    def events_held(self) -> list[Event]:
+        """Event reports that the store on board holds, for a range that looks inside."""
+        version = bytes.fromhex(self.dictionary.version)
+        made = [body(boot, Service.EVENT, n, packet, version) for boot, n, packet in held(self._nvm, Service.EVENT)]
+        return [report for report in made if isinstance(report, Event)]
 
     def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """One tick: inbox, injections, plant, devices, flight software, orders, outbox."""

@@ -6,8 +6,10 @@ No sockets and no clock here.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from bus.errors import Diverged, ParticipantLost, SkyrackError
 from bus.lockstep import instructions as do
@@ -64,6 +66,20 @@ class InProcess:
         self._look_for_stop()
         for id in sorted(self._participants):
             self._queue.extend(self._conductor.joined(id))
+        return self.go_on()
+
+    def fork(self, participants: Iterable[Participant], trace: TraceWriter | None = None, **options: Any) -> InProcess:
+        """Another run with the beginning of this one, to be asked for between ticks (in `on_tick`); `go_on` flies the
+        rest of it. `participants` are fresh and take over the state of these; `trace` holds the same records; options
+        are those of the class."""
+        twin = InProcess(copy.deepcopy(self._conductor), participants, self._tick_ns, trace, **options)
+        twin._queue.extend(self._queue)
+        for id, participant in twin._participants.items():
+            participant.restore(self._participants[id].save())
+        return twin
+
+    def go_on(self) -> do.Finished:
+        """What is left of the run; raises as `run`."""
         queue = self._queue
         while queue:
             instruction = queue.popleft()

@@ -95,6 +95,12 @@ class TraceHash:
         self._state.update(len(part).to_bytes(4, "big"))
         self._state.update(part)
 
+    def copy(self) -> TraceHash:
+        """Another one that goes on from here."""
+        twin = TraceHash()
+        twin._state = self._state.copy()
+        return twin
+
     def hexdigest(self) -> str:
         """The hash so far."""
         return self._state.hexdigest()
@@ -120,7 +126,17 @@ class TraceWriter:
                     f"cannot write the trace {path}: {error.strerror}", hint="choose another --out directory"
                 ) from error
             self._put(MAGIC)
-            self._block(HEADER, _packb(_header_map(header)))
+            head = _packb(_header_map(header))
+            self._block(HEADER, head)
+            self._body = len(MAGIC) + 9 + len(head)  # where the first record stands
+
+    def fork(self, path: Path, header: TraceHeader) -> TraceWriter:
+        """Another trace that begins with the records of this one. Needs one that is written to a file."""
+        twin = TraceWriter(path, header)
+        assert self.path is not None
+        twin._put(self.path.read_bytes()[self._body :])
+        twin.records, twin._hash = self.records, self._hash.copy()
+        return twin
 
     def append(self, content: bytes) -> None:
         """One complete tick (`instructions.Record.content`)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -105,45 +105,67 @@ def read_recording(directory: RunDirectory) -> Recording:
     scenario, dictionaries = read_scenario(directory), read_dictionaries(directory)
     with TraceReader(directory.trace) as reader:
         check_same(reader.header, scenario, directory)
-        mail = _Mail(scenario, dictionaries)
-        truth = {entry.id: _Truth(entry) for entry in reader.header.participants if entry.signals}
-        answered: dict[str, int] = {}
-        late, flown = 0, 0
-        for record in reader:
-            mail.take(record.mail, record.tick * scenario.tick_ns)
-            for answer in record.answers:
-                late += answer.late
-                if answer.digest:
-                    answered[answer.id] = max(answer.tick, answered.get(answer.id, -1))
-                if answer.id in truth:
-                    truth[answer.id].take(answer)
-            flown += not record.closing
-        final, ended = (reader.end.mail, reader.end.reason or "ended") if reader.end else ((), "")
-        damage = reader.damage()
-        mail.take(final, scenario.duration_ns)
-        recording = Recording(
-            scenario=scenario,
-            times_s=np.arange(1, flown + 1, dtype=np.float64) * np.float64(scenario.tick_ns) / np.float64(1e9),
-            signals={key: values for each in truth.values() for key, values in each.signals(flown)},
-            trace_hash=reader.end.trace_hash if reader.end and not damage else reader.trace_hash(),
-            complete=reader.end is not None and reader.end.complete and not damage,
-            damage=damage,
-            ticks=flown,
-            late_ticks=late,
-            faults=mail.faults(),
-            pointings=mail.pointings_until(flown * scenario.tick_ns / 1e9),
-            versions=dict(reader.header.versions),
-            dictionaries=dictionaries,
-        )
-    recording.packet_times = times = PacketTimes(recording.signals, scenario.tick_ns)
-    recording.events, recording.telecommands = mail.events_by(times), mail.telecommands_by(times)
-    recording.books = read_books(directory, scenario, final)
-    recording.lost = losses(scenario, recording.books.accounts, answered, ended, flown)
+        told = read_trace(reader, scenario, dictionaries)
+    recording = told.recording
+    recording.books = read_books(directory, scenario, told.final)
+    recording.lost = losses(scenario, recording.books.accounts, told.answered, told.ended, recording.ticks)
     if directory.archive.is_file():
         archive = ArchiveReader(directory.archive)
         recording.operations = read_operations(archive)
         recording.belief, recording.parameters = read_belief(recording, archive), read_parameters(recording, archive)
     return recording
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a trace tells by itself. final: the mail of the closing tick; answered: each one's last answered tick;
+    ended: why it ended, empty if it did not."""
+
+    recording: Recording
+    final: Sequence[bytes]
+    answered: dict[str, int]
+    ended: str
+
+
+def read_trace(
+    reader: TraceReader, scenario: Scenario, dictionaries: dict[str, Dictionary],
+    held: Mapping[str, Sequence[Event]] | None = None,
+) -> Told:  # fmt: skip
+    """Without the ground's archive. `held`: event reports that spacecraft still have, where somebody looked."""
+    mail = _Mail(scenario, dictionaries)
+    truth = {entry.id: _Truth(entry) for entry in reader.header.participants if entry.signals}
+    answered: dict[str, int] = {}
+    late, flown = 0, 0
+    for record in reader:
+        mail.take(record.mail, record.tick * scenario.tick_ns)
+        for answer in record.answers:
+            late += answer.late
+            if answer.digest:
+                answered[answer.id] = max(answer.tick, answered.get(answer.id, -1))
+            if answer.id in truth:
+                truth[answer.id].take(answer)
+        flown += not record.closing
+    final, ended = (reader.end.mail, reader.end.reason or "ended") if reader.end else ((), "")
+    damage = reader.damage()
+    mail.take(final, scenario.duration_ns)
+    mail.look(held or {})
+    recording = Recording(
+        scenario=scenario,
+        times_s=np.arange(1, flown + 1, dtype=np.float64) * np.float64(scenario.tick_ns) / np.float64(1e9),
+        signals={key: values for each in truth.values() for key, values in each.signals(flown)},
+        trace_hash=reader.end.trace_hash if reader.end and not damage else reader.trace_hash(),
+        complete=reader.end is not None and reader.end.complete and not damage,
+        damage=damage,
+        ticks=flown,
+        late_ticks=late,
+        faults=mail.faults(),
+        pointings=mail.pointings_until(flown * scenario.tick_ns / 1e9),
+        versions=dict(reader.header.versions),
+        dictionaries=dictionaries,
+    )
+    recording.packet_times = times = PacketTimes(recording.signals, scenario.tick_ns)
+    recording.events, recording.telecommands = mail.events_by(times), mail.telecommands_by(times)
+    return Told(recording, final, answered, ended)
 
 
 class _Truth:
@@ -226,6 +248,12 @@ class _Mail:
                 continue  # its addressee dropped it too
             self._one(message, delivered_ns)
 
+    def look(self, held: Mapping[str, Sequence[Event]]) -> None:
+        """Event reports that were never sent, found on board; their `sent_s` is not a number."""
+        for spacecraft, events in held.items():
+            for body in events:
+                self._event(spacecraft, body, math.nan)
+
     def _one(self, message: Message, delivered_ns: int) -> None:
         match message.body:
             case Injection() as body if not body.clear:
@@ -240,7 +268,7 @@ class _Mail:
             case InjectionReport() as body if (message.source, body.injection) in self._faults:
                 self._report(message, body)
             case Event() as body if message.source in self._design:
-                self._event(message, body)
+                self._event(message.source, body, message.sent_ns / 1e9)
             case Telecommand() as body if message.source == GROUND_ID:
                 known = self.telecommands.get((message.destination, body.ground_boot, body.request))
                 if known is not None:
@@ -270,16 +298,16 @@ class _Mail:
             known = replace(known, refused=body.reason or "refused")
         self._faults[key] = known
 
-    def _event(self, message: Message, body: Event) -> None:
-        key = (message.source, body.boot, body.stream, body.sequence)
+    def _event(self, source: str, body: Event, sent_s: float) -> None:
+        key = (source, body.boot, body.stream, body.sequence)
         if key in self._seen or len(self.events) >= MAX_EVENTS:
             return
         self._seen.add(key)
-        dictionary = self.dictionaries.get(self._design.get(message.source, ""))
+        dictionary = self.dictionaries.get(self._design.get(source, ""))
         form = dictionary.event.get(body.event) if dictionary else None
         name = form.name if form else f"event {body.event}"
         record = EventRecord(
-            message.source, None, name, body.severity, body.arguments, body.obt_ns / 1e9, message.sent_ns / 1e9,
+            source, None, name, body.severity, body.arguments, body.obt_ns / 1e9, sent_s,
             form.named(body.arguments) if form else {},
         )  # fmt: skip
         self.events.append((body, record))

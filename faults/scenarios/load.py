@@ -113,7 +113,12 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
     """The scenario in a text; `file` is the name used in mistakes, `shelf` has the designs that it may name. Warnings
     are in `Scenario.warnings`."""
     sheet = Sheet(file)
-    root = sheet.compose(content)
+    return load_tree(sheet.compose(content), shelf)
+
+
+def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
+    """As `load_text`, of a tree that somebody has read, or put together of several files."""
+    sheet = root.sheet
     parts = root.parts(ScenarioForm, without=_LATER)
     if root.node is None or root.node.entries is None:
         sheet.finish()
@@ -175,11 +180,13 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
             truth_signals=_truth_signals(spacecraft, signals, struck, asked),
             designs=own_texts(one.design for one in spacecraft),
             catalogue=catalogue,
-            file=file,
+            file=sheet.file,
             warnings=tuple(str(w).replace("; allowed: ", "; expected: ") for w in sheet.warnings),
         )
     except ValidationError as error:  # A gap between this reader and the model: still the user's file and line-less.
-        raise ScenarioError([_mistake_of(file, problem["loc"], problem["msg"]) for problem in error.errors()]) from None
+        raise ScenarioError(
+            [_mistake_of(sheet.file, problem["loc"], problem["msg"]) for problem in error.errors()]
+        ) from None
 
 
 def _check_room(item: Item, stations: int, spacecraft: Iterable[Spacecraft]) -> None:

@@ -95,6 +95,16 @@ class _Stream:
         return self.first + len(self.packets)
 
 
+def held(nvm: NonVolatileMemory, stream: int) -> list[tuple[int, int, bytes]]:
+    """(boot, sequence, packet) of what a store holds of one stream, in order; whether or not flight software runs."""
+    found = []
+    for name in nvm.names("tm."):
+        boot, of, sequence = (int(part) for part in name.split(".")[1:])
+        if of == stream:
+            found.append((boot, sequence, nvm.get(name) or b""))
+    return sorted(found)
+
+
 class PacketStore(Stateful):
     """The store of one spacecraft; everything but the sending cursors is in non-volatile memory."""
 

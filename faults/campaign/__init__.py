@@ -1,0 +1,1 @@
+"""Many runs of one scenario with something changed in each: cases, flown, judged, summed up. It stands above runs."""

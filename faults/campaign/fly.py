@@ -1,0 +1,125 @@
+"""A campaign from its file to its directory: what is flown, what was flown already, what is kept of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bus.errors import EnvironmentFault, UserError
+from bus.files import read_bounded, write_whole
+from faults.campaign.cases import Case, content_of
+from faults.campaign.outcome import Result, judged
+from faults.campaign.pool import fly_all
+from faults.recording.summary import versions
+
+MOST_BYTES = 1024 * 1024 * 1024
+MOST_BUNDLES = 100
+"""Cases that did not pass of which everything is kept that repeats them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The files of a campaign: campaign.json (what it is), results.jsonl (each case as it came), results.json (all,
+    judged), junit.xml, report.html, and not-passed/ with the scenarios of cases to look at."""
+
+    path: Path
+
+    @property
+    def identity(self) -> Path:
+        """What it is, for whoever goes on with it."""
+        return self.path / "campaign.json"
+
+    @property
+    def log(self) -> Path:
+        """Results in the order in which they came, a line each."""
+        return self.path / "results.jsonl"
+
+    @property
+    def results(self) -> Path:
+        """All results, judged, by number."""
+        return self.path / "results.json"
+
+    def write(self, path: Path, content: str | bytes) -> None:
+        """Write one of its files, whole or not at all. Raises EnvironmentFault."""
+        try:
+            path.parent.mkdir(exist_ok=True)
+            write_whole(path, content)
+        except OSError as error:
+            raise EnvironmentFault(f"cannot write {path}: {error.strerror}", hint="choose another --out") from error
+
+
+def identity_of(name: str, cases: Sequence[Case]) -> dict[str, Any]:
+    """What a campaign is: its cases to the last value, and what decides their bits."""
+    digest = hashlib.blake2b(digest_size=16)
+    for case in cases:
+        digest.update(content_of(case.scenario).encode())
+        digest.update(json.dumps([e.text for e in case.scenario.expectations]).encode())
+    return {"name": name, "cases": len(cases), "digest": digest.hexdigest(), "versions": versions()}
+
+
+def flown_before(folder: Folder, identity: dict[str, Any]) -> dict[int, Result]:
+    """The results that a campaign's directory holds already. UserError where it is another campaign's, or another
+    release's."""
+    try:
+        known = json.loads(read_bounded(folder.identity, MOST_BYTES))
+        lines = read_bounded(folder.log, MOST_BYTES).splitlines() if folder.log.exists() else []
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder.path} is no campaign's directory", hint="it has a campaign.json") from error
+    reasons = {"digest": "the campaign or its scenario was changed since", "versions": "Skyrack was changed since"}
+    for what, reason in reasons.items():
+        if not isinstance(known, dict) or known.get(what) != identity[what]:
+            raise UserError(f"cannot go on with {folder.path}: {reason}", hint="fly it anew, without --resume")
+    found: dict[int, Result] = {}
+    for line in lines:
+        try:
+            row = json.loads(line)
+            found[int(row["case"])] = row
+        except (ValueError, TypeError, KeyError):
+            continue  # the last line of one that was killed
+    return found
+
+
+def fly_campaign(
+    folder: Folder, name: str, cases: Sequence[Case], *, jobs: int, resume: bool, told: Callable[[int, int], None],
+    stopped: Callable[[], str],
+) -> list[Result]:  # fmt: skip
+    """Fly what is left of it; the judged results by number, without those that were not flown. `told`: how many of how
+    many are flown."""
+    identity = identity_of(name, cases)
+    done = flown_before(folder, identity) if resume else {}
+    if not resume:
+        folder.write(folder.identity, json.dumps(identity, indent=1))
+    told(len(done), len(cases))
+    left = [case for case in cases if case.number not in done]
+    with folder.log.open("ab") as log:
+        if log.tell() and not folder.log.read_bytes().endswith(b"\n"):
+            log.write(b"\n")  # a line that a kill cut off
+        for results in fly_all(left, jobs, stopped) if left else ():
+            for result in results:
+                done[result["case"]] = result
+                log.write(json.dumps(result, sort_keys=True).encode() + b"\n")
+            log.flush()
+            told(len(done), len(cases))
+    results = [judged(result, done.get(result["control"])) for _, result in sorted(done.items())]
+    folder.write(folder.results, json.dumps({**identity, "results": results}, indent=1, sort_keys=True))
+    _bundle(folder, cases, results)
+    return results
+
+
+def _bundle(folder: Folder, cases: Sequence[Case], results: Sequence[Result]) -> None:
+    """What repeats each case that did not pass: its scenario, resolved."""
+    by_number = {case.number: case for case in cases}
+    wanted = [result for result in results if result["asked"] and result["verdict"] != "PASS"]
+    for result in wanted[:MOST_BUNDLES]:
+        scenario = by_number[result["case"]].scenario
+        folder.write(bundle_of(folder, result), scenario.to_json())
+
+
+def bundle_of(folder: Folder, result: Result) -> Path:
+    """The scenario of a case that did not pass."""
+    (folder.path / "not-passed").mkdir(exist_ok=True)
+    return folder.path / "not-passed" / f"case-{result['case']:05d}.json"

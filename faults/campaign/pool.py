@@ -1,0 +1,109 @@
+"""Where cases are flown: in chunks, in processes of this machine, each as it becomes free.
+
+What comes back does not depend on the number of processes nor on how cases were cut into chunks.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+
+from bus.errors import RangeFailure
+from bus.process import lifeline
+from faults.campaign.cases import Case
+from faults.campaign.outcome import Result, result_of
+from faults.campaign.shared import Family, Flight, families, fly_family
+
+CHUNK = 16
+"""Cases that one process flies one after another: enough to share a beginning, few enough that little is lost."""
+LOOK_EVERY_S = 0.5
+
+
+def chunks(cases: Sequence[Case], jobs: int) -> list[Family]:
+    """The work in pieces, the largest families first."""
+    size = max(1, min(CHUNK, -(-len(cases) // jobs)))
+    pieces = []
+    for family in sorted(families(cases), key=lambda one: -len(one.forks)):
+        pieces += [replace(family, forks=family.forks[i : i + size]) for i in range(0, len(family.forks), size)]
+    return pieces
+
+
+def fly_chunk(family: Family, stopped: Callable[[], str] = str) -> list[Result]:
+    """Fly and read one piece, in this process."""
+    from faults.run import compose as root  # noqa: PLC0415 - loads the plant
+    from node.designs.load import with_designs  # noqa: PLC0415
+
+    results: list[Result] = []
+    with_designs(family.undisturbed)
+    forms = root.dictionaries(family.undisturbed)
+    with tempfile.TemporaryDirectory(prefix="skyrack-") as folder:
+
+        def take(flight: Flight) -> None:
+            results.append(result_of(flight, forms))
+            flight.trace.unlink(missing_ok=True)
+
+        fly_family(family, Path(folder), take, stopped=stopped)
+    return results
+
+
+def fly_all(cases: Sequence[Case], jobs: int, stopped: Callable[[], str]) -> Iterator[list[Result]]:
+    """The results of all cases, piece by piece as they come. `stopped`: asked now and then; a reason ends it, and what
+    is under way is lost. Raises RangeFailure where a process of it dies."""
+    pieces = chunks(cases, jobs)
+    if jobs == 1:
+        for piece in pieces:
+            if stopped():
+                return
+            results = fly_chunk(piece, stopped)
+            if stopped():
+                return
+            yield results
+        return
+    spawn = multiprocessing.get_context("spawn")
+    os.environ[lifeline.SUPERVISOR] = str(os.getpid())
+    pool = ProcessPoolExecutor(max_workers=min(jobs, len(pieces)), mp_context=spawn, initializer=_begin)
+    try:
+        yield from _as_they_come([pool.submit(fly_chunk, piece) for piece in pieces], stopped)
+    except BrokenProcessPool as error:
+        raise RangeFailure(
+            "a process of the campaign died (out of memory, or killed from outside)",
+            hint="what was flown is kept: go on with --resume, with fewer processes (-j 1) if memory is short",
+        ) from error
+    finally:
+        _end(pool)
+        del os.environ[lifeline.SUPERVISOR]
+
+
+def _begin() -> None:
+    """First thing in a process of the pool: it dies with whoever began it, and leaves a terminal's signals to them."""
+    lifeline.bind_to_supervisor()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _as_they_come(waiting: Sequence[Future[list[Result]]], stopped: Callable[[], str]) -> Iterator[list[Result]]:
+    left = set(waiting)
+    while left:
+        done, left = wait(left, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+        for future in sorted(done, key=waiting.index):
+            yield future.result()
+        if stopped():
+            return
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """At once: what is under way is of no use any more."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(5)

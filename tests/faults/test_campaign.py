@@ -1,0 +1,254 @@
+"""Campaigns: cases from a file, shared beginnings that change no bit, verdicts against a run without faults."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bus.errors import ScenarioError, UserError
+from bus.trace.reader import TraceReader
+from faults.campaign.cases import Case, cases_of, combinations
+from faults.campaign.fly import Folder, fly_campaign
+from faults.campaign.form import Campaign, read_campaign
+from faults.campaign.outcome import judged
+from faults.campaign.report import junit, render, wilson
+from faults.campaign.shared import families
+from faults.run import compose as root
+from faults.run_directory import RunDirectory
+from tests.kits.runs import TINY, skyrack
+
+STRIKES = """\
+campaign: 1
+name: strikes
+scenario: tiny.yaml
+vary:
+  strike:
+    dead: {id: struck, fault: kill, target: sc-1, at: $at, parameters: {down: 20 s}}
+    lying: {id: struck, fault: sensor_stuck, target: sc-1, at: $at, parameters: {sensor: battery-monitor.battery_soc, value: 5 %}}
+    dark: {id: struck, fault: string_open, target: sc-1, at: $at, parameters: {string: 2}}
+    nothing:
+  at: [30 s, 70 s]
+with:
+  duration: 3 min
+  faults: [$strike]
+"""  # noqa: E501
+
+
+def campaign(folder: Path, text: str = STRIKES, base: str = TINY) -> Campaign:
+    (folder / "tiny.yaml").write_text(base, encoding="utf-8")
+    path = folder / "campaign.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_campaign(path)
+
+
+def flown(folder: Path, cases: list[Case], *, jobs: int = 1, resume: bool = False) -> list[dict[str, object]]:
+    folder.mkdir(exist_ok=True)
+    return fly_campaign(
+        Folder(folder), "strikes", cases, jobs=jobs, resume=resume, told=lambda done, of: None, stopped=str
+    )
+
+
+def whole(case: Case, folder: Path) -> str:
+    """The trace hash of a case flown by itself from its first tick, as `skyrack run` flies it."""
+    folder.mkdir()
+    root.fly_in_process(case.scenario, RunDirectory(folder))
+    with TraceReader(folder / "trace.bin") as trace:
+        assert trace.end is not None
+        return trace.end.trace_hash
+
+
+def test_a_shared_beginning_changes_no_bit(tmp_path: Path) -> None:
+    text = STRIKES.replace("  at: [", "  seed: [7, 8]\n  mode: [SAFE, NOMINAL]\n  at: [").replace(
+        "  faults: [$strike]",
+        "  timeline: [{at: 40 s, telecommand: {to: sc-1, name: mode.set, arguments: {mode: $mode}}}]\n"
+        "  faults: [$strike]",
+    )
+    cases = cases_of(campaign(tmp_path, text))
+    found = families(cases)
+    assert len(found) == 2  # one beginning for each seed
+    forks = [tick for family in found for tick, _ in family.forks]
+    assert min(forks) == 28  # two ticks before the earliest thing that some have and others have not
+    results = flown(tmp_path / "out", cases)
+    assert (
+        len({result["trace_hash"] for result in results}) == len({id(case) for case in cases}) - 4
+    )  # nothing at, twice
+    for case in [*cases[::5], cases[-1]]:
+        assert results[case.number]["trace_hash"] == whole(case, tmp_path / f"whole-{case.number}"), case.name
+
+
+def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
+    cases = cases_of(campaign(tmp_path))
+    assert flown(tmp_path / "one", cases) == flown(tmp_path / "two", cases, jobs=2)
+    assert (tmp_path / "one" / "results.json").read_bytes() == (tmp_path / "two" / "results.json").read_bytes()
+
+
+def test_a_campaign_that_was_killed_goes_on(tmp_path: Path) -> None:
+    cases = cases_of(campaign(tmp_path))
+    results, log = flown(tmp_path / "out", cases), tmp_path / "out" / "results.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:3]) + lines[3][:40])  # in the middle of a line
+    assert flown(tmp_path / "out", cases, resume=True) == results
+    assert [json.loads(line)["case"] for line in log.read_bytes().splitlines()[:3]] == [
+        json.loads(line)["case"] for line in lines[:3]
+    ]
+
+
+def test_another_campaign_is_not_gone_on_with(tmp_path: Path) -> None:
+    flown(tmp_path / "out", cases_of(campaign(tmp_path))[:1])
+    other = cases_of(campaign(tmp_path, STRIKES.replace("20 s", "21 s")))[:1]
+    with pytest.raises(UserError, match="the campaign or its scenario was changed since"):
+        flown(tmp_path / "out", other, resume=True)
+    with pytest.raises(UserError, match="is no campaign's directory"):
+        flown(tmp_path / "never", other, resume=True)
+
+
+def test_what_the_faults_did_is_told_by_the_difference(tmp_path: Path) -> None:
+    results = flown(tmp_path / "out", cases_of(campaign(tmp_path)))
+    outcome = {tuple(result["values"].values()): result for result in results if result["asked"]}  # type: ignore[attr-defined]
+    dead = outcome["dead", "30 s"]
+    assert (dead["verdict"], dead["outcome"]) == ("PASS", "recovered")
+    chain = dead["chains"][0]  # type: ignore[index]
+    assert chain["activated_s"] == 30.0
+    assert chain["detected_by"] == chain["responded_by"] == "booted"
+    assert chain["detected_s"] == pytest.approx(20 + 5, abs=2)  # down, and the time of a boot
+    assert chain["recovered"] is True
+    lying = outcome["lying", "70 s"]
+    assert lying["outcome"] == "safe mode" and lying["chains"][0]["recovered"] is False  # type: ignore[index]
+    assert outcome["dark", "30 s"]["outcome"] == "masked"
+    calm = outcome["nothing", "30 s"]
+    assert calm["outcome"] is None and calm["control"] == calm["case"] and calm["chains"] == []
+
+
+def test_a_fault_that_never_acts_is_no_pass(tmp_path: Path) -> None:
+    results = flown(tmp_path / "out", cases_of(campaign(tmp_path, STRIKES.replace("[30 s, 70 s]", "[10 min]"))))
+    struck = [result for result in results if result["injected"]]
+    assert struck and all(r["verdict"] == "INCONCLUSIVE" and r["outcome"] == "not activated" for r in struck)
+
+
+def test_an_event_of_the_control_is_no_detection() -> None:
+    def result(number: int, events: list[tuple[float, str]], at_s: float | None = None) -> dict[str, object]:
+        fault = {
+            "id": "f",
+            "fault": "x",
+            "target": "a",
+            "planned_s": 5.0,
+            "at_s": at_s,
+            "cleared_s": None,
+            "refused": "",
+        }
+        end = {"mode": "NOMINAL", "modes": [], "host_up": True, "boots": 1.0, "least_soc": 0.5, "payload_j": 100.0}
+        rows = [{"at_s": t, "spacecraft": "a", "name": name, "severity": 3, "sent_s": t + 1} for t, name in events]
+        return {"case": number, "asked": True, "control": 1, "values": {}, "injected": ["f"] if at_s else [], "seed": 1,
+                "error": "", "expectations": [], "faults": [fault] if at_s else [], "events": rows,
+                "spacecraft": {"a": end}, "events_beyond": 0, "trace_hash": "", "ticks": 9}  # fmt: skip
+
+    control = result(1, [(7.0, "device_stale"), (20.0, "device_stale")])
+    same = judged(result(0, [(7.0, "device_stale"), (20.0, "device_stale")], 5.0), control)
+    assert same["chains"][0]["detected_s"] is None and same["outcome"] == "masked"
+    more = judged(result(0, [(7.0, "device_stale"), (9.0, "device_stale"), (20.0, "device_stale")], 5.0), control)
+    assert more["chains"][0]["detected_s"] == 4.0  # the one that the control has only later
+    early = judged(result(0, [(4.0, "other"), (7.0, "device_stale")], 5.0), control)
+    assert early["chains"][0]["detected_s"] is None  # before the fault
+    assert judged(result(0, [], 5.0), None)["outcome"] is None  # without a control nobody can say
+
+
+def test_every_pair_of_values_meets(tmp_path: Path) -> None:
+    text = (
+        "campaign: 1\nname: pairs\nscenario: tiny.yaml\ncombine: pairwise\nvary:\n"
+        "  a: {from: 1, to: 5}\n  b: [x, y, z]\n  c: [true, false]\n  d: {from: 1, to: 4}\n"
+    )
+    read = campaign(tmp_path, text)
+    chosen = [tuple(value.label for value in values.values()) for values in combinations(read)]
+    sizes = [range(5), range(3), range(2), range(4)]
+    labels = [[str(n + 1) for n in range(5)], ["x", "y", "z"], ["true", "false"], [str(n + 1) for n in range(4)]]
+    for i, j in itertools.combinations(range(4), 2):
+        met = {(case[i], case[j]) for case in chosen}
+        assert met == set(itertools.product(labels[i], labels[j]))
+    assert 20 <= len(chosen) <= 26 < math.prod(len(size) for size in sizes)  # 5 x 4 are needed at least
+
+
+def test_samples_are_drawn_between_the_bounds_and_the_same_each_time(tmp_path: Path) -> None:
+    text = STRIKES.replace("vary:", "combine: sample\nsamples: 200\nvary:").replace(
+        "at: [30 s, 70 s]", "at: {uniform: [30 s, 70 s]}"
+    )
+    drawn = [values["at"].label for values in combinations(campaign(tmp_path, text))]
+    assert drawn == [values["at"].label for values in combinations(campaign(tmp_path, text))]
+    numbers = [float(label.removesuffix(" s")) for label in drawn]
+    assert 30 <= min(numbers) < 32 and 68 < max(numbers) < 70
+    assert sum(numbers) / 200 == pytest.approx(50, abs=3 * 40 / math.sqrt(12 * 200))
+    other = [v["at"].label for v in combinations(campaign(tmp_path, text.replace("vary:", "draw_seed: 2\nvary:")))]
+    assert other != drawn
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "said"),
+    [
+        (lambda t: t.replace("$at,", "$att,"), "campaign.yaml:6:", "found $att; allowed: $"),
+        (lambda t: t.replace("kill,", "kil,"), "campaign.yaml:6:", "found 'kil'; allowed: a known fault"),
+        (lambda t: t.replace("down: 20 s", "down: 20 m"), "campaign.yaml:6:", "found '20 m'"),
+        (lambda t: t.replace("target: sc-1, at: $at, parameters: {down", "target: sc-2, at: $at, parameters: {down"),
+         "campaign.yaml:6:", "sc-1"),
+        (lambda t: t.replace("scenario: tiny", "scenario: tinny"), "campaign.yaml:3:", "tinny.yaml': cannot read"),
+        (lambda t: t.replace("campaign: 1", "campaign: 2"), "campaign.yaml:1:", "allowed: 1, the campaign format"),
+        (lambda t: t.replace("vary:", "varry:"), "campaign.yaml:4:", "an unknown field"),
+        (lambda t: t.replace("[30 s, 70 s]", "[30 s, 30 s]"), "campaign.yaml:10:", "30 s again"),
+        (lambda t: t.replace("[30 s, 70 s]", "{uniform: [30 s, 70 s]}"), "campaign.yaml:10:", "combine: sample"),
+        (lambda t: t.replace("vary:", "combine: sample\nvary:"), "samples", "how many cases are drawn"),
+        (lambda t: t.replace("with:", "with:\n  spacecraft: {sc-9: {initial: {battery_soc: 50 %}}}"),
+         "campaign.yaml:12:", "found the id 'sc-9'; allowed: sc-1"),
+        (lambda t: t.replace("[$strike]", "[$at]"), "campaign.yaml:10:", "a mapping of id, fault, target"),
+    ],
+)  # fmt: skip
+def test_mistakes_keep_their_file_and_line(
+    tmp_path: Path, change: Callable[[str], str], where: str, said: str
+) -> None:  # fmt: skip
+    with pytest.raises((ScenarioError, UserError)) as caught:
+        cases_of(campaign(tmp_path, change(STRIKES)))
+    assert where in str(caught.value) and said in str(caught.value), str(caught.value)
+
+
+def test_a_mistake_in_the_scenario_below_is_that_files(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        cases_of(campaign(tmp_path, base=TINY.replace("battery_soc > 20", "battery_sock > 20")))
+    assert "tiny.yaml:14:5" in str(caught.value)
+    assert len(caught.value.mistakes) == 1  # not once for every case
+
+
+def test_shares_have_confidence_intervals() -> None:
+    low, high = wilson(8, 10) or (0.0, 0.0)  # Wilson's interval for 8 of 10, in every table of it
+    assert (low, high) == (pytest.approx(0.490, abs=5e-4), pytest.approx(0.943, abs=5e-4))
+    assert wilson(0, 0) is None
+    assert (wilson(0, 20) or (1, 1))[0] == 0.0 and (wilson(0, 20) or (1, 1))[1] == pytest.approx(0.161, abs=5e-4)
+
+
+def test_the_command_flies_judges_and_repeats(tmp_path: Path) -> None:
+    base = TINY.replace("always sc-1.battery_soc > 20 %", "always sc-1.mode == NOMINAL or sc-1.host_up == 0")
+    read = campaign(tmp_path, base=base)
+    result = skyrack("campaign", read.file, "-j", "2", "--out", tmp_path / "out", "--json")
+    assert result.returncode == 1, result.stderr
+    numbers = json.loads(result.stdout)
+    assert (numbers["cases"], numbers["pass"], numbers["fail"], numbers["not_flown"]) == (8, 6, 2, 0)
+    suite = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
+    assert suite.attrib["failures"] == "2" and len(suite.findall("testcase")) == 8
+    again = suite.findall("testcase/failure")[0].text or ""
+    bundle = again.split()[2]
+    repeated = skyrack("run", bundle, "--in-process", "--json", "--out", tmp_path / "again", "--no-progress")
+    assert repeated.returncode == 1
+    stored = json.loads((tmp_path / "out" / "results.json").read_text())["results"]
+    number = int(Path(bundle).stem.removeprefix("case-"))
+    assert json.loads(repeated.stdout)["trace_hash"] == stored[number]["trace_hash"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "http" not in page.replace("http-equiv", "") and "never" not in page.split("<h2>Cases")[0]
+    listed = skyrack("campaign", read.file, "--list")
+    assert listed.stdout.splitlines()[0] == "    0  strike=dead at=30 s"
+
+
+def test_nothing_flown_is_no_pass() -> None:
+    assert "INCONCLUSIVE" in render("empty", "", [], {})
+    assert ElementTree.fromstring(junit("empty", [], {}).partition("?>")[2]).attrib["tests"] == "0"
