@@ -53,6 +53,7 @@ from node.fsw.services.st04_statistics import Statistics
 from node.fsw.services.st05_events import Events
 from node.fsw.services.st06_memory import MemoryAccess
 from node.fsw.services.st09_time import TimeManagement
+from node.fsw.services.st11_schedule_reports import ScheduleReports
 from node.fsw.services.st11_scheduling import Schedule
 from node.fsw.services.st12_monitoring import Monitoring
 from node.fsw.services.st15_storage import Storage
@@ -82,6 +83,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     Events,
     TimeManagement,
     Schedule,
+    ScheduleReports,
     Monitoring,
     Storage,
     ConnectionTest,
@@ -181,7 +183,8 @@ class FlightSoftware:
         self.authentication = Authentication(board, config.telecommand_key)
         self.verification = Verification(board, self.storage)
         self.time = TimeManagement(board, pool, self.storage)
-        self.schedule = Schedule(board, self.verification, self.storage, telecommand_names())
+        self.schedule = Schedule(board, self.verification)
+        self.schedule_reports = ScheduleReports(board, self.schedule, self.storage, telecommand_names())
         self.device_access = DeviceAccess(board)
         self.housekeeping = Housekeeping(board, pool, self.storage)
         self.statistics = Statistics(board, pool, self.storage, readings(pool))
@@ -208,6 +211,7 @@ class FlightSoftware:
         self.monitoring.connect(self._readers)
         self.events.connect(tuple(event.id for event in config.dictionary.events))
         self.event_action.connect(config.dictionary)
+        self.schedule_reports.connect(config.dictionary)
         self.verification.connect(
             config.dictionary, {name: call for part in self.components for name, call in part.handlers().items()}
         )

@@ -248,7 +248,10 @@ NOT_HERE = {
 
 def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> None:
     own: dict[str, dict[str, Any]] = {
-        "schedule.insert": {"at": 10_000.0}, "schedule.shift": {"entry": 2}, "schedule.report_one": {"entry": 2},
+        "schedule.insert": {"at": 10_000.0, "schedule_group": 9}, "schedule.shift": {"entry": 2},
+        "schedule.report_one": {"entry": 2}, "schedule.detail_one": {"entry": 2},
+        "schedule.delete_group": {"number": 8}, "schedule.shift_where": {"from_s": 0.0, "to_s": 1e6},
+        "store.resize": {"size_bytes": 65_536},
         "store.retrieve": {"to_s": 9.0},
         "statistics.enable": {"interval_s": 5.0}, "housekeeping.create": {"interval_s": 5.0},
     }  # fmt: skip
@@ -261,6 +264,8 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
             if service == "diagnostic" or verb in {"describe", "append"}:
                 own[f"{service}.{verb}"] = {"structure": f"{kind}.2"}
     flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
+    flight.command("schedule.create_group", 1003, number=8, enabled=True)
+    flight.command("schedule.create_group", 1004, number=9, enabled=True)
     request = 0
     for form in flight.dictionary.telecommands:
         if form.name in NOT_HERE:

@@ -122,6 +122,7 @@ def test_a_release_is_never_repeated_and_a_lost_one_is_told(flight: Flight) -> N
 
 
 def test_entries_are_deleted_shifted_reported_and_reset(flight: Flight) -> None:
+    flight.command("schedule.create_group", number=7, enabled=True)
     for at_s in (100, 200, 300):
         insert(flight, at_s, "test.ping", sub=2, group=7)
     flight.command("schedule.delete", entry=1)
@@ -140,7 +141,7 @@ def test_entries_are_deleted_shifted_reported_and_reset(flight: Flight) -> None:
         int(flight.bodies(Telemetry)[-1].values[-1])
     ]  # fmt: skip
     told = [t.values[:5] for t in flight.bodies(Telemetry) if t.stream == Service.SCHEDULING]
-    assert told == [(2, 3, 160, 2, 7), (2, 2, 210, 2, 7), (2, 2, 210, 2, 7)] and label == "test.ping"
+    assert told == [(2, 3, 160, 2, 7), (2, 2, 210, 2, 7), (1, 2, 210, 2, 7)] and label == "test.ping"
     flight.command("schedule.reset")
     flight.fly(2)
     assert not schedule(flight).state.entries and not schedule(flight).state.schedule_enabled
@@ -157,6 +158,7 @@ def test_entries_are_deleted_shifted_reported_and_reset(flight: Flight) -> None:
 def test_what_is_disabled_at_its_time_is_deleted_and_counted(
     flight: Flight, switch: str, back: str, argument: dict[str, int]
 ) -> None:
+    flight.command("schedule.create_group", number=7, enabled=True)
     flight.command(switch, **argument)
     insert(flight, 10, "test.ping", sub=2, group=7)
     insert(flight, 30, "test.ping", sub=2, group=7)
@@ -184,6 +186,76 @@ def test_many_at_one_time_wait_for_room_in_the_queue(flight: Flight) -> None:
         flight.fly(1)
     flight.fly(100)
     assert ends(flight) == [(Stage.COMPLETED, Code.NONE)] * (QUEUE_LIMIT + 10)
+
+
+def told(flight: Flight, subtype: int) -> list[tuple[float, ...]]:
+    """Values of the reports of this subtype."""
+    ids = [s.id for s in flight.dictionary.structures if (s.service, s.subtype) == (Service.SCHEDULING, subtype)]
+    return [t.values for t in flight.bodies(Telemetry) if t.structure in ids]
+
+
+def test_groups_are_created_used_reported_and_deleted(flight: Flight) -> None:
+    insert(flight, 100, "test.ping", group=3)
+    flight.command("schedule.create_group", number=3, enabled=False)
+    flight.command("schedule.create_group", number=3, enabled=True)
+    insert(flight, 15, "test.ping", sub=1, group=3)
+    flight.command("schedule.disable_sub", number=9)
+    flight.command("schedule.report_groups")
+    flight.command("schedule.report_subs")
+    flight.command("schedule.delete_group", number=3)
+    flight.command("schedule.enable_group", number=4)
+    flight.fly(4)
+    codes = [stages[-1][1] for stages in reports(flight, 1).values()]
+    assert codes == [
+        Code.NO_SUCH_ENTRY, Code.NONE, Code.REFUSED_BY_STATE, Code.NONE, Code.NONE, Code.NONE, Code.NONE,
+        Code.REFUSED_BY_STATE, Code.NO_SUCH_ENTRY,
+    ]  # fmt: skip
+    assert told(flight, 27) == [(3, 0, 1)] and told(flight, 19) == [(1, 1, 1), (9, 0, 0)]
+    flight.inject(HOST, "computer", "reboot")
+    flight.fly(15)
+    assert schedule(flight).state.schedule_skipped == 1  # its group was disabled, over the reboot
+    flight.command("schedule.delete_group", number=3)
+    flight.command("schedule.report_groups")
+    flight.fly(2)
+    assert schedule(flight).state.groups == {} and told(flight, 27)[-1] == (0, 0, 0)
+
+
+def test_a_filter_chooses_by_time_sub_schedule_and_group(flight: Flight) -> None:
+    flight.command("schedule.create_group", number=5, enabled=True)
+    for at_s, sub, group in ((100, 0, 0), (200, 1, 5), (300, 1, 0), (400, 2, 5)):
+        insert(flight, at_s, "mode.set", sub=sub, group=group, mode="SAFE")
+    everything: dict[str, Any] = {"from_s": 0.0, "to_s": 1e6, "only_sub": -1, "only_group": -1}
+    flight.command("schedule.report_where", **everything | {"from_s": 200.0, "to_s": 400.0})
+    flight.command("schedule.report_where", **everything | {"only_group": 5})
+    flight.command("schedule.report_where", **everything | {"only_sub": 1, "only_group": 0})
+    flight.command("schedule.report_where", **everything | {"only_sub": 77})
+    flight.fly(4)
+    assert [values[:2] for values in told(flight, 13)] == [(2, 2), (2, 3), (2, 2), (2, 4), (1, 3), (0, 0)]
+    flight.command("schedule.shift_where", **everything | {"only_group": 5}, by_s=-150.0)
+    flight.command("schedule.shift_where", **everything, by_s=-90.0)  # one of them would come to lie in the past
+    flight.command("schedule.delete_where", **everything | {"only_sub": 1})
+    flight.fly(3)
+    assert [(e.number, e.release_ns // 10**9) for e in schedule(flight).state.entries] == [(1, 100), (4, 250)]
+    last = [flight.bodies(Verification)[-1].detail, *(c[-1][1] for c in list(reports(flight, 1).values())[-2:])]
+    assert last == ["2 entries", Code.IN_THE_PAST, Code.NONE]
+
+
+def test_details_tell_every_argument(flight: Flight) -> None:
+    insert(flight, 100, "mode.set", mode="SAFE")
+    insert(flight, 200, "parameter.set", parameter="memory.scrub_s", value=30.0)
+    insert(flight, 300, "test.ping")
+    for verb, argument in (("detail_one", {"entry": 2}), ("detail", {}), ("detail_one", {"entry": 9})):
+        flight.command(f"schedule.{verb}", **argument)
+    flight.fly(3)
+    place = flight.dictionary.telecommand["parameter.set"].arguments[0].labels.index("memory.scrub_s")
+    names = flight.dictionary.parameter["detailed_telecommand"].labels
+    read = [(v[0], v[1], names[int(v[5])], *v[6:]) for v in told(flight, 10)]
+    assert read == [
+        (1, 2, "parameter.set", 2, 1, place), (1, 2, "parameter.set", 2, 2, 30.0),
+        (3, 1, "mode.set", 1, 1, Mode.SAFE), (3, 2, "parameter.set", 2, 1, place), (3, 2, "parameter.set", 2, 2, 30.0),
+        (3, 3, "test.ping", 0, 0, 0),
+    ]  # fmt: skip
+    assert list(reports(flight, 1).values())[-1][-1][1] is Code.NO_SUCH_ENTRY
 
 
 def test_no_telecommand_shares_an_argument_s_name_with_one_that_carries_it() -> None:

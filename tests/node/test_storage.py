@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bus.pus import Code, Service, Stage
-from bus.wire.messages import StoreReport, Telemetry, Verification
+from bus.wire.messages import Packet, StoreReport, Telemetry, Verification
+from node.fsw.services.st15_storage import LEAST_BYTES, TOTAL_BYTES
 from node.fsw.software import FlightSoftware
 from tests.kits.fake_spacecraft import Flight
 
@@ -62,16 +63,15 @@ def test_verification_reports_cannot_be_switched_off(flight: Flight) -> None:
 
 def test_a_full_store_stops_or_drops_its_oldest(flight: Flight) -> None:
     software = board(flight)
-    software.storage.store._share = dict.fromkeys(software.storage.store._share, 2000)
+    software.storage.store.share_bytes = dict.fromkeys(software.storage.store.share_bytes, 2000)
     flight.point(on=False)
     flight.fly(200)
     assert software.storage.store.state.dropped > 0 and software.storage.state.store_not_kept == 0
     dropped = software.storage.store.state.dropped
-    for parameter in (software.storage.HOUSEKEEPING_STOPS, software.storage.EVENT_STOPS):
-        software.on_board.store(parameter, 1.0)
+    software.storage.state.bounded = {Service.HOUSEKEEPING, Service.EVENT}
     flight.fly(200)
     assert software.storage.store.state.dropped == dropped and software.storage.state.store_not_kept > 0
-    assert software.storage.store.held_bytes <= 2000 * len(software.storage.store._share)
+    assert software.storage.store.held_bytes <= 2000 * len(software.storage.store.share_bytes)
 
 
 def test_a_range_of_time_goes_first_and_stays_until_it_is_acknowledged(flight: Flight) -> None:
@@ -129,3 +129,93 @@ def test_a_retrieval_survives_saving_and_restoring(flight: Flight) -> None:
     again = FlightSoftware(board(flight).config, twin.node.parts.nvm)
     again.restore(saved)
     assert again.storage.store.state.retrieval == store.state.retrieval
+
+
+def codes(flight: Flight) -> list[Code]:
+    last = {v.request: Code(v.code) for v in flight.bodies(Verification)}
+    return [last[request] for request in sorted(last)]
+
+
+def told(flight: Flight, name: str) -> dict[str, tuple[float, ...]]:
+    """The last report of this name of each store."""
+    number = next(s.id for s in flight.dictionary.structures if s.name == name)
+    labels = flight.dictionary.telecommand["store.enable"].arguments[0].labels
+    return {labels[int(t.values[0])]: t.values[1:] for t in flight.bodies(Telemetry) if t.structure == number}
+
+
+def test_the_ground_says_what_goes_first_over_a_reboot(flight: Flight) -> None:
+    def order(since: int) -> list[int]:
+        seen = [b.stream for b in flight.bodies(Packet, flight.log[since:])]
+        return list(dict.fromkeys(stream for stream in seen if stream in (Service.EVENT, Service.HOUSEKEEPING)))
+
+    assert order(0) == [Service.EVENT, Service.HOUSEKEEPING] or order(0) == [Service.EVENT]
+    flight.command("store.priority", store="housekeeping", priority=0)
+    flight.fly(2)
+    for _ in range(2):
+        flight.point(on=False)
+        flight.inject(HOST, "computer", "reboot", name=f"r{flight.tick}")
+        flight.fly(120)
+        since = len(flight.log)
+        flight.point(rate_bps=16_000.0)
+        flight.fly(90)
+        assert order(since) == [Service.HOUSEKEEPING, Service.EVENT]
+        flight.point(rate_bps=1e6)
+        flight.fly(5)
+
+
+def test_two_retrievals_go_by_priority_and_one_can_be_aborted(flight: Flight) -> None:
+    flight.acknowledge = False
+    flight.inject(HOST, "computer", "reboot")
+    flight.fly(60)
+    store = board(flight).storage.store
+    store.retrieve(Service.HOUSEKEEPING, 0, 60 * 10**9)
+    store.retrieve(Service.EVENT, 0, 60 * 10**9)
+    streams = [stream for _, stream, _ in store.state.retrieval]
+    assert streams == sorted(streams, key=[Service.EVENT, Service.HOUSEKEEPING].index) and len(set(streams)) == 2
+    assert store.abort(Service.EVENT) == streams.count(Service.EVENT)
+    assert {stream for _, stream, _ in store.state.retrieval} == {Service.HOUSEKEEPING}
+
+
+def test_what_is_suspended_waits_and_comes_when_it_is_asked_for(flight: Flight) -> None:
+    flight.command("store.suspend", store="housekeeping")
+    flight.fly(2)
+    since = len(flight.log)
+    flight.fly(60)
+    assert housekeeping(flight, since) == [] and held(flight, Service.HOUSEKEEPING) > 8
+    flight.command("store.retrieve", store="housekeeping", from_s=20.0, to_s=40.0)
+    flight.command("store.status")
+    flight.fly(3)
+    asked = [t.obt_ns / 1e9 for t in housekeeping(flight, since)]
+    assert asked and all(20.0 <= at_s < 40.0 for at_s in asked)
+    assert told(flight, "store_status")["housekeeping"][:2] == (1, 0)
+    flight.command("store.resume", store="housekeeping")
+    flight.fly(5)
+    assert held(flight, Service.HOUSEKEEPING) <= 1
+
+
+def test_sizes_are_bounded_by_all_together_and_kept(flight: Flight) -> None:
+    flight.point(on=False)
+    flight.fly(600)
+    flight.point()
+    flight.acknowledge = False
+    before = held(flight, Service.HOUSEKEEPING)
+    flight.command("store.resize", store="housekeeping", size_bytes=LEAST_BYTES)
+    flight.command("store.bounded", store="housekeeping")
+    flight.command("store.resize", store="event", size_bytes=TOTAL_BYTES)
+    flight.command("store.configuration")
+    flight.command("store.summary")
+    flight.fly(3)
+    assert codes(flight) == [Code.NONE, Code.NONE, Code.FULL, Code.NONE, Code.NONE]
+    store = board(flight).storage.store
+    assert held(flight, Service.HOUSEKEEPING) < before and store.used_bytes(Service.HOUSEKEEPING) <= LEAST_BYTES
+    assert told(flight, "store_configuration")["housekeeping"] == (LEAST_BYTES, 1, 100)
+    packets, size, fill, first_s, last_s = told(flight, "store_summary")["housekeeping"]
+    assert fill == size / LEAST_BYTES and packets > 3 and 0.0 < first_s < last_s <= flight.tick
+    flight.inject(HOST, "computer", "reboot")
+    flight.fly(300)
+    assert board(flight).storage.store.used_bytes(Service.HOUSEKEEPING) <= LEAST_BYTES
+    dropped = board(flight).storage.store.state.dropped
+    assert dropped == 0 and board(flight).storage.state.store_not_kept > 0
+    flight.command("store.circular", store="housekeeping")
+    flight.fly(100)
+    assert board(flight).storage.store.state.dropped > 0

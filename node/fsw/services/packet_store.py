@@ -3,8 +3,9 @@
 Packets are numbered per (boot, stream) from 0 without gaps. The ground's acknowledgement releases them; in contact,
 what stays unacknowledged too long is sent again from the first (go back N). Each stream has its share of bytes; when
 it is full the oldest packets of that stream are dropped and counted, and the ground learns of it from the store report.
-What the ground asks for by a range of time goes before everything else, and stays where it is. No radio and no message
-form is known here: `take` hands out (boot, stream, sequence, bytes).
+What the ground asks for by a range of time goes before everything else, and stays where it is. Which stream goes
+first, and which waits, the ground decides. No radio and no message form is known here: `take` hands out (boot, stream,
+sequence, bytes).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ SHARES_BYTES: dict[int, int] = {
     Service.STATISTICS: 256 * KIB,
     Service.MEMORY: 64 * KIB,
     Service.TIME: 16 * KIB,
-    Service.SCHEDULING: 64 * KIB,
+    Service.SCHEDULING: 128 * KIB,
+    Service.STORAGE: 16 * KIB,
     Service.PARAMETER: 64 * KIB,
 }
 """Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
@@ -41,11 +43,13 @@ SEND_ORDER = (
     Service.TEST,
     Service.PARAMETER,
     Service.SCHEDULING,
+    Service.STORAGE,
     Service.MEMORY,
     Service.STATISTICS,
     Service.HOUSEKEEPING,
 )
-"""A time report that waits is worth nothing; then verification and events; housekeeping fills what is left."""
+"""As long as the ground gives no other order: a time report that waits is worth nothing; then verification and events;
+housekeeping fills what is left."""
 FRAME_BYTES = 64
 """What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
 MAX_PACKETS_PER_CYCLE = 256
@@ -68,12 +72,16 @@ class Cursor:
 
 @dataclass(slots=True)
 class StoreState:
-    """What a boot forgets: everything else is in non-volatile memory."""
+    """What a boot forgets: everything else is in non-volatile memory. `suspended`: streams of which only what is asked
+    for by a range of time is sent; `priorities`: by stream, the lowest goes first (what the ground said of both is kept
+    by service 15)."""
 
     dropped: int = 0
     retransmissions: int = 0
     cursors: dict[Key, Cursor] = field(default_factory=dict)
     retrieval: deque[tuple[int, int, int]] = field(default_factory=deque)
+    suspended: set[int] = field(default_factory=set)
+    priorities: dict[int, int] = field(default_factory=dict)
 
 
 class _Stream:
@@ -113,7 +121,8 @@ class PacketStore(Stateful):
     def __init__(self, nvm: NonVolatileMemory, boot: int, shares_bytes: Mapping[int, int] = SHARES_BYTES) -> None:
         self._nvm = nvm
         self.state = StoreState()
-        self._share = shares_bytes
+        self.share_bytes = dict(shares_bytes)
+        self.state.priorities = {int(stream): 10 * place for place, stream in enumerate(SEND_ORDER)}
         self._boot = boot
         self._streams: dict[Key, _Stream] = {}
         self._full: list[_Stream] = []  # those that hold packets, in order of sending
@@ -149,7 +158,7 @@ class PacketStore(Stateful):
         self._used[stream] += len(packet)
         self.generated += 1
         self.packets += 1
-        return self._make_room(stream) if self._used[stream] > self._share[stream] else 0
+        return self._make_room(stream) if self._used[stream] > self.share_bytes[stream] else 0
 
     def acknowledge(self, boot: int, stream: int, below: int) -> int:
         """The ground has everything of (boot, stream) below this. Returns how many packets went."""
@@ -183,6 +192,8 @@ class PacketStore(Stateful):
                 out.append((boot, stream, sequence, packet))
             wanted.popleft()
         for entry in self._full:
+            if entry.stream in self.state.suspended:
+                continue
             cursor = entry.cursor
             if cursor.next > entry.first:
                 cursor.waited_ns += cycle_ns
@@ -202,7 +213,7 @@ class PacketStore(Stateful):
 
     def fits(self, stream: int, size: int) -> bool:
         """Whether so many bytes more still fit into a stream's share."""
-        return self._used[stream] + size <= self._share[stream]
+        return self._used[stream] + size <= self.share_bytes[stream]
 
     def retrieve(self, stream: int, from_ns: int, to_ns: int) -> int:
         """Send what was made in this time before all else. Returns how many packets that are."""
@@ -214,7 +225,37 @@ class PacketStore(Stateful):
             if from_ns <= made_ns(packet) < to_ns
         ][: max(0, MAX_RETRIEVAL - len(self.state.retrieval))]
         self.state.retrieval.extend(found)
+        self._sort()
         return len(found)
+
+    def abort(self, stream: int) -> int:
+        """Send what was asked for by a range of time no more. Returns how many packets were still to go."""
+        before = len(self.state.retrieval)
+        self.state.retrieval = deque(wanted for wanted in self.state.retrieval if wanted[1] != stream)
+        return before - len(self.state.retrieval)
+
+    def prefer(self, stream: int, priority: int) -> None:
+        """The lowest goes first; of equals what came first in SEND_ORDER."""
+        self.state.priorities[int(stream)] = priority
+        self._sort()
+
+    def resize(self, stream: int, size_bytes: int) -> int:
+        """Another share. Returns how many of the oldest packets had to go for it."""
+        self.share_bytes[int(stream)] = size_bytes
+        return self._make_room(stream)
+
+    def used_bytes(self, stream: int) -> int:
+        """Bytes held of a stream."""
+        return self._used[stream]
+
+    def times_ns(self, stream: int) -> tuple[int, int, int]:
+        """How many packets a stream holds, and the on-board times of its first and its last one (0 without any)."""
+        held = [entry for entry in self._full if entry.stream == stream]
+        if not held:
+            return 0, 0, 0
+        held.sort(key=lambda entry: entry.boot)
+        number = sum(len(entry.packets) for entry in held)
+        return number, made_ns(held[0].packets[0]), made_ns(held[-1].packets[-1])
 
     def delete(self, stream: int, to_ns: int) -> int:
         """Drop what was made before this time, in each boot up to the first that was not. Returns how many went."""
@@ -247,6 +288,7 @@ class PacketStore(Stateful):
         super().restore(data)
         for key, cursor in self.state.cursors.items():
             self._streams[key].cursor = cursor
+        self._sort()
 
     def _new(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> _Stream:
         key = boot, int(stream)
@@ -257,7 +299,7 @@ class PacketStore(Stateful):
     def _make_room(self, stream: int) -> int:
         """Drop the oldest packets of a stream, oldest boot first, until its share fits."""
         dropped = 0
-        while self._used[stream] > self._share[stream]:
+        while self._used[stream] > self.share_bytes[stream]:
             oldest = min((e for e in self._full if e.stream == stream), key=lambda e: e.boot)
             self._drop_first(oldest)
             oldest.cursor.next = max(oldest.cursor.next, oldest.first)
@@ -278,7 +320,10 @@ class PacketStore(Stateful):
 
     def _sort(self) -> None:
         self._full = [e for e in self._streams.values() if e.packets]
-        self._full.sort(key=lambda e: (SEND_ORDER.index(e.stream), e.boot))
+        order = {int(stream): (self.state.priorities[stream], place) for place, stream in enumerate(SEND_ORDER)}
+        self._full.sort(key=lambda e: (order[e.stream], e.boot))
+        if self.state.retrieval:
+            self.state.retrieval = deque(sorted(self.state.retrieval, key=lambda wanted: order[wanted[1]]))
 
     def _write_row(self, entry: _Stream) -> None:
         self._nvm.put(f"tmrow.{entry.boot}.{entry.stream}", _ROW.pack(entry.first, entry.next, entry.acked))

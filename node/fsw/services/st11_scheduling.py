@@ -3,7 +3,8 @@
 An entry leaves the schedule, in non-volatile memory, before its telecommand goes the way of all others (service 1), so
 a reset can lose a release, which is then told, but never repeat it. As in the standard an entry whose time comes while
 it, its sub-schedule or its group is disabled is deleted; so is one that is found too late, after the computer was down
-or the clock was stepped. Groups and sub-schedules are numbers, enabled at first.
+or the clock was stepped. Sub-schedules are numbers, enabled at first; a group has to be created before an entry can
+belong to it. What the schedule tells, and choice by a filter, are a page of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from node.fsw.component import (
     Event,
     Failure,
     OnBoard,
-    Report,
     Request,
     kept,
     telecommand,
@@ -28,7 +28,6 @@ from node.fsw.component import (
     telemetry,
 )
 from node.fsw.services.st01_verification import Verification
-from node.fsw.services.st15_storage import Storage
 
 CAPACITY = 128
 """Entries that the schedule holds [A]."""
@@ -57,7 +56,8 @@ class Entry:
 
 @dataclass(slots=True)
 class State:
-    """Entries in the order of their times. `under_way`: releases that may not have reached the ledger."""
+    """Entries in the order of their times. `groups`: whether each is enabled. `under_way`: releases that may not have
+    reached the ledger."""
 
     schedule_enabled: bool = telemetered("bool", "The schedule releases telecommands", default=True, kept=True)
     schedule_released: int = telemetered("int", "Telecommands that the schedule released", kept=True)
@@ -66,7 +66,7 @@ class State:
     entries: list[Entry] = kept(list)
     last_number: int = kept(int)
     disabled_sub_schedules: set[int] = kept(set)
-    disabled_groups: set[int] = kept(set)
+    groups: dict[int, bool] = kept(dict)
     under_way: list[int] = kept(list)
 
 
@@ -87,29 +87,14 @@ class Schedule(Component):
         43, "schedule_missed", Severity.MEDIUM, "An entry was found too late, and was deleted",
         (_ENTRY, Arg("late_s", "float", "time since it was due", "s")),
     )  # fmt: skip
-    SUMMARY = Report(
-        1011, "schedule_summary", Service.SCHEDULING, 13,
-        (
-            Arg("scheduled_entries", "int", "Entries in the schedule"),
-            Arg("scheduled_entry", "int", "Number of the entry told here; 0: the schedule is empty"),
-            Arg("scheduled_at_s", "float", "On-board time at which it is released, since the epoch", "s"),
-            Arg("scheduled_sub_schedule", "int", "Its sub-schedule"),
-            Arg("scheduled_group", "int", "Its group; 0: none"),
-            Arg("scheduled_telecommand", "enum", "Its telecommand", labels=lambda words: words.telecommands),
-        ),
-    )  # fmt: skip
     LATE = OnBoardParameter(
         name="schedule.late_s", unit="s", description="How late an entry may still be released",
         default=60.0, low=0.0, high=86_400.0,
     )  # fmt: skip
 
-    def __init__(
-        self, on_board: OnBoard, verification: Verification, storage: Storage, telecommands: tuple[str, ...]
-    ) -> None:
+    def __init__(self, on_board: OnBoard, verification: Verification) -> None:
         super().__init__(on_board, State())
         self._verification = verification
-        self._storage = storage
-        self._telecommands = telecommands
         self._next_ns = _AT_ONCE_NS  # not after the first entry's time: "at once" is always right
 
     def start(self) -> None:
@@ -163,7 +148,7 @@ class Schedule(Component):
         return (
             state.schedule_enabled
             and entry.sub_schedule not in state.disabled_sub_schedules
-            and entry.group not in state.disabled_groups
+            and state.groups.get(entry.group, True)
         )
 
     def restore(self, data: bytes) -> None:
@@ -175,6 +160,12 @@ class Schedule(Component):
     def schedule_entries(self) -> int:
         """Disabled ones too."""
         return len(self.state.entries)
+
+    def remove(self, entries: list[Entry]) -> Failure:
+        """Take these entries out."""
+        gone = {entry.number for entry in entries}
+        self.state.entries = [entry for entry in self.state.entries if entry.number not in gone]
+        return self._change()
 
     def _change(self) -> Failure:
         self.state.entries.sort(key=lambda entry: (entry.release_ns, entry.number))
@@ -196,12 +187,12 @@ class Schedule(Component):
 
     @telecommand("schedule.reset", Service.SCHEDULING, 3, "Stop the schedule and delete all entries", hazardous=True)
     def reset(self) -> Failure:
-        """TC[11,3] reset the time-based schedule: sub-schedules and groups are as at first."""
+        """TC[11,3] reset the time-based schedule: sub-schedules are as at first, and no group is left."""
         state = self.state
         state.schedule_enabled = False
         state.entries.clear()
         state.disabled_sub_schedules.clear()
-        state.disabled_groups.clear()
+        state.groups.clear()
         return self._change()
 
     @telecommand(
@@ -214,6 +205,8 @@ class Schedule(Component):
         state, release_ns, now_ns = self.state, round(at * 1e9), self.on_board.state.obt_ns
         if release_ns <= now_ns:
             return Code.IN_THE_PAST, f"at {at:.9g} s, on-board time is {now_ns / 1e9:.9g} s"
+        if schedule_group != NO_GROUP and schedule_group not in state.groups:
+            return self._no_group(schedule_group)
         if len(state.entries) >= CAPACITY:
             return Code.FULL, f"the schedule holds {CAPACITY} entries"
         state.last_number += 1
@@ -225,40 +218,21 @@ class Schedule(Component):
     @telecommand("schedule.delete", Service.SCHEDULING, 5, "Delete an entry of the schedule", _ENTRY)
     def delete(self, entry: int) -> Failure:
         """TC[11,5] delete time-based scheduled activities identified by request identifier."""
-        found = self._find(entry)
+        found = self.find(entry)
         if found is None:
-            return self._no_such(entry)
-        self.state.entries.remove(found)
-        return self._change()
+            return self.no_such(entry)
+        return self.remove([found])
 
     @telecommand("schedule.shift", Service.SCHEDULING, 7, "Move an entry of the schedule in time", _ENTRY, _BY)
     def shift(self, entry: int, by_s: float) -> Failure:
         """TC[11,7] time-shift scheduled activities identified by request identifier."""
-        found = self._find(entry)
-        return self._no_such(entry) if found is None else self._move([found], by_s)
-
-    @telecommand("schedule.report_one", Service.SCHEDULING, 12, "Report an entry of the schedule", _ENTRY)
-    def report_one(self, entry: int) -> Failure:
-        """TC[11,12] summary-report time-based scheduled activities identified by request identifier."""
-        found = self._find(entry)
-        if found is None:
-            return self._no_such(entry)
-        self._tell(found)
-        return None
+        found = self.find(entry)
+        return self.no_such(entry) if found is None else self.move([found], by_s)
 
     @telecommand("schedule.shift_all", Service.SCHEDULING, 15, "Move all entries of the schedule in time", _BY)
     def shift_all(self, by_s: float) -> Failure:
         """TC[11,15] time-shift all scheduled activities."""
-        return self._move(self.state.entries, by_s)
-
-    @telecommand("schedule.report", Service.SCHEDULING, 17, "Report the schedule, a packet per entry")
-    def report(self) -> Failure:
-        """TC[11,17] summary-report all time-based scheduled activities."""
-        for entry in self.state.entries:
-            self._tell(entry)
-        if not self.state.entries:
-            self._storage.report(self.SUMMARY, 0, 0, 0.0, 0, 0, 0)
-        return None
+        return self.move(self.state.entries, by_s)
 
     @telecommand("schedule.enable_sub", Service.SCHEDULING, 20, "Enable a sub-schedule", _OWN_SUB_SCHEDULE)
     def enable_sub_schedule(self, number: int) -> Failure:
@@ -272,26 +246,59 @@ class Schedule(Component):
         self.state.disabled_sub_schedules.add(number)
         return self._change()
 
+    @telecommand(
+        "schedule.create_group", Service.SCHEDULING, 22, "Create a group of the schedule", _OWN_GROUP,
+        Arg("enabled", "bool", "its entries are released"),
+    )  # fmt: skip
+    def create_group(self, number: int, enabled: bool) -> Failure:
+        """TC[11,22] create time-based scheduling groups."""
+        if number in self.state.groups:
+            return Code.REFUSED_BY_STATE, f"group {number} is there already"
+        self.state.groups[number] = enabled
+        self.state.groups = dict(sorted(self.state.groups.items()))
+        return self._change()
+
+    @telecommand("schedule.delete_group", Service.SCHEDULING, 23, "Delete a group that no entry is in", _OWN_GROUP)
+    def delete_group(self, number: int) -> Failure:
+        """TC[11,23] delete time-based scheduling groups."""
+        if number not in self.state.groups:
+            return self._no_group(number)
+        inside = sum(entry.group == number for entry in self.state.entries)
+        if inside:
+            return Code.REFUSED_BY_STATE, f"group {number} has {inside} entries"
+        del self.state.groups[number]
+        return self._change()
+
     @telecommand("schedule.enable_group", Service.SCHEDULING, 24, "Enable a group of the schedule", _OWN_GROUP)
     def enable_group(self, number: int) -> Failure:
         """TC[11,24] enable time-based scheduling groups."""
-        self.state.disabled_groups.discard(number)
-        return self._change()
+        return self._switch_group(number, enabled=True)
 
     @telecommand("schedule.disable_group", Service.SCHEDULING, 25, "Disable a group of the schedule", _OWN_GROUP)
     def disable_group(self, number: int) -> Failure:
         """TC[11,25] disable time-based scheduling groups."""
-        self.state.disabled_groups.add(number)
+        return self._switch_group(number, enabled=False)
+
+    def _switch_group(self, number: int, *, enabled: bool) -> Failure:
+        if number not in self.state.groups:
+            return self._no_group(number)
+        self.state.groups[number] = enabled
         return self._change()
 
-    def _find(self, number: int) -> Entry | None:
+    def _no_group(self, number: int) -> Failure:
+        there = ", ".join(map(str, self.state.groups)) or "none"
+        return Code.NO_SUCH_ENTRY, f"group {number}; there are: {there}; schedule.create_group makes one"
+
+    def find(self, number: int) -> Entry | None:
+        """The entry of this number, if it is there."""
         return next((entry for entry in self.state.entries if entry.number == number), None)
 
-    def _no_such(self, number: int) -> Failure:
+    def no_such(self, number: int) -> Failure:
+        """What is said of an entry that is not there."""
         present = ", ".join(str(entry.number) for entry in self.state.entries[:20]) or "none"
         return Code.NO_SUCH_ENTRY, f"entry {number}; in the schedule: {present}"
 
-    def _move(self, entries: list[Entry], by_s: float) -> Failure:
+    def move(self, entries: list[Entry], by_s: float) -> Failure:
         """All of them or none: where one would come to lie in the past, nothing is moved."""
         by_ns, now_ns = round(by_s * 1e9), self.on_board.state.obt_ns
         for entry in entries:
@@ -301,10 +308,3 @@ class Schedule(Component):
         for entry in entries:
             entry.release_ns += by_ns
         return self._change()
-
-    def _tell(self, entry: Entry) -> None:
-        """TM[11,13]."""
-        self._storage.report(
-            self.SUMMARY, len(self.state.entries), entry.number, entry.release_ns / 1e9, entry.sub_schedule,
-            entry.group, self._telecommands.index(entry.telecommand),
-        )  # fmt: skip

@@ -6,9 +6,7 @@ Verification reports are always kept: without them nobody could tell what became
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,35 +18,38 @@ from node.fsw.component import (
     Failure,
     OnBoard,
     Report,
+    function,
     kept,
     telecommand,
     telemetered,
     telemetry,
 )
-from node.fsw.services.packet_store import SHARES_BYTES, Outgoing, PacketStore
+from node.fsw.services.packet_store import KIB, SHARES_BYTES, Outgoing, PacketStore
 from node.fsw.services.packets import values_packet
 
 _STREAMS = tuple(stream for stream in SHARES_BYTES if stream != Service.VERIFICATION)
-_STORE = Arg("store", "enum", "whose packets", labels=tuple(Service(stream).name.lower() for stream in _STREAMS))
+_NAMES = tuple(Service(stream).name.lower() for stream in _STREAMS)
+_STORE = Arg("store", "enum", "whose packets", labels=_NAMES)
+TOTAL_BYTES = sum(SHARES_BYTES.values()) + 1024 * KIB
+"""What all stores may have together [A]: a MiB more than they have at first, so that one can grow by itself."""
+LEAST_BYTES = 4 * KIB
+"""The largest packet, a structure of 256 values, and some air."""
+_LOWEST = 999
 _LONGEST_S = 3.2e8  # ten years
-
-
-def _stops(service: Service) -> OnBoardParameter:
-    name = service.name.lower()
-    return OnBoardParameter(
-        name=f"store.{name}_stops", unit="", description=f"A full {name} store stops (1), or drops its oldest (0)",
-        default=0.0, low=0.0, high=1.0,
-    )  # fmt: skip
 
 
 @dataclass(slots=True)
 class State:
-    """When the next report is due, what overflowed in this cycle, the acknowledgements so far, and which streams are
-    not kept."""
+    """When the next report is due, what overflowed in this cycle, the acknowledgements so far; and what the ground said
+    of streams: not kept, bounded instead of circular, not sent by themselves, size and priority."""
 
     acknowledgements: int = telemetered("int", "Telemetry acknowledgements received")
     store_not_kept: int = telemetered("int", "Packets not made because their store was disabled or full")
     disabled: set[int] = kept(set)
+    bounded: set[int] = kept(set)
+    suspended: set[int] = kept(set)
+    sizes: dict[int, int] = kept(dict)
+    priorities: dict[int, int] = kept(dict)
     report_due_ns: int = 0
     overflows: dict[int, int] = field(default_factory=dict)
     store: bytes = b""
@@ -69,16 +70,44 @@ class Storage(Component):
         default=10.0, low=0.1, high=3600.0,
     )  # fmt: skip
 
-    HOUSEKEEPING_STOPS = _stops(Service.HOUSEKEEPING)
-    EVENT_STOPS = _stops(Service.EVENT)
-    STOPS: ClassVar[Mapping[int, OnBoardParameter]] = {
-        Service.HOUSEKEEPING: HOUSEKEEPING_STOPS,
-        Service.EVENT: EVENT_STOPS,
-    }
+    SUMMARY = Report(
+        1513, "store_summary", Service.STORAGE, 13,
+        (
+            Arg("summed_store", "enum", "Store", labels=_NAMES),
+            Arg("summed_packets", "int", "Packets in it"),
+            Arg("summed_bytes", "int", "Their bytes", "B"),
+            Arg("summed_fill", "float", "Part of its size"),
+            Arg("summed_first_s", "float", "On-board time of the first of them; 0: it is empty", "s"),
+            Arg("summed_last_s", "float", "On-board time of the last of them", "s"),
+        ),
+    )  # fmt: skip
+    STATUS = Report(
+        1519, "store_status", Service.STORAGE, 19,
+        (
+            Arg("told_store", "enum", "Store", labels=_NAMES),
+            Arg("told_enabled", "bool", "It takes packets"),
+            Arg("told_sends", "bool", "It sends by itself: its open retrieval is not suspended"),
+            Arg("told_retrieval", "int", "Packets that are still to be sent by a range of time"),
+        ),
+    )  # fmt: skip
+    CONFIGURATION = Report(
+        1523, "store_configuration", Service.STORAGE, 23,
+        (
+            Arg("configured_store", "enum", "Store", labels=_NAMES),
+            Arg("configured_bytes", "int", "Its size", "B"),
+            Arg("configured_bounded", "bool", "It stops when it is full, instead of dropping its oldest packets"),
+            Arg("configured_priority", "int", "Its priority: the lowest goes first"),
+        ),
+    )  # fmt: skip
 
     def __init__(self, on_board: OnBoard, boot: int) -> None:
         super().__init__(on_board, State())
         self.store = PacketStore(on_board.nvm, boot)
+        state, store = self.state, self.store
+        store.share_bytes.update(state.sizes)
+        store.state.suspended = set(state.suspended)
+        for stream, priority in state.priorities.items():
+            store.prefer(stream, priority)
 
     def keep_packet(self, stream: int, packet: bytes) -> None:
         """Number a packet and keep it until the ground has it, unless its store is disabled, or full and to stop then.
@@ -92,8 +121,7 @@ class Storage(Component):
             overflows[int(stream)] = overflows.get(stream, 0) + dropped
 
     def _stopped(self, stream: int, size: int) -> bool:
-        stops = self.STOPS.get(stream)
-        return stops is not None and not self.store.fits(stream, size) and self.on_board.sane(stops) >= 0.5
+        return stream in self.state.bounded and not self.store.fits(stream, size)
 
     def report(self, report: Report, *values: float) -> None:
         """Answer a telecommand with these values."""
@@ -170,6 +198,100 @@ class Storage(Component):
     def delete(self, store: int, to_s: float) -> Failure:
         """TC[15,11] delete the content of packet stores up to the specified time."""
         return Code.NONE, f"{self.store.delete(_STREAMS[store], round(to_s * 1e9))} packets"
+
+    @telecommand("store.summary", Service.STORAGE, 12, "Report what is in each store, a packet a store")
+    def summary(self) -> Failure:
+        """TC[15,12] summary-report the content of packet stores: TM[15,13]."""
+        for place, stream in enumerate(_STREAMS):
+            (number, first_ns, last_ns), used = self.store.times_ns(stream), self.store.used_bytes(stream)
+            fill = used / self.store.share_bytes[stream]
+            self.report(self.SUMMARY, place, number, used, fill, first_ns / 1e9, last_ns / 1e9)
+        return None
+
+    @telecommand("store.resume", Service.STORAGE, 15, "Send a service's packets by themselves again", _STORE)
+    def resume(self, store: int) -> Failure:
+        """TC[15,15] resume the open retrieval of packet stores."""
+        return self._send(_STREAMS[store], by_itself=True)
+
+    @telecommand(
+        "store.suspend", Service.STORAGE, 16, "Send a service's packets only if they are asked for by a range of time",
+        _STORE,
+    )  # fmt: skip
+    def suspend(self, store: int) -> Failure:
+        """TC[15,16] suspend the open retrieval of packet stores."""
+        return self._send(_STREAMS[store], by_itself=False)
+
+    def _send(self, stream: int, *, by_itself: bool) -> Failure:
+        chosen = self.state.suspended
+        self.state.suspended = chosen - {int(stream)} if by_itself else chosen | {int(stream)}
+        self.store.state.suspended = set(self.state.suspended)
+        self.keep()
+        return None
+
+    @telecommand("store.abort", Service.STORAGE, 17, "Send what was asked for by a range of time no more", _STORE)
+    def abort(self, store: int) -> Failure:
+        """TC[15,17] abort the by-time-range retrieval of packet stores."""
+        return Code.NONE, f"{self.store.abort(_STREAMS[store])} packets"
+
+    @telecommand("store.status", Service.STORAGE, 18, "Report what each store does, a packet a store")
+    def status(self) -> Failure:
+        """TC[15,18] report the status of each packet store: TM[15,19]."""
+        state, wanted = self.state, [stream for _, stream, _ in self.store.state.retrieval]
+        for place, stream in enumerate(_STREAMS):
+            taken, sent = stream not in state.disabled, stream not in state.suspended
+            self.report(self.STATUS, place, taken, sent, wanted.count(int(stream)))
+        return None
+
+    @telecommand("store.configuration", Service.STORAGE, 22, "Report what each store is, a packet a store")
+    def configuration(self) -> Failure:
+        """TC[15,22] report the configuration of each packet store: TM[15,23]."""
+        sizes, priorities = self.store.share_bytes, self.store.state.priorities
+        for place, stream in enumerate(_STREAMS):
+            bounded = stream in self.state.bounded
+            self.report(self.CONFIGURATION, place, sizes[stream], bounded, priorities[stream])
+        return None
+
+    @telecommand(
+        "store.resize", Service.STORAGE, 25, "Give a service another share; what is too much of a smaller one is lost",
+        _STORE, Arg("size_bytes", "int", "its size", "B", LEAST_BYTES, TOTAL_BYTES), hazardous=True,
+    )  # fmt: skip
+    def resize(self, store: int, size_bytes: int) -> Failure:
+        """TC[15,25] resize packet stores. A bounded one keeps what it has, so it cannot become smaller than that."""
+        stream, shares = _STREAMS[store], self.store.share_bytes
+        room = TOTAL_BYTES - sum(shares.values()) + shares[stream]
+        if size_bytes > room:
+            return Code.FULL, f"{size_bytes} B; all together have {TOTAL_BYTES} B, this one can have {room} B"
+        if stream in self.state.bounded and size_bytes < self.store.used_bytes(stream):
+            held = self.store.used_bytes(stream)
+            return Code.REFUSED_BY_STATE, f"{size_bytes} B; {_NAMES[store]} is bounded and holds {held} B"
+        self.state.sizes[int(stream)] = size_bytes
+        self.keep()
+        return Code.NONE, f"{self.store.resize(stream, size_bytes)} packets lost"
+
+    @telecommand("store.circular", Service.STORAGE, 26, "When a share is full, drop its oldest packets", _STORE)
+    def circular(self, store: int) -> Failure:
+        """TC[15,26] change a packet store type to circular; all are that at first."""
+        self.state.bounded.discard(int(_STREAMS[store]))
+        self.keep()
+        return None
+
+    @telecommand("store.bounded", Service.STORAGE, 27, "When a share is full, take no more packets", _STORE)
+    def bounded(self, store: int) -> Failure:
+        """TC[15,27] change a packet store type to bounded."""
+        self.state.bounded.add(int(_STREAMS[store]))
+        self.keep()
+        return None
+
+    @function(
+        "store.priority", 120, "Which packets go first in a contact; survives a reboot", _STORE,
+        Arg("priority", "int", "the lowest goes first; verification has 10", low=0, high=_LOWEST),
+    )  # fmt: skip
+    def priority(self, store: int, priority: int) -> Failure:
+        """The standard leaves the order to the virtual channels, which a bus of messages does not have."""
+        self.state.priorities[int(_STREAMS[store])] = priority
+        self.keep()
+        self.store.prefer(_STREAMS[store], priority)
+        return None
 
     @telemetry("int", "Packets in the store")
     def store_packets(self) -> int:
