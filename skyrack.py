@@ -25,6 +25,7 @@ try:
     from bus.errors import INTERRUPTED, RangeFailure, SkyrackError
     from faults.commands.alarm import Own, add_groups
     from faults.commands.ending import check_memory, explain, take_outlets
+    from faults.commands.parts import Designs, OutDirectory, add_parts
 except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
     why = str(lacking) or "not enough memory"
     sys.stderr.write(f"error: cannot load the program: {why}\n  next: `ulimit -v` may be too small; or: make install\n")
@@ -49,19 +50,9 @@ LiveRun = Annotated[
     Path | None,
     typer.Option("--run", envvar="SKYRACK_RUN", help="Directory of a live run; the newest one by default."),
 ]
-Connect = Annotated[str, typer.Option(envvar="SKYRACK_CONNECT", help="The bus's time endpoint, tcp://HOST:PORT.")]
-Keys = Annotated[Path, typer.Option(envvar="SKYRACK_KEYS", help="Directory with the key files of this run.")]
 Given = Annotated[
     list[str] | None,
     typer.Argument(metavar="[NAME=VALUE]...", help="Arguments, each as name=value; values with units need quotes."),
-]
-OutDirectory = Annotated[Path | None, typer.Option(envvar="SKYRACK_OUT", help="Instead of out/<name>-<counter>.")]
-ResolvedScenario = Annotated[
-    str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
-]
-Designs = Annotated[
-    list[Path],
-    typer.Option("--designs", metavar="DIR", help="Directory with designs of your own, by file name. Repeatable."),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
 
@@ -121,6 +112,9 @@ def run(
     ] = "",
     *,
     in_process: Annotated[bool, typer.Option("--in-process", help="Everything in one process.")] = False,
+    per_process: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="So many spacecraft in a process; else as the machine carries.")
+    ] = None,
     pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
     duration: Annotated[str, typer.Option(help="Fly this long instead, e.g. '2 orbits' or '90 min'.")] = "",
     seed: Annotated[int | None, typer.Option(envvar="SKYRACK_SEED", min=0, help="Instead of the scenario's.")] = None,
@@ -148,7 +142,7 @@ def run(
     options = RunOptions(
         scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(designs),
         tuple(procedures), tuple(stations),
-        epoch, not no_progress, json,
+        epoch, not no_progress, json, per_process,
     )  # fmt: skip
     raise typer.Exit(run_command(options))
 
@@ -211,77 +205,7 @@ def list_(
     raise typer.Exit(list_command(what.value, design or of, tuple(designs), as_json=json))
 
 
-@app.command(epilog="Example: skyrack bus --scenario first-light --keys keys --bind tcp://0.0.0.0:5600")
-def bus(
-    *,
-    scenario: Annotated[str, typer.Option(envvar="SKYRACK_SCENARIO", help="Scenario file or name.")],
-    keys: Keys = Path("keys"),
-    bind: Annotated[str, typer.Option(envvar="SKYRACK_BIND", help="Time endpoint.")] = "tcp://127.0.0.1:5600",
-    bind_range: Annotated[
-        str, typer.Option(envvar="SKYRACK_BIND_RANGE", help="Endpoint for injections.")
-    ] = "tcp://127.0.0.1:5601",
-    bind_observe: Annotated[
-        str, typer.Option(envvar="SKYRACK_BIND_OBSERVE", help="Endpoint for observers.")
-    ] = "tcp://127.0.0.1:5602",
-    pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
-    out: OutDirectory = None,
-    designs: Designs = [],
-    procedures: Own = [],
-) -> None:
-    """Conduct a run, as one process of several.
-
-    What a container starts: clock, mail, trace and the range's director. Makes the keys if there are none.
-    """
-    from faults.commands.processes import bus_command  # noqa: PLC0415
-
-    raise typer.Exit(
-        bus_command(
-            scenario,
-            keys,
-            bind,
-            bind_range,
-            bind_observe,
-            pace=pace,
-            out=out,
-            designs=tuple(designs),
-            procedures=tuple(procedures),
-        )
-    )
-
-
-@app.command(epilog="Example: skyrack node --id dawn-1 --connect tcp://127.0.0.1:5600 --keys keys")
-def node(
-    *,
-    id: Annotated[str, typer.Option("--id", envvar="SKYRACK_ID", help="Which spacecraft of the scenario this is.")],
-    connect: Connect = "tcp://127.0.0.1:5600",
-    keys: Keys = Path("keys"),
-    scenario: ResolvedScenario = "",
-    nvm: Annotated[Path, typer.Option(envvar="SKYRACK_NVM", help="Directory of the non-volatile memory.")] = Path(
-        "nvm"
-    ),
-) -> None:
-    """Fly one spacecraft, as one process of several."""
-    from faults.commands.processes import node_command  # noqa: PLC0415
-
-    raise typer.Exit(node_command(id, connect, keys, scenario, nvm))
-
-
-@app.command(epilog="Example: skyrack ground --connect tcp://127.0.0.1:5600 --keys keys --archive archive.sqlite")
-def ground(
-    *,
-    connect: Connect = "tcp://127.0.0.1:5600",
-    keys: Keys = Path("keys"),
-    scenario: ResolvedScenario = "",
-    archive: Annotated[Path, typer.Option(envvar="SKYRACK_ARCHIVE", help="The archive's file.")] = Path(
-        "archive.sqlite"
-    ),
-    bind: Annotated[str, typer.Option(envvar="SKYRACK_BIND", help="Endpoint for operators.")] = "tcp://127.0.0.1:5603",
-    procedures: Own = [],
-) -> None:
-    """Run the ground, as one process of several."""
-    from faults.commands.processes import ground_command  # noqa: PLC0415
-
-    raise typer.Exit(ground_command(connect, keys, scenario, archive, bind, procedures=tuple(procedures)))
+add_parts(app)
 
 
 @app.command(epilog="Example: skyrack command dawn-1 test.ping | skyrack command all test.ping --canary dawn-1")

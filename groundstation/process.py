@@ -17,7 +17,7 @@ from pathlib import Path
 from bus.dictionary import Dictionary
 from bus.errors import EnvironmentFault, SkyrackError
 from bus.process import lifeline
-from bus.process.participant import Credentials, Service, run_participant
+from bus.process.participant import Credentials, Service, run_participants
 from bus.process.plan import LOOPBACK
 from bus.scenario.model import Scenario
 from bus.sockets.keys import load_telecommand_key
@@ -88,12 +88,13 @@ def run_ground(
 ) -> int:
     """The whole process; gives the exit status."""
 
-    def build(text: bytes) -> Service:
-        return serve_ground(
+    def build(_: Sequence[str], text: bytes) -> list[Service]:
+        ground = serve_ground(
             text, dictionaries, archive, keys, operator_endpoint=operator_endpoint, procedures=procedures
         )
+        return [ground]
 
-    return run_participant(Credentials(GROUND_ID, endpoint, keys), build, scenario)
+    return run_participants([Credentials(GROUND_ID, endpoint, keys)], build, scenario)
 
 
 def from_environment(name: str) -> str:

@@ -1,32 +1,33 @@
-"""The process of one spacecraft: built from the scenario, its non-volatile memory on disk, service on the bus.
+"""The process of one spacecraft or several: built from the scenario, their memory on disk, service on the bus.
 
-`python -m node.process` takes everything from the environment, as a supervisor or a container gives it: SKYRACK_ID,
-SKYRACK_CONNECT (the bus's time endpoint), SKYRACK_KEYS (directory), and optionally SKYRACK_SCENARIO (resolved JSON;
-without it the bus is asked) and SKYRACK_NVM (directory of the journal; without it nothing is kept on disk).
+`python -m node.process` takes everything from the environment, as a supervisor or a container gives it: SKYRACK_IDS
+(with commas), SKYRACK_CONNECT (the bus's time endpoint), SKYRACK_KEYS (directory), and optionally SKYRACK_SCENARIO
+(resolved JSON; without it the bus is asked) and SKYRACK_NVM (directory of the journals of non-volatile memory; without
+it nothing is kept on disk).
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bus.errors import EnvironmentFault, SkyrackError
 from bus.participant import Outbox
 from bus.process import lifeline
-from bus.process.participant import Credentials, Service, run_participant
+from bus.process.participant import Build, Credentials, Service, run_participants
+from bus.scenario.model import Scenario
 from bus.sockets.keys import load_telecommand_key
 from node.nvm_file import Journal
 
 
-def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None, telecommand_key: bytes) -> Service:
-    """The spacecraft `spacecraft` of a resolved scenario (canonical JSON), ready to take part. Without a key it has the
-    one of a run in one process."""
+def serve_node(resolved: Scenario, spacecraft: str, nvm: Path | None, telecommand_key: bytes) -> Service:
+    """The spacecraft `spacecraft` of a resolved scenario, ready to take part. Without a key it has the one of a run in
+    one process."""
     from node.config import resolve  # noqa: PLC0415
-    from node.designs.load import read_resolved  # noqa: PLC0415
     from node.node import assemble  # noqa: PLC0415
 
-    resolved = read_resolved(scenario)
     node = assemble(resolve(resolved, spacecraft, telecommand_key))
     journal = Journal(nvm / f"{spacecraft}.nvm") if nvm is not None else None
 
@@ -55,13 +56,25 @@ def serve_node(scenario: bytes, spacecraft: str, nvm: Path | None, telecommand_k
     )
 
 
-def run_node(identity: str, endpoint: str, keys: Path, scenario: bytes | None = None, nvm: Path | None = None) -> int:
+def builder(keys: Path, nvm: Path | None, prepare: Callable[[Scenario], None] = lambda scenario: None) -> Build:
+    """What builds the spacecraft of a process, from a scenario that is read once. `prepare` sees it before."""
+
+    def build(identities: Sequence[str], content: bytes) -> list[Service]:
+        from node.designs.load import read_resolved  # noqa: PLC0415
+
+        scenario = read_resolved(content)
+        prepare(scenario)
+        return [serve_node(scenario, each, nvm, load_telecommand_key(keys, each)) for each in identities]
+
+    return build
+
+
+def run_nodes(
+    ids: Sequence[str], endpoint: str, keys: Path, scenario: bytes | None = None, nvm: Path | None = None
+) -> int:
     """The whole process; gives the exit status."""
-
-    def build(text: bytes) -> Service:
-        return serve_node(text, identity, nvm, load_telecommand_key(keys, identity))
-
-    return run_participant(Credentials(identity, endpoint, keys), build, scenario)
+    party = [Credentials(identity, endpoint, keys) for identity in ids]
+    return run_participants(party, builder(keys, nvm), scenario)
 
 
 def from_environment(name: str) -> str:
@@ -77,7 +90,7 @@ def main() -> int:
     lifeline.bind_to_supervisor()
     try:
         scenario, nvm = os.environ.get("SKYRACK_SCENARIO"), os.environ.get("SKYRACK_NVM")
-        identity, endpoint = from_environment("SKYRACK_ID"), from_environment("SKYRACK_CONNECT")
+        ids, endpoint = from_environment("SKYRACK_IDS").split(","), from_environment("SKYRACK_CONNECT")
         keys = Path(from_environment("SKYRACK_KEYS"))
         text = Path(scenario).read_bytes() if scenario else None
     except OSError as error:
@@ -86,7 +99,7 @@ def main() -> int:
     except SkyrackError as error:
         lifeline.report_error(error)
         return error.exit_status
-    return run_node(identity, endpoint, keys, text, Path(nvm) if nvm else None)
+    return run_nodes(ids, endpoint, keys, text, Path(nvm) if nvm else None)
 
 
 if __name__ == "__main__":

@@ -93,8 +93,8 @@ def _common_bases(places: Sequence[NDArray[Any]]) -> list[tuple[NDArray[Any], ND
     found: dict[tuple[int, str], tuple[NDArray[Any], list[int], list[int]]] = {}
     for target, view in enumerate(places):
         root = _root(view)
-        address = root.__array_interface__["data"][0]
-        offset = view.__array_interface__["data"][0] - address
+        address = root.ctypes.data  # __array_interface__ would spell out the whole record each time
+        offset = view.ctypes.data - address
         size = view.dtype.itemsize
         flat = root.view(np.uint8).reshape(-1)
         if offset % size or not root.flags.c_contiguous:

@@ -3,6 +3,9 @@
 The participant itself sees no socket, no clock and no await. The shell commits what a step wrote before it sends the
 Tock, sends snapshots on the scenario's schedule, and ends within 5 s of a signal or of the bus going away.
 A participant whose process has no other socket waits for its Ticks inside libzmq (see `ports.DealerPort.receive`).
+
+Several participants may share a process: each has its own key, connection and session, and the bus cannot tell. They
+share one loop, the scenario, and their end: what ends one by an error ends the process, and all of them come back.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any, TypeVar
 
 from bus.draws import stable_id
 from bus.errors import INTERRUPTED, DecodeError, HandshakeRefused, RangeFailure, SkyrackError
@@ -126,14 +130,15 @@ class Shell:
     async def _say(self, body: Body) -> None:
         await self._port.send([self.word(body)])
 
-    async def serve(self, service: Service) -> str:
-        """Ticks until the bus says Bye; gives its reason. RangeFailure if it goes away without one."""
+    async def serve(self, service: Service, alone: bool = True) -> str:
+        """Ticks until the bus says Bye; gives its reason. RangeFailure if it goes away without one. `alone`: nobody
+        else shares this process's loop."""
         participant, tick_ns, commit = service.participant, service.tick_ns, service.commit
         identity = self._credentials.identity
         every = service.snapshot_every_ticks
         offset = stable_id(identity) % every if every else 0  # so that not everybody saves in the same tick
         port = self._port
-        alone = service.side_task is None
+        alone = alone and service.side_task is None
         for turn in count():
             if turn % LOOP_EVERY_TURNS == 0:
                 await asyncio.sleep(0)
@@ -168,83 +173,138 @@ class Shell:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a participant left; `stopped`: not because the bus said so; `signal`: by which signal, or empty."""
+    """Why a process left; `stopped`: not because the bus said so; `signal`: by which signal, or empty."""
 
     reason: str
     stopped: bool
     signal: str
 
 
-async def take_part(credentials: Credentials, build: Callable[[bytes], Service], scenario: bytes | None) -> Ending:
-    """All of it; gives how it ended. `build` makes the participant from the scenario's canonical JSON;
-    with `scenario` None it is fetched from the bus, else the bus's must be the same."""
-    service: Service | None = build(scenario) if scenario is not None else None
-    with Network() as network:
-        key, server = load_key(credentials.keys, credentials.identity), load_public(credentials.keys, "bus")
-        routing = f"{credentials.identity}/{os.getpid():x}-{os.urandom(4).hex()}".encode()
-        port = network.dealer(credentials.endpoint, key, server, routing)
-        shell = Shell(credentials, port)
-        with lifeline.Lifeline(shell.stop) as line:
+Build = Callable[[Sequence[str], bytes], list[Service]]
+"""From the identities of a process and the scenario's canonical JSON to what takes part, in the same order."""
+
+
+class _Seat:
+    """One participant of this process."""
+
+    def __init__(self, credentials: Credentials, network: Network) -> None:
+        identity = credentials.identity
+        key, server = load_key(credentials.keys, identity), load_public(credentials.keys, "bus")
+        routing = f"{identity}/{os.getpid():x}-{os.urandom(4).hex()}".encode()
+        self.identity = identity
+        self.port = network.dealer(credentials.endpoint, key, server, routing)
+        self.shell = Shell(credentials, self.port)
+        self.service: Service
+
+    async def sit_down(self, scenario: bytes) -> None:
+        """Shake hands, and be as it was before if it was here before."""
+        service = self.service
+        welcome, snapshot = await self.shell.shake_hands(service.dictionary, scenario, service.endpoints)
+        if snapshot:
+            service.participant.restore(snapshot)
+        service.begin(welcome.next_tick, bool(snapshot))
+
+    async def serve(self, alone: bool) -> str:
+        """To the end, with its side task."""
+        service, side_task = self.service, self.service.side_task
+        if side_task is None:
+            return await self.shell.serve(service, alone)
+
+        async def run_companion() -> None:
+            await side_task(self.shell)
+
+        async with asyncio.TaskGroup() as group:
+            beside = group.create_task(run_companion())
             try:
-                async with asyncio.timeout(CONNECT_WITHIN_S):
-                    await port.opened()
-                if service is None:
-                    _, scenario = await shell.shake_hands("", None)
-                    with line.aside():
-                        service = build(scenario)
-                welcome, snapshot = await shell.shake_hands(service.dictionary, scenario, service.endpoints)
-                if snapshot:
-                    service.participant.restore(snapshot)
-                service.begin(welcome.next_tick, bool(snapshot))
-                gc.collect()
-                gc.freeze()  # what exists now lives to the end: later collections need not look at it
-                gc.set_threshold(GC_THRESHOLD)
-                return Ending(await _serve(shell, service), bool(shell.stopping), line.signal)
-            except TimeoutError:
-                raise RangeFailure(
-                    f"no bus answers at {credentials.endpoint}", hint="is it running? see run.json"
-                ) from None
-            except Exception as error:
-                if not shell.stopping:  # tell the bus before the traceback tells the log
-                    port.push([shell.word(Bye(reason=f"it failed: {type(error).__name__}: {error}"[:1000]))])
-                    raise
-                port.push([shell.word(Bye(reason=shell.stopping))])
-                return Ending(shell.stopping, True, line.signal)
+                return await self.shell.serve(service, alone)
             finally:
-                if service is not None:
-                    service.close()
+                beside.cancel()
+
+    def say_bye(self, reason: str) -> None:
+        """As far as the connection carries it."""
+        self.port.push([self.shell.word(Bye(reason=reason[:1000]))])
 
 
-async def _serve(shell: Shell, service: Service) -> str:
-    side_task = service.side_task
-    if side_task is None:
-        return await shell.serve(service)
-
-    async def run_companion() -> None:
-        await side_task(shell)
-
-    async with asyncio.TaskGroup() as group:
-        beside = group.create_task(run_companion())
+async def take_part(party: Sequence[Credentials], build: Build, scenario: bytes | None) -> Ending:
+    """All of it, for everybody in this process; gives how it ended. `build` makes them from the scenario's canonical
+    JSON; with `scenario` None it is fetched from the bus, else the bus's must be the same."""
+    services = build([each.identity for each in party], scenario) if scenario is not None else []
+    with Network() as network:
         try:
-            return await shell.serve(service)
+            seats = [_Seat(credentials, network) for credentials in party]
+            return await _take_seats(seats, services, build, scenario, party[0].endpoint)
         finally:
-            beside.cancel()
+            for service in services:
+                service.close()
 
 
-def run_participant(credentials: Credentials, build: Callable[[bytes], Service], scenario: bytes | None = None) -> int:
-    """A participant's process from here to its end; gives the exit status: 130 where a signal ended it. Errors go to
-    the supervisor and stderr."""
+async def _take_seats(
+    seats: Sequence[_Seat], services: list[Service], build: Build, scenario: bytes | None, endpoint: str
+) -> Ending:
+    """`services`: what is built already, or nothing; filled here, in the order of the seats."""
+    stopping: list[str] = []
+
+    def stop(reason: str) -> None:
+        stopping.append(reason)
+        for seat in seats:
+            seat.shell.stop(reason)
+
+    with lifeline.Lifeline(stop) as line:
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                for seat in seats:
+                    await seat.port.opened()
+            if scenario is None:
+                _, scenario = await seats[0].shell.shake_hands("", None)
+                with line.aside():
+                    services += build([seat.identity for seat in seats], scenario)
+            for seat, service in zip(seats, services, strict=True):
+                seat.service = service
+            await _together([seat.sit_down(scenario) for seat in seats])
+            gc.collect()
+            gc.freeze()  # what exists now lives to the end: later collections need not look at it
+            gc.set_threshold(GC_THRESHOLD)
+            reasons = await _together([seat.serve(len(seats) == 1) for seat in seats])
+            return Ending(stopping[0] if stopping else reasons[0], bool(stopping), line.signal)
+        except Exception as group:
+            error = _innermost(group)
+            if isinstance(error, TimeoutError):
+                raise RangeFailure(f"no bus answers at {endpoint}", hint="is it running? see run.json") from None
+            why = stopping[0] if stopping else f"it failed: {type(error).__name__}: {error}"
+            for seat in seats:  # tell the bus before the traceback tells the log
+                seat.say_bye(why)
+            if not stopping:
+                raise
+            return Ending(stopping[0], True, line.signal)
+
+
+_T = TypeVar("_T")
+
+
+async def _together(duties: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """All of them at once, and their results in order. The first that fails ends the others."""
+    if len(duties) == 1:
+        return [await duties[0]]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(duty) for duty in duties]
+    return [task.result() for task in tasks]
+
+
+def run_participants(party: Sequence[Credentials], build: Build, scenario: bytes | None = None) -> int:
+    """A process with its participants from here to its end; gives the exit status: 130 where a signal ended it. Errors
+    go to the supervisor and stderr."""
     lifeline.bind_to_supervisor()
+    name = party[0].identity + (f" and {len(party) - 1} more" if len(party) > 1 else "")
     try:
-        ending = asyncio.run(take_part(credentials, build, scenario))
+        ending = asyncio.run(take_part(party, build, scenario))
     except Exception as error:
         cause = _innermost(error)
         if not isinstance(cause, SkyrackError):
             traceback.print_exc(file=sys.stderr)
-            cause = RangeFailure(f"{credentials.identity} failed: {type(cause).__name__}: {cause}", hint="see its log")
+            cause = RangeFailure(f"{name} failed: {type(cause).__name__}: {cause}", hint="see its log")
         lifeline.report_error(cause)
         return cause.exit_status
-    lifeline.report("ended", {"id": credentials.identity, "reason": ending.reason, "orderly": not ending.stopped})
+    lifeline.report("ended", {"id": party[0].identity, "reason": ending.reason, "orderly": not ending.stopped})
     if ending.signal:
         sys.stderr.write(f"interrupted by {ending.signal}\n")
         return INTERRUPTED

@@ -29,6 +29,7 @@ LEAST_DESCRIPTORS = 40  # a process with a port of its own has 28 open, and some
 LEAST_LIBZMQ = (4, 3, 5)  # below it: CVE-2019-13132, CVE-2020-15166
 HIGH_WATER = 4608  # messages per peer: a snapshot in 4096 pieces (Piece.of) still fits
 LINGER_MS = 500
+MOST_SOCKETS = 3200  # a process with 1,000 participants: each has a socket, and a pair that watches over it
 BRIEF_BLOCK_MS = 100  # the longest a signal waits for its handler; see Socket.take
 MAX_PARTS = 65_537  # Tick.count <= 65,535, plus the header
 MAX_MULTIPART_BYTES = 32 * 1024 * 1024  # bound of one Tick or Tock; 500 full-size messages
@@ -68,7 +69,9 @@ def new_context() -> Context:
             f"{LEAST_DESCRIPTORS} file descriptors are needed, {allowed} are allowed (ulimit -n)",
             hint=f"ulimit -n {4 * LEAST_DESCRIPTORS}, and start again",
         )
-    return zmq.Context()
+    context: Context = zmq.Context()
+    context.max_sockets = MOST_SOCKETS
+    return context
 
 
 class Socket:

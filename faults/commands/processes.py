@@ -10,24 +10,22 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bus.errors import INTERRUPTED, EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
 from bus.sockets.endpoints import check_endpoint
-from bus.sockets.keys import load_grants, load_telecommand_key, make_keys
+from bus.sockets.keys import load_grants, make_keys
 from faults.commands.run import PATIENCE_S, finish
 from faults.recording.summary import exit_status
 from faults.run import compose as root
 from faults.run.conclude import conclude
+from faults.run.groups import chosen_ids
 from faults.run.interruption import Interruption
 from faults.run.warm import warm_up
 from faults.run_directory import BY_HAND, RunDirectory, create
 from faults.scenarios.choose import load_named, load_resolved
 from node.designs.load import read_resolved
-
-if TYPE_CHECKING:
-    from bus.process.participant import Service
 
 
 def bus_command(
@@ -102,18 +100,14 @@ def _judge(directory: RunDirectory, status: int, flown: root.Flown, pace: str) -
     return status
 
 
-def node_command(identity: str, connect: str, keys: Path, scenario: str, nvm: Path) -> int:
-    """Fly one spacecraft until the run ends."""
-    from bus.process.participant import Credentials, run_participant  # noqa: PLC0415
-    from node.process import serve_node  # noqa: PLC0415
+def node_command(ids: str, share: str, connect: str, keys: Path, *, scenario: str, nvm: Path) -> int:
+    """Fly some spacecraft in this process until the run ends."""
+    from bus.process.participant import Credentials, run_participants  # noqa: PLC0415
+    from node.process import builder  # noqa: PLC0415
 
     check_endpoint("--connect", connect)
-
-    def build(content: bytes) -> Service:
-        warm_up(read_resolved(content), _say)
-        return serve_node(content, identity, nvm, load_telecommand_key(keys, identity))
-
-    return run_participant(Credentials(identity, connect, keys), build, _canonical(scenario))
+    party = [Credentials(identity, connect, keys) for identity in chosen_ids(ids, share, keys)]
+    return run_participants(party, builder(keys, nvm, lambda resolved: warm_up(resolved, _say)), _canonical(scenario))
 
 
 def ground_command(

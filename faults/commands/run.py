@@ -47,6 +47,10 @@ def run_command(options: RunOptions) -> int:
             f"--pace {options.pace} needs processes: in one process virtual time runs free",
             hint="leave out --in-process, or --pace",
         )
+    if options.in_process and options.per_process:
+        raise UserError(
+            "--per-process is for processes: --in-process has everybody in one", hint="leave out one of them"
+        )
     chosen = choose(options)
     for note in chosen.notes:
         sys.stderr.write(f"note: {note}\n")
@@ -156,7 +160,14 @@ def _fly(
             )
     from faults.run.processes import fly_as_processes  # noqa: PLC0415 - zmq only where it is used
 
-    return fly_as_processes(scenario, directory, pace=options.pace, display=display, interruption=interruption)
+    return fly_as_processes(
+        scenario,
+        directory,
+        pace=options.pace,
+        display=display,
+        interruption=interruption,
+        per_process=options.per_process or 0,
+    )
 
 
 def _complain(error: SkyrackError) -> None:

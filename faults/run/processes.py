@@ -20,6 +20,7 @@ from bus.scenario.model import Scenario
 from bus.sockets.keys import make_keys
 from bus.sockets.refusals import in_words
 from faults.run.compose import Flown
+from faults.run.groups import in_groups, label, per_process_here
 from faults.run.interruption import Interruption
 from faults.run.progress import Observer, StatusSample
 from faults.run.supervisor import BUS_PATIENCE_S, LaunchOutcome, Member, Supervisor, supervise
@@ -28,24 +29,43 @@ from faults.run_directory import RunDirectory
 
 LATE_EVERY_S = 5.0
 """At most one line on who is late in so much time."""
+_OF_SEVERAL = ("away", "back", "lost")
 MAX_NAMED = 4
 """Participants named on such a line; the others are counted."""
+ONE_ABOARD = 7
+"""File descriptors of one more spacecraft in a process: five of its socket and its monitor, two of its memory."""
 RESTARTS = 3
 """A process that dies is started again so often; then its death is no accident, and `missing_tock` decides."""
 
 
 def fly_as_processes(
-    scenario: Scenario, directory: RunDirectory, *, pace: str, display: Observer, interruption: Interruption
+    scenario: Scenario,
+    directory: RunDirectory,
+    *,
+    pace: str,
+    display: Observer,
+    interruption: Interruption,
+    per_process: int = 0,
 ) -> Flown:
-    """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick."""
-    allow_descriptors(len(scenario.spacecraft))
+    """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick.
+    `per_process`: spacecraft in one process; 0: one, as long as this machine carries that."""
+    spacecraft = len(scenario.spacecraft)
+    if not per_process:
+        per_process = per_process_here(spacecraft)
+        if per_process > 1:
+            processes = -(-spacecraft // per_process)
+            display.say(
+                f"{spacecraft} spacecraft are more processes than this machine carries: they fly in {processes}, "
+                f"{per_process} in each at most (--per-process)"
+            )
+    allow_descriptors(spacecraft, per_process)
     keys = directory.path / "keys"
     with _starting(directory, display) as say:
         warm_up(scenario, say)
         make_keys(keys, [each.id for each in scenario.spacecraft])
-    bus, others = members(scenario, directory, pace)
+    bus, others = members(scenario, directory, pace, per_process)
     facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys.resolve()), "pace": pace}
-    listener = _Listener(display)
+    listener = Listener(display)
     with interruption.handled_by():  # whoever supervises looks for what was noted before it began
         outcome = supervise(
             lambda: Supervisor(
@@ -64,10 +84,12 @@ def fly_as_processes(
     return flown_of(outcome)
 
 
-def allow_descriptors(spacecraft: int) -> None:
+def allow_descriptors(spacecraft: int, per_process: int = 1) -> None:
     """Before anything is started: as many file descriptors as the supervisor (three for each process: two pipes and its
-    end) and the bus (one for each connection) will have open. The limit is raised as far as it may be."""
-    needed = max(3 * (spacecraft + 2) + 20, (spacecraft + 1) + 48)
+    end), the bus (one for each connection) and a process (`ONE_ABOARD` for each spacecraft) will have open. The limit
+    is raised as far as it may be."""
+    processes = -(-spacecraft // per_process)
+    needed = max(3 * (processes + 2) + 20, (spacecraft + 1) + 48, ONE_ABOARD * min(per_process, spacecraft) + 40)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return
@@ -101,7 +123,9 @@ def _starting(directory: RunDirectory, display: Observer) -> Iterator[Callable[[
         raise
 
 
-def members(scenario: Scenario, directory: RunDirectory, pace: str) -> tuple[Member, list[Member]]:
+def members(
+    scenario: Scenario, directory: RunDirectory, pace: str, per_process: int = 1
+) -> tuple[Member, list[Member]]:
     """The bus, and everybody else."""
     path = directory.path.resolve()
     common = {
@@ -110,9 +134,10 @@ def members(scenario: Scenario, directory: RunDirectory, pace: str) -> tuple[Mem
         "SKYRACK_SCENARIO": str(path / directory.scenario.name),
     }
     bus = Member("bus", _module("faults.run.bus_process"), {**common, "SKYRACK_OUT": str(path), "SKYRACK_PACE": pace})
+    aboard = {**common, "SKYRACK_NVM": str(path / "nvm")}
     nodes = [
-        Member(s.id, _module("node.process"), {**common, "SKYRACK_ID": s.id, "SKYRACK_NVM": str(path / "nvm")})
-        for s in scenario.spacecraft
+        Member(label(ids), _module("node.process"), {**aboard, "SKYRACK_IDS": ",".join(ids)}, ids)
+        for ids in in_groups([each.id for each in scenario.spacecraft], per_process)
     ]
     ground = Member(
         "ground",
@@ -170,20 +195,44 @@ class _Late:
         self._display.say(f"{said}, at tick {tick}" + (f" ({more} changes since the last word)" if more else ""))
 
 
-class _Listener:
+class _Together:
+    """What befalls several spacecraft at once, because they share a process, is one line: that of the first, with the
+    number of the others. It is said as soon as anything else is heard."""
+
+    def __init__(self, display: Observer) -> None:
+        self._display = display
+        self._kept: dict[str, tuple[str, str, int]] = {}
+
+    def add(self, kind: str, who: str, words: str) -> None:
+        """`who` is `words`."""
+        first, first_words, more = self._kept.get(kind, (who, words, -1))
+        self._kept[kind] = first, first_words, more + 1
+
+    def say(self) -> None:
+        """What was kept back."""
+        for first, words, more in self._kept.values():
+            self._display.say(f"{first} and {more} more are {words}" if more else f"{first} is {words}")
+        self._kept.clear()
+
+
+class Listener:
     """Turns the processes' reports into what is displayed."""
 
     def __init__(self, display: Observer) -> None:
         self._display = display
         self._lost: set[str] = set()
         self._late = _Late(display)
+        self._together = _Together(display)
 
     def hear(self, who: str, report: dict[str, Any]) -> None:
+        """One report of one process."""
+        if report.get("report") not in _OF_SEVERAL:
+            self._together.say()
         match report.get("report"):
             case "status":
                 self._display.show(int(report["tick"]), self._samples(report["spacecraft"]))
             case "away":
-                self._display.say(f"{report['id']} is gone at tick {report['tick']}: {report['reason']}")
+                self._together.add("away", report["id"], f"gone at tick {report['tick']}: {report['reason']}")
             case "late":
                 self._late.heard(report["id"], int(report["behind"]), int(report["tick"]))
             case "notice":
@@ -196,10 +245,10 @@ class _Listener:
                 self._display.say(f"{who} was started again")
             case "back":
                 self._lost.discard(report["id"])
-                self._display.say(f"{report['id']} is back at tick {report['tick']} and catches up")
+                self._together.add("back", report["id"], f"back at tick {report['tick']} and catching up")
             case "lost":
                 self._lost.add(report["id"])
-                self._display.say(f"{report['id']} is given up at tick {report['tick']}: {report['reason']}")
+                self._together.add("lost", report["id"], f"given up at tick {report['tick']}: {report['reason']}")
 
     def _samples(self, rows: dict[str, dict[str, Any]]) -> dict[str, StatusSample]:
         samples = {name: StatusSample.of_row(row) for name, row in rows.items()}

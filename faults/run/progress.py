@@ -9,7 +9,7 @@ import math
 import struct
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol
 
 from rich.console import Console, Group
@@ -98,8 +98,8 @@ class StatusSample:
 
     def to_row(self) -> dict[str, Any]:
         """As JSON takes it: null where a figure is not known."""
-        unknown = {name for name in SHOWN if math.isnan(getattr(self, name))}
-        return {key: None if key in unknown else value for key, value in asdict(self).items()}
+        row = {each.name: getattr(self, each.name) for each in fields(self)}
+        return row | {name: None for name in SHOWN if math.isnan(row[name])}
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> StatusSample:

@@ -39,11 +39,18 @@ _FLYING = ("status", "progress")  # reports of a bus that has flown a tick
 
 @dataclass(frozen=True)
 class Member:
-    """One process. `environment` comes on top of the supervisor's; everybody but the bus also gets SKYRACK_CONNECT."""
+    """One process. `environment` comes on top of the supervisor's; everybody but the bus also gets SKYRACK_CONNECT.
+    `carries`: who takes part through it, where that is not one of its own name."""
 
     id: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    carries: tuple[str, ...] = ()
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """Who is lost with it."""
+        return self.carries or (self.id,)
 
 
 @dataclass
@@ -105,8 +112,10 @@ class Supervisor:
         self._stopping = False
         self._flying: Stopwatch | None = None
         self._wall_s = 0.0
+        groups = {member.id: list(member.carries) for member in others if len(member.carries) > 1}
         self._state: dict[str, Any] = {
-            **(facts or {}), "state": "starting", "supervisor": os.getpid(), "pids": {}, "endpoints": {},
+            **(facts or {}), **({"groups": groups} if groups else {}),
+            "state": "starting", "supervisor": os.getpid(), "pids": {}, "endpoints": {},
             "restarts": self._restarts,
         }  # fmt: skip
 
@@ -264,7 +273,8 @@ class Supervisor:
         if child.error.get("kind") == "user" or count >= self._limit:
             why = self._why(child, status, f" ({count} restarts)" if count else "")
             if self._go_on_without and self._flying:
-                self._tell_bus({"tell": "lose", "id": id, "reason": f"it keeps dying: {why.message}"[:1000]})
+                for each in child.member.participants:
+                    self._tell_bus({"tell": "lose", "id": each, "reason": f"it keeps dying: {why.message}"[:1000]})
                 self._write_state("running")
             else:
                 self._fail(why)
@@ -312,7 +322,8 @@ class Supervisor:
             await self._gone([bus], BUS_STOP_S)
         elif bus is not None:
             given_up = {lost["id"] for lost in self._result.get("lost", [])}
-            self._signal([child for child in others if child.member.id in given_up], signal.SIGKILL)
+            gone = [child for child in others if given_up.issuperset(child.member.participants)]
+            self._signal(gone, signal.SIGKILL)
             await self._gone([bus, *others], LINGER_AFTER_END_S)
         self._stopping = True
         living = [child for child in self._children.values() if not child.gone.is_set()]

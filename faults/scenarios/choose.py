@@ -193,3 +193,4 @@ class RunOptions:
     epoch: str = ""
     progress: bool = True
     as_json: bool = False
+    per_process: int | None = None

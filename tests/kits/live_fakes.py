@@ -21,13 +21,14 @@ sys.path.insert(0, str(HERE.parents[2]))
 
 from bus.lockstep.sessions import ParticipantPlan  # noqa: E402
 from bus.participant import Moment, Outbox  # noqa: E402
-from bus.process.participant import Credentials, Service, run_participant  # noqa: E402
+from bus.process.participant import Credentials, Service, run_participants  # noqa: E402
 from bus.process.plan import BusPlan  # noqa: E402
 from bus.process.server import run_bus  # noqa: E402
 from bus.sockets.keys import make_keys  # noqa: E402
 from bus.trace.writer import Traced, TraceHeader, TraceWriter  # noqa: E402
 from bus.wire.codec import peek  # noqa: E402
 from bus.wire.messages import Account, Event, Kind, Message, Plane  # noqa: E402
+from faults.run.groups import label  # noqa: E402
 from faults.run.supervisor import Member, Supervisor, supervise  # noqa: E402
 
 TICK_NS = 1_000_000_000
@@ -95,14 +96,18 @@ def plans(ids: Sequence[str]) -> tuple[ParticipantPlan, ...]:
 
 
 def members(run: Path, plan: dict[str, Any]) -> tuple[Member, list[Member]]:
-    """Writes RUN/plan.json; gives the bus and the others. `plan`: ids, ticks and what a BusPlan takes; harm per id."""
+    """Writes RUN/plan.json; gives the bus and the others. `plan`: ids, ticks and what a BusPlan takes; harm per id;
+    groups: those who share a process."""
     run.mkdir(parents=True, exist_ok=True)
     (run / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
 
-    def member(role: str, id: str) -> Member:
-        return Member(id, (sys.executable, str(HERE), role, str(run), id), {"FAKE_RUN": str(run)})
+    def member(role: str, id: str, name: str = "", carries: tuple[str, ...] = ()) -> Member:
+        return Member(name or id, (sys.executable, str(HERE), role, str(run), id), {"FAKE_RUN": str(run)}, carries)
 
-    return member("bus", "bus"), [member("ground" if id == "ground" else "node", id) for id in plan["ids"]]
+    grouped = [id for group in plan.get("groups", ()) for id in group]
+    alone = [member("ground" if id == "ground" else "node", id) for id in plan["ids"] if id not in grouped]
+    together = [member("node", ",".join(group), label(group), tuple(group)) for group in plan.get("groups", ())]
+    return member("bus", "bus"), [*together, *alone]
 
 
 def supervisor(run: Path, plan: dict[str, Any], **more: Any) -> Supervisor:
@@ -112,7 +117,7 @@ def supervisor(run: Path, plan: dict[str, Any], **more: Any) -> Supervisor:
 
 
 def bus_plan(plan: dict[str, Any]) -> BusPlan:
-    more = {k: v for k, v in plan.items() if k not in ("ids", "harm", "snapshot_every_ticks")}
+    more = {k: v for k, v in plan.items() if k not in ("ids", "groups", "harm", "snapshot_every_ticks")}
     return BusPlan(plans(plan["ids"]), tick_ns=TICK_NS, scenario=SCENARIO, **more)
 
 
@@ -137,11 +142,12 @@ def main(role: str, run: Path, id: str) -> int:
 
         return run_bus(bus_plan(plan), run / "keys", writer, finish)
 
-    def build(scenario: bytes) -> Service:
-        fake = Fake(id, plan["ids"], plan.get("harm", {}).get(id))
-        return Service(fake, TICK_NS, plan.get("snapshot_every_ticks", 0))
+    def build(ids: Sequence[str], scenario: bytes) -> list[Service]:
+        fakes = [Fake(id, plan["ids"], plan.get("harm", {}).get(id)) for id in ids]
+        return [Service(fake, TICK_NS, plan.get("snapshot_every_ticks", 0)) for fake in fakes]
 
-    return run_participant(Credentials(id, os.environ["SKYRACK_CONNECT"], run / "keys"), build)
+    party = [Credentials(one, os.environ["SKYRACK_CONNECT"], run / "keys") for one in id.split(",")]
+    return run_participants(party, build)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from node.process import serve_node
 from tests.kits.fake_spacecraft import scenario
 from tests.node.test_process import TICK_NS, mail
 
-service = serve_node(scenario().to_json(), "sat-1", Path(sys.argv[1]), bytes(32))
+service = serve_node(scenario(), "sat-1", Path(sys.argv[1]), bytes(32))
 service.begin(0, False)
 for tick in range(10**6):
     service.commit(service.participant.step(Moment(tick, tick * TICK_NS, (tick + 1) * TICK_NS), mail(service, tick)))
@@ -74,7 +74,7 @@ def test_a_killed_spacecraft_without_a_snapshot_boots_from_its_file(tmp_path: Pa
     committed = read_journal(tmp_path / "sat-1.nvm")
     tick = (int(rest[-1]) if rest else killed_after) + 10
 
-    service = serve_node(scenario().to_json(), "sat-1", tmp_path, bytes(32))
+    service = serve_node(scenario(), "sat-1", tmp_path, bytes(32))
     node = service.participant
     service.begin(tick, False)
     for at in range(tick, tick + 3):
@@ -97,7 +97,7 @@ def test_a_killed_spacecraft_without_a_snapshot_boots_from_its_file(tmp_path: Pa
 def test_a_run_that_begins_takes_nothing_from_another_run_s_file(tmp_path: Path) -> None:
     """Or the same scenario and seed would not give the same run."""
     for _ in range(2):
-        service = serve_node(scenario().to_json(), "sat-1", tmp_path, bytes(32))
+        service = serve_node(scenario(), "sat-1", tmp_path, bytes(32))
         service.begin(0, False)
         for tick in range(5):
             service.commit(service.participant.step(Moment(tick, tick * TICK_NS, (tick + 1) * TICK_NS), []))

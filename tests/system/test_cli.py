@@ -76,6 +76,15 @@ def test_the_first_page_names_every_command_and_starts_quickly() -> None:
         (["export", "no-such-run", "--to", "csv"], "no-such-run is no run's directory", "out/"),
         (["command", "dawn-1", "test.ping", "--run", "no-such-run"], "no run's directory", "out/"),
         (["node", "--id", "x", "--keys", "no-such-keys"], "cannot read the key file", "keys"),
+        (["node"], "which spacecraft? --ids or --share", "--share 0/4"),
+        (
+            ["node", "--ids", "sat-9..sat-3"],
+            "found 'sat-9..sat-3'; allowed: a name such as dawn-1, or a range",
+            "commas",
+        ),
+        (["node", "--ids", "sat-1,sat-1"], "sat-1 is there twice", "once"),
+        (["node", "--share", "4/4"], "found '4/4'; allowed: K/N with K from 0 to N - 1", "--share 0/4"),
+        (["run", "quick", "--in-process", "--per-process", "2"], "--per-process is for processes", "leave out one"),
     ],
 )
 def test_a_users_mistake_ends_with_status_2_and_the_next_step(  # noqa: PLR0917

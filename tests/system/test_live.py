@@ -174,7 +174,7 @@ def test_a_process_that_lacks_something_says_what(module: str) -> None:
     assert "is not set" in result.stderr and "--help" in result.stderr
     result = subprocess.run(
         [sys.executable, "-m", module], cwd=HOUSE, capture_output=True, text=True, check=False,
-        env={**environment, "SKYRACK_ID": "sat-a", "SKYRACK_CONNECT": "tcp://127.0.0.1:1", "SKYRACK_KEYS": "/none",
+        env={**environment, "SKYRACK_IDS": "sat-a", "SKYRACK_CONNECT": "tcp://127.0.0.1:1", "SKYRACK_KEYS": "/none",
              "SKYRACK_ARCHIVE": "a", "SKYRACK_DICTIONARIES": "d", "SKYRACK_SCENARIO": "/none/scenario.json"},
     )  # fmt: skip
     assert result.returncode == 2 and "cannot read the scenario" in result.stderr
