@@ -164,6 +164,7 @@ class Ground:
             ("epoch_utc", config.epoch_utc),
             ("tick_ns", str(config.tick_ns)),
             ("ground_boot", str(config.ground_boot)),
+            ("live_within_s", str(config.alarms.live_within_s)),
         ):
             outbox.records.append(("meta", key, value))
         seen: set[str] = set()

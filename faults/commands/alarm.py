@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from faults.commands.archive import group as archive_group
 from faults.commands.campaign import EPILOG, campaign
 from faults.commands.contacts import contacts
 from faults.commands.procedure import Json, LiveRun, Own, group
@@ -24,10 +25,11 @@ Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real ti
 
 
 def add_groups(app: typer.Typer) -> None:
-    """`skyrack contacts`, `procedure` and `alarm`: what operators have."""
+    """`skyrack contacts`, `procedure`, `archive` and `alarm`: what operators have."""
     app.command(epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
     app.command(epilog=EPILOG)(campaign)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
+    app.add_typer(archive_group, name="archive", help="Values out of the ground's archive: latest, range.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")
 
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bus.dictionary import Parameter
-from bus.wire.messages import Kind
 from faults.recording.belief import form_of
 from faults.recording.recording import Recording, said
 from faults.run_directory import RunDirectory
-from groundstation.archive.reader import ArchiveReader, unpack_values
+from groundstation.archive.reader import ArchiveReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,38 +179,28 @@ def _locations(recording: Recording, spacecraft: str) -> Channel | None:
     return Channel(f"/{spacecraft}/location", "foxglove.LocationFix", schema, messages)
 
 
-def _packets(directory: RunDirectory, spacecraft: str) -> Iterator[tuple[tuple[int, int, int], int, int, int, bytes]]:
-    """((boot, service, sequence), on-board ns, received ns, structure, payload) of telemetry, as it was made."""
-    found = ArchiveReader(directory.archive).packets(spacecraft, Kind.TELEMETRY)
-    for boot, stream, sequence, obt_ns, received_ns, number, payload in found:
-        yield (boot, stream, sequence), obt_ns, received_ns, number, payload
-
-
 def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:
     for spacecraft in recording.scenario.spacecraft:
-        dictionary = recording.dictionaries[spacecraft.design]
-        structures = ArchiveReader(directory.archive).structures(spacecraft.id)
-        forms = dictionary.parameter
-        for packet, obt_ns, received_ns, number, payload in _packets(directory, spacecraft.id):
-            if number in structures:
-                names = structures[number].parameters
-                made_s = recording.made_s(spacecraft.id, *packet)
-                for name, value in zip(names, unpack_values(payload), strict=False):
-                    row = [spacecraft.id, packet[0], obt_ns / 1e9, received_ns / 1e9, name, value, made_s]
-                    yield [*row, forms[name].unit, forms[name].label(value)]
+        forms = recording.dictionaries[spacecraft.design].parameter
+        for report in ArchiveReader(directory.archive).reports(spacecraft.id):
+            made_s = recording.made_s(spacecraft.id, *report.place)
+            for name, value in report.named():
+                row = [spacecraft.id, report.boot, report.obt_ns / 1e9, report.received_ns / 1e9, name, value, made_s]
+                yield [*row, forms[name].unit, forms[name].label(value)]
 
 
 def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraft: str) -> Iterator[Channel]:
     design = next(s.design for s in recording.scenario.spacecraft if s.id == spacecraft)
-    for number, structure in ArchiveReader(directory.archive).structures(spacecraft).items():
+    archive = ArchiveReader(directory.archive)
+    for number, structure in archive.structures(spacecraft).items():
         fields = {_field(name): _property(form_of(recording, design, name)) for name in structure.parameters}
         messages = (
             (
-                received_ns if (made_s := recording.made_s(spacecraft, *packet)) is None else _ns(made_s),
-                dict(zip(fields, map(_number, unpack_values(payload)), strict=False)),
+                report.received_ns if (made_s := recording.made_s(spacecraft, *report.place)) is None else _ns(made_s),
+                {_field(name): _number(value) for name, value in report.named()},
             )
-            for packet, _, received_ns, found, payload in _packets(directory, spacecraft)
-            if found == number
+            for report in archive.reports(spacecraft)
+            if report.structure.id == number
         )
         topic = f"/{spacecraft}/telemetry/{structure.name}"
         yield Channel(topic, f"{design}.{structure.name}", _schema(fields), messages)

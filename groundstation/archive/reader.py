@@ -22,10 +22,14 @@ from bus.files import open_regular
 from bus.own_structures import SUBTYPES, OwnStructures
 from bus.pus import Service
 from bus.wire.messages import Kind
+from groundstation.archive.dating import Dating
+from groundstation.config import AlarmRules
 
 LOOK_BACK = 10_000
 """How many packets `latest` looks back for a structure that is no longer reported."""
 
+LIVE_NS = round(AlarmRules.live_within_s * 1e9)
+_REPORT = "boot, stream, sequence, obt_ns, received_ns, number, payload"
 _HOUSEKEEPING = (
     "SELECT number, obt_ns, payload FROM packets WHERE spacecraft = ? AND kind = ? AND stream = 3 AND dictionary = ?"
 )
@@ -52,6 +56,28 @@ class StreamAccount:
     archived: int
     declared_lost: int
     on_board: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A telemetry packet as it came, and what it holds."""
+
+    boot: int
+    stream: int
+    sequence: int
+    obt_ns: int
+    received_ns: int
+    structure: Structure
+    values: tuple[float, ...]
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """What a packet of a spacecraft is told apart by."""
+        return self.boot, self.stream, self.sequence
+
+    def named(self) -> Iterator[tuple[str, float]]:
+        """Parameters with their values."""
+        return zip(self.structure.parameters, self.values, strict=False)
 
 
 class ArchiveReader:
@@ -161,18 +187,6 @@ class ArchiveReader:
                 f"the archive {self._path} is damaged: the dictionary of {spacecraft} cannot be read"
             ) from error
 
-    def packets(self, spacecraft: str, kind: Kind) -> Iterator[tuple[int, int, int, int, int, int, bytes]]:
-        """(boot, stream, sequence, on-board ns, received ns, number, payload) of every packet of a kind, as made."""
-        query = (
-            "SELECT boot, stream, sequence, obt_ns, received_ns, number, payload FROM packets"
-            " WHERE spacecraft = ? AND kind = ? ORDER BY boot, stream, sequence"
-        )
-        with self._open() as connection:
-            for row in connection.execute(query, (spacecraft, int(kind))):
-                if {*map(type, row[:-1])} != {int} or type(row[-1]) is not bytes:
-                    raise TypeError("a packet of another type")
-                yield row
-
     def structures(self, spacecraft: str) -> dict[int, Structure]:
         """What packets of each number hold: those of the dictionary, and those made in flight of which all reports have
         come. What the others hold is not known, and they are not read."""
@@ -185,61 +199,76 @@ class ArchiveReader:
                 own.hear(dictionary, number, unpack_values(payload))
         return own.all(dictionary)
 
-    def latest(self, spacecraft: str) -> dict[str, tuple[float, int]]:
-        """Newest value of every telemetered parameter, with the on-board time (ns) it was reported at.
-        Packets of another dictionary version are left out, here and below: nothing is half-decoded."""
-        dictionary = self.dictionary(spacecraft)
-        structures = self.structures(spacecraft)
-        wanted = set(structures)
-        values: dict[str, tuple[float, int]] = {}
-        query = f"{_HOUSEKEEPING} ORDER BY boot DESC, sequence DESC LIMIT {LOOK_BACK}"
-        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
+    def reports(self, spacecraft: str, *, holding: frozenset[str] = frozenset()) -> Iterator[Report]:
+        """Every telemetry packet that can be read, by boot, stream and sequence: the one way from packets to values.
+        `holding`: only structures with one of these parameters. Packets of another dictionary version, and of
+        structures of which nobody has told what they hold, are left out: nothing is half-decoded."""
+        query = f"SELECT {_REPORT} FROM packets WHERE spacecraft = ? AND kind = ? AND dictionary = ?"
+        return self._reports(spacecraft, f"{query} ORDER BY boot, stream, sequence", holding)
+
+    def newest_reports(self, spacecraft: str) -> Iterator[Report]:
+        """The newest LOOK_BACK packets of housekeeping, the last one first."""
+        query = f"SELECT {_REPORT} FROM packets WHERE spacecraft = ? AND kind = ? AND dictionary = ? AND stream = 3"
+        return self._reports(spacecraft, f"{query} ORDER BY boot DESC, sequence DESC LIMIT {LOOK_BACK}", frozenset())
+
+    def _reports(self, spacecraft: str, query: str, holding: frozenset[str]) -> Iterator[Report]:
+        version = bytes.fromhex(self.dictionary(spacecraft).version)
+        known = {
+            number: structure
+            for number, structure in self.structures(spacecraft).items()
+            if not holding or not holding.isdisjoint(structure.parameters)
+        }
         with self._open() as connection:
-            for number, obt_ns, payload in connection.execute(query, of):
-                if number not in wanted:
+            for *numbers, payload in connection.execute(query, (spacecraft, int(Kind.TELEMETRY), version)):
+                structure = known.get(numbers[-1])
+                if structure is None:
                     continue
-                wanted.discard(number)
-                names = structures[number].parameters
-                for name, value in zip(names, unpack_values(payload), strict=False):
-                    values.setdefault(name, (value, obt_ns))
-                if not wanted:
-                    break
+                if {*map(type, numbers)} != {int} or type(payload) is not bytes:
+                    raise TypeError("a packet of another type")
+                boot, stream, sequence, obt_ns, received_ns, _ = numbers
+                yield Report(boot, stream, sequence, obt_ns, received_ns, structure, unpack_values(payload))
+
+    def dating(self, spacecraft: str) -> Dating:
+        """What is known of the clock of a spacecraft."""
+        query = (
+            "SELECT received_ns, offset_s, drift FROM time_correlation WHERE spacecraft = ? ORDER BY received_ns, boot"
+        )
+        with self._open() as connection:
+            return Dating(connection.execute(query, (spacecraft,)))
+
+    def live_ns(self) -> int:
+        """After this time from its making a packet was played back, as the ground that wrote the archive had it."""
+        found = self._rows("SELECT value FROM meta WHERE key = 'live_within_s'")
+        try:
+            return round(float(str(found[0][0])) * 1e9) if found else LIVE_NS
+        except (ValueError, OverflowError) as error:
+            raise EnvironmentFault(f"the archive {self._path} is damaged: live_within_s is no number") from error
+
+    def latest(self, spacecraft: str) -> dict[str, tuple[float, int]]:
+        """Newest value of every telemetered parameter, with the on-board time (ns) it was reported at."""
+        values: dict[str, tuple[float, int]] = {}
+        for report in self.newest_reports(spacecraft):
+            for name, value in report.named():
+                values.setdefault(name, (value, report.obt_ns))
         return values
 
     def series(self, spacecraft: str, parameter: str) -> list[tuple[int, float]]:
-        """(on-board time ns, value) of one parameter, by boot and sequence, from every structure that holds it."""
-        dictionary = self.dictionary(spacecraft)
-        places = {
-            number: structure.parameters.index(parameter)
-            for number, structure in self.structures(spacecraft).items()
-            if parameter in structure.parameters
-        }
-        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
-        result = []
-        with self._open() as connection:
-            for number, obt_ns, payload in connection.execute(f"{_HOUSEKEEPING} ORDER BY boot, sequence", of):
-                place = places.get(number)
-                if place is not None and len(payload) >= 8 * (place + 1):
-                    result.append((obt_ns, struct.unpack_from("<d", payload, 8 * place)[0]))
-        return result
+        """(on-board time ns, value) of one parameter in housekeeping, by boot and sequence."""
+        return [
+            (report.obt_ns, value)
+            for report in self.reports(spacecraft, holding=frozenset((parameter,)))
+            for name, value in report.named()
+            if name == parameter and report.stream == Service.HOUSEKEEPING
+        ]
 
     def reported(self, spacecraft: str, parameters: Sequence[str]) -> dict[str, list[tuple[int, int, float]]]:
         """(boot, sequence, value) of each housekeeping packet that holds a parameter, in their order."""
-        dictionary = self.dictionary(spacecraft)
-        places = {
-            number: [
-                (name, 8 * structure.parameters.index(name)) for name in parameters if name in structure.parameters
-            ]
-            for number, structure in self.structures(spacecraft).items()
-        }
         result: dict[str, list[tuple[int, int, float]]] = {name: [] for name in parameters}
-        query = _HOUSEKEEPING.replace("number, obt_ns", "number, boot, sequence") + " ORDER BY boot, sequence"
-        of = (spacecraft, int(Kind.TELEMETRY), bytes.fromhex(dictionary.version))
-        with self._open() as connection:
-            for number, boot, sequence, payload in connection.execute(query, of):
-                for name, offset in places.get(number, ()):
-                    if len(payload) >= offset + 8:
-                        result[name].append((boot, sequence, struct.unpack_from("<d", payload, offset)[0]))
+        for report in self.reports(spacecraft, holding=frozenset(parameters)) if parameters else ():
+            if report.stream == Service.HOUSEKEEPING:
+                for name, value in report.named():
+                    if name in result:
+                        result[name].append((report.boot, report.sequence, value))
         return result
 
     def on_board_parameters(self, spacecraft: str) -> list[tuple[int, int, int, str, float, str]]:

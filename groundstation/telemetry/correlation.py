@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bus.correlation import Line
+
 MAX_POINTS = 64
 """Reports that an estimate rests on [A]."""
 DRIFT_AFTER_NS = 60 * 10**9
@@ -21,14 +23,14 @@ STEPPED_AFTER = 3
 
 @dataclass(slots=True)
 class Track:
-    """Reports of one spacecraft: (received, by how much its clock was ahead), both in nanoseconds. line: (received,
-    ahead then, drift) of the newest estimate."""
+    """Reports of one spacecraft: (received, by how much its clock was ahead), both in nanoseconds. line: the newest
+    estimate."""
 
     boot: int = 0
     sequence: int = -1
     below: int = 0
     points: list[tuple[int, int]] = field(default_factory=list)
-    line: tuple[int, float, float] | None = None
+    line: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,6 @@ def correlate(  # noqa: PLR0917
     offset_ns, drift = _line(track.points)
     track.line = (received_ns, offset_ns, drift or 0.0)
     return Estimate(offset_ns / 1e9, drift, len(track.points))
-
-
-def mission_ns(line: tuple[int, float, float] | None, obt_ns: int) -> int | None:
-    """When, by the ground's clock, the clock on board showed `obt_ns`; None without any estimate. Drift counts to the
-    first order: its square is nothing."""
-    if line is None:
-        return None
-    at_ns, ahead_ns, drift = line
-    shown_ns = obt_ns - round(ahead_ns)
-    return shown_ns - round(drift * (shown_ns - at_ns))
 
 
 def _expected(track: Track, received_ns: int) -> float:

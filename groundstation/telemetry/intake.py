@@ -11,11 +11,12 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bus.correlation import dated_ns
 from bus.dictionary import Dictionary
 from bus.pus import Service
 from bus.wire.messages import Event, Kind, Packet, StoreReport, Telemetry, TelemetryAck, Verification
 from groundstation.telemetry.accounting import Outcome, StreamAccounts
-from groundstation.telemetry.correlation import Track, correlate, mission_ns
+from groundstation.telemetry.correlation import Track, correlate
 
 VERIFICATION_STREAM = 1
 
@@ -100,8 +101,7 @@ class Intake:
         """When something was made that bears this stamp: by time correlation, by the stamp itself before the first time
         report has come."""
         track = self.state.clocks.get(spacecraft)
-        found = mission_ns(track.line, obt_ns) if track else None
-        return obt_ns if found is None else found
+        return dated_ns(track.line, obt_ns) if track and track.line else obt_ns
 
     def lost_reports(self, spacecraft: str) -> int:
         """Verification packets ever declared lost."""

@@ -1,0 +1,201 @@
+"""`skyrack archive`: values out of the ground's archive of a run, live or not.
+
+A group of commands of its own; each imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from faults.commands.procedure import Json
+
+if TYPE_CHECKING:
+    from bus.dictionary import Parameter
+    from groundstation.archive.values import Bucket, Sample
+
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+MOST_ROWS = 10_000
+"""Printed of one question, unless --most says otherwise."""
+Run = Annotated[Path, typer.Argument(help="The directory of a run, live or not.")]
+Spacecraft = Annotated[str, typer.Argument(help="A spacecraft of the run.")]
+
+
+class Clock(StrEnum):
+    """Which time `--from` and `--to` mean."""
+
+    made = "made"
+    received = "received"
+    onboard = "onboard"
+
+
+class Which(StrEnum):
+    """Late is not live."""
+
+    all = "all"
+    live = "live"
+    late = "late"
+
+
+Late = Annotated[Which, typer.Option("--which", help="all, live, or what was played back: late.")]
+
+
+@group.command(epilog="Example: skyrack archive latest out/first-light-001 dawn-1 battery_soc mode")
+def latest(
+    run: Run,
+    spacecraft: Spacecraft,
+    parameters: Annotated[list[str] | None, typer.Argument(metavar="[PARAMETER]...", help="Only these.")] = None,
+    *,
+    which: Late = Which.all,
+    json: Json = False,
+) -> None:
+    """Print the newest value of every parameter in housekeeping, as the ground knows it."""
+    from faults.run_directory import open_run  # noqa: PLC0415
+    from groundstation.archive.reader import ArchiveReader  # noqa: PLC0415
+    from groundstation.archive.values import check_parameters, newest  # noqa: PLC0415
+
+    archive = ArchiveReader(open_run(run).archive)
+    forms = archive.dictionary(spacecraft).parameter
+    check_parameters(archive, spacecraft, parameters or ())
+    found = newest(archive, spacecraft, which.value)
+    _print([sample for name, sample in found.items() if not parameters or name in parameters], forms, as_json=json)
+
+
+@group.command("range", epilog="Example: skyrack archive range out/first-light-001 dawn-1 battery_soc --every '5 min'")
+def range_(
+    run: Run,
+    spacecraft: Spacecraft,
+    parameters: Annotated[list[str], typer.Argument(metavar="PARAMETER...", help="What to print.")],
+    *,
+    from_: Annotated[str, typer.Option("--from", help="From this time since the epoch on.")] = "",
+    to: Annotated[str, typer.Option("--to", help="Before this time since the epoch.")] = "",
+    clock: Annotated[Clock, typer.Option(help="Times: made (correlated), received, or the stamp on board.")] = (
+        Clock.made
+    ),
+    which: Late = Which.all,
+    every: Annotated[str, typer.Option(help="Least and greatest value of each stretch of this length instead.")] = "",
+    most: Annotated[int, typer.Option(min=1, help="Rows printed at most; how many are left out is said.")] = MOST_ROWS,
+    json: Json = False,
+) -> None:
+    """Print values of parameters over time, each or down-sampled.
+
+    Late is not live: `--which live` leaves out what was played back, `late` shows that alone.
+    """
+    from itertools import islice  # noqa: PLC0415
+
+    from bus.errors import UserError  # noqa: PLC0415
+    from faults.run_directory import open_run  # noqa: PLC0415
+    from groundstation.archive.reader import ArchiveReader  # noqa: PLC0415
+    from groundstation.archive.values import Question, buckets, samples  # noqa: PLC0415
+
+    archive = ArchiveReader(open_run(run).archive)
+    question = Question(
+        spacecraft, tuple(dict.fromkeys(parameters)), _ns("--from", from_), _ns("--to", to), clock.value, which.value
+    )
+    forms = archive.dictionary(spacecraft).parameter
+    if every:
+        width_ns = _ns("--every", every)
+        if not width_ns or width_ns < 0:
+            raise UserError(f"--every: found {every}; allowed: more than 0 s", hint="such as '5 min'")
+        try:
+            found = buckets(archive, question, width_ns)
+        except ValueError as error:
+            raise UserError(f"--every: {error}", hint="ask for longer stretches, or for less time") from error
+        _print_buckets(found[:most], width_ns, forms, as_json=json)
+        left = len(found) - most
+    else:
+        rows = samples(archive, question)
+        _print(list(islice(rows, most)), forms, as_json=json)
+        left = sum(1 for _ in rows)
+    if left > 0:
+        sys.stderr.write(f"note: {left:,} rows more; --most or --every shows them\n")
+
+
+def sample_row(sample: Sample, form: Parameter) -> dict[str, Any]:
+    """One value with its three times in seconds; null for what is unknown or no number."""
+    return {
+        "parameter": sample.parameter,
+        "value": sample.value if math.isfinite(sample.value) else None,
+        "label": form.label(sample.value),
+        "unit": form.unit,
+        "made_s": None if sample.made_ns is None else sample.made_ns / 1e9,
+        "received_s": sample.received_ns / 1e9,
+        "onboard_s": sample.obt_ns / 1e9,
+        "late": sample.late,
+        "boot": sample.boot,
+        "stream": sample.stream,
+        "sequence": sample.sequence,
+    }
+
+
+def _print(found: Sequence[Sample], forms: dict[str, Parameter], *, as_json: bool) -> None:
+    rows = [sample_row(sample, forms[sample.parameter]) for sample in found]
+    if as_json:
+        sys.stdout.write(json_module.dumps(rows, indent=1) + "\n")
+        return
+    lines: list[tuple[str, ...]] = [("made", "received", "on board", "parameter", "value", "")]
+    for sample, row in zip(found, rows, strict=True):
+        lines.append((
+            _clock(row["made_s"]), _clock(row["received_s"]), _clock(row["onboard_s"]), row["parameter"],
+            row["label"] or f"{sample.value:.9g} {row['unit'] if row['unit'] != '1' else ''}".rstrip(),
+            "late" if sample.late else "",
+        ))  # fmt: skip
+    _columns(lines)
+
+
+def _print_buckets(found: Sequence[Bucket], width_ns: int, forms: dict[str, Parameter], *, as_json: bool) -> None:
+    rows = [
+        {
+            "parameter": bucket.parameter, "unit": forms[bucket.parameter].unit, "start_s": bucket.start_ns / 1e9,
+            "end_s": (bucket.start_ns + width_ns) / 1e9, "values": bucket.count, "late": bucket.late,
+            "invalid": bucket.invalid, "least": _finite(bucket.least), "greatest": _finite(bucket.greatest),
+            "last": _finite(bucket.last),
+        }
+        for bucket in found
+    ]  # fmt: skip
+    if as_json:
+        sys.stdout.write(json_module.dumps(rows, indent=1) + "\n")
+        return
+    lines: list[tuple[str, ...]] = [("from", "parameter", "values", "late", "least", "greatest", "last", "unit")]
+    for bucket in found:
+        figures = ["-" if v is None else f"{v:.9g}" for v in (bucket.least, bucket.greatest, bucket.last)]
+        counts = (str(bucket.count), str(bucket.late))
+        unit = forms[bucket.parameter].unit
+        lines.append((_clock(bucket.start_ns / 1e9), bucket.parameter, *counts, *figures, unit if unit != "1" else ""))
+    _columns(lines)
+
+
+def _columns(lines: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    for line in lines:
+        shown = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        sys.stdout.write(shown.rstrip() + "\n")
+
+
+def _clock(seconds: float | None) -> str:
+    from bus.text.times import clock  # noqa: PLC0415
+
+    if seconds is None:
+        return "unknown"
+    return clock(seconds) if seconds >= 0 else f"-{clock(-seconds)}"
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _ns(option: str, text: str) -> int | None:
+    from bus.errors import Refused, UserError  # noqa: PLC0415
+    from bus.text.units import parse_duration_ns  # noqa: PLC0415
+
+    try:
+        return parse_duration_ns(text) if text else None
+    except Refused as error:
+        raise UserError(f"{option}: {error}", hint="such as '90 min' since the epoch") from error
