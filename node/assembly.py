@@ -22,6 +22,7 @@ from node.devices.nvm import NonVolatileMemory
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
+from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
 from node.fsw.managers.watch import INTERVAL_NS
 from node.fsw.software import SoftwareConfig, declarations, on_board_parameters
@@ -77,6 +78,13 @@ def _parts_of(design: Design) -> Equipment:
         job_slots=design.capacity.jobs,
         lcl_priorities=tuple(design.lcl_priorities.values()),
         accelerator_group_power_w=tuple(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups),
+        accelerator_group_lowest_w=tuple(g.count * g.chip.cap_lowest / g.chip.supply_efficiency for g in groups),
+        accelerator_group_priorities=tuple(design.lcl_priorities[g.lcl] for g in groups),
+        accelerator_group_hot_k=tuple(g.chip.slowdown for g in groups),
+        accelerator_group_memory_hot_k=tuple(g.chip.memory_limit for g in groups),
+        battery_energy_j=design.form.battery.energy,
+        battery_charge_w=design.form.battery.energy * design.form.battery.cell.charge_rate,
+        coolant_hot_k=coolant_hot_k(design),
     )
 
 

@@ -150,7 +150,7 @@ class Node:
             own.down()
             return None
         self._remembered(fsw)
-        own.host_up, own.mode, own.payload_shed = 1.0, float(fsw.modes.mode), float(fsw.payload.state.payload_shed)
+        own.host_up, own.mode, own.payload_shed = 1.0, float(fsw.modes.mode), float(fsw.power.state.payload_shed)
         return cycle
 
     def _remembered(self, fsw: FlightSoftware) -> None:

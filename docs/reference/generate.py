@@ -17,7 +17,7 @@ from docs.reference.forms import GENERATED, design_page, faults_page, table
 from node.assembly import dictionary_for
 from node.devices.definitions import device_forms
 from node.devices.equipment import Equipment
-from node.fsw.modes import TABLE, Mode, ModeEvent
+from node.fsw.modes import REGIMES, TABLE, Mode, ModeEvent
 from node.fsw.services.packet_store import SHARES_BYTES
 from node.fsw.services.st01_verification import CrashPoint
 
@@ -211,6 +211,17 @@ def telemetry_page(words: Dictionary) -> str:
         (
             (f"{int(event)} {event.name.lower()}", *(_cell(mode, event) for mode in Mode))
             for event in ModeEvent
+        ),
+    )  # fmt: skip
+    lines += ["## Regimes of the payload", "", "Within NOMINAL; `payload.regime` sets them in every mode.", ""]
+    lines += table(
+        ("regime", "jobs that may run", "its power limit", "accelerators"),
+        (
+            (
+                f"{int(regime)} {regime.name.lower()}", ", ".join(profile.admitted) or "none, all are held",
+                "`payload.capped_share`" if profile.capped else "–", "on" if profile.powered else "off",
+            )
+            for regime, profile in REGIMES.items()
         ),
     )  # fmt: skip
     return "\n".join(lines)

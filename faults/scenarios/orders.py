@@ -43,6 +43,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "accelerator_utilisation": (0.0, 1.0),
     "accelerator_power_cap_w": (0.0, 1e9),
     "array_angle_command_rad": (-2.0 * math.pi, 2.0 * math.pi),
+    "job_refused": (0.0, 14.0),  # a bit for each kind of job
 }
 MAX_ENTRIES = 10_000
 _AT = duration(0, 2**61, "0 s or later")

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+JOB_KINDS = ("none", "training", "inference", "batch")
+"""As the hosts' job manager numbers them; the order `refuse` has a bit for each."""
 JOBS_WATCHED = 4
 """Jobs that are reported one by one; all others only in the sums."""
 JOB_SLOTS = 32
@@ -53,8 +55,14 @@ class FdirRow:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """Names of the equipment of one design. `accelerator_group_power_w`: rated power of each group; `job_slots`: jobs
-    at a time; `lcl_priorities`: 0 is closed first again; `fdir`: its FDIR table."""
+    """Names of the equipment of one design, and what its managers must know of it.
+
+    `accelerator_group_power_w`, `_lowest_w`: rated power and least power cap of each group, at the bus;
+    `_priorities`: of the limiter that feeds it, 4 is shed first; `_hot_k`, `_memory_hot_k`: where its chips slow down,
+    and where their memory is too hot. `battery_energy_j`: at nominal voltage; `battery_charge_w`: what it takes at
+    most. `coolant_hot_k`: supply on which chips at rated power would shut down; 0: there is no pumped loop.
+    `job_slots`: jobs at a time; `lcl_priorities`: 0 is closed first again; `fdir`: its FDIR table.
+    """
 
     design: str
     strings: tuple[str, ...]
@@ -64,6 +72,13 @@ class Equipment:
     heaters: tuple[str, ...]
     accelerator_groups: tuple[str, ...]
     accelerator_group_power_w: tuple[float, ...]
+    accelerator_group_lowest_w: tuple[float, ...] = ()
+    accelerator_group_priorities: tuple[int, ...] = ()
+    accelerator_group_hot_k: tuple[float, ...] = ()
+    accelerator_group_memory_hot_k: tuple[float, ...] = ()
+    battery_energy_j: float = 0.0
+    battery_charge_w: float = 0.0
+    coolant_hot_k: float = 0.0
     isl_heads: tuple[str, ...] = ()
     job_slots: int = JOB_SLOTS
     lcl_priorities: tuple[int, ...] = ()

@@ -54,6 +54,14 @@ def rated_w(design: Design) -> float:
     return sum(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in design.form.accelerators.values())
 
 
+def coolant_hot_k(design: Design) -> float:
+    """The coolant on which accelerators at rated power would shut down; 0 without a pumped loop."""
+    if design.form.loop is None:
+        return 0.0
+    chips = [group.chip for group in design.form.accelerators.values()]
+    return min(chip.shutdown - chip.cap_highest * chip.die_resistance for chip in chips)
+
+
 def _cap(design: Design) -> dict[str, str | tuple[tuple[str, Value], ...]]:
     watts = float(round(PAYLOAD_SHARE * rated_w(design)))
     return {"telecommand": "payload.power_cap", "arguments": (("power_w", watts),)}
@@ -121,17 +129,16 @@ def _loop(design: Design) -> Iterator[FdirRow]:
     loop = design.form.loop
     if loop is None:
         return
-    chips = [group.chip for group in design.form.accelerators.values()]
     stands_s = loop.inventory * loop.fluid_heat * RISE_K / rated_w(design)
     yield _row(
         "pump.slow", "pump_speed_fraction", "The coolant pump stands", 3, 1.0, stands_s, low=PUMP_SLOWEST,
         severity=Severity.HIGH, level="subsystem", at_most=1,
         telecommand="thermal.pump_select", arguments=(("pump", "b"),),
     )  # fmt: skip
-    hot_k = min(chip.shutdown - chip.cap_highest * chip.die_resistance for chip in chips)
     yield _row(
         "coolant.hot", "coolant_supply_temperature_k", "Accelerators at full power would shut down on it", 3,
-        1.0, stands_s, high=round(hot_k, 2), level="subsystem", **_cap(design),
+        1.0, stands_s, high=round(coolant_hot_k(design), 2), level="subsystem",
+        telecommand="payload.regime", arguments=(("regime", "idle"),),  # a lower power was the thermal manager's answer
     )  # fmt: skip
 
 

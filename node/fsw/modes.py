@@ -1,13 +1,15 @@
-"""The spacecraft's modes as a table: what each event means in each mode.
+"""The spacecraft's modes as a table: what each event means in each mode; and the payload's regimes within NOMINAL.
 
-A pair that is not in the table is refused and counted, never ignored in silence. Figures in the manual are drawn from
-`TABLE`.
+A pair that is not in the table is refused and counted, never ignored in silence. The manual's pages are made from
+`TABLE` and `REGIMES`.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 from typing import NamedTuple
+
+from node.devices.equipment import JOB_KINDS
 
 
 class Mode(IntEnum):
@@ -108,6 +110,41 @@ PROFILES: dict[Mode, Profile] = {
     Mode.SAFE: Profile(attitude=AttitudeMode.SUN, payload=False),
     Mode.SURVIVAL: Profile(attitude=AttitudeMode.SAFE_SPIN, payload=False),
 }
+
+
+class Regime(IntEnum):
+    """How far the payload may go while the mode lets it run; from most to least power."""
+
+    FULL = 0
+    CAPPED = 1
+    INFERENCE_ONLY = 2
+    CHECKPOINT_HOLD = 3
+    IDLE = 4
+
+
+class RegimeProfile(NamedTuple):
+    """What a regime means. `admitted`: kinds of jobs that may run, all others are held after a checkpoint. `capped`:
+    the power limit of the regime holds beside every other one. `powered`: the accelerator groups are on."""
+
+    admitted: tuple[str, ...]
+    capped: bool
+    powered: bool
+
+    @property
+    def refused(self) -> int:
+        """What the hosts are told: a bit for each kind of job that may not run."""
+        return sum(1 << number for number, kind in enumerate(JOB_KINDS) if number and kind not in self.admitted)
+
+
+_ALL_JOBS = JOB_KINDS[1:]
+REGIMES: dict[Regime, RegimeProfile] = {
+    Regime.FULL: RegimeProfile(admitted=_ALL_JOBS, capped=False, powered=True),
+    Regime.CAPPED: RegimeProfile(admitted=_ALL_JOBS, capped=True, powered=True),
+    Regime.INFERENCE_ONLY: RegimeProfile(admitted=("inference",), capped=False, powered=True),
+    Regime.CHECKPOINT_HOLD: RegimeProfile(admitted=(), capped=False, powered=True),
+    Regime.IDLE: RegimeProfile(admitted=(), capped=False, powered=False),
+}
+REGIME_NAMES = tuple(regime.name.lower() for regime in Regime)
 MODE_NAMES = tuple(mode.name for mode in Mode)
 ATTITUDE_MODES = tuple(mode.name.lower() for mode in AttitudeMode)
 POWERED_MODES = tuple(mode.name for mode, profile in PROFILES.items() if profile.payload)

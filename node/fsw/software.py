@@ -39,6 +39,7 @@ from node.fsw.managers.mode import ModeManager
 from node.fsw.managers.payload import PayloadManager
 from node.fsw.managers.power import PowerManager
 from node.fsw.managers.recovery import Recovery
+from node.fsw.managers.shadow import ShadowEstimator
 from node.fsw.managers.thermal import ThermalManager
 from node.fsw.managers.watch import Watch
 from node.fsw.managers.workload import WorkloadManager
@@ -62,11 +63,12 @@ from node.fsw.services.st19_event_action import EventAction
 from node.fsw.services.st20_parameters import Parameters
 
 COMPONENTS: tuple[type[Component], ...] = (
+    PowerManager,
     ModeManager,
     AttitudeManager,
     PayloadManager,
     WorkloadManager,
-    PowerManager,
+    ShadowEstimator,
     ThermalManager,
     LinkManager,
     ComputerManager,
@@ -189,16 +191,17 @@ class FlightSoftware:
         self.housekeeping = Housekeeping(board, pool, self.storage)
         self.statistics = Statistics(board, pool, self.storage, readings(pool))
         self.test = ConnectionTest(board, pool, self.storage)
-        self.parameters = Parameters(board, self.storage, PowerManager.ASCENDING + PayloadManager.ASCENDING)
+        self.parameters = Parameters(board, self.storage, PowerManager.ASCENDING + ThermalManager.ASCENDING)
         self.attitude = AttitudeManager(board, PROFILES[config.initial_mode].attitude)
         self.modes = ModeManager(board, self.attitude, config.initial_mode)
         self.workload = WorkloadManager(board)
-        self.payload = PayloadManager(board, self.modes, self.workload)
-        self.power = PowerManager(board, self.modes)
-        self.thermal = ThermalManager(board)
+        self.acquisition = Acquisition(board, pool)
+        self.shadow = ShadowEstimator(board, pool, self.acquisition)
+        self.power = PowerManager(board, pool, self.acquisition, self.modes, self.shadow)
+        self.thermal = ThermalManager(board, pool, self.acquisition)
+        self.payload = PayloadManager(board, self.modes, self.workload, self.power, self.thermal)
         self.link = LinkManager(board)
         self.computer = ComputerManager(board, boot, self.modes)
-        self.acquisition = Acquisition(board, pool)
         self.memory = MemoryManager(board, self.computer)
         self.memory_access = MemoryAccess(board, self.storage)
         self.watch = Watch(board, pool)
@@ -236,6 +239,7 @@ class FlightSoftware:
         self.attitude.order()
         self.link.start()
         self.payload.order_caps()
+        self.thermal.start()
         self.workload.order_all()
 
     def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Message]) -> Cycle:
@@ -250,10 +254,11 @@ class FlightSoftware:
         self.schedule.cycle()
         self.verification.cycle(self._mode)
         pool = memory.pool
+        self.shadow.cycle()
+        self.thermal.cycle()
         if not self.acquisition.stale(self._battery):
-            soc = pool.item(self._soc)
-            self.power.cycle(soc)
-            self.payload.cycle(soc, pool.item(self._active))
+            self.power.cycle(pool.item(self._soc))
+        self.payload.cycle(pool.item(self._active))
         self.watch.cycle()
         self.monitoring.cycle()
         self.event_action.cycle(self._mode)

@@ -136,11 +136,11 @@ def test_a_checkpoint_on_demand_saves_and_the_job_runs_on(tmp_path: Path) -> Non
     assert flown.at("job_saved_s[llm]", 600) == 0.0
 
 
-LOW = "{id: low, fault: sensor_stuck, target: rack, at: 240 s, parameters: {sensor: battery_soc, value: 25 %}}"
+LOW = "{id: low, fault: sensor_stuck, target: rack, at: 240 s, parameters: {sensor: battery_soc, value: 21 %}}"
 
 
 def test_before_a_shedding_all_jobs_save_their_work(tmp_path: Path) -> None:
-    """The charge sensor says 25 %, between shedding (30 %) and SAFE (20 %): shed after 5 cycles."""
+    """The charge sensor says 21 %, between shedding of the last group (22 %) and SAFE (20 %)."""
     flown = fly(tmp_path, faults=(LOW,))
     shed_s = float(np.flatnonzero(flown.signal("payload_shed"))[0])
     assert 243.0 <= shed_s <= 246.0
@@ -156,8 +156,10 @@ def test_before_a_shedding_all_jobs_save_their_work(tmp_path: Path) -> None:
 
 
 def test_a_shedding_waits_no_longer_than_it_was_told_to(tmp_path: Path) -> None:
-    """Eight cycles are not enough for a checkpoint of 20 s: the work since the last one is lost."""
-    flown = fly(tmp_path, order(30, "parameter.set", "parameter: payload.save_s, value: 8"), faults=(LOW,))
+    """Eight cycles are not enough for a checkpoint of 20 s: the work since the last one is lost. All eight groups are
+    called for by then, one in each cycle."""
+    at_once = order(31, "parameter.set", "parameter: power.shed_dwell_s, value: 1")
+    flown = fly(tmp_path, order(30, "parameter.set", "parameter: payload.save_s, value: 8"), at_once, faults=(LOW,))
     shed_s = float(np.flatnonzero(flown.signal("payload_shed"))[0])
     for job in ("llm", "fold"):
         assert flown.names(job) == ["WAITING", "RESTART", "RUNNING", "CHECKPOINT", "WAITING"]
@@ -168,7 +170,7 @@ def test_a_shedding_waits_no_longer_than_it_was_told_to(tmp_path: Path) -> None:
 
 
 def test_nothing_waits_in_survival(tmp_path: Path) -> None:
-    low = LOW.replace("25 %", "5 %")
+    low = LOW.replace("21 %", "5 %")
     flown = fly(tmp_path, faults=(low,))
     for job in ("llm", "fold"):
         assert flown.names(job) == ["WAITING", "RESTART", "RUNNING", "WAITING"]

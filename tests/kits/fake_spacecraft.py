@@ -55,7 +55,9 @@ class FakePlant:
         self.params["downlink_rate_default_bps"] = 64_000.0
         self.set("battery_soc", 0.9)
         self.state["battery_group_soc"] = 0.9
-        self.state["main_bus_voltage_v"] = load_design(design).form.power_bus.voltage
+        self.state["main_bus_voltage_v"] = self.state["battery_voltage_v"] = load_design(design).form.power_bus.voltage
+        self.state["battery_current_a"] = -100.0  # the array gives more than anybody takes
+        self.state["array_power_w"], self.state["load_power_w"] = 3000.0, 200.0
         for field in self.state.dtype.names or ():
             if field.endswith("temperature_k"):
                 self.state[field] = 293.15

@@ -30,7 +30,7 @@ from node.node import Node
 CYCLE_NS = 10**9
 HEALTHY = {
     "battery_soc": 0.9, "battery_group_soc": 0.9, "pump_speed_fraction": 1.0, "lcl_state": 1.0,
-    "accelerator_state": 2.0,
+    "accelerator_state": 2.0, "battery_current_a": -1000.0, "array_power_w": 1e6, "load_power_w": 200.0,
 }  # fmt: skip
 
 
@@ -51,6 +51,7 @@ class Board:
             stem = name.partition(".")[0]
             self.set(name, 293.15 if stem.endswith("temperature_k") else HEALTHY.get(stem, 0.0))
         self.set("main_bus_voltage_v", voltage)
+        self.set("battery_voltage_v", voltage)
         self.events: list[tuple[str, int]] = []
         self.orders: list[Order] = []
         self.cycles = 0
@@ -120,7 +121,7 @@ def dangers(design: Design) -> Iterator[Danger]:
         yield Danger(f"lcl_state.{name}", state, "told" if lcl.kind == "rlcl" else ("pcdu", "lcl", i, 1.0))
     if form.loop is not None:
         yield Danger("pump_speed_fraction", 0.0, ("thermal-controller", "pump_select", 0, 1.0))
-        yield Danger("coolant_supply_temperature_k", groups[0][1].chip.throttle, cap)
+        yield Danger("coolant_supply_temperature_k", groups[0][1].chip.throttle, ("accelerators", "enable", 0, 0.0))
     for wheel in range(4):
         for full in (form.attitude.wheel_momentum, -form.attitude.wheel_momentum):
             yield Danger(f"wheel_momentum_n_m_s.{wheel}", full, ("attitude", "wheel", wheel, 0.0))

@@ -14,7 +14,7 @@ from bus.wire.messages import InjectionReport, InjectionState
 from node.devices.impairments import PRIMITIVES as LINK_PRIMITIVES
 from node.devices.impairments import UPLINK_ONLY
 from node.fsw.boot import BootReason
-from node.fsw.managers.payload import PayloadManager
+from node.fsw.managers.power import PowerManager
 from node.injection import faulty_device as faulty
 from node.injection.engine import LIMIT
 from node.injection.faulty_device import FaultyDevice
@@ -237,7 +237,7 @@ def test_what_ends_the_computer_drops_ram_and_nothing_else(
     assert np.array_equal(inputs, flight.plant.inputs)
     fsw = flight.node.software
     assert fsw is not None and fsw.boot.reason == reason and fsw.on_board.state.cycle == 3
-    assert fsw.on_board.value(PayloadManager.SHED_BELOW) == 0.33 and fsw.verification.state.telecommands_received == 0
+    assert fsw.on_board.value(PowerManager.SHED_BELOW) == 0.33 and fsw.verification.state.telecommands_received == 0
 
 
 @pytest.mark.parametrize(("primitive", "parameters", "down"), [("reboot", {}, 5), ("kill", {"down_s": 20.0}, 25)])

@@ -11,7 +11,7 @@ from bus.pus import Code, Service, Stage
 from bus.wire.messages import Telemetry, Verification
 from node.fsw.boot import BootReason
 from node.fsw.image import CODE_BITS, Image, check_bits, corrected
-from node.fsw.managers.payload import PayloadManager
+from node.fsw.managers.power import PowerManager
 from node.fsw.services.st06_memory import checksum
 from node.fsw.software import FlightSoftware
 from tests.kits.fake_spacecraft import Flight
@@ -88,7 +88,7 @@ def test_an_upset_is_corrected_at_every_reading_and_counted_by_the_scrubber(flig
     for count, bit in enumerate((62, 71)):  # the exponent's top bit: 0.3 would become huge; and a parity bit
         flip(flight, 0, bit)
         flight.fly(10)
-        assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.30
+        assert board(flight).on_board.value(PowerManager.SHED_BELOW) == 0.30
         assert board(flight).memory.state.memory_corrected == count
         flight.fly(60)
     assert board(flight).memory.state.memory_corrected == 2
@@ -100,7 +100,7 @@ def test_without_correction_an_upset_acts_and_stays(flight: Flight) -> None:
     flight.fly(2)
     flip(flight, 0, 62)
     flight.fly(200)
-    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) > 1e100
+    assert board(flight).on_board.value(PowerManager.SHED_BELOW) > 1e100
     assert flight.truth()[1] == 1.0 and board(flight).memory.state.memory_corrected == 0  # shed, the battery is full
     flight.command("memory.edac", on=True)
     flight.fly(140)
@@ -113,14 +113,14 @@ def test_a_double_error_is_loaded_again_and_one_that_recurs_resets_the_computer(
     flip(flight, 0, 62)
     flip(flight, 0, 3)
     flight.fly(2)
-    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.35
+    assert board(flight).on_board.value(PowerManager.SHED_BELOW) == 0.35
     assert board(flight).memory.state.memory_uncorrected == 1 and board(flight).boot.boot == 1
     flip(flight, 4, 9)
     flip(flight, 4, 10)
     flight.fly(20)
     assert (board(flight).boot.boot, board(flight).boot.reason) == (2, BootReason.RESET)
     assert flight.events().count("memory_uncorrected") >= 2  # one may be sent again after the boot
-    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.35
+    assert board(flight).on_board.value(PowerManager.SHED_BELOW) == 0.35
 
 
 def test_double_errors_far_apart_do_not_reset(flight: Flight) -> None:
@@ -157,13 +157,13 @@ def test_words_are_loaded_dumped_and_checked(flight: Flight) -> None:
     flight.command("memory.check", address=0, length=2)
     flight.fly(3)
     assert verdicts(flight) == [(Stage.COMPLETED, Code.NONE)] * 3
-    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.4
+    assert board(flight).on_board.value(PowerManager.SHED_BELOW) == 0.4
     *words, check = [t.values for t in flight.bodies(Telemetry) if t.stream == Service.MEMORY]
     assert [(int(h) << 32 | int(low)).to_bytes(8, "big").hex() for _, h, low, _ in words] == [data[:16], data[16:]]
     assert check == (0, 2, checksum(bytes.fromhex(data)))
     flight.inject(HOST, "computer", "reboot")
     flight.fly(10)
-    assert board(flight).on_board.value(PayloadManager.SHED_BELOW) == 0.3
+    assert board(flight).on_board.value(PowerManager.SHED_BELOW) == 0.3
 
 
 def test_a_patch_outside_the_image_or_damaged_is_refused_whole(flight: Flight) -> None:

@@ -13,7 +13,7 @@ import pytest
 from bus.participant import Moment
 from bus.wire.authentication import derived_key, sign
 from bus.wire.messages import Allocation, Message, Telecommand
-from node.fsw.managers.payload import PayloadManager
+from node.fsw.managers.power import PowerManager
 from node.fsw.modes import Mode
 from node.nvm_file import read_journal
 from node.process import serve_node
@@ -84,7 +84,7 @@ def test_a_killed_spacecraft_without_a_snapshot_boots_from_its_file(tmp_path: Pa
     wishes_came = "tc.1.3" in committed
     if wishes_came:
         assert fsw.modes.mode is Mode.SAFE and fsw.payload.state.payload_power_cap_w == 123.0
-        assert fsw.on_board.value(PayloadManager.SHED_BELOW) == 0.37
+        assert fsw.on_board.value(PowerManager.SHED_BELOW) == 0.37
         assert all(fsw.verification._ledger.seen(1, n) for n in (1, 2, 3))
     else:
         assert fsw.modes.mode is Mode.NOMINAL

@@ -15,7 +15,8 @@ from bus.scenario.model import KeplerOrbit, Spacecraft
 from bus.scenario.workload import Checks, Job, JobLog
 from node.designs.jobs import job_orders, job_parameters, job_state, slot_names, workload
 from node.designs.load import load_design
-from node.plant.compute.jobs import daly_s, step_jobs, young_s
+from node.devices.equipment import JOB_KINDS
+from node.plant.compute.jobs import BATCH, INFERENCE, NONE, TRAINING, daly_s, step_jobs, young_s
 from node.plant.kernel.capacity import FULL
 from node.plant.kernel.draws import unit
 from node.plant.plant import Plant
@@ -280,3 +281,45 @@ def test_flying_on_from_a_snapshot_is_flying_on() -> None:
     assert one.save() == other.save() and one.read("jobs_done") > 0
     with pytest.raises(ValueError, match="another plant"):
         plant().restore(one.save())
+
+
+def test_kinds_that_are_not_admitted_save_and_stand_and_the_others_go_on() -> None:
+    service = Job(id="chat", kind="inference", chips={"tpu_8": 8}, start_s=0.0, checks=CHECKS, arrival_rate_hz=5.0,
+                  service_s=0.5)  # fmt: skip
+    bench = Sensors(training({"tpu_1": 8}), service)
+    bench.until(RUNNING)
+    bench.fly(200)
+    work = float(bench.s["job_work_s"][0])
+    bench.u["job_refused"] = 1 << TRAINING
+    assert bench.until(PAUSED) == 61, "a checkpoint first"
+    assert bench.s["job_saved_s"][0] == work + 1.0
+    served = float(bench.s["job_served"][1])
+    bench.fly(100)
+    assert bench.s["job_state"][0] == PAUSED and bench.s["job_served"][1] > served
+    bench.u["job_refused"] = 1 << INFERENCE
+    bench.fly(2)
+    assert (bench.s["job_state"][0], bench.s["job_state"][1]) == (RUNNING, PAUSED)
+    bench.u["job_refused"] = 0
+    bench.fly(2)
+    assert (bench.s["job_state"][0], bench.s["job_state"][1]) == (RUNNING, RUNNING)
+
+
+def test_the_queue_waits_while_its_first_job_is_not_admitted() -> None:
+    subject = plant(logs=(log([(0.0, 50.0, 8)]),))
+    subject.inputs["job_refused"] = 1 << TRAINING
+    for tick in range(150):
+        subject.step(tick, 1.0, {})
+    assert subject.read("jobs_started") == 0 and subject.read("job_queue_length") == 1
+    subject.inputs["job_refused"] = 1 << INFERENCE
+    for tick in range(150, 152):
+        subject.step(tick, 1.0, {})
+    assert subject.read("jobs_started") == 1
+
+
+def test_kinds_of_jobs_have_the_numbers_that_flight_software_knows() -> None:
+    assert [JOB_KINDS[kind] for kind in (NONE, TRAINING, INFERENCE, BATCH)] == [
+        "none",
+        "training",
+        "inference",
+        "batch",
+    ]

@@ -19,9 +19,11 @@ _JOB = Arg("job", "enum", "number of the job, or all of them", labels=lambda wor
 
 @dataclass(slots=True)
 class State:
-    """`held`: a bit per job that the ground holds (kept). `suspended`: all are held for a shedding, since so long."""
+    """`held`: a bit per job that the ground holds (kept). `suspended`: all are held for a shedding, since so long.
+    `refused`: kinds of jobs that are not admitted, a bit each; the hosts are told after every boot."""
 
     held: int = kept(int)
+    refused: int = -1
     suspended: bool = False
     waited_ns: int = 0
 
@@ -45,6 +47,13 @@ class WorkloadManager(Component):
         """Tell every job what it may do."""
         for slot in range(self._slots):
             self.on_board.order("jobs", "job", slot, HOLD if self._stands(slot) else RUN)
+
+    def admit(self, refused: int) -> None:
+        """Which kinds of jobs may run, as the payload's regime has it: `refused` has a bit for each that may not. A job
+        of such a kind is held by the hosts, after a checkpoint."""
+        if refused != self.state.refused:
+            self.state.refused = refused
+            self.on_board.order("jobs", "refuse", 0, refused)
 
     def may_switch_off(self, active: float, patience_ns: int) -> bool:
         """Before the payload goes off: hold all jobs, and wait for their checkpoints for at most `patience_ns`."""

@@ -90,10 +90,12 @@ def param_fields(cap: Capacity) -> list[Field]:
 
 
 def input_fields(cap: Capacity) -> list[Field]:
-    """Orders: 0 run, 1 take a checkpoint, 2 hold. Work of a log that arrives in this tick, and the queue's first job
-    (`queue_chips` 0: nothing waits)."""
+    """Orders: 0 run, 1 take a checkpoint, 2 hold; `job_refused`: kinds that are not admitted, a bit each at the kind's
+    number, which is a hold for all jobs of such a kind. Work of a log that arrives in this tick, and the queue's first
+    job (`queue_chips` 0: nothing waits)."""
     n = cap.jobs
     return [
+        ("job_refused", "i4"),
         ("queue_work_s", "f8"),
         ("queue_interval_s", "f8"),
         ("queue_chips", "i4"),
@@ -126,7 +128,9 @@ def all_reduce_s(members: int, size_bytes: float, bandwidth_bytes_s: float, late
 
 @kernel
 def _start_next(s: Record, p: Record, u: Record) -> None:
-    """The queue's first job starts if there is a slot and chips enough: one a tick."""
+    """The queue's first job starts if its kind is admitted and there is a slot and chips enough: one a tick."""
+    if (u.job_refused >> u.queue_kind) & 1 == 1:
+        return
     for j in range(p.job_fixed, p.job_count):
         if s.job_kind[j] != 0 and s.job_state[j] != 4:
             continue

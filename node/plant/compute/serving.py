@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from node.plant.compute.gangs import gang
+from node.plant.compute.training import held
 from node.plant.compute.waiting import follow_rate, wait_law
 from node.plant.kernel.draws import poisson, prefix, unit
 from node.plant.kernel.fields import Record
@@ -48,7 +49,7 @@ def _state(s: Record, p: Record, u: Record, j: int, rate: float, dt_s: float) ->
             s.job_crashes[j] += 1
         s.job_state[j] = 0
         return False
-    if u.job_command[j] == 2:
+    if held(s, u, j):
         s.job_state[j] = 5
         return False
     if u.job_command[j] == 1:  # it has nothing to save

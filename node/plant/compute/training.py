@@ -67,6 +67,12 @@ def _save(s: Record, p: Record, j: int) -> None:
 
 
 @kernel
+def held(s: Record, u: Record, j: int) -> bool:
+    """By an order of its own, or because its kind is not admitted."""
+    return bool(u.job_command[j] == 2 or (u.job_refused >> s.job_kind[j]) & 1 == 1)
+
+
+@kernel
 def _run(s: Record, p: Record, u: Record, j: int, speed: float, dt_s: float) -> float:
     """One tick of work; then the end, a checkpoint, or a hold."""
     work = s.job_work_s[j] + speed * dt_s
@@ -87,7 +93,7 @@ def _run(s: Record, p: Record, u: Record, j: int, speed: float, dt_s: float) -> 
         u.job_command[j] = 0
         if unsaved > 0.0:
             s.job_state[j] = 2
-    elif u.job_command[j] == 2:
+    elif held(s, u, j):
         s.job_state[j] = 2 if keeps and unsaved > 0.0 else 5
     elif keeps and unsaved >= s.job_interval_s[j]:
         s.job_state[j] = 2
@@ -113,14 +119,14 @@ def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
             _crash(s, j)
         s.job_state[j] = 0
         return 0.0
-    held = u.job_command[j] == 2
+    hold = held(s, u, j)
     if state == 0:
-        if up and not held:
+        if up and not hold:
             s.job_state[j] = 3
             s.job_timer_s[j] = p.job_restart_s[j]
         return 0.05
     if state == 5:
-        if not held:
+        if not hold:
             s.job_state[j] = 1
         return 0.02
     if corrupted and s.job_corrupt_at_s[j] < 0.0:
@@ -136,6 +142,6 @@ def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
         if s.job_timer_s[j] <= 0.0:
             if state == 2:
                 _save(s, p, j)
-            s.job_state[j] = 5 if state == 2 and held else 1
+            s.job_state[j] = 5 if state == 2 and hold else 1
         return 0.2
     return _run(s, p, u, j, slowest * p.job_efficiency[j], dt_s)
