@@ -83,7 +83,8 @@ def _checked(
     mistakes = _strangers(form.name, form.arguments, arguments)
     if mistakes and form.carrier is not None and verdict(form.carrier, arguments.get(form.carrier.name)) is Code.NONE:
         mistakes = []  # arguments of a telecommand that is unknown itself, which is told below
-    more, checked = _values(form.arguments, arguments, carried_labels(dictionary.telecommand))
+    carried = carried_labels(dictionary.telecommand) if form.carrier is not None else ()
+    more, checked = _values(form.arguments, arguments, carried)
     return mistakes + more, checked
 
 

@@ -42,6 +42,7 @@ from groundstation.procedures.load import answers, shipped
 from groundstation.procedures.state import ProcedureEffects, ProceduresState
 from groundstation.telemetry.intake import Intake, IntakeState
 
+PACKETS = (Telemetry, Event, Verification)
 MAX_COUNTERS = 480
 """Counters in one Account; more spacecraft than fit are told in further Accounts."""
 
@@ -197,7 +198,7 @@ class Ground:
             self._commander.confirm(body, now_ns, effects)
         elif place is None:
             self._unknown_mail += 1
-        elif isinstance(body, Telemetry | Event | Verification):
+        elif isinstance(body, PACKETS):
             serving = self._antennas.station_of(place)
             station = self._stations[serving] if serving >= 0 else ""
             if self._intake.packet(source, body, station, now_ns, outbox.records):

@@ -90,8 +90,11 @@ class InjectionState(IntEnum):
 def _member_of(kind: type[IntEnum]) -> AfterValidator:
     """Closes a number to the members of an enumeration."""
 
+    members = frozenset(int(member) for member in kind)
+
     def check(number: int) -> int:
-        kind(number)  # ValueError, which pydantic makes its own
+        if number not in members:
+            raise ValueError(f"{number} is not a valid {kind.__name__}")  # which pydantic makes its own
         return number
 
     return AfterValidator(check)

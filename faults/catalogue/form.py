@@ -24,6 +24,7 @@ KINDS = (
 )  # fmt: skip
 GROUPS = (
     "string", "battery_group", "lcl", "thermal_node", "heater", "accelerator", "isl_head", "conductor", "radiator",
+    "station",
 )  # fmt: skip
 WINDOWS = ("any", "instant")
 SEAMS = tuple(seam.name.lower() for seam in Seam)
@@ -33,7 +34,8 @@ SEAMS = tuple(seam.name.lower() for seam in Seam)
 class DesignInfo:
     """What can break in a design.
 
-    groups: member names by kind of part (see GROUPS), in index order. sensors: "device.reading" of everything measured.
+    groups: member names by kind of part (see GROUPS), in index order; stations are the scenario's. sensors:
+    "device.reading" of everything measured.
     """
 
     name: str

@@ -22,7 +22,7 @@ from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
 from bus.text.times import clock
 from faults.commands.fdir_rows import brief_cells, table_rows
-from faults.commands.operator_rows import operator_rows, pairs_in_words
+from faults.commands.operator_rows import fault_rows, operator_rows
 from faults.commands.truth_fields import field_rows
 from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.links import links
@@ -77,21 +77,7 @@ def check_command(
     _print_table(console, "stations", [{"id": s.id, **_place(s)} for s in scenario.stations])
     for title, rows in operator_rows(scenario).items():
         _print_table(console, title, rows)
-    _print_table(
-        console,
-        "faults",
-        [
-            {
-                "id": f.id,
-                "fault": f.fault,
-                "target": f.target,
-                "at": clock(f.at_s),
-                "until": "stays" if f.until_s is None else clock(f.until_s),
-                "parameters": pairs_in_words(f.parameters),
-            }
-            for f in scenario.faults
-        ],
-    )
+    _print_table(console, "faults", fault_rows(scenario))
     _print_table(console, "expectations", [{"text": e.text} for e in scenario.expectations])
     found = links(scenario)
     _print_table(console, "inter-satellite links, share of an orbit", [link.as_row() for link in found])

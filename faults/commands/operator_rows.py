@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bus.dictionary import Dictionary
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.wire.stacks import CommandStep
+from faults.scenarios.vocabulary import dictionary_of
+from groundstation.commanding.conditions import worded
 
 
 def operator_rows(scenario: Scenario) -> dict[str, list[dict[str, Any]]]:
     """Tables by title: telecommands, stacks, procedures, each with its times."""
+    designs = {one.id: one.design for one in scenario.spacecraft}
     return {
         "timeline": [
             {
@@ -29,7 +33,7 @@ def operator_rows(scenario: Scenario) -> dict[str, list[dict[str, Any]]]:
                 "spacecraft": ", ".join(step.spacecraft),
                 "telecommand": step.name,
                 "arguments": pairs_in_words(step.arguments),
-                "when": _when(step),
+                "when": _when(step, dictionary_of(designs[step.spacecraft[0]])),
             }
             for stack in scenario.stacks
             for number, step in enumerate(stack.steps, start=1)
@@ -46,12 +50,30 @@ def operator_rows(scenario: Scenario) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def fault_rows(scenario: Scenario) -> list[dict[str, Any]]:
+    """The faults, one that strikes several spacecraft as one."""
+    targets: dict[str, list[str]] = {}
+    for fault in scenario.faults:
+        targets.setdefault(fault.id, []).append(fault.target)
+    return [
+        {
+            "id": fault.id,
+            "fault": fault.fault,
+            "target": ", ".join(targets[fault.id]),
+            "at": clock(fault.at_s),
+            "until": "stays" if fault.until_s is None else clock(fault.until_s),
+            "parameters": pairs_in_words(fault.parameters),
+        }
+        for fault in {fault.id: fault for fault in reversed(scenario.faults)}.values()
+    ][::-1]
+
+
 def pairs_in_words(values: Mapping[str, object]) -> str:
     """Arguments as name=value."""
     return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
-def _when(step: CommandStep) -> str:
+def _when(step: CommandStep, dictionary: Dictionary) -> str:
     """What a step waits for."""
     waits = []
     if step.at_contact:
@@ -59,8 +81,8 @@ def _when(step: CommandStep) -> str:
     if step.not_before_ns:
         waits.append(f"from {clock(step.not_before_ns / 1e9)}")
     if step.precondition:
-        waits.append(f"if {step.precondition}")
+        waits.append(f"if {worded(dictionary, step.precondition)}")
     if step.canary:
-        then = f" and {step.condition}" if step.condition else ""
+        then = f" and {worded(dictionary, step.condition)}" if step.condition else ""
         waits.append(f"{', '.join(step.canary)} first{then}, then the rest")
     return "; ".join(waits) or "now"

@@ -80,7 +80,7 @@ def _order(options: InjectOptions, scenario: Scenario) -> _Order:
     given = pairs(options.parameters)
     tick_s = scenario.tick_ns / 1e9
     duration_ns = _duration(given.pop("for", None), scenario)
-    info, known = design_info(design), faults_of(scenario)
+    info, known = design_info(design, tuple(one.id for one in scenario.stations)), faults_of(scenario)
     resolved = resolve_fault(options.fault, info, given, tick_s=tick_s, has_end=duration_ns > 0, faults=known)
     check_own(options.fault, resolved.primitives, info)
     injections = tuple(

@@ -14,11 +14,11 @@ from bus.text.forms import Form
 from bus.text.leaves import Leaf, Plain, duration, text
 from bus.text.reader import Item
 from bus.text.units import parse_duration_ns, show
-from faults.catalogue.form import FaultForm
+from faults.catalogue.form import FaultForm, ResolvedFault
 from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
 from faults.scenarios.own_faults import check_own
-from faults.scenarios.procedures import SpacecraftId
-from faults.scenarios.vocabulary import design_info, expectation_signals
+from faults.scenarios.stacks import Fleet, Names
+from faults.scenarios.vocabulary import design_info, dictionary_of, expectation_signals
 from groundstation.procedures.declaration import Procedure
 from node.injection.engine import LIMIT
 
@@ -58,11 +58,11 @@ Time = Annotated[
 
 
 class FaultEntry(Form):
-    """A fault of the catalogue: what breaks, when, and how long."""
+    """A fault of the catalogue: what breaks, when, and how long; of several targets it strikes each."""
 
     id: Annotated[str, text(longest=48, pattern=r"[a-z][a-z0-9-]{0,47}", shape="an id such as 'dead-string'")]
     fault: Annotated[str, text(longest=64), AfterValidator(_known_fault)]
-    target: SpacecraftId
+    target: Names
     at: Time
     for_: Annotated[Time | None, Field(alias="for")] = None
     until: Time | None = None
@@ -85,6 +85,7 @@ class Span:
     """Ids of the jobs of every spacecraft whose entry has none."""
     complete: bool = True
     """No id of a spacecraft is a mistake: names that are not in `designs` are wrong."""
+    stations: tuple[str, ...] = ()
     procedures: Mapping[str, Procedure] | None = None
     """Those that there are, None: the shipped ones."""
 
@@ -111,6 +112,7 @@ def read_faults(
     """Faults in the order of the file, resolved to primitives; and the ids of all, None if one of them is a mistake.
     `known`: what they may name; None: that is not known."""
     faults: list[tuple[Item, Fault]] = []
+    fleet = Fleet(span.designs, dictionary_of)
     seen: dict[str, int] = {}
     complete = True
     for entry in item.list(0, MAX_ENTRIES):
@@ -128,34 +130,39 @@ def read_faults(
             continue
         at_ns = span.ns(entry.below("at"), span.tick_ns)
         until_ns = _until(entry, form, at_ns, span)
-        design = span.designs.get(form.target, "")
-        if not design or known is None or not entry.sheet.clean_since(mark):
+        if known is None or not entry.sheet.clean_since(mark):
             continue
-        try:
-            resolved = resolve_fault(
-                form.fault,
-                design_info(design),
-                form.parameters,
-                tick_s=span.tick_ns / 1e9,
-                has_end=until_ns is not None,
-                faults=known,
-            )
-            check_own(form.fault, resolved.primitives, design_info(design))
-        except ScenarioError as error:
-            entry.adopt(error)
-            continue
-        fault = Fault(
-            id=form.id,
-            fault=form.fault,
-            target=form.target,
-            at_s=at_ns / 1e9,
-            until_s=None if until_ns is None else until_ns / 1e9,
-            parameters=resolved.parameters,
-            primitives=resolved.primitives,
-        )
-        faults.append((entry, fault))
+        several = form.target not in span.designs
+        for target in fleet.named(form.target) if several and span.complete else (form.target,):
+            resolved = _resolved(entry, form, target, span, known, has_end=until_ns is not None)
+            if resolved is None:
+                break  # the others have the same mistake
+            faults.append((entry, Fault(
+                id=form.id, fault=form.fault, target=target, at_s=at_ns / 1e9,
+                until_s=None if until_ns is None else until_ns / 1e9, parameters=resolved.parameters,
+                primitives=resolved.primitives,
+            )))  # fmt: skip
     _warn_of_too_many(faults, span.duration_ns / 1e9)
     return [fault for _, fault in faults], tuple(seen) if complete else None
+
+
+def _resolved(
+    entry: Item, form: FaultEntry, target: str, span: Span, known: Mapping[str, FaultForm], *, has_end: bool
+) -> ResolvedFault | None:
+    """A fault on one of its targets; None after a mistake, of this entry or of the target's own."""
+    design = span.designs.get(target, "")
+    if not design:
+        return None
+    info = design_info(design, span.stations)
+    try:
+        resolved = resolve_fault(
+            form.fault, info, form.parameters, tick_s=span.tick_ns / 1e9, has_end=has_end, faults=known
+        )
+        check_own(form.fault, resolved.primitives, info)
+    except ScenarioError as error:
+        entry.adopt(error)
+        return None
+    return resolved
 
 
 def _warn_of_too_many(faults: Sequence[tuple[Item, Fault]], end_s: float) -> None:

@@ -136,7 +136,7 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
     jobs = {one.id: one.job_ids for one in spacecraft}
     span = Span(
         duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete,
-        shelf.known_procedures if shelf else None,
+        tuple(station.id for station in stations), shelf.known_procedures if shelf else None,
     )  # fmt: skip
     timeline = read_timeline(root.below("timeline"), span) if root.has("timeline") else Timeline()
     known, catalogue = read_own(root.below("catalogue")) if root.has("catalogue") else (FAULTS, "")

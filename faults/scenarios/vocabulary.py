@@ -110,10 +110,10 @@ def dictionary_of(design: str) -> Dictionary:
 
 
 @lru_cache(maxsize=64)
-def design_info(design: str) -> DesignInfo:
-    """What can break in a design."""
+def design_info(design: str, stations: tuple[str, ...] = ()) -> DesignInfo:
+    """What can break in a design, and of the stations of its scenario."""
     form = load_design(design)
-    return DesignInfo(form.name, form.names, device_readings(design))
+    return DesignInfo(form.name, {**form.names, "station": stations}, device_readings(design))
 
 
 def names_of(

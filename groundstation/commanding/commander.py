@@ -13,13 +13,9 @@ from bus.dictionary import Dictionary, Structure
 from bus.errors import ScenarioError, UnknownNameError
 from bus.pus import SCHEDULE_SOURCE
 from bus.telecommand_check import check_telecommand, is_hazardous, refusal_text, reply
-from bus.wire.messages import (
-    Telecommand,
-    Telemetry,
-    Verification,
-)
+from bus.wire.messages import Scalar, Telecommand, Telemetry, Verification
 from bus.wire.stacks import OperatorConfirmation
-from groundstation.commanding.conditions import check_condition, judged
+from groundstation.commanding.conditions import check_condition, judged, worded
 from groundstation.commanding.records import (
     FAR_NS,
     Command,
@@ -91,6 +87,7 @@ class Commander:
             not_before_ns=wanted.not_before_ns,
             at_contact=wanted.at_contact,
             precondition=wanted.precondition,
+            told=_told(wanted.arguments),
         )
         spacecraft = wanted.spacecraft
         if stack is not None:
@@ -106,6 +103,7 @@ class Commander:
                 nearest = difflib.get_close_matches(spacecraft, sorted(self._dictionaries), 3)
                 raise UnknownNameError("spacecraft", spacecraft, nearest)
             command.arguments = check_telecommand(dictionary, wanted.name, wanted.arguments)
+            command.told = _told(command.arguments)
             check_condition(dictionary, wanted.precondition)
             check_condition(dictionary, "" if stack is None else stack.waves[command.wave].condition)
         except (UnknownNameError, ScenarioError) as error:
@@ -315,7 +313,7 @@ class Commander:
             if command.precondition and command.state == State.QUEUED and report.obt_ns > command.released_ns:
                 found = judged(dictionary, command.precondition, report, form)
                 if found is not None and not found[0] and not command.transmissions:
-                    text = f"{command.precondition} does not hold: {found[1]}"
+                    text = f"{worded(dictionary, command.precondition)} does not hold: {found[1]}"
                     self._move(command, CommandEvent.WITHHELD, text, now_ns, effects)
                 elif found is not None and found[0] and not command.holds:
                     command.holds = True
@@ -354,7 +352,7 @@ class Commander:
         state = State(command.state)
         effects.records.append((
             "telecommands", self._ground_boot, command.request, command.spacecraft, command.name,
-            json.dumps(command.arguments, sort_keys=True), command.origin, command.requested_ns, command.expires_ns,
+            command.told, command.origin, command.requested_ns, command.expires_ns,
             state.value, command.transmissions, now_ns, text,
         ))  # fmt: skip
         effects.records.append((
@@ -375,3 +373,7 @@ class Commander:
                     of=(command.spacecraft, command.name),
                 )
             )
+
+
+def _told(arguments: Mapping[str, Scalar]) -> str:
+    return json.dumps(dict(arguments), sort_keys=True)

@@ -74,6 +74,14 @@ def judged(
     return COMPARISONS[comparison](value, float(bound)), f"{name} is {shown}"
 
 
+def worded(dictionary: Dictionary, condition: str) -> str:
+    """A canonical condition for people: an enumeration's word instead of its position."""
+    name, _, bound = condition.rpartition(" ")
+    parameter = dictionary.parameter.get(name.partition(" ")[0])
+    label = parameter.label(float(bound)) if parameter is not None and bound else ""
+    return f"{name} {label}" if label else condition
+
+
 @lru_cache(maxsize=256)
 def _places_of(parameters: tuple[str, ...]) -> dict[str, int]:
     return {name: place for place, name in enumerate(parameters)}

@@ -18,7 +18,7 @@ FAR_NS = 2**62
 class Command:
     """One telecommand under way. token -1: nobody outside waits for it. service_ns: start of the contact in which
     `sent_here` of its transmissions were made. lost_before: lost verification packets known when it was first sent.
-    answer: what the spacecraft said in reply, besides verification.
+    answer: what the spacecraft said in reply, besides verification. told: its arguments, as the history has them.
 
     While HELD: stack and wave it belongs to (-1: none); not released before `not_before_ns`, before a contact begins
     (`at_contact`), or before it is confirmed (`confirm_by_ns` -1: no word is needed). precondition: judged on readings
@@ -49,6 +49,7 @@ class Command:
     precondition: str = ""
     released_ns: int = 0
     holds: bool = False
+    told: str = ""
 
 
 @dataclass(slots=True)

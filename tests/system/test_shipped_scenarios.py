@@ -70,7 +70,11 @@ def test_a_mistake_in_the_jobs_is_none_of_the_sentences() -> None:
     assert len(mistakes) == 2 and "'job_stat[llm]'" in mistakes[1]
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if shipped(name).expectations])
+ELSEWHERE = {"operations-day"}
+"""Flown by a test of its own (tests/system/test_operations_day.py): it takes minutes."""
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if shipped(name).expectations and name not in ELSEWHERE])
 def test_it_keeps_its_own_expectations(name: str, tmp_path: Path) -> None:
     scenario = shipped(name)
     directory = create(scenario.name, tmp_path / "run")
