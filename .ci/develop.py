@@ -29,7 +29,10 @@ def main() -> None:
     (info / "METADATA").write_text(metadata, encoding="utf-8")
     (info / "INSTALLER").write_text("make\n", encoding="utf-8")
     scripts = "".join(f"{command} = {target}\n" for command, target in project["scripts"].items())
-    (info / "entry_points.txt").write_text(f"[console_scripts]\n{scripts}", encoding="utf-8")
+    points = f"[console_scripts]\n{scripts}"
+    for group, entries in project.get("entry-points", {}).items():
+        points += f"\n[{group}]\n" + "".join(f"{name} = {target}\n" for name, target in entries.items())
+    (info / "entry_points.txt").write_text(points, encoding="utf-8")
 
     written = [site / f"{name}.pth", *sorted(info.iterdir())]
     for command, target in project["scripts"].items():

@@ -63,9 +63,7 @@ class InProcess:
 
     def run(self) -> do.Finished:
         """The whole run. Raises ParticipantLost where a step fails, Diverged where a replay differs."""
-        self._look_for_stop()
-        for id in sorted(self._participants):
-            self._queue.extend(self._conductor.joined(id))
+        self.begin()
         return self.go_on()
 
     def fork(self, participants: Iterable[Participant], trace: TraceWriter | None = None, **options: Any) -> InProcess:
@@ -80,18 +78,37 @@ class InProcess:
 
     def go_on(self) -> do.Finished:
         """What is left of the run; raises as `run`."""
+        while True:
+            passed = self.advance()
+            if isinstance(passed, do.Finished):
+                return passed
+
+    def begin(self) -> None:
+        """Everybody joins; `advance` then flies tick by tick."""
+        self._look_for_stop()
+        for id in sorted(self._participants):
+            self._queue.extend(self._conductor.joined(id))
+
+    def advance(self) -> do.Record | do.Finished:
+        """On to the next complete tick, or to the end; raises as `run`."""
         queue = self._queue
         while queue:
             instruction = queue.popleft()
             if type(instruction) is do.SendTick:
                 queue.extend(self._step(instruction))
-            else:
-                finished = self._carry_out(instruction)
-                if finished is not None:
-                    return finished
+                continue
+            finished = self._carry_out(instruction)
+            if finished is not None:
+                return finished
+            if type(instruction) is do.Record:
+                return instruction
         missing = ", ".join(self._conductor.waiting)
         reason = self.complaints[-1].reason if self.complaints else "nobody of this id is in this process"
         raise ParticipantLost(missing, self._conductor.tick, reason)
+
+    def stop(self, reason: str) -> None:
+        """End in order after the open tick."""
+        self._queue.extend(self._conductor.stop(reason))
 
     def accident(self, id: str) -> None:
         """What `kill -9` does to a process: the participant is gone, and a fresh one takes its session."""

@@ -15,6 +15,8 @@ import typer
 from faults.commands.archive import group as archive_group
 from faults.commands.campaign import EPILOG, campaign
 from faults.commands.contacts import contacts
+from faults.commands.init import EPILOG as INIT_EPILOG
+from faults.commands.init import init
 from faults.commands.procedure import Json, LiveRun, Own, group
 
 __all__ = ["Own", "add_groups"]
@@ -28,6 +30,7 @@ def add_groups(app: typer.Typer) -> None:
     """`skyrack contacts`, `procedure`, `archive` and `alarm`: what operators have."""
     app.command(epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
     app.command(epilog=EPILOG)(campaign)
+    app.command(epilog=INIT_EPILOG)(init)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="Values out of the ground's archive: latest, range.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")

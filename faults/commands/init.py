@@ -1,0 +1,35 @@
+"""`skyrack init`: a small repository of one's own to begin with, which passes as it is written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = "Example: skyrack init my-rehearsals"
+DESIGN = "pathfinder"
+"""The shipped design whose text the new one begins with."""
+
+
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new directory, or an empty one.")]) -> None:
+    """Begin a repository of your own: a design, a scenario with an FDIR row, a campaign, a test, a CI script.
+
+    It passes as it is written; every file says what to change.
+    """
+    from bus.errors import EnvironmentFault  # noqa: PLC0415
+
+    house = Path(__file__).resolve().parents[2]
+    files = {path.stem: path for path in sorted((house / "faults" / "plugin" / "begin").glob("*.in"))}
+    files[".gitignore"] = files.pop("gitignore")
+    files["design.yaml"] = house / "node" / "designs" / f"{DESIGN}.yaml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise EnvironmentFault(f"{folder} is not empty", hint="choose a new directory: nothing is written over")
+        for name, path in files.items():
+            (folder / name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {folder}: {error.strerror}", hint="choose another directory") from error
+    sys.stdout.write(f"{folder}: {', '.join(sorted(files))}\nnext: cd {folder}; sh ci.sh\n")
