@@ -32,7 +32,7 @@ def add_groups(app: typer.Typer) -> None:
     app.command(epilog=EPILOG)(campaign)
     app.command(epilog=INIT_EPILOG)(init)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
-    app.add_typer(archive_group, name="archive", help="Values out of the ground's archive: latest, range.")
+    app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")
 
 

@@ -118,6 +118,30 @@ def range_(
         sys.stderr.write(f"note: {left:,} rows more; --most or --every shows them\n")
 
 
+@group.command(epilog="Example: skyrack archive levels out/first-light-001")
+def levels(run: Run, *, json: Json = False) -> None:
+    """Print the service levels of every spacecraft, as the ground knows them now."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from faults.recording.read import read_scenario  # noqa: PLC0415
+    from faults.report.levels import LABELS, figure_in_words  # noqa: PLC0415
+    from faults.run_directory import open_run  # noqa: PLC0415
+    from groundstation.archive.levels import all_levels  # noqa: PLC0415
+    from groundstation.archive.reader import ArchiveReader  # noqa: PLC0415
+
+    directory = open_run(run)
+    names = [one.id for one in read_scenario(directory).spacecraft]
+    found = {name: asdict(one) for name, one in all_levels(ArchiveReader(directory.archive), names).items()}
+    if json:
+        sys.stdout.write(json_module.dumps(found, indent=1) + "\n")
+        return
+    for name, one in found.items():
+        sys.stdout.write(f"{name}, known until {_clock(one['until_s'])}\n")
+        for figure, (label, _, _) in LABELS.items():
+            why = f" ({one['unknown'][figure]})" if figure in one["unknown"] else ""
+            sys.stdout.write(f"  {label:<40}{figure_in_words(figure, one[figure])}{why}\n")
+
+
 def sample_row(sample: Sample, form: Parameter) -> dict[str, Any]:
     """One value with its three times in seconds; null for what is unknown or no number."""
     return {

@@ -19,6 +19,7 @@ from bus.trace.reader import TraceReader, read_record
 from faults.recording.summary import (
     alarms_in_words,
     exit_status,
+    levels_in_words,
     shortcomings,
     telecommands_in_words,
     telemetry_in_words,
@@ -190,6 +191,8 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
         table.add_row("late", f"{summary['late_ticks']:,} answers came after their tick; their mail joined the next")
     table.add_row("telecommands", telecommands_in_words(summary))
     table.add_row("telemetry", telemetry_in_words(summary))
+    if levels_in_words(summary):
+        table.add_row("service", levels_in_words(summary))
     if alarms_in_words(summary):
         table.add_row("alarms", alarms_in_words(summary))
     for run in summary["procedures"] or []:

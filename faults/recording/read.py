@@ -37,6 +37,7 @@ from bus.wire.messages import (
 from faults.catalogue.injection_ids import fault_of, injection_ids
 from faults.recording.belief import read_belief, read_parameters
 from faults.recording.books import losses, read_books
+from faults.recording.levels import read_service_levels
 from faults.recording.operations import read_operations
 from faults.recording.packet_times import PacketTimes
 from faults.recording.recording import EventRecord, FaultRecord, Pointing, Recording, TelecommandRecord
@@ -109,10 +110,11 @@ def read_recording(directory: RunDirectory) -> Recording:
     recording = told.recording
     recording.books = read_books(directory, scenario, told.final)
     recording.lost = losses(scenario, recording.books.accounts, told.answered, told.ended, recording.ticks)
-    if directory.archive.is_file():
-        archive = ArchiveReader(directory.archive)
+    archive = ArchiveReader(directory.archive) if directory.archive.is_file() else None
+    if archive is not None:
         recording.operations = read_operations(archive)
         recording.belief, recording.parameters = read_belief(recording, archive), read_parameters(recording, archive)
+    recording.service_levels = read_service_levels(recording, archive)
     return recording
 
 

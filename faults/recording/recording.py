@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bus.dictionary import Dictionary
 from bus.scenario.model import Scenario
@@ -150,6 +150,7 @@ class Recording:
     belief: Mapping[tuple[str, str], Reported] = field(default_factory=dict)
     parameters: Sequence[ParameterReport] = ()
     operations: Operations = field(default_factory=Operations)
+    service_levels: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def end_s(self) -> float:

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bus.text.times import span
 from faults.catalogue.injection_ids import injection_ids
 from faults.oracle.judge import Judgement
 from faults.recording.books import Ledger
@@ -109,6 +110,7 @@ def summarise(
             }
             for report in recording.parameters
         ],
+        "service_levels": dict(recording.service_levels) or None,
         "alarms": recording.operations.alarms,
         "procedures": recording.operations.procedures,
         "recorded": _recorded(recording),
@@ -212,6 +214,23 @@ def alarms_in_words(summary: Mapping[str, Any]) -> str:
     counts = {level: sum(row["level"] == level for row in rows) for level in ("warning", "critical")}
     counts["not acknowledged"] = sum(row["state"] in ("ACTIVE", "CLEARED") for row in rows)
     return _named(counts) if rows else ""
+
+
+def levels_in_words(summary: Mapping[str, Any]) -> str:
+    """What the fleet has delivered, as the ground knows it; empty where nothing is known."""
+    fleet = (summary["service_levels"] or {}).get("fleet", {}).get("belief", {})
+    hours, share = fleet.get("accelerator_hours"), fleet.get("availability")
+    if hours is None:
+        return ""
+    each = fleet["energy_per_accelerator_hour_kwh"]
+    parts = [f"{hours:,.2f} accelerator-hours"]
+    parts += [f"{100.0 * share:.1f} % available"] if share is not None else []
+    parts += [f"{each:.3f} kWh each"] if each is not None else []
+    parts += [f"{fleet['jobs_done']:,} jobs completed"] if fleet["jobs_done"] else []
+    p99_s, latency_s = fleet["inference_p99_worst_s"], fleet["command_latency_worst_s"]
+    parts += [f"inference p99 at most {p99_s:.3g} s"] if p99_s is not None else []
+    parts += [f"telecommands completed within {span(latency_s)}"] if latency_s is not None else []
+    return ", ".join(parts)
 
 
 def _named(counts: Mapping[str, int | None]) -> str:

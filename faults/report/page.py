@@ -14,6 +14,7 @@ from faults.oracle.judge import Judgement
 from faults.recording.recording import Recording, said
 from faults.recording.summary import shortcomings, telecommands_in_words, telemetry_in_words
 from faults.report.html import badge, page, table, tiles
+from faults.report.levels import service_levels
 from faults.report.operations import alarms, procedures
 from faults.report.overview import overview, rows, unfolded
 from faults.report.spacecraft import spacecraft_section
@@ -43,6 +44,9 @@ def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequenc
     shown = unfolded(found)
     body.extend(spacecraft_section(recording, row.id, row.design, unfolded=row.id in shown) for row in found)
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
+    if recording.service_levels:
+        levels = service_levels(recording.service_levels)
+        body.append("<h2>Service levels</h2><div class='card'>" + levels + "</div>")
     body.append("<h2>Alarms</h2><div class='card'>" + alarms(recording.operations, recording.play_back) + "</div>")
     body.append("<h2>Procedures</h2><div class='card'>" + procedures(recording.operations) + "</div>")
     body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording, summary) + "</div>")

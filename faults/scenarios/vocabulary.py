@@ -53,6 +53,7 @@ BASE_SIGNALS = (
     "array_power_w",
     "load_power_w",
     "payload_power_w",
+    "jobs_done",
     "heater_power_w",
     "array_temperature_k",
 )
@@ -141,6 +142,7 @@ def base_truth_signals(design: str) -> tuple[str, ...]:
     nodes = [form.form.battery.node, *form.radiators[:1]]
     nodes += [group.node for group in list(form.form.accelerators.values())[:1]]
     signals = [*BASE_SIGNALS, *(f"thermal_temperature_k[{node}]" for node in dict.fromkeys(nodes))]
+    signals += [f"accelerator_rate[{group}]" for group in form.accelerators]
     for group in form.accelerators[:1]:
         signals += [f"accelerator_temperature_k[{group}]", f"accelerator_clock_fraction[{group}]"]
     return tuple(signals)

@@ -297,6 +297,11 @@ class ArchiveReader:
         rows = self._rows(f"SELECT {', '.join(columns)} FROM telecommands ORDER BY ground_boot, request")
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def first_sent(self) -> dict[tuple[object, object], int]:
+        """By (ground's boot, request): when each telecommand was radiated first (ns)."""
+        query = "SELECT ground_boot, request, MIN(at_ns) FROM telecommand_log WHERE state = 'SENT' GROUP BY 1, 2"
+        return {(boot, request): int(str(at_ns)) for boot, request, at_ns in self._rows(query)}
+
     def alarms(self) -> list[dict[str, object]]:
         """Every alarm with its present or final state and why, in order."""
         columns = (

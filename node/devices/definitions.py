@@ -143,6 +143,8 @@ def _accelerators(equipment: Equipment) -> DeviceForm:
                     f"accelerator_temperature_k[{i}]", 0.2, 0.0, DIE_QUANTUM_K, soft_high=360.15, hard_high=365.15),
             Channel(f"hbm_temperature_k.{s}", "K", "float", f"Memory temperature of group {s}",
                     f"hbm_temperature_k[{i}]", 0.2, 0.0, DIE_QUANTUM_K, hard_high=368.15),
+            Channel(f"accelerator_rate.{s}", "", "float", f"Work rate of group {s}, in accelerators at full clock",
+                    f"accelerator_rate[{i}]", 0.0, 0.0, 0.001),
             Channel(f"accelerator_clock_fraction.{s}", "1", "float", f"Clock of group {s}, share of its boost clock",
                     f"accelerator_clock_fraction[{i}]", 0.0, 0.0, 0.001),
             Channel(f"accelerator_ecc_corrected.{s}", "", "int", f"Corrected memory errors of group {s}",

@@ -57,11 +57,12 @@ class FdirRow:
 class Equipment:
     """Names of the equipment of one design, and what its managers must know of it.
 
-    `accelerator_group_power_w`, `_lowest_w`: rated power and least power cap of each group, at the bus;
-    `_priorities`: of the limiter that feeds it, 4 is shed first; `_hot_k`, `_memory_hot_k`: where its chips slow down,
-    and where their memory is too hot. `battery_energy_j`: at nominal voltage; `battery_charge_w`: what it takes at
-    most. `coolant_hot_k`: supply on which chips at rated power would shut down; 0: there is no pumped loop.
-    `job_slots`: jobs at a time; `lcl_priorities`: 0 is closed first again; `fdir`: its FDIR table.
+    `accelerator_group_power_w`, `_lowest_w`: rated power and least power cap of each group, at the bus; `_chips`:
+    accelerators in each; `_priorities`: of the limiter that feeds it, 4 is shed first; `_hot_k`, `_memory_hot_k`:
+    where its chips slow down, and where their memory is too hot. `battery_energy_j`: at nominal voltage;
+    `battery_charge_w`: what it takes at most. `coolant_hot_k`: supply on which chips at rated power would shut down;
+    0: there is no pumped loop. `job_slots`: jobs at a time; `lcl_priorities`: 0 is closed first again; `fdir`: its
+    FDIR table.
     """
 
     design: str
@@ -79,6 +80,7 @@ class Equipment:
     battery_energy_j: float = 0.0
     battery_charge_w: float = 0.0
     coolant_hot_k: float = 0.0
+    accelerator_group_chips: tuple[float, ...] = ()
     isl_heads: tuple[str, ...] = ()
     job_slots: int = JOB_SLOTS
     lcl_priorities: tuple[int, ...] = ()

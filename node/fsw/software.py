@@ -33,6 +33,7 @@ from node.fsw.datapool import Layout, layout
 from node.fsw.managers.acquisition import Acquisition
 from node.fsw.managers.attitude import AttitudeManager
 from node.fsw.managers.computer import ComputerManager
+from node.fsw.managers.levels import ServiceLevels
 from node.fsw.managers.link import LinkManager
 from node.fsw.managers.memory import MemoryManager
 from node.fsw.managers.mode import ModeManager
@@ -70,6 +71,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     WorkloadManager,
     ShadowEstimator,
     ThermalManager,
+    ServiceLevels,
     LinkManager,
     ComputerManager,
     Acquisition,
@@ -202,6 +204,7 @@ class FlightSoftware:
         self.payload = PayloadManager(board, self.modes, self.workload, self.power, self.thermal)
         self.link = LinkManager(board)
         self.computer = ComputerManager(board, boot, self.modes)
+        self.levels = ServiceLevels(board, pool, self.acquisition)
         self.memory = MemoryManager(board, self.computer)
         self.memory_access = MemoryAccess(board, self.storage)
         self.watch = Watch(board, pool)
@@ -259,6 +262,7 @@ class FlightSoftware:
         if not self.acquisition.stale(self._battery):
             self.power.cycle(pool.item(self._soc))
         self.payload.cycle(pool.item(self._active))
+        self.levels.cycle()
         self.watch.cycle()
         self.monitoring.cycle()
         self.event_action.cycle(self._mode)
