@@ -36,6 +36,7 @@ from groundstation.commanding.records import CommanderState, Effects, Serving, W
 from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
 from groundstation.contacts.prediction import Contact, PredictionState, Predictor
+from groundstation.figures import Figures, figures
 from groundstation.procedures.declaration import Procedure
 from groundstation.procedures.engine import Asked, Procedures, Surroundings
 from groundstation.procedures.load import answers, shipped
@@ -134,6 +135,10 @@ class Ground:
         self._answer(effects, now_ns, outbox)
         self._acknowledge(now_ns, outbox)
         return outbox
+
+    def figures(self) -> Figures:
+        """Totals for whoever watches the ground; nothing of them decides anything."""
+        return figures(self._commander.state, self._intake, self._alarms.state, self._antennas.state)
 
     def save(self) -> bytes:
         """All of its state."""

@@ -8,6 +8,7 @@ procedures of one's own).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -16,15 +17,19 @@ from pathlib import Path
 
 from bus.dictionary import Dictionary
 from bus.errors import EnvironmentFault, SkyrackError
+from bus.participant import Outbox
 from bus.process import lifeline
-from bus.process.participant import Credentials, Service, run_participants
+from bus.process.participant import Credentials, Service, Shell, run_participants
 from bus.process.plan import LOOPBACK
 from bus.scenario.model import Scenario
+from bus.sockets.endpoints import advertised
 from bus.sockets.keys import load_telecommand_key
+from bus.sockets.metrics import MetricsDoor
 from groundstation.archive.writer import Archive
 from groundstation.commanding.operator_port import OperatorPort
 from groundstation.config import GROUND_ID, resolve
 from groundstation.ground import Ground
+from groundstation.metrics import GroundMetrics
 from groundstation.procedures.load import with_own
 
 
@@ -51,27 +56,47 @@ def serve_ground(
     keys: Path,
     *,
     operator_endpoint: str,
+    advertise: str = "",
+    metrics: str = "",
     procedures: Sequence[Path] = (),
 ) -> Service:
-    """The ground of a resolved scenario (canonical JSON), ready to take part."""
+    """The ground of a resolved scenario (canonical JSON), ready to take part. `advertise`: the host under which
+    operators reach it, where that is not the bound one. `metrics`: HOST:PORT for Prometheus, or nothing."""
     resolved = Scenario.model_validate_json(scenario)
     signing = {one.id: load_telecommand_key(keys, one.id) for one in resolved.spacecraft}
-    ground = Ground(resolve(resolved, dictionaries(scenario), signing), with_own(procedures))
+    forms = dictionaries(scenario)
+    ground = Ground(resolve(resolved, forms, signing), with_own(procedures))
+    told = GroundMetrics(ground, {one.id: forms[one.design] for one in resolved.spacecraft})
     store = Archive(archive)
+    door = MetricsDoor(metrics, told.collect) if metrics else None
     operator = OperatorPort(keys, operator_endpoint)
 
     def close() -> None:
+        if door is not None:
+            door.close()
         operator.close()
         store.close()
+
+    def commit(outbox: Outbox) -> None:
+        store.write([*operator.noted(), *outbox.records])
+        if door is not None:
+            told.note(outbox.records)
+
+    async def beside(shell: Shell) -> None:
+        told.now_ns = lambda: (shell.tick + 1) * resolved.tick_ns
+        async with asyncio.TaskGroup() as group:
+            group.create_task(operator.serve(shell))
+            if door is not None:
+                group.create_task(door.serve())
 
     return Service(
         ground,
         resolved.tick_ns,
         resolved.range.snapshot_every_ticks,
-        commit=lambda outbox: store.write([*operator.noted(), *outbox.records]),
+        commit=commit,
         close=close,
-        endpoints={"operator": operator.endpoint},
-        side_task=operator.serve,
+        endpoints={"operator": advertised(operator.endpoint, advertise)},
+        side_task=beside,
         outside=operator.answer,
     )
 
@@ -84,13 +109,22 @@ def run_ground(
     *,
     scenario: bytes | None = None,
     operator_endpoint: str = LOOPBACK,
+    advertise: str = "",
+    metrics: str = "",
     procedures: Sequence[Path] = (),
 ) -> int:
     """The whole process; gives the exit status."""
 
     def build(_: Sequence[str], text: bytes) -> list[Service]:
         ground = serve_ground(
-            text, dictionaries, archive, keys, operator_endpoint=operator_endpoint, procedures=procedures
+            text,
+            dictionaries,
+            archive,
+            keys,
+            operator_endpoint=operator_endpoint,
+            advertise=advertise,
+            metrics=metrics,
+            procedures=procedures,
         )
         return [ground]
 

@@ -25,7 +25,8 @@ class Recorder(Protocol):
 @dataclass(frozen=True)
 class BusPlan:
     """Everything the bus process needs to know of a run. `scenario` is its canonical JSON; `dictionaries` the version
-    each participant must bring; `speed` None is lockstep, else mission seconds per second."""
+    each participant must bring; `speed` None is lockstep, else mission seconds per second; `metrics` is HOST:PORT for
+    Prometheus, or nothing."""
 
     participants: tuple[ParticipantPlan, ...]
     ticks: int
@@ -40,6 +41,7 @@ class BusPlan:
     time_endpoint: str = LOOPBACK
     range_endpoint: str = LOOPBACK
     observe_endpoint: str = LOOPBACK
+    metrics: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,33 +8,32 @@ stall it: what does not decode is counted and dropped.
 from __future__ import annotations
 
 import asyncio
-import sys
-import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from bus.clock import Clock, MachineClock
-from bus.errors import INTERRUPTED, DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
+from bus.errors import DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
 from bus.lockstep import instructions as do
 from bus.lockstep.conductor import Conductor
 from bus.lockstep.ticks import read_tick, write_tock
-from bus.process import lifeline
 from bus.process.handshake import Handshake
 from bus.process.log import Log
 from bus.process.pacing import Pacing
 from bus.process.plan import BusOutcome, BusPlan, Recorder
+from bus.process.range_metrics import range_metrics
 from bus.process.range_requests import RangeRequests
 from bus.process.rate_limit import RateLimit
 from bus.process.watchman import Watchman, kind_of, refused_mail
 from bus.sockets.access import Grants, Keypair, Peer
-from bus.sockets.keys import load_grants, load_key
+from bus.sockets.metrics import MetricsDoor
 from bus.sockets.ports import Network, PublisherPort, RouterPort
 from bus.wire.codec import decode, encode, peek
 from bus.wire.messages import OPERATOR_MAIL, Body, Bye, Kind, Message, Refusal, Welcome
 from bus.wire.pieces import split
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 PROGRESS_EVERY_NS = 250_000_000
 PATIENCE_S = 2.5  # a stop that was asked for ends the run within this, answered or not
@@ -88,6 +87,7 @@ class BusServer:
         self._last_loss: ParticipantLost | None = None
         self._divergence: Diverged | None = None
         self._reported_ns = self._clock.now_ns()
+        self._network: Network
         self._time: RouterPort
         self._range: RouterPort
         self._observe: PublisherPort
@@ -106,7 +106,9 @@ class BusServer:
 
     async def run(self) -> BusOutcome:
         """Open the planes, fly, say goodbye."""
+        door = MetricsDoor(self._plan.metrics, self._metrics) if self._plan.metrics else None
         with Network(self._grants) as network:
+            self._network = network
             self._time = network.router(self._plan.time_endpoint, self._key, "time")
             self._range = network.router(self._plan.range_endpoint, self._key, "range")
             self._observe = network.publisher(self._plan.observe_endpoint, self._key, "observe")
@@ -119,6 +121,7 @@ class BusServer:
             async with asyncio.TaskGroup() as group:
                 duties = [self._serve_time(), self._serve_range(), self._pacing.keep(), self._pacing.watch_over_late()]
                 duties.append(self._watchman.keep())
+                duties += [] if door is None else [door.serve()]
                 tasks = [group.create_task(self._on_duty(duty)) for duty in duties]
                 try:
                     for id in self._local:
@@ -149,6 +152,11 @@ class BusServer:
     def give_up(self, id: str, reason: str) -> None:
         """Go on without this participant, or stop, as the scenario says."""
         self._carry_out(self._conductor.lose(id, reason))
+
+    def _metrics(self) -> Iterator[Metric]:
+        figures = self._network.counters + self._counters
+        lost = len(self._lost)
+        return range_metrics(self._conductor, self._pacing, self._watchman.refused, figures, self._handshake, lost)
 
     def _late(self, id: str, ticks: int) -> None:
         self._report("late", {"id": id, "tick": self._conductor.tick, "behind": ticks})
@@ -336,62 +344,3 @@ class BusServer:
         while there and (looks := looks - 1) >= 0:
             await self._clock.until(self._clock.now_ns() + _HANG_UP_LOOK_NS)
             there = [(identity, routing) for identity, routing in there if self._time.send(routing, [b""])]
-
-
-async def serve_bus(
-    plan: BusPlan,
-    keys: Path,
-    recorder: Recorder,
-    finish: Callable[[BusOutcome], None],
-    report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
-) -> BusOutcome:
-    """Flies one run in this process's loop. SIGINT, SIGTERM and the supervisor's end stop it in order, and never come
-    between its end and `finish`."""
-    server = BusServer(plan, load_key(keys, "bus"), load_grants(keys), recorder, report=report)
-    with lifeline.Lifeline(server.stop, server.told) as line:
-        outcome = replace(await server.run(), interrupted=line.signal)
-        finish(outcome)
-        return outcome
-
-
-def run_bus(
-    plan: BusPlan,
-    keys: Path,
-    recorder: Recorder,
-    finish: Callable[[BusOutcome], Mapping[str, object]],
-    report: Callable[[str, Mapping[str, object]], None] = lifeline.report,
-) -> int:
-    """The whole process; gives the exit status.
-
-    finish: called with the outcome, whatever it is, to close the trace; what it returns goes into the last report,
-    beside complete, reason, ticks, slips, traffic, lost and counters. report: see `server.BusServer`.
-    """
-    lifeline.bind_to_supervisor()
-
-    def end(outcome: BusOutcome) -> None:
-        facts = {
-            "complete": outcome.finished.complete and outcome.failure is None,
-            "reason": outcome.failure.message if outcome.failure else outcome.finished.reason,
-            "ticks": outcome.finished.ticks,
-            "slips": outcome.slips,
-            "traffic": outcome.traffic,
-            "lost": [asdict(lost) for lost in outcome.lost],
-            "refused": list(outcome.refused),
-            "counters": outcome.finished.counters,
-        }
-        lifeline.report("finished", {**facts, **finish(outcome)})
-
-    try:
-        outcome = asyncio.run(serve_bus(plan, keys, recorder, end, report))
-    except SkyrackError as error:
-        lifeline.report_error(error)
-        return error.exit_status
-    except Exception as error:
-        traceback.print_exc(file=sys.stderr)
-        lifeline.report_error(RangeFailure(f"the bus failed: {type(error).__name__}: {error}", hint="see log/bus.log"))
-        return 3
-    if outcome.failure is not None:
-        lifeline.report_error(outcome.failure, aloud=not outcome.interrupted)
-    if outcome.interrupted:
-        return INTERRUPTED
-    return outcome.failure.exit_status if outcome.failure is not None else 0

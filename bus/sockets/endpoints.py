@@ -17,3 +17,15 @@ def check_endpoint(option: str, text: str) -> str:
     if match is None or (match["port"] != "*" and int(match["port"]) > GREATEST_PORT):
         raise UserError(f"{option}: found '{text[:80]}'; allowed: {SHAPE}", hint="port 0 takes any free one")
     return text
+
+
+def advertised(endpoint: str, host: str) -> str:
+    """The same port under the name by which others reach it; the endpoint itself where no `host` is given."""
+    return f"tcp://{host}:{endpoint.rpartition(':')[2]}" if host else endpoint
+
+
+def check_host(option: str, text: str) -> str:
+    """A host's name or address as it is, or nothing. Raises UserError for what is none."""
+    if text and _FORM.fullmatch(f"tcp://{text}:1") is None:
+        raise UserError(f"{option}: found '{text[:80]}'; allowed: a host's name or address", hint="without a port")
+    return text

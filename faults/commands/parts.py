@@ -1,7 +1,7 @@
 # ruff: noqa: B006 - typer reads annotations and defaults at run time
-"""`skyrack bus`, `skyrack node`, `skyrack ground`: what a container starts, as the command line has it.
+"""`skyrack bus`, `node`, `ground` and `compose`: what a container starts, and what writes containers.
 
-Each imports what it needs when it runs; what they do is in `faults.commands.processes`.
+The command line only; each imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,14 @@ Keys = Annotated[Path, typer.Option(envvar="SKYRACK_KEYS", help="Directory with 
 ResolvedScenario = Annotated[
     str, typer.Option(envvar="SKYRACK_SCENARIO", help="Resolved scenario (JSON); asked of the bus by default.")
 ]
+Advertise = Annotated[
+    str, typer.Option(envvar="SKYRACK_ADVERTISE", metavar="HOST", help="The host under which others reach its ports.")
+]
+Metrics = Annotated[
+    str,
+    typer.Option(envvar="SKYRACK_METRICS", metavar="HOST:PORT", help="Where Prometheus may ask; else nowhere."),
+]
+Stay = Annotated[bool, typer.Option("--stay", help="After the run, wait to be stopped: for a container among others.")]
 OutDirectory = Annotated[Path | None, typer.Option(envvar="SKYRACK_OUT", help="Instead of out/<name>-<counter>.")]
 Designs = Annotated[
     list[Path],
@@ -32,6 +40,7 @@ def add_parts(app: typer.Typer) -> None:
     app.command(epilog="Example: skyrack ground --connect tcp://127.0.0.1:5600 --keys keys --archive archive.sqlite")(
         ground
     )
+    app.command(epilog="Example: skyrack compose first-light --out containers")(compose)
 
 
 def bus(
@@ -46,6 +55,8 @@ def bus(
         str, typer.Option(envvar="SKYRACK_BIND_OBSERVE", help="Endpoint for observers.")
     ] = "tcp://127.0.0.1:5602",
     pace: Annotated[str, typer.Option(envvar="SKYRACK_PACE", help="free, realtime, or a factor such as x60.")] = "free",
+    advertise: Advertise = "",
+    metrics: Metrics = "",
     out: OutDirectory = None,
     designs: Designs = [],
     procedures: Own = [],
@@ -65,6 +76,8 @@ def bus(
             bind_observe,
             pace=pace,
             out=out,
+            advertise=advertise,
+            metrics=metrics,
             designs=tuple(designs),
             procedures=tuple(procedures),
         )
@@ -87,6 +100,7 @@ def node(
     nvm: Annotated[Path, typer.Option(envvar="SKYRACK_NVM", help="Directory of the non-volatile memory.")] = Path(
         "nvm"
     ),
+    stay: Stay = False,
 ) -> None:
     """Fly one spacecraft or several, as one process of several.
 
@@ -94,7 +108,7 @@ def node(
     """
     from faults.commands.processes import node_command  # noqa: PLC0415
 
-    raise typer.Exit(node_command(ids, share, connect, keys, scenario=scenario, nvm=nvm))
+    raise typer.Exit(node_command(ids, share, connect, keys, scenario=scenario, nvm=nvm, stay=stay))
 
 
 def ground(
@@ -106,9 +120,44 @@ def ground(
         "archive.sqlite"
     ),
     bind: Annotated[str, typer.Option(envvar="SKYRACK_BIND", help="Endpoint for operators.")] = "tcp://127.0.0.1:5603",
+    advertise: Advertise = "",
+    metrics: Metrics = "",
+    stay: Stay = False,
     procedures: Own = [],
 ) -> None:
     """Run the ground, as one process of several."""
     from faults.commands.processes import ground_command  # noqa: PLC0415
 
-    raise typer.Exit(ground_command(connect, keys, scenario, archive, bind, procedures=tuple(procedures)))
+    raise typer.Exit(
+        ground_command(
+            connect,
+            keys,
+            scenario,
+            archive,
+            bind,
+            advertise=advertise,
+            metrics=metrics,
+            stay=stay,
+            procedures=tuple(procedures),
+        )
+    )
+
+
+def compose(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The directory to write; it may be there already.")] = Path("containers"),
+    per_container: Annotated[int, typer.Option(min=1, max=1000, help="Spacecraft in a container.")] = 1,
+    pace: Annotated[str, typer.Option(help="free, realtime, or a factor such as x60.")] = "free",
+    designs: Designs = [],
+    procedures: Own = [],
+) -> None:
+    """Write a scenario as containers: compose.yaml and what belongs to it.
+
+    Bus, ground and spacecraft, each with a secret of its own, made anew; `--profile console` and `--profile prometheus`
+    of the engine add those.
+    """
+    from faults.commands.compose import Wanted, compose_command  # noqa: PLC0415
+
+    wanted = Wanted(scenario, out, per_container, pace, tuple(designs), tuple(procedures))
+    raise typer.Exit(compose_command(wanted))

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bus.errors import INTERRUPTED, EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
-from bus.sockets.endpoints import check_endpoint
-from bus.sockets.keys import load_grants, make_keys
+from bus.sockets.endpoints import advertised, check_endpoint, check_host
+from bus.sockets.keys import BUNDLE, load_grants, make_keys
+from bus.sockets.metrics import check_metrics
 from faults.commands.run import PATIENCE_S, finish
 from faults.recording.summary import exit_status
 from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.groups import chosen_ids
-from faults.run.interruption import Interruption
+from faults.run.interruption import SIGNALS, Interruption
 from faults.run.warm import warm_up
 from faults.run_directory import BY_HAND, RunDirectory, create
 from faults.scenarios.choose import load_named, load_resolved
@@ -37,10 +40,14 @@ def bus_command(
     *,
     pace: str,
     out: Path | None,
+    advertise: str = "",
+    metrics: str = "",
     designs: tuple[Path, ...] = (),
     procedures: tuple[Path, ...] = (),
 ) -> int:
     """Conduct one run; gives the exit status of what was flown."""
+    check_host("--advertise", advertise)
+    check_metrics("--metrics", metrics)
     for option, endpoint in (("--bind", bind), ("--bind-range", bind_range), ("--bind-observe", bind_observe)):
         check_endpoint(option, endpoint)
     chosen = load_named(scenario, designs, procedures)
@@ -52,7 +59,10 @@ def bus_command(
         try:
             interruption.check()
             root.prepare(directory, chosen.scenario, chosen.text, procedures)
-            status, flown = _conduct(chosen.scenario, directory, keys, (bind, bind_range, bind_observe), pace)
+            binds = (bind, bind_range, bind_observe)
+            status, flown = _conduct(
+                chosen.scenario, directory, keys, binds, pace=pace, advertise=advertise, metrics=metrics
+            )
             interruption.signal = interruption.signal or flown.interrupted
         except KeyboardInterrupt:
             status, flown = INTERRUPTED, root.Flown(None, 0.0, interrupted=interruption.signal)
@@ -60,13 +70,20 @@ def bus_command(
 
 
 def _conduct(
-    resolved: Scenario, directory: RunDirectory, keys: Path, binds: tuple[str, str, str], pace: str
+    resolved: Scenario,
+    directory: RunDirectory,
+    keys: Path,
+    binds: tuple[str, str, str],
+    *,
+    pace: str,
+    advertise: str,
+    metrics: str,
 ) -> tuple[int, root.Flown]:
     from faults.run.bus_process import bus_plan, conduct  # noqa: PLC0415 - zmq only where it is used
 
     _provide_keys(keys, resolved)
     bind, bind_range, bind_observe = binds
-    plan = bus_plan(resolved, pace, bind, bind_range, bind_observe)
+    plan = replace(bus_plan(resolved, pace, bind, bind_range, bind_observe), metrics=metrics)
     endpoints = {"time": bind, "range": bind_range, "observe": bind_observe}
     facts = {
         "scenario": resolved.name,
@@ -81,7 +98,8 @@ def _conduct(
 
     def note_endpoints(kind: str, content: Mapping[str, Any]) -> None:
         if "endpoints" in content:
-            endpoints.update(content["endpoints"])
+            host = advertise if kind == "ready" else ""  # the others are somebody else's, who said how to reach it
+            endpoints.update({plane: advertised(at, host) for plane, at in content["endpoints"].items()})
             _write_run(directory, facts, "running")
         if kind == "ready":
             at = endpoints["time"]
@@ -100,38 +118,66 @@ def _judge(directory: RunDirectory, status: int, flown: root.Flown, pace: str) -
     return status
 
 
-def node_command(ids: str, share: str, connect: str, keys: Path, *, scenario: str, nvm: Path) -> int:
+def node_command(
+    ids: str, share: str, connect: str, keys: Path, *, scenario: str, nvm: Path, stay: bool = False
+) -> int:
     """Fly some spacecraft in this process until the run ends."""
     from bus.process.participant import Credentials, run_participants  # noqa: PLC0415
     from node.process import builder  # noqa: PLC0415
 
     check_endpoint("--connect", connect)
     party = [Credentials(identity, connect, keys) for identity in chosen_ids(ids, share, keys)]
-    return run_participants(party, builder(keys, nvm, lambda resolved: warm_up(resolved, _say)), _canonical(scenario))
+    build = builder(keys, nvm, lambda resolved: warm_up(resolved, _say))
+    status = run_participants(party, build, _canonical(scenario))
+    return stand_by(status) if stay else status
 
 
 def ground_command(
-    connect: str, keys: Path, scenario: str, archive: Path, bind: str, *, procedures: tuple[Path, ...] = ()
+    connect: str,
+    keys: Path,
+    scenario: str,
+    archive: Path,
+    bind: str,
+    *,
+    advertise: str = "",
+    metrics: str = "",
+    stay: bool = False,
+    procedures: tuple[Path, ...] = (),
 ) -> int:
     """Operate until the run ends."""
     from groundstation.process import run_ground  # noqa: PLC0415
 
     check_endpoint("--connect", connect)
+    check_host("--advertise", advertise)
+    check_metrics("--metrics", metrics)
     if bind:
         check_endpoint("--bind", bind)
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EnvironmentFault(f"cannot make {archive.parent}: {error.strerror}", hint="another --archive") from error
-    return run_ground(
+    status = run_ground(
         connect,
         keys,
         lambda content: root.dictionaries(read_resolved(content)),
         archive,
         scenario=_canonical(scenario),
         operator_endpoint=bind,
+        advertise=advertise,
+        metrics=metrics,
         procedures=procedures,
     )
+    return stand_by(status) if stay else status
+
+
+def stand_by(status: int) -> int:
+    """After a run in order, wait for a signal: the end of one container would be the end of all of them, and the bus
+    has yet to judge."""
+    if status == 0:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        _say("the run is over; waiting to be stopped")
+        signal.sigwait(SIGNALS)
+    return status
 
 
 def _canonical(path: str) -> bytes | None:
@@ -140,7 +186,11 @@ def _canonical(path: str) -> bytes | None:
 
 
 def _provide_keys(keys: Path, scenario: Scenario) -> None:
-    """Keys that are there are used; otherwise they are made."""
+    """Keys that are there are used; otherwise they are made. A bundle is somebody's to bring."""
+    if keys.suffix == BUNDLE and not keys.is_file():
+        raise EnvironmentFault(f"the secret {keys} is missing", hint="`skyrack compose` writes one for each container")
+    if keys.is_file():
+        return
     try:
         load_grants(keys)
     except SkyrackError:

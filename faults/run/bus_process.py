@@ -16,8 +16,8 @@ from pathlib import Path
 from bus.clock import Stopwatch, parse_pace
 from bus.errors import EnvironmentFault, SkyrackError
 from bus.process import lifeline
+from bus.process.bus import run_bus
 from bus.process.plan import LOOPBACK, BusOutcome, BusPlan
-from bus.process.server import run_bus
 from bus.scenario.model import Scenario
 from bus.trace.reader import read_record
 from bus.trace.writer import TraceWriter

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bus.errors import EnvironmentFault, UnknownNameError, UserError
+from bus.sockets.keys import spacecraft_in
 from bus.wire.messages import ID_PATTERN
 
 MOST_IN_A_PROCESS = 1000
@@ -82,8 +83,7 @@ def chosen_ids(ids: str, share: str, keys: Path) -> list[str]:
 
 def with_keys(keys: Path) -> list[str]:
     """The spacecraft that have a key there, numbers in the order of numbers."""
-    found = [path.stem.removeprefix("node-") for path in keys.glob("node-*.key")]
-    return sorted(found, key=_numerically)
+    return sorted(spacecraft_in(keys), key=_numerically)
 
 
 def _numerically(id: str) -> list[tuple[bool, int, str]]:

@@ -21,9 +21,9 @@ sys.path.insert(0, str(HERE.parents[2]))
 
 from bus.lockstep.sessions import ParticipantPlan  # noqa: E402
 from bus.participant import Moment, Outbox  # noqa: E402
+from bus.process.bus import run_bus  # noqa: E402
 from bus.process.participant import Credentials, Service, run_participants  # noqa: E402
 from bus.process.plan import BusPlan  # noqa: E402
-from bus.process.server import run_bus  # noqa: E402
 from bus.sockets.keys import make_keys  # noqa: E402
 from bus.trace.writer import Traced, TraceHeader, TraceWriter  # noqa: E402
 from bus.wire.codec import peek  # noqa: E402
