@@ -22,6 +22,7 @@ from bus.errors import EnvironmentFault
 from bus.files import write_whole
 from bus.scenario.model import Scenario
 from bus.sockets.keys import BUNDLE, make_keys, write_bundle
+from faults.commands.kubernetes import overlay, pod
 from faults.run.groups import in_groups
 from faults.scenarios.choose import load_named
 
@@ -52,6 +53,7 @@ class Wanted:
     pace: str
     designs: tuple[Path, ...]
     procedures: tuple[Path, ...]
+    base: Path | None = None
 
 
 def compose_command(wanted: Wanted) -> int:
@@ -94,10 +96,15 @@ def _write(wanted: Wanted, scenario: Scenario, groups: Sequence[Sequence[str]]) 
         (out / "procedures").mkdir(exist_ok=True)
         shutil.copyfile(path, out / "procedures" / path.name)
     write_whole(out / "prometheus.yml", yaml.safe_dump(prometheus(), sort_keys=False))
-    write_whole(out / "compose.yaml", _HEAD + as_yaml(services(scenario, groups, wanted.pace, procedures)))
-    user = f"{os.getuid()}:{os.getgid()}"
+    content = services(scenario, groups, wanted.pace, procedures)
+    write_whole(out / "compose.yaml", _HEAD + as_yaml(content))
+    user = f"{os.getuid()}:{os.getgid()}" if os.getuid() else ANYBODY
+    if wanted.base is not None:
+        name, names = f"skyrack-{scenario.name.lower()}", [service_of(group) for group in groups]
+        write_whole(out / "kustomization.yaml", as_yaml(overlay(wanted.base, out, name, names)))
+        parts = {name: form for name, form in content["services"].items() if "profiles" not in form}
+        write_whole(out / "pod.yaml", as_yaml(pod(name, out, parts, user)))
     if os.getuid() == 0:
-        user = ANYBODY
         _give_away(out, *map(int, ANYBODY.split(":")))
     write_whole(out / ".env", f"SKYRACK_USER={user}\n")
 
@@ -162,7 +169,10 @@ def services(
         ],
         "volumes": ["./archive:/data/archive", *folder],
         "networks": ["range", "door"],
-        "ports": [f"127.0.0.1:{port}:{port}" for port in (OPERATOR_PORT, METRICS_PORT)],
+        "ports": [
+            f"127.0.0.1:${{SKYRACK_{name}_PORT:-{port}}}:{port}"
+            for name, port in (("OPERATOR", OPERATOR_PORT), ("METRICS", METRICS_PORT))
+        ],
         "healthcheck": _health(),
         "restart": "on-failure:3",
     }  # fmt: skip

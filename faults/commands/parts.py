@@ -149,6 +149,10 @@ def compose(
     out: Annotated[Path, typer.Option(help="The directory to write; it may be there already.")] = Path("containers"),
     per_container: Annotated[int, typer.Option(min=1, max=1000, help="Spacecraft in a container.")] = 1,
     pace: Annotated[str, typer.Option(help="free, realtime, or a factor such as x60.")] = "free",
+    base: Annotated[
+        Path | None,
+        typer.Option(help="Of the tree, docker/kubernetes/base: writes an overlay on it and a pod."),
+    ] = None,
     designs: Designs = [],
     procedures: Own = [],
 ) -> None:
@@ -159,5 +163,5 @@ def compose(
     """
     from faults.commands.compose import Wanted, compose_command  # noqa: PLC0415
 
-    wanted = Wanted(scenario, out, per_container, pace, tuple(designs), tuple(procedures))
+    wanted = Wanted(scenario, out, per_container, pace, tuple(designs), tuple(procedures), base)
     raise typer.Exit(compose_command(wanted))

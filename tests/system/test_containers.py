@@ -1,9 +1,10 @@
-"""`skyrack compose`: what it writes is closed, complete and flies, with its command lines as processes of this machine."""
+"""`skyrack compose`: what it writes is closed and complete, and its command lines fly, as processes of this machine."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -99,7 +100,7 @@ def test_the_compose_file_of_the_tree_is_the_one_of_first_light(tmp_path: Path) 
 
 def here(words: list[str], folder: Path, service: str, at: str = "") -> list[str]:
     """A container's command line for this machine: its paths, its secret, and any free port."""
-    found = []
+    found: list[str] = []
     for word in words:
         said = word.replace("${RUN:-run}", "run").replace("${SKYRACK_PACE:-free}", "free")
         said = said.replace("/run/secrets/skyrack.keys", str(folder / "keys" / f"{service}.keys"))
@@ -128,6 +129,93 @@ def test_what_it_writes_flies_with_the_same_hash(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "run" / "report.html").is_file()
 
 
+BASE = HOUSE / "docker" / "kubernetes" / "base"
+
+
+def test_the_overlay_gives_each_pod_its_own_keys(tmp_path: Path) -> None:
+    written(tmp_path, "--base", BASE, "--per-container", 2, scenario="first-light")
+    overlay = yaml.safe_load((tmp_path / "kustomization.yaml").read_text())
+    assert (tmp_path / overlay["resources"][0]).resolve() == BASE
+    assert overlay["replicas"] == [{"name": "nodes", "count": 2}]
+    files = {each["name"]: each["files"] for each in overlay["secretGenerator"]}
+    assert [line.partition("=")[0] for line in files["node-keys"]] == ["nodes-0.keys", "nodes-1.keys"]
+    for line in (line for lines in files.values() for line in lines):
+        assert (tmp_path / line.partition("=")[2]).is_file(), line
+    pods = [spacecraft_in(tmp_path / line.partition("=")[2]) for line in files["node-keys"]]
+    ids = [each["id"] for each in json.loads((tmp_path / "scenario.json").read_text())["spacecraft"]]
+    assert sorted(id for pod in pods for id in pod) == sorted(ids)
+
+
+def test_the_pod_has_everybody_at_ports_of_their_own(tmp_path: Path) -> None:
+    written(tmp_path, "--base", BASE, "--pace", "x60")
+    spec = yaml.safe_load((tmp_path / "pod.yaml").read_text())["spec"]
+    assert [each["name"] for each in spec["containers"]] == ["bus", "ground", "node-dawn-1", "node-path-1"]
+    words = [word for each in spec["containers"] for word in each["args"]]
+    assert not [word for word in words if "$" in word or "//bus:" in word]
+    doors = [word for word in words if word.startswith("0.0.0.0:")]
+    assert len(doors) == len(set(doors)) == 2
+    assert "x60" in words
+    for each in spec["containers"]:
+        assert each["securityContext"]["readOnlyRootFilesystem"]
+        assert each["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert {mount["name"] for mount in each["volumeMounts"]} <= {volume["name"] for volume in spec["volumes"]}
+    assert all(Path(volume["hostPath"]["path"]).exists() for volume in spec["volumes"] if "hostPath" in volume)
+
+
+def manifests() -> list[dict[str, Any]]:
+    """Every object of the tree's base, and of the campaign."""
+    files = [path for path in (BASE.parent).rglob("*.yaml") if path.name not in ("kustomization.yaml", "campaign.yaml")]
+    return [form for path in sorted(files) for form in yaml.safe_load_all(path.read_text())]
+
+
+def test_the_base_runs_the_commands_of_this_release_and_nobody_as_root() -> None:
+    verbs = typer.main.get_command(skyrack.app).commands  # type: ignore[attr-defined]
+    seen = []
+    for form in manifests():
+        if form["kind"] not in ("Job", "StatefulSet"):
+            continue
+        spec = form["spec"]["template"]["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] and not spec["automountServiceAccountToken"]
+        for each in spec["containers"]:
+            verb, *arguments = [re.sub(r"\$\((\w+)\)", "free", word) for word in each["args"]]
+            verbs[verb].make_context(verb, arguments)
+            seen.append(verb)
+            assert each["securityContext"] == {
+                "readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+            }  # fmt: skip
+            assert each["resources"]["limits"]["memory"]
+    assert sorted(seen) == ["bus", "campaign", "ground", "node"]
+
+
+def test_the_ground_cannot_reach_the_range_plane() -> None:
+    policies = [form for form in manifests() if form["kind"] == "NetworkPolicy"]
+    bus = next(each for each in policies if each["metadata"]["name"] == "bus")
+    doors = [
+        {"who": json.dumps(rule["from"]), "ports": [port["port"] for port in rule["ports"]]}
+        for rule in bus["spec"]["ingress"]
+    ]
+    assert [door["ports"] for door in doors if "ground" in door["who"]] == [[5600]]
+    assert [door["who"] for door in doors if 5601 in door["ports"]] == [
+        json.dumps([{"podSelector": {"matchLabels": {"skyrack/role": "console"}}}])
+    ]
+    leaving = next(each for each in policies if each["metadata"]["name"] == "participants")
+    assert [port["port"] for rule in leaving["spec"]["egress"] for port in rule["ports"]] == [5600, 53, 53]
+
+
+@pytest.mark.slow
+def test_the_manifests_are_what_the_schemas_of_kubernetes_say(tmp_path: Path) -> None:
+    """Strictly, offline: schemas come with the package, which is no part of the locked set (110 MB)."""
+    schemas = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate brings the schemas")
+    if shutil.which("kubectl") is None:
+        pytest.skip("no kubectl, which builds the overlay")
+    written(tmp_path, "--base", BASE, scenario="first-light")
+    built = subprocess.run(["kubectl", "kustomize", tmp_path], capture_output=True, text=True, check=True).stdout
+    forms = [*yaml.safe_load_all(built), yaml.safe_load((tmp_path / "pod.yaml").read_text()), *manifests()]
+    assert len(forms) > 20
+    for form in forms:
+        schemas.validate(form, "1.32", strict=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint", "hint"),
     [
@@ -138,6 +226,7 @@ def test_what_it_writes_flies_with_the_same_hash(tmp_path: Path) -> None:
         (("compose", "quik"), "unknown scenario 'quik'; did you mean quick?", ""),
         (("compose", "quick", "--pace", "fast"), "unknown pace 'fast'", ""),
         (("compose", "quick", "--out", "/proc/no"), "cannot write /proc/no", "--out"),
+        (("compose", "quick", "--base", "."), "--base: . has no kustomization.yaml", "docker/kubernetes/base"),
     ],
 )
 def test_what_is_wrong_is_told_with_status_2(
@@ -146,4 +235,4 @@ def test_what_is_wrong_is_told_with_status_2(
     result = call(*arguments, cwd=tmp_path)
     assert result.returncode == 2, result.stderr
     assert complaint in result.stderr and hint in result.stderr and "Traceback" not in result.stderr
-    assert list(tmp_path.iterdir()) == [] or [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert list(tmp_path.iterdir()) == [] or {path.name for path in tmp_path.iterdir()} <= {"out", "containers"}
