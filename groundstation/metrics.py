@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bus.constants import CELSIUS_ZERO_K
 from bus.dictionary import Dictionary
 from bus.wire.messages import Kind
 from groundstation.ground import Ground
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 MOST_SPACECRAFT = 200
 MOST_GROUPS = 16
-ZERO_CELSIUS_K = 273.15
-"""0 degrees Celsius in kelvin (BIPM, SI Brochure, 9th edition, 2.3.1)."""
 
 FLEET = {
     "battery_soc": ("skyrack_battery_charge_ratio", "State of charge, as received"),
@@ -176,7 +175,7 @@ class GroundMetrics:
                 for key, value in values.items():
                     known, _, group = key.partition(".")
                     if known == parameter and math.isfinite(value):
-                        shown = round(value - ZERO_CELSIUS_K, 3) if parameter.endswith("_k") else value
+                        shown = round(value - CELSIUS_ZERO_K, 3) if parameter.endswith("_k") else value
                         family.add_sample(field, {"gpu": group, "Hostname": name}, shown)
             yield family
         clock = GaugeMetricFamily(
