@@ -24,7 +24,6 @@ from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
 from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
-from node.fsw.managers.watch import INTERVAL_NS
 from node.fsw.software import SoftwareConfig, declarations, on_board_parameters
 from node.injection.device import DeviceSeam
 from node.injection.engine import Injections
@@ -111,7 +110,7 @@ class Stretched(NamedTuple):
 def stretched_times(tick_ns: int) -> tuple[Stretched, ...]:
     """Which times a tick of this length stretches, in the order of the dictionary."""
     own = [(p.name, p.default) for p in on_board_parameters() if p.unit == "s" and p.default > 0.0]
-    own += [("computer boot", BOOT_S), ("computer watchdog", WATCHDOG_S), ("watch interval", INTERVAL_NS / 1e9)]
+    own += [("computer boot", BOOT_S), ("computer watchdog", WATCHDOG_S)]
     stretched = []
     for name, declared_s in own:
         flown_ns = -(-round(declared_s * 1e9) // tick_ns) * tick_ns

@@ -8,6 +8,8 @@ from docs.reference.forms import GENERATED, table
 from faults.commands.fdir_rows import action, row_cells
 from node.assembly import dictionary, equipment
 from node.designs.load import SHIPPED, load_design
+from node.devices.definitions import device_forms
+from node.devices.device import slug
 from node.devices.equipment import FdirRow
 
 EXAMPLE = "pathfinder"
@@ -28,6 +30,12 @@ def fdir_page() -> str:
         "- While the reading stays wrong, event and action come again after `again`, then after twice that, and so",
         "  on, so often as the row allows; so long each action is given time. A reading that comes and goes is no new",
         "  reason.",
+        "- What has not helped so often as `then` says, so long ago at most, hands over to the row above it: that",
+        "  row's event is raised and its action executed instead; `fdir_escalated` tells of it. A row above others",
+        "  need not look at anything itself.",
+        "- A **functional monitor** combines others, and is wrong while at least so many of them are.",
+        "- A row with **modes** looks in these modes only. A row with **masks** keeps other monitors from looking",
+        "  while its own action is given time: they find nothing new, and what they found stands.",
         "- At the deadline a reading that is still wrong raises `fdir_late`.",
         "- An action is executed in the cycle of its event, whatever the event's report is set to, and told by",
         "  `action_executed` with its failure code. A mode that forbids the telecommand forbids the action.",
@@ -35,19 +43,20 @@ def fdir_page() -> str:
         "- **Time to criticality** is the time from the limit to damage, from the design's figures; `unknown` where",
         "  they do not tell. A test holds every confirmation below it.",
         "- In flight, services 12 and 19 enable, disable, change, add and delete ([telecommands](telecommands.md));",
-        "  what they change survives a reboot. Low charge of the whole battery is not a row: its hysteresis is in the",
-        "  `power.*` parameters of service 20.",
+        "  what they change survives a reboot. The limits and the hysteresis of the whole battery's charge are in the",
+        "  `power.*` parameters of service 20: its rows look at the zone that follows from them.",
         "",
         "## Which rows there are", "",
         "By rule, for every part of a design. Limits are the design's own figures, or assumptions; the code has them",
         "beside their reasons.", "",
     ]  # fmt: skip
-    lines += table(("monitor", "reading", "answered by", "level"), _patterns())
+    lines += table(("monitor", "reading", "answered by", "then", "level"), _patterns())
     lines += [f"## The table of `{EXAMPLE}`", ""]
     words = dictionary(EXAMPLE)
     shown = ("monitor", "reading", "wrong", "repetition", "interval", "confirmation", "severity", "action", "again",
-             "deadline", "level", "criticality")  # fmt: skip
-    rows = [row_cells(row, words) for row in equipment(load_design(EXAMPLE)).fdir]
+             "then", "deadline", "level", "modes", "masks", "criticality")  # fmt: skip
+    fdir = equipment(load_design(EXAMPLE)).fdir
+    rows = [row_cells(row, words, fdir) for row in fdir]
     lines += table(
         [name if name != "criticality" else "time to criticality" for name in shown],
         ([str(row[name]) for name in shown] for row in rows),
@@ -62,14 +71,15 @@ def _patterns() -> Iterator[tuple[str, ...]]:
         form = load_design(design)
         kinds = {"battery_group": form.battery_groups, "lcl": form.lcls, "accelerator_group": form.accelerators,
                  "thermal_node": form.thermal_nodes, "heater": form.heaters, "wheel": ("0", "1", "2", "3"),
-                 "axis": ("x", "y", "z")}  # fmt: skip
+                 "axis": ("x", "y", "z"),
+                 "device": tuple(slug(device.name) for device in device_forms(equipment(form)))}  # fmt: skip
         for row in equipment(form).fdir:
             seen.setdefault(_pattern(row, kinds), None)
     yield from seen
 
 
 _KIND = {"battery": "battery_group", "lcl": "lcl", "accelerator": "accelerator_group", "thermal": "thermal_node",
-         "wheel": "wheel", "rate": "axis"}  # fmt: skip
+         "wheel": "wheel", "rate": "axis", "device": "device"}  # fmt: skip
 
 
 def _pattern(row: FdirRow, kinds: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -77,11 +87,20 @@ def _pattern(row: FdirRow, kinds: dict[str, tuple[str, ...]]) -> tuple[str, ...]
     kind = _KIND.get(head, "")
     parts = [f"{{{kind}}}" if kind and part in kinds[kind] else part for part in rest]
     stem, _, part = row.reading.partition(".")
-    reading = f"{stem}.{{{kind}}}" if kind and part in kinds[kind] else row.reading
+    reading = f"`{stem}.{{{kind}}}`" if kind and part in kinds[kind] else f"`{row.reading}`"
+    if not row.reading:
+        reading = "other monitors" if row.of else "acts only"
     arguments = [
-        (name, f"{{{kind}}}" if kind and value in kinds[kind] else "{heater}" if name == "heater" else value)
-        for name, value in row.arguments
-        if name != "power_w"
+        (name, _any(kind, kinds, name, value)) for name, value in row.arguments if name not in ("power_w", "cause")
     ]
     answer = action(row.telecommand, arguments) + (" power_w=half" if row.telecommand == "payload.power_cap" else "")
-    return f"`{'.'.join([head, *parts])}`", f"`{reading}`", f"`{answer}`" if answer else "its event only", row.level
+    above = row.escalate_to.rpartition(".")[2]
+    then = f"`{'.'.join([head, *parts[:-1], above])}`" if above else "-"
+    return f"`{'.'.join([head, *parts])}`", reading, f"`{answer}`" if answer else "its event only", then, row.level
+
+
+def _any(kind: str, kinds: dict[str, tuple[str, ...]], name: str, value: object) -> object:
+    """An argument, with the kind of part in braces."""
+    if name in ("heater", "lcl", "unit"):
+        return f"{{{name}}}"
+    return f"{{{kind}}}" if kind and value in kinds[kind] else value

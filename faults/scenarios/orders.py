@@ -31,6 +31,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "accelerator_enable": ("off", "on", "quarantined"),
     "transmitter_on": ("off", "on"),
     "battery_charge_enable": ("off", "on"),
+    "battery_group_open": ("off", "on"),
     "wheel_enable": ("off", "on"),
     "pump_select": ("a", "b"),
     "job_command": ("run", "checkpoint", "pause"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from bus.dictionary import Dictionary, EventForm, Parameter, Structure
 from bus.pus import Severity
@@ -361,7 +362,7 @@ class Alarms:
             "readings": [[obt / 1e9, received / 1e9, value] for obt, received, value in cause.readings],
             "telecommands": [[at / 1e9, text] for at, text in seen.orders.values()],
             "modes": [[at / 1e9, text] for at, text in seen.modes],
-            "procedure": self._answers.get(cause.about, ""),
+            "procedure": next((name for of, name in self._answers.items() if fnmatchcase(cause.about, of)), ""),
         })  # fmt: skip
 
     def _write(self, alarm: Alarm, now_ns: int, records: Records) -> None:

@@ -57,6 +57,11 @@ class Clock(Stateful):
         """Step the clock."""
         self.state.offset_ns += by_ns
 
+    @property
+    def side(self) -> int:
+        """It has one."""
+        return 0
+
     def sample(self) -> Reading:
         """On-board time in seconds; flight software takes `obt_ns` for stamps."""
         self._reading.values[0] = self.state.obt_ns / 1e9

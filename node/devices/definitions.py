@@ -64,7 +64,7 @@ def _battery_monitor(equipment: Equipment) -> DeviceForm:
                 f"battery_group_soc[{i}]", 0.0005, 0.003, 0.0005)
         for i, s in _each(equipment.battery_groups)
     ]  # fmt: skip
-    return DeviceForm("battery-monitor", tuple(channels))
+    return DeviceForm("battery-monitor", tuple(channels), (("group", "battery_group_open"),))
 
 
 def _thermistor(name: str, text: str, source: str) -> Channel:

@@ -82,12 +82,23 @@ class DeviceForm:
         return max(1, round(self.stale_after_s / cycle_s))
 
 
+RESET, SIDE = "reset", "side"
+"""Orders that every unit with two cold redundant sides understands: start again, and which side runs (0, 1)."""
+ONE_SIDED = ("clock", "radio")
+"""Devices that have no such sides: the computer's own clock, and the radio, whose receivers are another matter."""
+
+
 class Device(Protocol):
     """A simulated device, a fault's wrapper round one, or a mailbox for something outside: nobody can tell."""
 
     @property
     def name(self) -> str:
         """Its name in the design."""
+        ...
+
+    @property
+    def side(self) -> int:
+        """Which of its sides runs: 0 or 1."""
         ...
 
     def sample(self) -> Reading:

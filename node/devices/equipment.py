@@ -25,7 +25,10 @@ class FdirRow:
     to be `low`. It counts after `repetition` looks in a row, `interval_s` apart. While it stays wrong, the event and
     its action come again after `again_s`, then twice that and so on, `at_most` times; so long the action is given time.
     deadline_s: by when it should be well again. criticality_s: time from the limit to damage, None: not known.
-    `event`: a row without a reading answers this event of flight software instead.
+    A row without a reading answers this `event` of flight software; or it combines the monitors `of`, and is wrong
+    while `at_least` so many of them are (a functional monitor); or it is only escalated to. `modes`: it looks in these
+    modes only, none: in all. When its event came `escalate_after` times within `escalate_within_s` and comes again, row
+    `escalate_to` acts instead. While its action is given time, for `mask_s`, the monitors `masks` do not look.
     """
 
     monitor: str
@@ -46,6 +49,14 @@ class FdirRow:
     criticality_s: float | None = None
     enabled: bool = True
     event: str = ""
+    of: tuple[str, ...] = ()
+    at_least: int = 1
+    modes: tuple[str, ...] = ()
+    escalate_to: str = ""
+    escalate_after: int = 1
+    escalate_within_s: float = 3600.0
+    masks: tuple[str, ...] = ()
+    mask_s: float = 60.0
 
     @property
     def confirmation_s(self) -> float:

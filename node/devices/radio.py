@@ -127,6 +127,11 @@ class Radio(Stateful):
         self.state.sequence += 1
         return Message(end_ns, self._id, self.state.sequence, destination, body)
 
+    @property
+    def side(self) -> int:
+        """It has one."""
+        return 0
+
     def sample(self) -> Reading:
         """What flight software knows of the radio; the budget holds for the cycle that follows."""
         state = self.state

@@ -57,6 +57,11 @@ class RemoteDevice(Stateful):
         orders, self.state.orders = self.state.orders, []
         return orders
 
+    @property
+    def side(self) -> int:
+        """It has one."""
+        return 0
+
     def sample(self) -> Reading:
         """The latest reading that arrived, and how many ticks ago."""
         state = self.state

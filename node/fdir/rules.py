@@ -1,4 +1,5 @@
-"""The rows that a design gets by rule: every battery group, limiter, pump, wheel, accelerator group and thermal sensor.
+"""The rows that a design gets by rule: every battery group, limiter, pump, wheel, accelerator group, thermal sensor and
+device; and the rows above them, which act where the first action has not helped.
 
 Limits come from the design's own figures; what is ours is marked [A]. The rules are told in the reference of FDIR.
 """
@@ -10,7 +11,10 @@ from collections.abc import Iterator
 
 from bus.pus import Severity
 from node.designs.load import Design
-from node.devices.equipment import FdirRow
+from node.devices.definitions import device_forms
+from node.devices.device import ONE_SIDED, DeviceForm, slug
+from node.devices.equipment import Equipment, FdirRow
+from node.fsw.monitors import MOST_COMBINED
 
 GROUP_LOW = 0.15
 """[A] Below the charge at which the spacecraft goes to SAFE (0.20): a group that is alone so low is a weak one."""
@@ -40,12 +44,28 @@ ROOM = 1.2
 """[A] Time to damage over the time of confirmation, at least."""
 RISE_K = 30.0
 """[A] Coolant that stands is too hot for the accelerators by then."""
+LADDER_S = 60.0
+"""[A] An action against heat or discharge is given so long before the next one, at first."""
+STANDS_S = 600.0
+"""[A] A node that stays hot for so long at half the power does not cool by it."""
+RESTART_S = 20.0
+"""[A] A device that was started again gives readings within seconds; an action on the payload shows as fast."""
+COUNTED_S, HOUR_S = 10.0, 3600.0
+"""[A] Counters of the equipment are looked at so often; what happened within an hour belongs together."""
+TRIPS_AN_HOUR, ERRORS_AN_HOUR = 3, 3
+"""[A] More trips are no accident; more accelerator errors are no cosmic rays."""
+SPIN_DOWN_S = 120.0
+"""[A] The other wheels take over the momentum of one that is taken out."""
+ESSENTIAL = ("pcdu", "battery-monitor", "thermal-controller", "attitude")
+"""Without these the spacecraft cannot look after itself."""
+FLOWN = ("LEOP", "NOMINAL")
+"""Modes in which less can still be asked of the spacecraft."""
 Value = bool | int | float | str
 
 
 def generated(design: Design) -> tuple[FdirRow, ...]:
     """The table of a design before anybody changes it, in the order of the rules."""
-    rules = (_battery, _bus, _limiters, _loop, _wheels, _rates, _accelerators, _temperatures)
+    rules = (_charge, _battery, _bus, _limiters, _loop, _wheels, _rates, _accelerators, _temperatures, _devices)
     return tuple(row for rule in rules for row in rule(design))
 
 
@@ -92,14 +112,62 @@ def _row(  # noqa: PLR0917 (a row of a table)
     )  # fmt: skip
 
 
-def _battery(design: Design) -> Iterator[FdirRow]:
-    battery = design.form.battery
-    loads = rated_w(design) + sum(lcl.load for lcl in design.form.lcls.values())
-    for group in design.battery_groups:
+def _mode(mode: str, cause: str = "monitor") -> dict[str, str | tuple[tuple[str, Value], ...]]:
+    return {"telecommand": "recovery.mode", "arguments": (("mode", mode), ("cause", cause))}
+
+
+def _above(monitor: str, text: str, level: str, **more: object) -> FdirRow:
+    """A row that looks at nothing: others escalate to it."""
+    more = {"severity": int(Severity.HIGH), **more}
+    return FdirRow(monitor, "", text, level=level, **more)  # type: ignore[arg-type]
+
+
+def _ladder(to: str, after: int = 1, within_s: float = HOUR_S) -> dict[str, object]:
+    return {"escalate_to": to, "escalate_after": after, "escalate_within_s": within_s}
+
+
+def _charge(design: Design) -> Iterator[FdirRow]:
+    """The zones have their limits and their hysteresis in parameters of the power manager. The worse one comes
+    first."""
+    del design
+    for name, high, mode, modes in (
+        ("critical", 1.5, "SURVIVAL", (*FLOWN, "SAFE")), ("low", 0.5, "SAFE", FLOWN),
+    ):  # fmt: skip
         yield _row(
-            f"battery.{group}.low", f"battery_group_soc.{group}", f"Battery group {group} is nearly empty", 6, 10.0,
-            GROUP_LOW * battery.energy / loads, low=GROUP_LOW, level="subsystem",
-            telecommand="payload.checkpoint", arguments=(("job", "all"),),  # before the payload is shed
+            f"charge.{name}", "charge_zone", f"The battery's charge is {name}", 1, 1.0, None, high=high,
+            level="system", modes=modes, again_s=LADDER_S, **_mode(mode, "charge"),
+        )  # fmt: skip
+
+
+def _battery(design: Design) -> Iterator[FdirRow]:
+    """A group that is alone so low is weak. With the whole battery so low SAFE has come, and no group is to blame."""
+    battery, groups = design.form.battery, design.battery_groups
+    loads = rated_w(design) + sum(lcl.load for lcl in design.form.lcls.values())
+    critical_s = GROUP_LOW * battery.energy / loads
+    step_s = min(LADDER_S, round(critical_s / 10.0, 1))
+    looks = 6 if critical_s > 5.0 * LADDER_S else 3
+    for group in groups:
+        yield _row(
+            f"battery.{group}.low", f"battery_group_soc.{group}", f"Battery group {group} is nearly empty", looks, 10.0,
+            critical_s, low=GROUP_LOW, level="subsystem", modes=FLOWN, again_s=step_s,
+            telecommand="payload.checkpoint", arguments=(("job", "all"),),  # before the payload gets less
+            **_ladder(f"battery.{group}.draining"),
+        )  # fmt: skip
+        yield _above(
+            f"battery.{group}.draining", f"Battery group {group} goes on draining", "subsystem", **_cap(design),
+            **_ladder(f"battery.{group}.lost"),
+        )  # fmt: skip
+        lost: dict[str, object] = {"telecommand": "payload.off"}
+        if len(groups) > 1:
+            lost = {"telecommand": "battery.group", "arguments": (("group", group), ("on", False))}
+        yield _above(f"battery.{group}.lost", f"Battery group {group} cannot be kept charged", "unit", **lost)
+    if 1 < len(groups) <= MOST_COMBINED:
+        yield FdirRow(
+            "battery.groups_low", "", "More battery groups are nearly empty than can be taken off the bus",
+            of=tuple(f"battery.{group}.low" for group in groups), at_least=len(groups) // 2 + 1,
+            severity=int(Severity.HIGH), level="system", modes=FLOWN, deadline_s=round(critical_s, 1),
+            criticality_s=round(critical_s, 1),
+            **_mode("SAFE"),  # type: ignore[arg-type]
         )  # fmt: skip
 
 
@@ -107,13 +175,14 @@ def _bus(design: Design) -> Iterator[FdirRow]:
     yield _row(
         "bus.undervoltage", "main_bus_voltage_v", "The main bus is about to open its limiters", 2, 1.0, None,
         low=round(design.form.power_bus.undervoltage * UNDERVOLTAGE_MARGIN, 2), severity=Severity.HIGH,
-        level="system", telecommand="recovery.mode", arguments=(("mode", "SAFE"),),
+        level="system", **_mode("SAFE"),
     )  # fmt: skip
 
 
 def _limiters(design: Design) -> Iterator[FdirRow]:
     for name, lcl in design.form.lcls.items():
-        if lcl.kind == "rlcl":  # closes again by itself; no order opens it, so none can help
+        essential = lcl.kind == "rlcl"  # closes again by itself; no order opens it, so none can help
+        if essential:
             yield _row(
                 f"lcl.{name}.open", f"lcl_state.{name}", f"Essential limiter {name} does not stay closed", 10, 1.0,
                 None, high=2.0, severity=Severity.HIGH,
@@ -122,6 +191,16 @@ def _limiters(design: Design) -> Iterator[FdirRow]:
             yield _row(
                 f"lcl.{name}.open", f"lcl_state.{name}", f"Limiter {name} opened by itself", 3, 1.0, None, high=2.0,
                 again_s=60.0, at_most=4, telecommand="recovery.rearm", arguments=(("lcl", name),),
+            )  # fmt: skip
+        yield _row(
+            f"lcl.{name}.trip", f"lcl_trip_count.{name}", f"Limiter {name} tripped", 1, COUNTED_S, None,
+            check="delta", high=0.5, again_s=COUNTED_S, at_most=16,
+            **({} if essential else _ladder(f"lcl.{name}.overload", TRIPS_AN_HOUR)),
+        )  # fmt: skip
+        if not essential:
+            yield _above(
+                f"lcl.{name}.overload", f"What limiter {name} feeds takes too much, again and again", "subsystem",
+                telecommand="power.lcl", arguments=(("lcl", name), ("on", False)),
             )  # fmt: skip
 
 
@@ -132,24 +211,39 @@ def _loop(design: Design) -> Iterator[FdirRow]:
     stands_s = loop.inventory * loop.fluid_heat * RISE_K / rated_w(design)
     yield _row(
         "pump.slow", "pump_speed_fraction", "The coolant pump stands", 3, 1.0, stands_s, low=PUMP_SLOWEST,
-        severity=Severity.HIGH, level="subsystem", at_most=1,
-        telecommand="thermal.pump_select", arguments=(("pump", "b"),),
+        severity=Severity.HIGH, level="subsystem", again_s=RESTART_S, at_most=2,
+        telecommand="thermal.pump_select", arguments=(("pump", "b"),), **_ladder("pump.lost"),
     )  # fmt: skip
+    yield _above("pump.lost", "No coolant pump turns", "subsystem", telecommand="payload.off")
     yield _row(
         "coolant.hot", "coolant_supply_temperature_k", "Accelerators at full power would shut down on it", 3,
-        1.0, stands_s, high=round(coolant_hot_k(design), 2), level="subsystem",
+        1.0, stands_s, high=round(coolant_hot_k(design), 2), level="subsystem", again_s=RESTART_S,
         telecommand="payload.regime", arguments=(("regime", "idle"),),  # a lower power was the thermal manager's answer
+        **_ladder("coolant.hotter"),
+    )  # fmt: skip
+    yield _above("coolant.hotter", "The coolant stays too hot although the payload is idle", "system", **_mode("SAFE"))
+    yield FdirRow(
+        "cooling.lost", "", "The coolant is hot and no pump moves it", of=("pump.slow", "coolant.hot"), at_least=2,
+        severity=int(Severity.HIGH), level="system", deadline_s=round(stands_s + LADDER_S, 1),
+        criticality_s=round(stands_s, 1), **_mode("SAFE"),  # type: ignore[arg-type]
     )  # fmt: skip
 
 
 def _wheels(design: Design) -> Iterator[FdirRow]:
+    """One at a time: while one is taken out, the others take over its momentum and do not look."""
     full = round(WHEEL_FULL * design.form.attitude.wheel_momentum, 4)
-    for wheel in range(4):
+    names = [f"wheel.{wheel}.full" for wheel in range(4)]
+    for wheel, name in enumerate(names):
         yield _row(
-            f"wheel.{wheel}.full", f"wheel_momentum_n_m_s.{wheel}", f"Wheel {wheel} runs at its limit", 10, 1.0, None,
+            name, f"wheel_momentum_n_m_s.{wheel}", f"Wheel {wheel} runs at its limit", 10, 1.0, None,
             low=-full, high=full, level="subsystem", at_most=1,
             telecommand="attitude.wheel", arguments=(("wheel", str(wheel)), ("on", False)),
+            masks=tuple(other for other in names if other != name), mask_s=SPIN_DOWN_S,
         )  # fmt: skip
+    yield FdirRow(
+        "wheels.full", "", "Two wheels run at their limit: three are needed", of=tuple(names), at_least=2,
+        severity=int(Severity.HIGH), level="system", modes=FLOWN, **_mode("SAFE"),  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def _rates(design: Design) -> Iterator[FdirRow]:
@@ -157,8 +251,7 @@ def _rates(design: Design) -> Iterator[FdirRow]:
     for axis in "xyz":
         yield _row(
             f"rate.{axis}.high", f"body_rate_rad_s.{axis}", f"The spacecraft turns too fast about {axis}", 5, 1.0,
-            None, low=-most, high=most, severity=Severity.HIGH, level="system",
-            telecommand="recovery.mode", arguments=(("mode", "SAFE"),),
+            None, low=-most, high=most, severity=Severity.HIGH, level="system", modes=("NOMINAL",), **_mode("SAFE"),
         )  # fmt: skip
 
 
@@ -166,24 +259,36 @@ def _accelerators(design: Design) -> Iterator[FdirRow]:
     for name, group in design.form.accelerators.items():
         chip = group.chip
         off = _group_off(name)
+        stays = {"again_s": RESTART_S, **_ladder(f"accelerator.{name}.burning")}
         shutdown_s = (chip.shutdown - chip.slowdown) * chip.die_capacity / (SLOWDOWN_SHARE * chip.cap_highest)
         yield _row(
             f"accelerator.{name}.hot", f"accelerator_temperature_k.{name}", f"Dies of {name} are at their slowdown",
-            2 if shutdown_s > 2.0 * ROOM else 1, 1.0, shutdown_s, high=chip.slowdown, severity=Severity.HIGH, **off,
+            2 if shutdown_s > 2.0 * ROOM else 1, 1.0, shutdown_s, high=chip.slowdown, severity=Severity.HIGH,
+            **stays, **off,
         )  # fmt: skip
         yield _row(
             f"accelerator.{name}.memory_hot", f"hbm_temperature_k.{name}", f"Memory of {name} is at its limit", 2, 1.0,
             DAMAGE_MARGIN_K * chip.memory_capacity / chip.memory, high=chip.memory_limit - MEMORY_MARGIN_K,
-            severity=Severity.HIGH, **off,
+            severity=Severity.HIGH, **stays, **off,
+        )  # fmt: skip
+        yield _above(
+            f"accelerator.{name}.burning", f"Group {name} stays hot although it is off", "subsystem",
+            telecommand="power.lcl", arguments=(("lcl", group.lcl), ("on", False)),
         )  # fmt: skip
         yield _row(
             f"accelerator.{name}.failed", f"accelerator_state.{name}", f"Group {name} failed or is quarantined", 3,
-            1.0, None, high=5.0, at_most=1,
+            1.0, None, high=5.0, at_most=1, **off,
         )  # fmt: skip
         yield _row(
             f"accelerator.{name}.errors", f"accelerator_ecc_uncorrected.{name}", f"Memory of {name} fails", 1, 60.0,
             None, check="delta", high=ERRORS_A_MINUTE, **off,
         )  # fmt: skip
+        yield _row(
+            f"accelerator.{name}.xid", f"accelerator_xid_count.{name}", f"Group {name} reports an error", 1, COUNTED_S,
+            None, check="delta", high=0.5, again_s=COUNTED_S, at_most=16,
+            **_ladder(f"accelerator.{name}.sick", ERRORS_AN_HOUR),
+        )  # fmt: skip
+        yield _above(f"accelerator.{name}.sick", f"Group {name} reports errors again and again", "unit", **off)
 
 
 def _temperatures(design: Design) -> Iterator[FdirRow]:
@@ -209,16 +314,59 @@ def _temperatures(design: Design) -> Iterator[FdirRow]:
             )  # fmt: skip
         else:
             critical_s = form.nodes[node].capacity * DAMAGE_MARGIN_K / heat_w
-            action = _cap(design)
-            if set(loads) & payload_lcls:
-                action = {"telecommand": "payload.off", "arguments": ()}
+            action: dict[str, object] = {"telecommand": "payload.off"}
+            if not set(loads) & payload_lcls:
+                action = {
+                    **_cap(design),
+                    "again_s": min(STANDS_S, round(critical_s / 4.0, 1)),
+                    **_ladder(f"thermal.{node}.hotter"),
+                }
             yield _row(
                 f"thermal.{node}.hot", reading, f"{node} is too hot", 3, 5.0, critical_s, high=round(hot_k, 2),
                 level="subsystem", **action,
             )  # fmt: skip
+            if "escalate_to" in action:
+                yield _above(
+                    f"thermal.{node}.hotter", f"{node} stays too hot at half the power", "subsystem",
+                    telecommand="payload.off",
+                )  # fmt: skip
         for heater in heaters[:1]:
             cold_k = form.heaters[heater].on_below - CUT_OFF_MARGIN_K
             yield _row(
                 f"thermal.{node}.cold", reading, f"{node} is colder than its thermostat should allow", 6, 10.0, None,
                 low=round(cold_k, 2), telecommand="thermal.heater", arguments=(("heater", heater), ("order", "on")),
             )  # fmt: skip
+
+
+def _devices(design: Design) -> Iterator[FdirRow]:
+    """A device that gives nothing new: start it again, then its other side; without an essential one, SAFE. That it is
+    silent is told by `device_stale`, until `device_fresh`: the first row need not be an alarm of its own."""
+    for form in _forms(design):
+        name = f"device.{slug(form.name)}"
+        yield _row(
+            f"{name}.silent", f"device_age_s.{slug(form.name)}", f"Device {form.name} gives no new readings", 1, 1.0,
+            None, high=form.stale_after_s, severity=Severity.LOW, again_s=RESTART_S, at_most=4,
+            **_restart(form.name, name),
+        )  # fmt: skip
+        if form.name in ONE_SIDED:
+            continue
+        last = _mode("SAFE") if form.name in ESSENTIAL else {"telecommand": "payload.off"}
+        ends = form.name in (*ESSENTIAL, "accelerators")
+        yield _above(
+            f"{name}.hung", f"Device {form.name} gives nothing after being started again", "unit",
+            telecommand="device.side", arguments=(("unit", form.name), ("side", "other")),
+            **(_ladder(f"{name}.lost") if ends else {}),
+        )  # fmt: skip
+        if ends:
+            yield _above(f"{name}.lost", f"No side of device {form.name} gives readings", "system", **last)
+
+
+def _restart(device: str, name: str) -> dict[str, object]:
+    if device in ONE_SIDED:
+        return {}
+    return {"telecommand": "device.reset", "arguments": (("unit", device),), **_ladder(f"{name}.hung", 2)}
+
+
+def _forms(design: Design) -> tuple[DeviceForm, ...]:
+    """Which devices a design has, by name; what they measure is no matter here."""
+    return device_forms(Equipment(design.name, (), (), (), (), (), (), (), isl_heads=design.isl_heads))

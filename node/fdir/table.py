@@ -23,14 +23,16 @@ from node.designs.fdir_entry import MAX_ENTRIES, ActionForm, FdirEntry
 from node.designs.load import Design
 from node.devices.equipment import FdirRow
 from node.fdir.rules import generated
-from node.fsw.monitors import FIRST_EVENT
+from node.fsw.monitors import FIRST_EVENT, MOST_COMBINED
+from node.fsw.services.answers import Answers
 from node.fsw.services.st19_event_action import EventAction
 from node.fsw.software import raised_by
 
 Rows = dict[str, FdirRow]
 WordsOf = Callable[[tuple[str, ...]], Dictionary]
 """A design's dictionary, if its monitors had these names."""
-MAX_ROWS = 480
+MAX_ROWS = 960
+_ENABLING = {"monitoring.enable": "monitor", "functional.enable": "functional_monitor"}
 
 
 def table_of(design: Design, words_of: WordsOf) -> tuple[FdirRow, ...]:
@@ -44,7 +46,26 @@ def table_of(design: Design, words_of: WordsOf) -> tuple[FdirRow, ...]:
             change(rows, entry, words)
         except ScenarioError as error:
             raise ScenarioError([replace(m, field=f"fdir[{place}].{m.field}") for m in error.mistakes]) from None
+    for place, entry in enumerate(design.form.fdir):
+        idle = _idle(rows, entry)
+        if idle is not None:
+            raise ScenarioError([replace(idle, field=f"fdir[{place}].{idle.field}")])
     return tuple(rows.values())
+
+
+def _idle(rows: Rows, entry: FdirEntry) -> Mistake | None:
+    """An entry whose row nothing ever leads to: a name that was meant for another row, most likely."""
+    row = rows.get(entry.monitor)
+    if row is None or row.reading or row.event or row.of:
+        return None
+    if any(other.escalate_to == row.monitor for other in rows.values()):
+        return None
+    known = one_of([name for name in rows if name != entry.monitor], entry.monitor)
+    allowed = (
+        f"a monitor of this table ({known}), or a row with `reading`, `event` or `of`, or one that another row "
+        "escalates to"
+    )
+    return Mistake("", 0, 0, "monitor", repr(entry.monitor), allowed)
 
 
 def check(item: Item, rows: Iterable[FdirRow], words_of: WordsOf) -> list[Any]:
@@ -58,6 +79,10 @@ def check(item: Item, rows: Iterable[FdirRow], words_of: WordsOf) -> list[Any]:
                 change(known, entry, words)
         except ScenarioError as error:
             one.adopt(error)
+    for one, entry in read:
+        idle = _idle(known, entry) if entry is not None else None
+        if idle is not None:
+            one.adopt(ScenarioError([idle]))
     return [one.node.plain() for one, _ in read if one.node is not None]
 
 
@@ -77,14 +102,20 @@ def change(rows: Rows, entry: FdirEntry, words: Dictionary) -> None:
         if row is None:
             refuse("monitor", repr(entry.monitor), f"a monitor of this table: {one_of(rows, entry.monitor)}")
             raise ScenarioError(wrong)
+        user = _dangling(rows, entry.monitor)
+        if user:
+            refuse("monitor", f"{entry.monitor!r}, which {user} needs", "one that no row combines or escalates to")
+            raise ScenarioError(wrong)
         del rows[entry.monitor]
         return
     if row is None:
         row = _new(rows, entry, words, refuse)
     if entry.reading is not None or entry.event is not None:
         row = _source(row, entry, words, refuse)
+    if entry.of is not None:
+        row = _combined(row, entry, rows, refuse)
     row = _checks(row, entry, words, refuse)
-    row = _rest(row, entry)
+    row = _ladder(_rest(row, entry), entry, rows, refuse)
     if "action" in entry.model_fields_set:
         row = _action(row, entry.action, words, refuse)
     if not wrong and not row.low <= row.high:
@@ -99,15 +130,23 @@ def change(rows: Rows, entry: FdirEntry, words: Dictionary) -> None:
     rows[entry.monitor] = row
 
 
+def _dangling(rows: Rows, gone: str) -> str:
+    """Who still names a row that is taken out."""
+    users = (row.monitor for row in rows.values() if gone in (row.escalate_to, *row.of))
+    return next(users, "")
+
+
 def _new(rows: Rows, entry: FdirEntry, words: Dictionary, refuse: Any) -> FdirRow:
     row = FdirRow(entry.monitor, "", entry.description or f"Monitor {entry.monitor}")
-    if entry.reading is None and entry.event is None:
+    if entry.monitor in _own_events(words):
+        refuse("monitor", repr(entry.monitor), "another name: an event of flight software has it")
+    elif entry.of is not None or _escalated_to(entry):
+        pass
+    elif entry.reading is None and entry.event is None:
         known = one_of(rows, entry.monitor)
         refuse("monitor", repr(entry.monitor), f"a monitor of this table ({known}), or `reading` for a new one")
     elif entry.event is None and not entry.limits:
         refuse("", "a new monitor without a limit", "below, above, expected, falls or rises")
-    elif entry.monitor in _own_events(words):
-        refuse("monitor", repr(entry.monitor), "another name: an event of flight software has it")
     elif entry.event is not None and entry.event in [other.event for other in rows.values()]:
         refuse("event", repr(entry.event), "an event that no other row answers")
     elif len(rows) >= MAX_ROWS:
@@ -118,6 +157,39 @@ def _new(rows: Rows, entry: FdirEntry, words: Dictionary, refuse: Any) -> FdirRo
 def _own_events(words: Dictionary) -> list[str]:
     """Those of flight software itself; a monitor's own event has its row's action."""
     return [event.name for event in words.events if event.id < FIRST_EVENT]
+
+
+def _escalated_to(entry: FdirEntry) -> bool:
+    """A new row that only acts: it looks at nothing, and another one is to escalate to it."""
+    return entry.reading is None and entry.event is None and not entry.limits and entry.action is not None
+
+
+def _combined(row: FdirRow, entry: FdirEntry, rows: Rows, refuse: Any) -> FdirRow:
+    of = tuple(dict.fromkeys(entry.of or ()))
+    looking = [other.monitor for other in rows.values() if other.reading]
+    for name in of:
+        if name not in looking:
+            refuse("of", repr(name), f"a monitor that looks at a reading: {one_of(looking, name)}")
+    if not 2 <= len(of) <= MOST_COMBINED:
+        refuse("of", f"{len(of)} monitors", f"2 to {MOST_COMBINED}")
+    return replace(row, of=of, at_least=entry.at_least or len(of), reading="", event="")
+
+
+def _ladder(row: FdirRow, entry: FdirEntry, rows: Rows, refuse: Any) -> FdirRow:
+    """What acts when it has not helped, and who does not look meanwhile."""
+    if row.of and not 1 <= row.at_least <= len(row.of):
+        refuse("at_least", str(row.at_least), f"1 to {len(row.of)}, as many as it combines")
+    for name in entry.masks or ():
+        if name not in rows or name == row.monitor:
+            refuse("masks", repr(name), f"another monitor of this table: {one_of(rows, name)}")
+    if "escalate" in entry.model_fields_set:
+        step = entry.escalate
+        if step is None:
+            return replace(row, escalate_to="")
+        if step.to not in rows:
+            refuse("escalate.to", repr(step.to), f"a monitor of this table or one further up: {one_of(rows, step.to)}")
+        return replace(row, escalate_to=step.to, escalate_after=step.after, escalate_within_s=step.within)
+    return row
 
 
 def _source(row: FdirRow, entry: FdirEntry, words: Dictionary, refuse: Any) -> FdirRow:
@@ -168,6 +240,7 @@ def _rest(row: FdirRow, entry: FdirEntry) -> FdirRow:
     given = {
         "repetition": entry.repetition, "interval_s": entry.interval, "again_s": entry.again,
         "at_most": entry.at_most, "deadline_s": entry.deadline, "level": entry.level, "text": entry.description,
+        "at_least": entry.at_least, "modes": entry.modes, "masks": entry.masks, "mask_s": entry.mask,
         "severity": None if entry.severity is None else int(Severity[entry.severity.upper()]), "enabled": entry.enabled,
     }  # fmt: skip
     return replace(row, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -190,10 +263,11 @@ def _action(row: FdirRow, action: ActionForm | None, words: Dictionary, refuse: 
 
 
 def _circle(rows: Mapping[str, FdirRow], last: FdirRow) -> list[str]:
-    """Event, telecommand, event and so on from this row's event back to it; empty if it does not come back."""
+    """Event, telecommand or row above, event and so on from this row's event back to it; empty if it does not come
+    back."""
     causes: dict[str, list[FdirRow]] = {}
     for row in rows.values():
-        if row.telecommand:
+        if row.telecommand or row.escalate_to:
             causes.setdefault(row.event or row.monitor, []).append(row)
     raised = raised_by()
     first = last.event or last.monitor
@@ -202,13 +276,22 @@ def _circle(rows: Mapping[str, FdirRow], last: FdirRow) -> list[str]:
     while paths:
         path = paths.pop(0)
         for row in causes.get(path[-1], ()):
-            follows = [*raised.get(row.telecommand, ()), EventAction.EXECUTED.name]
-            if row.telecommand == "monitoring.enable":
-                follows.append(str(dict(row.arguments)["monitor"]))
-            for event in follows:
+            for by, event in _follows(row, raised):
                 if event == first:
-                    return [*path, row.telecommand, event]
+                    return [*path, by, event]
                 if event not in seen:
                     seen.append(event)
-                    paths.append([*path, row.telecommand, event])
+                    paths.append([*path, by, event])
     return []
+
+
+def _follows(row: FdirRow, raised: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """What a row's event leads to: by which telecommand, or by escalation, and which event."""
+    follows = []
+    if row.telecommand:
+        follows += [(row.telecommand, event) for event in (*raised.get(row.telecommand, ()), EventAction.EXECUTED.name)]
+    if row.telecommand in _ENABLING:
+        follows.append((row.telecommand, str(dict(row.arguments)[_ENABLING[row.telecommand]])))
+    if row.escalate_to:
+        follows += [("escalation", Answers.ESCALATED.name), ("escalation", row.escalate_to)]
+    return follows

@@ -42,6 +42,7 @@ class Words:
     parameters: tuple[str, ...]
     pool: tuple[str, ...]
     monitors: tuple[str, ...]
+    functional_monitors: tuple[str, ...]
     telecommands: tuple[str, ...]
     readings: tuple[str, ...]
 

@@ -1,6 +1,7 @@
 """The data pool: every parameter flight software knows, by name and by position, and the structures it comes down in.
 
-Device readings come first, in the order of the devices; then the components' own values in the order of the components.
+Device readings come first, in the order of the devices; then how old each device's are; then the components' own values
+in the order of the components.
 The dictionary is made from this layout. No decision is taken here.
 """
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from bus.dictionary import Parameter, Structure
 from bus.pus import Service
-from node.devices.device import Channel, DeviceForm
+from node.devices.device import Channel, DeviceForm, slug
 
 TEST_REPORT = Structure(
     id=1017, name="test_report", service=Service.TEST, subtype=2, interval_s=0.0,
@@ -32,11 +33,12 @@ _CORE = (
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where everything is in the pool. `devices`: each device's form, first position, position after its last.
-    `own`: the first position of the components' own values."""
+    `measured`: the first position of the devices' ages; `own`: of the components' own values."""
 
     parameters: tuple[Parameter, ...]
     index: dict[str, int]
     devices: tuple[tuple[DeviceForm, int, int], ...]
+    measured: int
     own: int
     size: int
     structures: tuple[Structure, ...]
@@ -54,6 +56,8 @@ def layout(forms: tuple[DeviceForm, ...], own: tuple[Parameter, ...]) -> Layout:
         start = len(parameters)
         parameters += [_measured(channel) for channel in form.channels]
         devices.append((form, start, len(parameters)))
+    measured = len(parameters)
+    parameters += [age_of(form.name) for form in forms]
     first_own = len(parameters)
     parameters += own
     index = {parameter.name: position for position, parameter in enumerate(parameters)}
@@ -64,11 +68,17 @@ def layout(forms: tuple[DeviceForm, ...], own: tuple[Parameter, ...]) -> Layout:
         _periodic(3, "thermal", by_device["thermal-controller"], 60.0),
         _periodic(4, "payload", by_device["accelerators"] + by_device.get("isl", ()), 30.0),
         _periodic(5, "flight", by_device["gnss"] + by_device["attitude"] + by_device["dosimeter"], 60.0),
-        _periodic(6, "software", (*by_device["radio"], *(p.name for p in own)), 60.0),
+        _periodic(6, "software", (*by_device["radio"], *(p.name for p in parameters[measured:])), 60.0),
         _periodic(7, "jobs", (*by_device["jobs"], "jobs_held"), 60.0),
         TEST_REPORT,
     )
-    return Layout(tuple(parameters), index, tuple(devices), first_own, len(parameters), structures)
+    return Layout(tuple(parameters), index, tuple(devices), measured, first_own, len(parameters), structures)
+
+
+def age_of(device: str) -> Parameter:
+    """How old a device's readings are: what stale ones are known by."""
+    text = f"Age of the readings of device {device}"
+    return Parameter(name=f"device_age_s.{slug(device)}", unit="s", type="float", description=text)
 
 
 def _measured(c: Channel) -> Parameter:

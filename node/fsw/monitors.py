@@ -18,6 +18,10 @@ CHECK_STATES = ("unchecked", "within", "below_low", "above_high", "unexpected")
 """What it found."""
 SPARES = 4
 """Monitors that the ground can define in flight beside those of the table [A]."""
+FUNCTIONAL_SPARES = 2
+"""The same of functional monitors, which combine others [A]."""
+MOST_COMBINED = 8
+"""Monitors that one functional monitor combines [A]."""
 FIRST_EVENT = 1000
 """Monitor n raises event FIRST_EVENT + n."""
 NO_LIMIT = 1e15
@@ -46,25 +50,34 @@ class Found(IntEnum):
 GOOD = (Found.UNCHECKED, Found.WITHIN)
 
 
-def monitor_names(equipment: Equipment) -> tuple[str, ...]:
-    """Those of the table, then the spare ones."""
-    return (*(row.monitor for row in equipment.fdir), *(f"spare.{i + 1}" for i in range(SPARES)))
-
-
 def spare_row(name: str) -> FdirRow:
     """What a monitor is that the ground defines in flight, apart from what the telecommand says."""
     return FdirRow(name, "", "A monitor that the ground defined in flight", enabled=False)
 
 
+def parameter_rows(equipment: Equipment) -> tuple[FdirRow, ...]:
+    """Those of the table that look at a reading, answer an event or are escalated to, then the spare ones."""
+    spares = (spare_row(f"spare.{i + 1}") for i in range(SPARES))
+    return (*(row for row in equipment.fdir if not row.of), *spares)
+
+
+def functional_rows(equipment: Equipment) -> tuple[FdirRow, ...]:
+    """Those of the table that combine others, then the spare ones."""
+    spares = (spare_row(f"functional.spare.{i + 1}") for i in range(FUNCTIONAL_SPARES))
+    return (*(row for row in equipment.fdir if row.of), *spares)
+
+
+def monitor_rows(equipment: Equipment) -> tuple[FdirRow, ...]:
+    """All of them: a monitor's number is its place here."""
+    return (*parameter_rows(equipment), *functional_rows(equipment))
+
+
 def monitor_events(equipment: Equipment) -> tuple[Event, ...]:
     """The event of each monitor, under the monitor's name."""
     value = Arg("value", "float", "its reading, in the reading's own unit (a delta check: its change)")
-    rows = {row.monitor: row for row in equipment.fdir}
-    names = monitor_names(equipment)
     return tuple(
-        Event(FIRST_EVENT + i, name, Severity(row.severity), row.text, (value,))
-        for i, name in enumerate(names)
-        for row in [rows.get(name) or spare_row(name)]
+        Event(FIRST_EVENT + i, row.monitor, Severity(row.severity), row.text, (value,))
+        for i, row in enumerate(monitor_rows(equipment))
     )
 
 
@@ -83,17 +96,26 @@ class Definition:
 
 @dataclass(slots=True)
 class Watch:
-    """What one monitor has found, a `Found`. `count`: so often in a row `finding`. `raised`: times that its event came
-    since it was well; not again before `quiet_until_ns`. `before`: the reading at the last look of a delta check."""
+    """What one monitor has found, a `Found`. `count`: so often in a row `finding`. `before`: the reading at the last
+    look of a delta check."""
 
     found: int = 0
     finding: int = 0
     count: int = 0
     value: float = 0.0
-    raised: int = 0
-    quiet_until_ns: int = 0
-    late_ns: int = NEVER_NS
     before: float | None = None
+
+
+@dataclass(slots=True)
+class Transition:
+    """A finding that changed, and when: on-board time for the report, the computer's timer for the delay."""
+
+    number: int
+    value: float
+    before: int
+    now: int
+    obt_ns: int
+    at_ns: int
 
 
 def look(definition: Definition, watch: Watch, value: float) -> Found:

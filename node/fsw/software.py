@@ -33,6 +33,7 @@ from node.fsw.datapool import Layout, layout
 from node.fsw.managers.acquisition import Acquisition
 from node.fsw.managers.attitude import AttitudeManager
 from node.fsw.managers.computer import ComputerManager
+from node.fsw.managers.devices import DeviceManager
 from node.fsw.managers.levels import ServiceLevels
 from node.fsw.managers.link import LinkManager
 from node.fsw.managers.memory import MemoryManager
@@ -42,10 +43,10 @@ from node.fsw.managers.power import PowerManager
 from node.fsw.managers.recovery import Recovery
 from node.fsw.managers.shadow import ShadowEstimator
 from node.fsw.managers.thermal import ThermalManager
-from node.fsw.managers.watch import Watch
 from node.fsw.managers.workload import WorkloadManager
 from node.fsw.modes import PROFILES, Mode
-from node.fsw.monitors import monitor_events, monitor_names
+from node.fsw.monitors import functional_rows, monitor_events, parameter_rows
+from node.fsw.services.answers import Answers
 from node.fsw.services.authentication import Authentication
 from node.fsw.services.packets import Body, body
 from node.fsw.services.st01_verification import Verification
@@ -57,6 +58,7 @@ from node.fsw.services.st06_memory import MemoryAccess
 from node.fsw.services.st09_time import TimeManagement
 from node.fsw.services.st11_schedule_reports import ScheduleReports
 from node.fsw.services.st11_scheduling import Schedule
+from node.fsw.services.st12_functional import FunctionalMonitoring
 from node.fsw.services.st12_monitoring import Monitoring
 from node.fsw.services.st15_storage import Storage
 from node.fsw.services.st17_test import ConnectionTest
@@ -77,7 +79,8 @@ COMPONENTS: tuple[type[Component], ...] = (
     Acquisition,
     MemoryManager,
     MemoryAccess,
-    Watch,
+    Answers,
+    DeviceManager,
     Recovery,
     Authentication,
     Verification,
@@ -89,6 +92,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     Schedule,
     ScheduleReports,
     Monitoring,
+    FunctionalMonitoring,
     Storage,
     ConnectionTest,
     EventAction,
@@ -122,7 +126,7 @@ def telecommand_names() -> tuple[str, ...]:
 
 def readings(pool: Layout) -> tuple[str, ...]:
     """Quantities that devices measure: numbers, no states."""
-    return tuple(parameter.name for parameter in pool.parameters[: pool.own] if parameter.type == "float")
+    return tuple(parameter.name for parameter in pool.parameters[: pool.measured] if parameter.type == "float")
 
 
 def raised_by() -> dict[str, tuple[str, ...]]:
@@ -147,7 +151,8 @@ def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[L
         events=tuple(event.name for event in events),
         parameters=names,
         pool=tuple(pool.index),
-        monitors=monitor_names(equipment),
+        monitors=tuple(row.monitor for row in parameter_rows(equipment)),
+        functional_monitors=tuple(row.monitor for row in functional_rows(equipment)),
         telecommands=telecommand_names(),
         readings=readings(pool),
     )
@@ -207,10 +212,12 @@ class FlightSoftware:
         self.levels = ServiceLevels(board, pool, self.acquisition)
         self.memory = MemoryManager(board, self.computer)
         self.memory_access = MemoryAccess(board, self.storage)
-        self.watch = Watch(board, pool)
+        self.answers = Answers(board)
+        self.devices = DeviceManager(board, pool)
         self.recovery = Recovery(board, pool, self.modes)
-        self.monitoring = Monitoring(board, pool, self.storage, self.acquisition.stale)
-        self.event_action = EventAction(board, self.events, self.verification)
+        self.monitoring = Monitoring(board, pool, self.storage, self.acquisition.stale, self.answers)
+        self.functional = FunctionalMonitoring(board, self.monitoring, self.answers, self.storage)
+        self.event_action = EventAction(board, self.events, self.verification, self.storage, telecommand_names())
         by_class = {type(part): part for part in vars(self).values() if isinstance(part, Component)}
         self.components = tuple(by_class[component] for component in COMPONENTS)
         self._readers = [read for component in self.components for read in component.readers()]
@@ -263,8 +270,8 @@ class FlightSoftware:
             self.power.cycle(pool.item(self._soc))
         self.payload.cycle(pool.item(self._active))
         self.levels.cycle()
-        self.watch.cycle()
-        self.monitoring.cycle()
+        self.monitoring.cycle(self.modes.mode)
+        self.functional.cycle(self.modes.mode)
         self.event_action.cycle(self._mode)
         self.recovery.cycle()
         self.computer.cycle()

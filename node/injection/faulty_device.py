@@ -1,4 +1,4 @@
-"""A fault's wrapper round one device: stuck, bias, drift, noise, drop-out, lag, deaf.
+"""A fault's wrapper round one device: stuck, bias, drift, noise, drop-out, lag, hung, one side dead, deaf.
 
 It is in the device's place only while at least one fault on that device is active; the device itself knows nothing of
 it. A place is a device ("battery-monitor": all its readings) or one reading ("battery-monitor.battery_soc").
@@ -13,7 +13,7 @@ import numpy as np
 
 from bus.draws import bits, stable_id
 from bus.wire.messages import Scalar
-from node.devices.device import Device, Order, Reading, Values
+from node.devices.device import RESET, SIDE, Device, Order, Reading, Values
 from node.devices.sensors import normal
 
 PRIMITIVES: dict[str, dict[str, float | None]] = {
@@ -23,18 +23,24 @@ PRIMITIVES: dict[str, dict[str, float | None]] = {
     "noise": {"sigma": 0.0},
     "dropout": {"probability": 1.0},
     "lag": {"ticks": 1.0},
+    "hung": {},
+    "side_dead": {},
     "deaf": {},
 }
-"""Each primitive's parameters with what they are when left out. `stuck` without a value holds the latest reading."""
+"""Each primitive's parameters with what they are when left out. `stuck` without a value holds the latest reading;
+`hung` lasts until the device is started again; `side_dead` is the side that runs at its onset."""
 MAX_LAG_TICKS = 600
 
 
 @dataclass(slots=True)
 class FaultState:
-    """What one fault remembers: samples since its onset, and readings of old."""
+    """What one fault remembers: samples since its onset, readings of old, whether a start has ended it, and the side
+    that ran at its onset."""
 
     age: int = 0
     memory: list[Values] = field(default_factory=list)
+    cleared: bool = False
+    side: int | None = None
 
 
 class DeviceFault:
@@ -51,7 +57,22 @@ class DeviceFault:
         self._stream = stable_id(f"device.{injection}")
         self.state = FaultState()
 
-    def apply(self, values: Values, reading: Reading, seed: int, spacecraft: int, tick: int, tick_s: float) -> None:  # noqa: PLR0917
+    def hear(self, order: Order) -> None:
+        """An order is on its way to the device."""
+        if self.primitive == "hung" and order.what in (RESET, SIDE):
+            self.state.cleared = True
+
+    def silences(self, side: int) -> bool:
+        """Whether the device gives nothing because of this fault while this side runs."""
+        if self.primitive == "side_dead":
+            if self.state.side is None:
+                self.state.side = side
+            return side == self.state.side
+        return self.primitive == "hung" and not self.state.cleared
+
+    def apply(  # noqa: PLR0917
+        self, values: Values, reading: Reading, seed: int, spacecraft: int, tick: int, tick_s: float, side: int
+    ) -> None:  # fmt: skip
         """Falsify `values` (a copy of the reading's) and the reading's age."""
         at = self.channels
         if self.primitive == "stuck":
@@ -68,6 +89,8 @@ class DeviceFault:
             values[at] += (self._values["sigma"] or 0.0) * normal(words)
         elif self.primitive == "dropout":
             self._drop_out(values, reading, bits(seed, self._stream, spacecraft, tick, 0))
+        elif self.primitive in ("hung", "side_dead"):
+            self._lose(values, reading, lost=self.silences(side))
         elif self.primitive == "lag":
             depth = min(MAX_LAG_TICKS, max(1, int(self._values["ticks"] or 1)))
             self.state.memory.append(values[at].copy())
@@ -79,7 +102,9 @@ class DeviceFault:
 
     def _drop_out(self, values: Values, reading: Reading, draw: int) -> None:
         """Nothing new from the device: what it said last, and older by one tick each time."""
-        lost = (draw >> 11) / (1 << 53) < (self._values["probability"] or 0.0)
+        self._lose(values, reading, lost=(draw >> 11) / (1 << 53) < (self._values["probability"] or 0.0))
+
+    def _lose(self, values: Values, reading: Reading, *, lost: bool) -> None:
         if lost and self.state.memory:
             values[self.channels] = self.state.memory[0]
             self.state.memory[1][0] += 1.0
@@ -106,16 +131,23 @@ class FaultyDevice:
         """The name of the device it stands for."""
         return self.inner.name
 
+    @property
+    def side(self) -> int:
+        """Of the device that it stands for."""
+        return self.inner.side
+
     def sample(self) -> Reading:
         """The device's reading, falsified."""
         honest = self.inner.sample()
         reading = Reading(honest.values.copy(), honest.age_ticks)
         for fault in self.faults:
-            fault.apply(reading.values, reading, self._seed, self._spacecraft, self.tick, self._tick_s)
+            fault.apply(reading.values, reading, self._seed, self._spacecraft, self.tick, self._tick_s, self.side)
         return reading
 
     def command(self, order: Order) -> None:
         """Pass the order on, unless the device is deaf."""
+        for fault in self.faults:
+            fault.hear(order)
         if not any(fault.primitive == "deaf" for fault in self.faults):
             self.inner.command(order)
 

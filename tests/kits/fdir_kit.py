@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +20,7 @@ from node.assembly import equipment, wire
 from node.config import resolve
 from node.designs.load import Design, load_design
 from node.devices.definitions import LCL_STATES, device_forms
-from node.devices.device import Order, Reading
+from node.devices.device import ONE_SIDED, Order, Reading, slug
 from node.devices.equipment import FdirRow
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootReason, BootRecord
@@ -55,7 +57,22 @@ class Board:
         self.events: list[tuple[str, int]] = []
         self.orders: list[Order] = []
         self.cycles = 0
+        self._healthy: tuple[bytes, dict[str, bytes], list[Reading]] | None = None
         self.boot()
+
+    def healthy(self) -> None:
+        """Five cycles after its first boot, with nothing wrong: flown there once, then put back there."""
+        if self._healthy is None:
+            self.run(5)
+            monitors = {row.monitor for row in self.equipment.fdir}
+            assert not [event for event, _ in self.events if event in monitors], "healthy readings"
+            self._healthy = self.software.save(), self.nvm.records(), deepcopy(self.readings)
+        software, nvm, readings = self._healthy
+        self.nvm.load(nvm)
+        self.software.restore(software)
+        self.readings = deepcopy(readings)
+        self.events.clear()
+        self.orders.clear()
 
     def boot(self) -> None:
         """Start, or start again with what non-volatile memory holds."""
@@ -76,6 +93,14 @@ class Board:
         self.software.events.listener = hear
 
     def set(self, reading: str, value: float) -> None:
+        """A reading of a device, how old its readings are, or what the charge must be for a zone."""
+        stem, _, part = reading.partition(".")
+        if stem == "device_age_s":
+            names = [slug(form.name) for form in self.forms]
+            self.readings[names.index(part)].age_ticks = math.ceil(value)
+            return
+        if stem == "charge_zone":
+            reading, value = "battery_soc", 0.15 if value <= 1.0 else 0.05
         device, place = self.place[reading]
         self.readings[device].values[place] = value
 
@@ -96,47 +121,114 @@ class Board:
 
 @dataclass(frozen=True)
 class Danger:
-    """A reading that is wrong, and what must come of it: an order (device, input, element, value), "safe" or "told".
+    """A reading that is wrong, and what must come of it: an order (device, input, element, value), a mode, "told".
 
-    `step`: the reading is a counter that begins to rise by as much a minute.
+    `step`: the reading is a counter that begins to rise by as much a minute. `also`: other readings that are wrong at
+    the same time. `cycles`: so long it stays wrong, and by then it is answered.
     """
 
     reading: str
     value: float
     answer: tuple[str, str, int, float] | str
     step: bool = False
+    also: tuple[tuple[str, float], ...] = ()
+    cycles: int = 75
+
+
+LADDER, STANDS = 400, 1500
+"""Cycles in which the second and third answers come; and those against heat, which is slow."""
 
 
 def dangers(design: Design) -> Iterator[Danger]:
-    """What may happen to each part of a design."""
-    form = design.form
-    groups = list(form.accelerators.items())
-    caps = [g.count * g.chip.cap_highest / g.chip.supply_efficiency for _, g in groups]
-    cap = ("accelerators", "power_cap", 0, round(0.5 * sum(caps)) * caps[0] / sum(caps))
-    for name in design.battery_groups:
-        yield Danger(f"battery_group_soc.{name}", 0.05, ("jobs", "job", 0, 1.0))
-    yield Danger("main_bus_voltage_v", form.power_bus.undervoltage, "safe")
+    """What may happen to each part of a design, and what must come of it first, second and last."""
+    yield from _power(design)
+    yield from _payload(design)
+    yield from _platform(design)
+    for form in device_forms(equipment(design)):
+        reading = f"device_age_s.{slug(form.name)}"
+        if form.name in ONE_SIDED:
+            yield Danger(reading, 100.0, "told")
+            continue
+        yield Danger(reading, 100.0, (form.name, "reset", 0, 1.0))
+        yield Danger(reading, 100.0, (form.name, "side", 0, 1.0))
+        if form.name in ("pcdu", "battery-monitor", "thermal-controller", "attitude"):
+            yield Danger(reading, 100.0, "SAFE", cycles=LADDER)
+        if form.name == "accelerators":
+            yield Danger(reading, 100.0, PAYLOAD_OFF, cycles=LADDER)
+
+
+PAYLOAD_OFF = ("accelerators", "enable", 0, 0.0)
+
+
+def _half(design: Design) -> tuple[str, str, int, float]:
+    """The order that halves the first group's power."""
+    groups = design.form.accelerators.values()
+    caps = [g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups]
+    return "accelerators", "power_cap", 0, round(0.5 * sum(caps)) * caps[0] / sum(caps)
+
+
+def _power(design: Design) -> Iterator[Danger]:
+    form, groups = design.form, design.battery_groups
+    yield Danger("charge_zone", 1.0, "SAFE")
+    yield Danger("charge_zone", 2.0, "SURVIVAL")
+    for i, name in enumerate(groups):
+        lost = ("battery-monitor", "group", i, 1.0) if len(groups) > 1 else PAYLOAD_OFF
+        for answer in (("jobs", "job", 0, 1.0), _half(design), lost):
+            yield Danger(f"battery_group_soc.{name}", 0.05, answer, cycles=LADDER)
+    if len(groups) > 1:
+        most = groups[1 : len(groups) // 2 + 1]
+        yield Danger(
+            f"battery_group_soc.{groups[0]}", 0.05, "SAFE", also=tuple((f"battery_group_soc.{g}", 0.05) for g in most)
+        )
+    yield Danger("main_bus_voltage_v", form.power_bus.undervoltage, "SAFE")
     for i, (name, lcl) in enumerate(form.lcls.items()):
-        state = LCL_STATES.index("retrigger" if lcl.kind == "rlcl" else "undervoltage")
-        yield Danger(f"lcl_state.{name}", state, "told" if lcl.kind == "rlcl" else ("pcdu", "lcl", i, 1.0))
+        essential = lcl.kind == "rlcl"
+        state = LCL_STATES.index("retrigger" if essential else "undervoltage")
+        yield Danger(f"lcl_state.{name}", state, "told" if essential else ("pcdu", "lcl", i, 1.0))
+        yield Danger(f"lcl_trip_count.{name}", 6.0, "told", step=True)
+        if not essential:
+            yield Danger(f"lcl_trip_count.{name}", 6.0, ("pcdu", "lcl", i, 0.0), step=True, cycles=150)
+
+
+def _payload(design: Design) -> Iterator[Danger]:
+    form, lcls = design.form, tuple(design.form.lcls)
+    groups = list(form.accelerators.items())
     if form.loop is not None:
+        coolant = ("coolant_supply_temperature_k", groups[0][1].chip.throttle)
         yield Danger("pump_speed_fraction", 0.0, ("thermal-controller", "pump_select", 0, 1.0))
-        yield Danger("coolant_supply_temperature_k", groups[0][1].chip.throttle, ("accelerators", "enable", 0, 0.0))
-    for wheel in range(4):
-        for full in (form.attitude.wheel_momentum, -form.attitude.wheel_momentum):
-            yield Danger(f"wheel_momentum_n_m_s.{wheel}", full, ("attitude", "wheel", wheel, 0.0))
-    for axis in "xyz":
-        yield Danger(f"body_rate_rad_s.{axis}", 4.0 * form.attitude.slew_rate, "safe")
-        yield Danger(f"body_rate_rad_s.{axis}", -4.0 * form.attitude.slew_rate, "safe")
+        yield Danger("pump_speed_fraction", 0.0, PAYLOAD_OFF)
+        yield Danger(*coolant, PAYLOAD_OFF, cycles=10)
+        yield Danger(*coolant, "SAFE")
+        yield Danger("pump_speed_fraction", 0.0, "SAFE", also=(coolant,), cycles=10)
     for i, (name, group) in enumerate(groups):
-        off = ("accelerators", "enable", i, 0.0)
-        yield Danger(f"accelerator_temperature_k.{name}", group.chip.shutdown, off)
-        yield Danger(f"hbm_temperature_k.{name}", group.chip.memory_limit, off)
-        yield Danger(f"accelerator_state.{name}", 6.0, "told")
-        yield Danger(f"accelerator_ecc_uncorrected.{name}", 100.0, off, step=True)
+        off, cut = ("accelerators", "enable", i, 0.0), ("pcdu", "lcl", lcls.index(group.lcl), 0.0)
+        for answer in (off, cut):
+            yield Danger(f"accelerator_temperature_k.{name}", group.chip.shutdown, answer)
+            yield Danger(f"hbm_temperature_k.{name}", group.chip.memory_limit, answer)
+        yield Danger(f"accelerator_state.{name}", 6.0, off)
+        yield Danger(f"accelerator_ecc_uncorrected.{name}", 100.0, off, step=True, cycles=150)
+        yield Danger(f"accelerator_xid_count.{name}", 6.0, "told", step=True)
+        yield Danger(f"accelerator_xid_count.{name}", 6.0, off, step=True, cycles=150)
+
+
+def _platform(design: Design) -> Iterator[Danger]:
+    form = design.form
+    full = form.attitude.wheel_momentum
+    for wheel in range(4):
+        for momentum in (full, -full):
+            yield Danger(f"wheel_momentum_n_m_s.{wheel}", momentum, ("attitude", "wheel", wheel, 0.0))
+        other = (f"wheel_momentum_n_m_s.{(wheel + 1) % 4}", full)
+        yield Danger(f"wheel_momentum_n_m_s.{wheel}", full, "SAFE", also=(other,), cycles=LADDER)
+    for axis in "xyz":
+        yield Danger(f"body_rate_rad_s.{axis}", 4.0 * form.attitude.slew_rate, "SAFE")
+        yield Danger(f"body_rate_rad_s.{axis}", -4.0 * form.attitude.slew_rate, "SAFE")
+    plates = {group.node for group in form.accelerators.values()}
     for node in design.thermal_nodes:
+        loaded = any(lcl.node == node and lcl.load > 0.0 for lcl in form.lcls.values())
         yield Danger(f"thermal_temperature_k.{node}", 500.0, "told")
-    yield Danger(f"thermal_temperature_k.{form.battery.node}", form.battery.cell.charge_highest + 5.0, cap)
+        if node == form.battery.node or (loaded and node not in plates):
+            yield Danger(f"thermal_temperature_k.{node}", 500.0, PAYLOAD_OFF, cycles=STANDS)
+    yield Danger(f"thermal_temperature_k.{form.battery.node}", form.battery.cell.charge_highest + 5.0, _half(design))
     heated: dict[str, int] = {}
     for i, heater in enumerate(form.heaters.values()):
         if heated.setdefault(heater.node, i) == i:
@@ -144,32 +236,32 @@ def dangers(design: Design) -> Iterator[Danger]:
             yield Danger(f"thermal_temperature_k.{heater.node}", heater.on_below - 10.0, heater_on)
 
 
-LONGEST_CYCLES = 75
-"""By then every danger must be answered."""
-
-
 def answered(board: Board, danger: Danger) -> bool:
-    """Whether this danger, and nothing before it, leads to what must come of it."""
-    board.run(5)
-    assert not [event for event, _ in board.events if event in board.equipment.fdir], "healthy readings"
-    told, begun = len(board.events), len(board.orders)
-    device, place = board.place[danger.reading]
+    """Whether this danger, and nothing before it, leads to what must come of it, and that no later than it must."""
+    board.healthy()
+    for reading, value in danger.also:
+        board.set(reading, value)
     if not danger.step:
         board.set(danger.reading, danger.value)
-        board.run(LONGEST_CYCLES)
-    else:
-        for _ in range(2 * LONGEST_CYCLES):
+    mine = {row.monitor for row in board.equipment.fdir if row.reading == danger.reading}
+    for _ in range(danger.cycles):
+        told, begun = len(board.events), len(board.orders)
+        if danger.step:
+            device, place = board.place[danger.reading]
             board.readings[device].values[place] += danger.value / 60.0
-            board.run(1)
-    monitors = {row.monitor for row in board.equipment.fdir if row.reading == danger.reading}
-    if danger.answer == "told":
-        return any(event in monitors for event, _ in board.events[told:])
-    if danger.answer == "safe":
-        return board.software.modes.mode is Mode.SAFE
-    assert not isinstance(danger.answer, str)
-    return any(
-        order[:3] == danger.answer[:3] and abs(order.value - danger.answer[3]) < 1e-6 for order in board.orders[begun:]
-    )
+        board.run(1)
+        if _came(board, danger.answer, mine, told, begun):
+            return True
+    return False
+
+
+def _came(board: Board, answer: tuple[str, str, int, float] | str, mine: set[str], told: int, begun: int) -> bool:
+    """Whether the answer came in the last cycle."""
+    if answer == "told":
+        return any(event in mine for event, _ in board.events[told:])
+    if isinstance(answer, str):
+        return board.software.modes.mode.name == answer
+    return any(order[:3] == answer[:3] and abs(order.value - answer[3]) < 1e-6 for order in board.orders[begun:])
 
 
 def wrong_value(row: FdirRow) -> float:

@@ -161,6 +161,7 @@ class _Counter:
 
     def __init__(self) -> None:
         self.n = -1
+        self.side = 0
         self.orders: list[Order] = []
 
     def sample(self) -> Reading:
@@ -169,6 +170,8 @@ class _Counter:
 
     def command(self, order: Order) -> None:
         self.orders.append(order)
+        if order.what == "side":
+            self.side = int(order.value)
 
     def state(self) -> object:
         return None
@@ -214,6 +217,40 @@ def test_a_drop_out_holds_the_reading_and_lets_it_age() -> None:
         half.tick = tick
         seen.append(half.sample().age_ticks == 0)
     assert 150 < sum(seen) < 250
+
+
+def test_a_hung_device_is_silent_until_it_is_started_again() -> None:
+    for order in (Order("box", "reset", 0, 1.0), Order("box", "side", 0, 1.0)):
+        device = _faulty("hung", (0, 1))
+        assert [device.sample().age_ticks for _ in range(3)] == [1, 2, 3]
+        device.command(Order("box", "x", 0, 1.0))
+        assert device.sample().age_ticks == 4
+        device.command(order)
+        assert device.sample().age_ticks == 0
+
+
+def test_the_other_side_of_a_device_helps_where_a_reset_does_not() -> None:
+    device = _faulty("side_dead", (0, 1))
+    device.sample()
+    for order, ages in ((Order("box", "reset", 0, 1.0), [2, 3]), (Order("box", "side", 0, 1.0), [0, 0]),
+                        (Order("box", "side", 0, 0.0), [1, 2])):  # fmt: skip
+        device.command(order)
+        assert [device.sample().age_ticks for _ in range(2)] == ages
+
+
+def test_a_device_that_is_started_again_is_silent_for_some_seconds() -> None:
+    measured, orders = np.array([1.0, 2.0]), {"x": np.zeros(1)}
+    device = SimulatedDevice(_form(), measured, orders, 1.0)
+    device.command(Order("box", "x", 0, 5.0))
+    device.command(Order("box", "side", 0, 1.0))
+    measured[0] = 7.0
+    saved = device.save()
+    seen = [(reading.age_ticks, float(reading.values[0])) for reading in (device.sample() for _ in range(4))]
+    assert seen == [(1, 1.0), (2, 1.0), (3, 1.0), (0, 7.0)]
+    assert (device.side, orders["x"][0], device.state.refused_orders) == (1, 5.0, 0)
+    twin = SimulatedDevice(_form(), measured, orders, 1.0)
+    twin.restore(saved)
+    assert [twin.sample().age_ticks for _ in range(4)] == [1, 2, 3, 0]
 
 
 def test_a_deaf_device_takes_no_orders() -> None:

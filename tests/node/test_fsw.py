@@ -174,7 +174,8 @@ def test_refused_for_dictionary_expiry_and_mode(flight: Flight) -> None:
 
 NOT_HERE = {
     "computer.reboot", "mode.set", "schedule.reset", "time.set", "memory.load", "monitoring.add",
-    "monitoring.delete", "event_action.delete", "event_action.enable", "event_action.disable",
+    "monitoring.delete", "monitoring.delete_all", "functional.add", "functional.delete", "event_action.delete",
+    "event_action.delete_all", "event_action.enable", "event_action.disable", "event_action.report",
 }  # fmt: skip
 """They end this test, or need what they name in another state: flown in tests of their own."""
 
@@ -374,25 +375,42 @@ def test_thresholds_cannot_be_set_across_each_other(flight: Flight) -> None:
     assert [stages(flight, request)[-1][0] for request in (1, 2, 3)] == [Stage.FAILED, Stage.COMPLETED, Stage.COMPLETED]
 
 
-def test_counters_of_the_equipment_that_move_are_reported(flight: Flight) -> None:
+def test_counters_of_the_equipment_that_move_are_told(flight: Flight) -> None:
     flight.fly(10)
     flight.plant.set("lcl_trip_count[2]", 1)
     flight.plant.set("accelerator_xid_count[0]", 1)
-    flight.plant.set("accelerator_xid[0]", 79)
-    messages = flight.fly(12)
-    found = {flight.dictionary.event[e.event].name: e.arguments for e in flight.bodies(Event, messages)}
-    assert (found["lcl_tripped"], found["accelerator_error"]) == ((2.0, 1.0), (0.0, 79.0))
+    equipment = flight.node.software.config.equipment  # type: ignore[union-attr]
+    names = flight.events(flight.fly(12))
+    assert names.count(f"lcl.{equipment.lcls[2]}.trip") == 1
+    assert names.count(f"accelerator.{equipment.accelerator_groups[0]}.xid") == 1
 
 
-def test_a_device_that_drops_out_is_reported_stale_and_the_charge_rules_rest(flight: Flight) -> None:
+def test_a_device_that_drops_out_is_told_and_started_again_and_the_charge_rules_rest(flight: Flight) -> None:
     flight.inject(DEVICE, "battery-monitor", "dropout", during=30)
     flight.fly(2)
     flight.plant.set("battery_soc", 0.05)
     names = flight.events(flight.fly(20))
-    assert names.count("device_stale") == 1
+    assert names.count("device.battery_monitor.silent") == 1
     assert flight.truth()[0] == Mode.NOMINAL
-    names = flight.events(flight.fly(14))
-    assert "device_fresh" in names and flight.truth()[0] == Mode.SURVIVAL
+    assert flight.node.software.devices.state.device_resets == 1  # type: ignore[union-attr]
+    flight.fly(14)
+    assert flight.truth()[0] == Mode.SURVIVAL
+    assert flight.node.software.acquisition.state.stale_devices == 0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("primitive", "resets", "switches", "mode"),
+    [("hung", 1, 0, Mode.NOMINAL), ("side_dead", 2, 1, Mode.NOMINAL), ("dropout", 2, 1, Mode.SAFE)],
+)
+def test_a_silent_device_is_started_again_then_switched_then_safe_comes(
+    flight: Flight, primitive: str, resets: int, switches: int, mode: Mode
+) -> None:
+    flight.inject(DEVICE, "attitude", primitive, during=600)
+    flight.fly(200)
+    software = flight.node.software
+    assert software is not None
+    assert (software.devices.state.device_resets, software.devices.state.device_switches) == (resets, switches)
+    assert software.modes.mode is mode
 
 
 def test_a_reading_that_is_no_number_is_counted_and_the_last_good_one_kept(flight: Flight) -> None:

@@ -8,7 +8,7 @@ from groundstation.procedures.words import check, command, contact, telemetry, w
 
 @procedure(
     "accelerator-quarantine",
-    answers=("accelerator_error",),
+    answers=("accelerator.*.xid", "accelerator.*.sick"),
     group=like("payload.group", "group"),
 )
 async def accelerator_quarantine(group: str) -> None:

@@ -1,4 +1,8 @@
-"""Readings into the data pool: stale devices are told, and what is no number is replaced by the last good reading."""
+"""Readings into the data pool, with the age of each device's: what is no number is replaced by the last good reading.
+
+An old reading is no news, and no rule may act on it. What is done about a device that gives none is a row of the FDIR
+table.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +55,7 @@ class Acquisition(Component):
             for i, (form, start, stop) in enumerate(layout.devices)
         ]
         self._numbers = {form.name: i for i, (form, _, _) in enumerate(layout.devices)}
+        self._ages = layout.measured
         self._fresh = np.zeros(layout.own)
         self._ones = np.ones(layout.own)
 
@@ -68,6 +73,7 @@ class Acquisition(Component):
         for i, start, stop, stale_after in self._devices:
             reading = readings[i]
             fresh[start:stop] = reading.values
+            fresh[self._ages + i] = reading.age_ticks * self._cycle_s
             is_stale = reading.age_ticks > stale_after
             if is_stale != stale[i]:
                 self._turned(i, reading.age_ticks, is_stale)

@@ -2,7 +2,7 @@
 
 Three answers to too little power, from the earliest to the last. A limit of the payload's power, so that the predicted
 shadow ends with a reserve and the Sun fills the battery again. Groups that are shed one at a time, by priority, when
-that limit or the charge calls for it. A mode event: low charge leads to SAFE, critical to SURVIVAL, good out of it.
+that limit or the charge calls for it. And the zone of the charge: what low and critical lead to are FDIR rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from node.fsw.managers.mode import ModeManager
 from node.fsw.managers.shadow import ShadowEstimator
 from node.fsw.modes import Mode, ModeEvent
 from node.fsw.rules import (
-    CHARGE_CRITICAL,
     CHARGE_GOOD,
     band_state,
     charge_zone,
@@ -156,7 +155,7 @@ class PowerManager(Component):
             self.state.due_ns = self.on_board.time_ns + LOOK_NS
             self._budget(soc)
         self._shed(soc)
-        self._ask_for_mode(soc)
+        self._zone(soc)
 
     def shed(self, group: int) -> bool:
         """Whether this group is shed."""
@@ -225,8 +224,8 @@ class PowerManager(Component):
             state.payload_shed = int(state.groups_shed > 0)
             self.event(self.SHED if state.payload_shed else self.RESTORED, soc)
 
-    def _ask_for_mode(self, soc: float) -> None:
-        """Gives mode events only where they lead somewhere."""
+    def _zone(self, soc: float) -> None:
+        """The zone, which rows of the FDIR table look at; and the way back out of SURVIVAL."""
         state, on_board, modes = self.state, self.on_board, self._modes
         seen = charge_zone(
             state.charge_zone, soc, on_board.value(self.SAFE_BELOW), on_board.value(self.SURVIVAL_BELOW),
@@ -236,12 +235,6 @@ class PowerManager(Component):
         state.charge_zone, state.zone_held_ns = dwelled(
             state.charge_zone, seen, state.zone_held_ns, on_board.span_ns(dwell), on_board.cycle_ns
         )
-        zone, mode = state.charge_zone, modes.mode
-        if zone == CHARGE_GOOD:
-            if mode is Mode.SURVIVAL and modes.state.mode_cause is ModeEvent.CRITICAL_CHARGE:
-                modes.request(ModeEvent.CHARGE_RECOVERED)
-        elif zone == CHARGE_CRITICAL:
-            if mode is not Mode.SURVIVAL:
-                modes.request(ModeEvent.CRITICAL_CHARGE)
-        elif mode is Mode.LEOP or mode is Mode.NOMINAL:
-            modes.request(ModeEvent.LOW_CHARGE)
+        fell = modes.mode is Mode.SURVIVAL and modes.state.mode_cause is ModeEvent.CRITICAL_CHARGE
+        if state.charge_zone == CHARGE_GOOD and fell:
+            modes.request(ModeEvent.CHARGE_RECOVERED)

@@ -40,6 +40,7 @@ SEND_ORDER = (
     Service.VERIFICATION,
     Service.EVENT,
     Service.MONITORING,
+    Service.EVENT_ACTION,
     Service.TEST,
     Service.PARAMETER,
     Service.SCHEDULING,

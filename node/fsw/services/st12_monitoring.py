@@ -1,8 +1,7 @@
 """On-board monitoring, service 12: readings against limits, an expected value, or limits of their change.
 
 The table of monitors is data: what the design's FDIR table says, until the ground changes it in flight. A finding that
-stands for its repetitions is a transition, TM[12,12], and raises the monitor's event, which an event-action may answer.
-No answer is known here.
+stands for its repetitions is a transition, TM[12,12]. What follows from it is asked elsewhere (`services/answers`).
 """
 
 from __future__ import annotations
@@ -10,28 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from bus.pus import Code, Service, Severity
+from bus.pus import Code, Service
 from node.devices.equipment import FdirRow
-from node.fsw.component import Arg, Component, Event, Failure, OnBoard, Report, kept, telecommand, telemetered
+from node.fsw.component import Arg, Component, Failure, OnBoard, Report, kept, telecommand, telemetered
 from node.fsw.datapool import Layout
+from node.fsw.looks import Looks
+from node.fsw.modes import Mode
 from node.fsw.monitors import (
     CHECK_STATES,
     CHECKS,
     GOOD,
-    NEVER_NS,
     NO_LIMIT,
-    SPARES,
     Check,
     Definition,
     Found,
+    Transition,
     Watch,
     look,
-    monitor_events,
-    monitor_names,
-    spare_row,
+    parameter_rows,
 )
+from node.fsw.services.answers import Answers
 from node.fsw.services.st15_storage import Storage
 
 _MONITOR = Arg("monitor", "enum", "monitor", labels=lambda words: words.monitors)
@@ -39,18 +36,26 @@ _CHECK = Arg("check", "enum", "what it does with its reading", labels=CHECKS)
 _LOW = Arg("low", "float", "low limit in the reading's unit, or what it expects; -1e15: none", "", -NO_LIMIT, NO_LIMIT)
 _HIGH = Arg("high", "float", "high limit in the reading's unit; 1e15: none", "", -NO_LIMIT, NO_LIMIT)
 _REPETITION = Arg("repetition", "int", "looks in a row until it counts", "", 1, 10_000)
+MOST_HELD = 64
+"""Transitions that wait for their reports; one more sends them all [A]."""
 
 
 @dataclass(slots=True)
 class State:
-    """The definitions (kept), what was found, and the monitors that need a look in every cycle."""
+    """The definitions (kept), what was found, the monitors that need a look in every cycle, and transitions that are
+    not reported yet. `mode`: that the table of looks was made for, none at first."""
 
     monitors_violated: int = telemetered("int", "Monitors that find something wrong")
     check_transitions: int = telemetered("int", "Findings of monitors that changed")
     monitoring_on: bool = telemetered("bool", "On-board monitoring is on", default=True, kept=True)
+    transition_delay_s: float = telemetered(
+        "float", "A transition is reported after so long at most", "s", default=0.0, kept=True
+    )  # fmt: skip
     definitions: list[Definition] = kept(list)
     watches: list[Watch] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
+    held: list[Transition] = field(default_factory=list)
+    mode: int = -1
 
 
 class Monitoring(Component):
@@ -59,11 +64,6 @@ class Monitoring(Component):
     name = "monitoring"
     state: State
 
-    LATE = Event(
-        30, "fdir_late", Severity.HIGH, "A monitor still finds its reading wrong at the deadline",
-        (_MONITOR, Arg("value", "float", "its reading, in the reading's own unit")),
-    )  # fmt: skip
-
     TRANSITION = Report(
         1212, "check_transition", Service.MONITORING, 12,
         (
@@ -71,6 +71,7 @@ class Monitoring(Component):
             Arg("checked_value", "float", "Its reading, in the reading's own unit (a delta check: its change)"),
             Arg("check_before", "enum", "What it had found until then", labels=CHECK_STATES),
             Arg("check_now", "enum", "What it finds now", labels=CHECK_STATES),
+            Arg("checked_obt_s", "float", "On-board time at which it changed", "s"),
         ),
     )  # fmt: skip
     OUT_OF_LIMITS = Report(
@@ -95,21 +96,33 @@ class Monitoring(Component):
         ),
     )  # fmt: skip
 
-    def __init__(self, on_board: OnBoard, layout: Layout, storage: Storage, stale: Callable[[int], bool]) -> None:
+    STATUS = Report(
+        1214, "monitor_status", Service.MONITORING, 14,
+        (
+            Arg("status_monitor", "enum", "Monitor that is defined", labels=lambda words: words.monitors),
+            Arg("status_enabled", "bool", "It is enabled"),
+            Arg("status_finding", "enum", "What it finds", labels=CHECK_STATES),
+            Arg("status_masked", "bool", "It does not look while an action is given time"),
+        ),
+    )  # fmt: skip
+
+    def __init__(
+        self, on_board: OnBoard, layout: Layout, storage: Storage, stale: Callable[[int], bool], answers: Answers
+    ) -> None:
         """`stale`: whether the device of this number gives no new readings."""
-        names = monitor_names(on_board.equipment)
-        self._names = names
-        self._rows = (*on_board.equipment.fdir, *(spare_row(name) for name in names[-SPARES:]))
-        self._events = monitor_events(on_board.equipment)
+        self._rows = parameter_rows(on_board.equipment)
+        self._valid = [frozenset(Mode[name] for name in row.modes or Mode.__members__) for row in self._rows]
         self._layout = layout
         self._storage = storage
         self._stale = stale
+        self._answers = answers
+        self.in_use: Callable[[int], bool] = lambda number: False
         self._own: Sequence[Callable[[], float]] = ()
         self._device = [i for i, (_, start, stop) in enumerate(layout.devices) for _ in range(stop - start)]
         super().__init__(on_board, State(definitions=[self._declared(row) for row in self._rows]))
-        if len(self.state.definitions) != len(names):  # another table wrote them
+        if len(self.state.definitions) != len(self._rows):  # another table wrote them
             self.state.definitions = [self._declared(row) for row in self._rows]
-        self.state.watches = [Watch() for _ in names]
+        self.state.watches = [Watch() for _ in self._rows]
         self._build()
 
     def connect(self, own: Sequence[Callable[[], float]]) -> None:
@@ -118,27 +131,21 @@ class Monitoring(Component):
         self._build()
 
     def restore(self, data: bytes) -> None:
-        """The table that is looked up in each cycle is made from the definitions."""
+        """The looks are made from the definitions."""
         super().restore(data)
         self._build()
 
-    def cycle(self) -> None:
+    def cycle(self, mode: Mode) -> None:
         """A look at every monitor that is due."""
         state, pool = self.state, self.on_board.state.pool
+        if mode != state.mode:
+            self._change_mode(mode)
+        if state.held and self.on_board.time_ns >= state.held[0].at_ns + round(state.transition_delay_s * 1e9):
+            self._report()
         if not state.monitoring_on:
             return
-        for position, read in self._own_values:
-            pool[position] = read()
-        values = pool.take(self._positions)
-        wrong = ((values < self._low) | (values > self._high)).tobytes()
-        now_ns, cycle_ns = self.on_board.time_ns, self.on_board.cycle_ns
-        if wrong != self._settled:
-            for place, (is_wrong, was) in enumerate(zip(wrong, self._settled, strict=True)):
-                if is_wrong != was:
-                    state.open.add(self._checked[place])
-        for interval_ns, deltas in self._deltas.items():
-            if now_ns % interval_ns < cycle_ns:
-                state.open.update(deltas)
+        now_ns = self.on_board.time_ns
+        state.open.update(self._looks.due(pool, now_ns, self.on_board.cycle_ns))
         if state.open:
             for number in sorted(state.open):
                 self._look(number, now_ns)
@@ -146,46 +153,62 @@ class Monitoring(Component):
     def _look(self, number: int, now_ns: int) -> None:
         """One monitor: count what it finds, tell what stands, raise its event again while it lasts."""
         state, definition, watch = self.state, self.state.definitions[number], self.state.watches[number]
-        position = definition.reading
-        if position < len(self._device) and self._stale(self._device[position]):
+        if self._answers.masked(number) or self.blind(number):
             watch.count, watch.before = 0, None  # nothing is known: what was found last stands
             return
         if now_ns % definition.interval_ns < self.on_board.cycle_ns:
-            finding = look(definition, watch, self.on_board.state.pool.item(position))
+            finding = look(definition, watch, self.on_board.state.pool.item(definition.reading))
             watch.count = watch.count + 1 if finding == watch.finding else 1
             watch.finding = int(finding)
             if finding == watch.found or (finding in GOOD and watch.found in GOOD):
                 watch.count = 0
             elif watch.count >= definition.repetition:
-                self._turn(number, finding, now_ns)
+                self._turn(number, finding)
         if watch.found not in GOOD:
-            self._insist(number, now_ns)
+            self._answers.insist(number, watch.value)
         elif watch.count == 0:
             state.open.discard(number)
 
-    def _turn(self, number: int, finding: Found, now_ns: int) -> None:
-        state, watch = self.state, self.state.watches[number]
+    def _turn(self, number: int, finding: Found) -> None:
+        state, board, watch = self.state, self.on_board, self.state.watches[number]
         before, watch.found, watch.count = watch.found, int(finding), 0
         state.check_transitions += 1
-        self._storage.report(self.TRANSITION, number, watch.value, before, finding)
+        state.held.append(Transition(number, watch.value, before, int(finding), board.state.obt_ns, board.time_ns))
+        if not state.transition_delay_s or len(state.held) > MOST_HELD:
+            self._report()
         if finding in GOOD:
             state.monitors_violated -= 1
-            watch.raised, watch.late_ns = 0, NEVER_NS
+            self._answers.end(number)
         elif before in GOOD:
             state.monitors_violated += 1
-            watch.late_ns = now_ns + round(self._rows[number].deadline_s * 1e9)
-        self._settle()
+            self._answers.begin(number)
+        self._looks.settle(self.violated)
 
-    def _insist(self, number: int, now_ns: int) -> None:
-        """The event, at once and then again after longer and longer: so long its action is given time."""
-        row, watch = self._rows[number], self.state.watches[number]
-        if watch.raised < row.at_most and now_ns >= watch.quiet_until_ns:
-            watch.quiet_until_ns = now_ns + (round(row.again_s * 1e9) << watch.raised)
-            watch.raised += 1
-            self.event(self._events[number], watch.value)
-        if now_ns >= watch.late_ns:
-            watch.late_ns = NEVER_NS
-            self.event(self.LATE, number, watch.value)
+    def _report(self) -> None:
+        for t in self.state.held:
+            self._storage.report(self.TRANSITION, t.number, t.value, t.before, t.now, t.obt_ns / 1e9)
+        self.state.held.clear()
+
+    def _change_mode(self, mode: Mode) -> None:
+        """What does not look in this mode forgets what it found."""
+        self.state.mode = int(mode)
+        for number, valid in enumerate(self._valid):
+            if mode not in valid:
+                self._forget(number)
+        self._build()
+
+    def blind(self, number: int) -> bool:
+        """Whether the device of its reading gives no new ones."""
+        position = self.state.definitions[number].reading
+        return position < len(self._device) and self._stale(self._device[position])
+
+    def looks(self, number: int) -> bool:
+        """Whether a monitor finds anything now."""
+        return self._active(number) and not self._answers.masked(number) and not self.blind(number)
+
+    def violated(self, number: int) -> bool:
+        """Whether it finds something wrong."""
+        return self.state.watches[number].found not in GOOD
 
     # ---- the table ----------------------------------------------------------------------------------------------
 
@@ -197,35 +220,31 @@ class Monitoring(Component):
         )  # fmt: skip
 
     def _build(self) -> None:
-        """Arrays for the look in each cycle. What is slower than that (deltas) is looked at when it is due."""
-        active = [(n, d) for n, d in enumerate(self.state.definitions) if d.enabled and d.reading >= 0]
-        ranged = [(n, d) for n, d in active if d.check != Check.DELTA]
-        self._checked = [n for n, _ in ranged]
-        self._positions = np.array([d.reading for _, d in ranged], dtype=np.intp)
-        self._low = np.array([d.low for _, d in ranged])
-        self._high = np.array([d.low if d.check == Check.EXPECTED else d.high for _, d in ranged])
-        self._deltas: dict[int, list[int]] = {}
-        for number, definition in active:
-            if definition.check == Check.DELTA:
-                self._deltas.setdefault(definition.interval_ns, []).append(number)
-        first = self._layout.own
-        own = sorted({d.reading for _, d in active if d.reading >= first}) if self._own else []
-        self._own_values = [(position, self._own[position - first]) for position in own]
-        self._settle()
+        active = [(n, d) for n, d in enumerate(self.state.definitions) if self._active(n)]
+        self._looks = Looks(active, self._layout.own, self._own)
+        self._looks.settle(self.violated)
 
-    def _settle(self) -> None:
-        watches = self.state.watches
-        self._settled = bytes(watches[n].found not in GOOD for n in self._checked)
+    def _active(self, number: int) -> bool:
+        """Whether it is defined, enabled, and looks in this mode."""
+        definition, mode = self.state.definitions[number], self.state.mode
+        return definition.enabled and definition.reading >= 0 and mode in self._valid[number]
 
     def _redefine(self, number: int, definition: Definition) -> None:
         """Another definition: what was found is forgotten, and the table is kept."""
-        state = self.state
-        if state.watches[number].found not in GOOD:
-            state.monitors_violated -= 1
-        state.definitions[number], state.watches[number] = definition, Watch()
-        state.open.discard(number)
+        self._forget(number)
+        self._answers.forget(number)
+        self.state.definitions[number] = definition
         self.keep()
         self._build()
+
+    def _forget(self, number: int) -> None:
+        """What was found."""
+        state = self.state
+        if self.violated(number):
+            state.monitors_violated -= 1
+            self._answers.end(number)
+        state.watches[number] = Watch()
+        state.open.discard(number)
 
     def _find(self, number: int) -> Definition | None:
         """A monitor that is not deleted."""
@@ -233,7 +252,7 @@ class Monitoring(Component):
         return None if definition.reading < 0 else definition
 
     def _missing(self, number: int) -> Failure:
-        return Code.REFUSED_BY_STATE, f"{self._names[number]} is not defined; monitoring.add defines it"
+        return Code.REFUSED_BY_STATE, f"{self._rows[number].monitor} is not defined; monitoring.add defines it"
 
     def _enable(self, number: int, *, enabled: bool) -> Failure:
         definition = self._find(number)
@@ -256,6 +275,33 @@ class Monitoring(Component):
         return self._enable(monitor, enabled=False)
 
     @telecommand(
+        "monitoring.transition_delay", Service.MONITORING, 3, "Set how long a transition may wait for its report",
+        Arg("delay_s", "float", "so long at most; 0: reported at once", "s", 0.0, 3600.0),
+    )  # fmt: skip
+    def transition_delay(self, delay_s: float) -> Failure:
+        """TC[12,3] change the maximum transition reporting delay."""
+        self.state.transition_delay_s = float(delay_s)
+        self.keep()
+        return None
+
+    @telecommand(
+        "monitoring.delete_all", Service.MONITORING, 4, "Delete all monitors while monitoring is off", hazardous=True
+    )
+    def delete_all(self) -> Failure:
+        """TC[12,4] delete all parameter monitoring definitions."""
+        if self.state.monitoring_on:
+            return Code.REFUSED_BY_STATE, "monitoring is on; monitoring.off comes first"
+        used = next((row.monitor for number, row in enumerate(self._rows) if self.in_use(number)), None)
+        if used is not None:
+            return Code.REFUSED_BY_STATE, f"a functional monitor combines {used}; functional.delete comes first"
+        for number, definition in enumerate(self.state.definitions):
+            self._forget(number)
+            self.state.definitions[number] = replace(definition, reading=-1, enabled=False)
+        self.keep()
+        self._build()
+        return None
+
+    @telecommand(
         "monitoring.add", Service.MONITORING, 5, "Define a spare or deleted monitor, disabled at first", _MONITOR,
         Arg("reading", "enum", "parameter of the data pool", labels=lambda words: words.pool),
         _CHECK, _LOW, _HIGH, _REPETITION,
@@ -266,7 +312,7 @@ class Monitoring(Component):
     ) -> Failure:
         """TC[12,5] add parameter monitoring definitions."""
         if self._find(monitor) is not None:
-            return Code.REFUSED_BY_STATE, f"{self._names[monitor]} is defined; monitoring.modify changes it"
+            return Code.REFUSED_BY_STATE, f"{self._rows[monitor].monitor} is defined; monitoring.modify changes it"
         definition = Definition(reading, check, low, high, repetition, round(interval_s * 1e9), enabled=False)
         return self._change(monitor, definition)
 
@@ -279,7 +325,9 @@ class Monitoring(Component):
         if definition is None:
             return self._missing(monitor)
         if definition.enabled:
-            return Code.REFUSED_BY_STATE, f"{self._names[monitor]} is enabled; monitoring.disable comes first"
+            return Code.REFUSED_BY_STATE, f"{self._rows[monitor].monitor} is enabled; monitoring.disable comes first"
+        if self.in_use(monitor):
+            return Code.REFUSED_BY_STATE, f"a functional monitor combines {self._rows[monitor].monitor}"
         self._redefine(monitor, replace(definition, reading=-1))
         return None
 
@@ -320,6 +368,14 @@ class Monitoring(Component):
         for number, watch in enumerate(self.state.watches):
             if watch.found not in GOOD:
                 self._storage.report(self.OUT_OF_LIMITS, number, watch.value, watch.found)
+        return None
+
+    @telecommand("monitoring.status", Service.MONITORING, 13, "Report what every monitor does and finds")
+    def status(self) -> Failure:
+        """TC[12,13] report the status of each parameter monitoring definition: a TM[12,14] each."""
+        for number, (d, watch) in enumerate(zip(self.state.definitions, self.state.watches, strict=True)):
+            if d.reading >= 0:
+                self._storage.report(self.STATUS, number, d.enabled, watch.found, self._answers.masked(number))
         return None
 
     @telecommand("monitoring.on", Service.MONITORING, 15, "Switch on-board monitoring on")

@@ -7,21 +7,24 @@ which telecommands, is declared elsewhere.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 from bus.dictionary import Dictionary
 from bus.pus import Code, Service, Severity
-from node.fsw.component import Arg, Component, Event, Failure, OnBoard, Request, kept, telecommand, telemetered
+from node.fsw.component import Arg, Component, Event, Failure, OnBoard, Report, Request, kept, telecommand, telemetered
 from node.fsw.modes import Mode
 from node.fsw.services.st01_verification import Verification
 from node.fsw.services.st05_events import Events
+from node.fsw.services.st15_storage import Storage
 
 PER_CYCLE = 8
 """Actions executed in one cycle; what is left over waits for the next [A]."""
 QUEUE_LIMIT = 64
-MOST_ACTIONS = 512
+MOST_ACTIONS = 1024
 
 
 @dataclass(slots=True)
@@ -66,9 +69,31 @@ class EventAction(Component):
         ),
     )  # fmt: skip
 
-    def __init__(self, on_board: OnBoard, events: Events, verification: Verification) -> None:
+    STATUS = Report(
+        1907, "event_action_status", Service.EVENT_ACTION, 7,
+        (
+            Arg("acts_on", "enum", "Event that leads to an action", labels=lambda words: words.events),
+            Arg("acts", "bool", "The action is enabled"),
+        ),
+    )  # fmt: skip
+    DEFINITION = Report(
+        1911, "event_action_definition", Service.EVENT_ACTION, 11,
+        (
+            Arg("action_on", "enum", "Event that leads to the action", labels=lambda words: words.events),
+            Arg("action_telecommand", "enum", "What it leads to", labels=lambda words: words.telecommands),
+            Arg("action_arguments_crc", "int", "CRC-32 of its arguments as compact JSON, sorted by name"),
+            Arg("action_enabled", "bool", "The action is enabled"),
+        ),
+    )  # fmt: skip
+
+    def __init__(
+        self, on_board: OnBoard, events: Events, verification: Verification, storage: Storage,
+        telecommands: tuple[str, ...],
+    ) -> None:  # fmt: skip
         super().__init__(on_board, State())
         self._verification = verification
+        self._storage = storage
+        self._telecommands = telecommands
         self._ids: tuple[int, ...] = ()
         events.listener = self.raised
 
@@ -144,6 +169,18 @@ class EventAction(Component):
         self.keep()
         return None
 
+    @telecommand(
+        "event_action.delete_all", Service.EVENT_ACTION, 3, "Switch event-action off and delete all actions",
+        hazardous=True,
+    )  # fmt: skip
+    def delete_all(self) -> Failure:
+        """TC[19,3] delete all event-action definitions: the function is switched off first."""
+        self.state.event_action_on = False
+        self.state.actions.clear()
+        self.state.waiting.clear()
+        self.keep()
+        return None
+
     @telecommand("event_action.enable", Service.EVENT_ACTION, 4, "Enable the action of an event", _CAUSE)
     def enable(self, cause: int) -> Failure:
         """TC[19,4] enable event-action definitions."""
@@ -164,6 +201,25 @@ class EventAction(Component):
         self.keep()
         return None
 
+    @telecommand("event_action.status", Service.EVENT_ACTION, 6, "Report which events have actions")
+    def status(self) -> Failure:
+        """TC[19,6] report the status of each event-action definition: a TM[19,7] each."""
+        for event, action in sorted(self.state.actions.items()):
+            self._storage.report(self.STATUS, self._ids.index(event), action.enabled)
+        return None
+
+    @telecommand("event_action.report", Service.EVENT_ACTION, 10, "Report the action of an event", _CAUSE)
+    def describe(self, cause: int) -> Failure:
+        """TC[19,10] report event-action definitions: TM[19,11]."""
+        action = self.state.actions.get(self._ids[cause])
+        if action is None:
+            return Code.REFUSED_BY_STATE, "this event has no action; event_action.add stores one"
+        self._storage.report(
+            self.DEFINITION, cause, self._telecommands.index(action.telecommand), arguments_crc(action.arguments),
+            action.enabled,
+        )  # fmt: skip
+        return None
+
     @telecommand("event_action.on", Service.EVENT_ACTION, 8, "Let events lead to actions")
     def switch_on(self) -> Failure:
         """TC[19,8] enable the event-action function."""
@@ -178,3 +234,8 @@ class EventAction(Component):
         self.state.event_action_on = on
         self.keep()
         return None
+
+
+def arguments_crc(arguments: dict[str, Any]) -> int:
+    """To compare with what the ground believes to be stored."""
+    return crc32(json.dumps(arguments, sort_keys=True, separators=(",", ":")).encode())

@@ -80,8 +80,8 @@ def param_fields(cap: Capacity) -> list[Field]:
 
 
 def input_fields(cap: Capacity) -> list[Field]:
-    """Orders: 1 lets the battery charge."""
-    return [("battery_charge_enable", "i4")]
+    """Orders: 1 lets the battery charge; 1 opens the switch of a group."""
+    return [("battery_charge_enable", "i4"), shaped("battery_group_open", "i4", cap.battery_groups)]
 
 
 def work_fields(cap: Capacity) -> list[Field]:
@@ -162,7 +162,7 @@ def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
         w.group_ohm[g] = p.battery_resistance_ohm * cold * empty * worn * s.battery_group_resistance_factor[g]
         w.group_siemens[g] = 1.0 / w.group_ohm[g]
         w.group_full_c[g] = group_charge_c(s, p, g)
-        connected = s.battery_group_connected[g] > 0.5
+        connected = s.battery_group_connected[g] > 0.5 and u.battery_group_open[g] != 1
         if s.battery_group_cut_off[g] == 1 and w.group_emf_v[g] > p.battery_resume_v:
             s.battery_group_cut_off[g] = 0
         w.group_charges[g] = 1 if connected and s.battery_charge_inhibited == 0 else 0
