@@ -33,7 +33,8 @@ class Like:
 @dataclass(frozen=True, slots=True)
 class Procedure:
     """A procedure. `answers`: the alarms that it is the answer to, by event or parameter; `*` is any part of a name.
-    `fleet`: it takes several spacecraft, which it gets as its first argument; otherwise one, which all its steps mean."""
+    `fleet`: it takes several spacecraft, which it gets as its first argument; otherwise one, which all its steps
+    mean."""
 
     name: str
     body: Body

@@ -26,6 +26,7 @@ SHARES_BYTES: dict[int, int] = {
     Service.HOUSEKEEPING: 4096 * KIB,
     Service.EVENT: 512 * KIB,
     Service.MONITORING: 128 * KIB,
+    Service.EVENT_ACTION: 64 * KIB,
     Service.TEST: 16 * KIB,
     Service.STATISTICS: 256 * KIB,
     Service.MEMORY: 64 * KIB,
