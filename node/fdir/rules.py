@@ -128,14 +128,14 @@ def _ladder(to: str, after: int = 1, within_s: float = HOUR_S) -> dict[str, obje
 
 def _charge(design: Design) -> Iterator[FdirRow]:
     """The zones have their limits and their hysteresis in parameters of the power manager. The worse one comes
-    first."""
+    first. The change of mode is the alarm."""
     del design
     for name, high, mode, modes in (
         ("critical", 1.5, "SURVIVAL", (*FLOWN, "SAFE")), ("low", 0.5, "SAFE", FLOWN),
     ):  # fmt: skip
         yield _row(
             f"charge.{name}", "charge_zone", f"The battery's charge is {name}", 1, 1.0, None, high=high,
-            level="system", modes=modes, again_s=LADDER_S, **_mode(mode, "charge"),
+            severity=Severity.LOW, level="system", modes=modes, again_s=LADDER_S, **_mode(mode, "charge"),
         )  # fmt: skip
 
 

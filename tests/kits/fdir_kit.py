@@ -37,13 +37,14 @@ HEALTHY = {
 
 
 class Board:
-    """The flight software of a design; `without`: monitors that are taken out of its table."""
+    """The flight software of a design; `without`: rows of its table that look at nothing and do nothing."""
 
     def __init__(self, design: str, *, without: tuple[str, ...] = (), mode: Mode = Mode.NOMINAL) -> None:
         parts = equipment(load_design(design))
-        self.equipment = replace(parts, fdir=tuple(row for row in parts.fdir if row.monitor not in without))
-        self.forms = device_forms(self.equipment)
-        pool, words = declarations(self.equipment, self.forms)
+        self.forms = device_forms(parts)
+        pool, words = declarations(parts, self.forms)  # an empty row keeps its name
+        empty = {name: FdirRow(name, "", "") for name in without}
+        self.equipment = replace(parts, fdir=tuple(empty.get(row.monitor, row) for row in parts.fdir))
         self.config = SoftwareConfig(self.equipment, pool, words, CYCLE_NS, mode, b"key")
         self.nvm = NonVolatileMemory()
         self.readings = [Reading(np.zeros(len(form.channels))) for form in self.forms]

@@ -81,6 +81,7 @@ def everything_is_answered_without(design: str, monitor: str) -> bool:
     return all(answered(board, danger) for danger in mine)
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "design", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 )  # fmt: skip

@@ -208,7 +208,7 @@ def test_sizes_are_bounded_by_all_together_and_kept(flight: Flight) -> None:
     assert codes(flight) == [Code.NONE, Code.NONE, Code.FULL, Code.NONE, Code.NONE]
     store = board(flight).storage.store
     assert held(flight, Service.HOUSEKEEPING) < before and store.used_bytes(Service.HOUSEKEEPING) <= LEAST_BYTES
-    assert told(flight, "store_configuration")["housekeeping"] == (LEAST_BYTES, 1, 100)
+    assert told(flight, "store_configuration")["housekeeping"] == (LEAST_BYTES, 1, 110)
     packets, size, fill, first_s, last_s = told(flight, "store_summary")["housekeeping"]
     assert fill == size / LEAST_BYTES and packets > 3 and 0.0 < first_s < last_s <= flight.tick
     flight.inject(HOST, "computer", "reboot")
