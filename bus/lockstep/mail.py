@@ -20,7 +20,7 @@ RANGE_IDS = ("range", "bus")
 # Not participants of every run, but legal destinations: their mail leaves the lockstep (`instructions.Outside`).
 OUTSIDERS = ("bus", "observer", "operator", "range")
 MAX_OUTSIDE_MAIL = 1024  # per tick
-_OUTSIDE_SEQ = 2**52  # mail from outside is numbered from here, so that it never meets a participant's numbers
+OUTSIDE_SEQ = 2**52  # mail from outside is numbered from here, so that it never meets a participant's numbers
 MAX_MAIL = 65535  # Tick.count and Tock.count
 
 Envelope = tuple[Header, bytes]
@@ -100,7 +100,7 @@ class Mailroom:
         if self._outside_now >= MAX_OUTSIDE_MAIL:
             counters.outbox_overflow += 1
             return f"more than {MAX_OUTSIDE_MAIL} messages from outside in one tick"
-        stamped = restamp(frame, sent_ns, _OUTSIDE_SEQ + counters.mail_sent)
+        stamped = restamp(frame, sent_ns, OUTSIDE_SEQ + counters.mail_sent)
         self._mail.append((peek(stamped), stamped))
         counters.mail_sent += 1
         self._outside_now += 1

@@ -114,14 +114,14 @@ def judged(result: Result, control: Result | None) -> Result:
 
 
 def _injected(result: Result) -> list[dict[str, Any]]:
-    """The campaign's faults, one row each, though a fault may be several injections."""
-    found: dict[str, dict[str, Any]] = {}
+    """The campaign's faults, one row for each target, though a fault may be several injections."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for fault in result["faults"]:
         head, _, part = fault["id"].rpartition(".")
         name = head if head in result["injected"] and part.isdigit() else fault["id"]
         if name not in result["injected"]:
             continue
-        row = found.setdefault(name, {**fault, "id": name})
+        row = found.setdefault((name, fault["target"]), {**fault, "id": name})
         if fault["refused"]:
             row["refused"] = fault["refused"]
         times = [at for at in (row["at_s"], fault["at_s"]) if at is not None]

@@ -82,8 +82,9 @@ WALLS: dict[str, set[str]] = {
 """What a package, or a module at the top of a room, may import besides itself. Who is not named here may import what
 its room may: `bus.process`, `faults.run`, `faults.live` and `faults.commands` stand above the others of their room."""
 ABOVE = {
-    "faults.run": {"faults.live", "faults.commands", "faults.campaign", "faults.plugin"},
-    "faults.campaign": {"faults.live", "faults.commands", "faults.plugin"},
+    "faults.run": {"faults.live", "faults.commands", "faults.campaign", "faults.plugin", "faults.fork"},
+    "faults.campaign": {"faults.live", "faults.commands", "faults.plugin", "faults.fork"},
+    "faults.fork": {"faults.commands", "faults.plugin", "faults.campaign"},
     "faults.plugin": {"faults.live", "faults.commands", "faults.campaign"},
     "faults.live": {"faults.commands", "faults.campaign"},
     "node.fsw.component": {"node.fsw.services", "node.fsw.managers", "node.fsw.software"},

@@ -1,0 +1,1 @@
+"""A run flown again from the middle with something changed, and the two beside each other."""

@@ -1,0 +1,133 @@
+"""Flying a run again from its beginning, in one process, and leaving it at a tick with another scenario.
+
+Until then everything is compared with what was recorded, mail from outside included: what cannot be reproduced is said,
+and nothing is told about a fork of something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bus.clock import Stopwatch
+from bus.errors import Diverged, RangeFailure, SkyrackError
+from bus.lockstep.in_process import InProcess
+from bus.lockstep.instructions import Finished, Record
+from bus.lockstep.mail import OUTSIDE_SEQ
+from bus.participant import Outbox
+from bus.scenario.model import Scenario
+from bus.trace.reader import TickRecord, TraceReader, read_record
+from bus.trace.writer import TraceWriter
+from bus.wire.codec import peek
+from faults.recording.read import check_same
+from faults.run import compose as root
+from faults.run_directory import RunDirectory
+from groundstation.archive.writer import Archive
+from groundstation.config import GROUND_ID
+
+BEFORE_START, WITH_START = 0, 1
+"""Ticks whose outside mail has to be there before the first tick is open, and while it is."""
+
+
+@dataclass(slots=True)
+class _Outside:
+    """Mail from outside as it was recorded, by the tick it is delivered with."""
+
+    records: Iterator[TickRecord]
+    ahead: TickRecord | None = None
+
+    def deliver(self, session: InProcess, tick: int) -> None:
+        """Hand over what comes with `tick`, once everything of an earlier one was."""
+        while self.ahead is None or self.ahead.tick < tick:
+            self.ahead = next(self.records, None)
+            if self.ahead is None:
+                return
+        if self.ahead.tick == tick:
+            frames = [frame for frame in self.ahead.mail if peek(frame).seq >= OUTSIDE_SEQ]
+            session.inject(sorted(frames, key=lambda frame: peek(frame).seq))
+
+
+def fork(
+    source: RunDirectory, original: Scenario, scenario: Scenario, last_tick: int, out: RunDirectory,
+    *, told: Callable[[int], None], stopped: Callable[[], str] = str,
+) -> root.Flown:  # fmt: skip
+    """Fly `original` again up to the end of `last_tick`, and from there on `scenario`. `told`: ticks as they pass.
+
+    Raises Diverged where the run cannot be reproduced, RangeFailure where it has not come so far.
+    """
+    watch = Stopwatch()
+    archive = Archive(out.archive, durable=False)
+    trace = TraceWriter(out.trace, root.trace_header(scenario))
+    digest = scenario.digest
+
+    def commit(outbox: Outbox) -> None:
+        named = ("meta", "scenario")
+        archive.write([(*named, digest) if row[:2] == named else row for row in outbox.records])
+
+    commits = {GROUND_ID: commit}
+    try:
+        with TraceReader(source.trace) as recorded, TraceReader(source.trace) as again:
+            check_same(recorded.header, original, source)
+            outside = _Outside(iter(again))
+            session = InProcess(
+                root.conductor_of(original, history=False), root.build_all(original, source.own_procedures),
+                original.tick_ns, trace, commit=commits, stopped=stopped,
+            )  # fmt: skip
+            outside.deliver(session, BEFORE_START)
+            session.begin()
+            outside.deliver(session, WITH_START)
+            finished = _same(session, iter(recorded), outside, last_tick, told)
+            if finished is None:
+                everybody = root.build_all(scenario, source.own_procedures)
+                session = session.fork(everybody, trace, commit=commits, stopped=stopped)
+                finished = _rest(session, outside, last_tick, told)
+    except SkyrackError as error:
+        trace.abandon()
+        if isinstance(error, Diverged):
+            raise
+        return root.Flown(None, watch.seconds, error)
+    finally:
+        with suppress(SkyrackError):
+            archive.close()
+    return root.Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())
+
+
+def _same(
+    session: InProcess, recorded: Iterator[TickRecord], outside: _Outside, last_tick: int, told: Callable[[int], None]
+) -> Finished | None:
+    """Up to the end of `last_tick`, compared with what was recorded; the end where a signal asked for it."""
+    while True:
+        passed = session.advance()
+        if isinstance(passed, Finished):
+            return passed
+        here, there = read_record(passed.content), next(recorded, None)
+        if there is None:
+            raise RangeFailure(
+                f"the run was recorded only up to tick {here.tick - 1}", hint="fork it at an earlier time"
+            )
+        _compare(here, there)
+        outside.deliver(session, passed.tick + 2)
+        told(passed.tick + 1)
+        if passed.tick >= last_tick:
+            return None
+
+
+def _compare(here: TickRecord, there: TickRecord) -> None:
+    digests = {answer.id: answer.digest for answer in here.answers}
+    for answer in there.answers:
+        if answer.late or answer.digest != digests.get(answer.id, answer.digest):
+            raise Diverged(
+                answer.id, there.tick, answer.digest.hex() or "none", digests.get(answer.id, b"").hex() or "none",
+                hint="a run that was late, lost a process, or was flown by another version cannot be flown again",
+            )  # fmt: skip
+
+
+def _rest(session: InProcess, outside: _Outside, last_tick: int, told: Callable[[int], None]) -> Finished:
+    while True:
+        passed = session.advance()
+        if isinstance(passed, Finished):
+            return passed
+        assert isinstance(passed, Record)
+        outside.deliver(session, passed.tick + 2)
+        told(passed.tick + 1)
