@@ -70,7 +70,9 @@ def fault_rows(scenario: Scenario) -> list[dict[str, Any]]:
 
 def pairs_in_words(values: Mapping[str, object]) -> str:
     """Arguments as name=value."""
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+    return ", ".join(
+        f"{name}={value:.12g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()
+    )
 
 
 def _when(step: CommandStep, dictionary: Dictionary) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +20,7 @@ from faults.recording.summary import (
     alarms_in_words,
     exit_status,
     levels_in_words,
+    margin_in_words,
     shortcomings,
     telecommands_in_words,
     telemetry_in_words,
@@ -200,10 +201,10 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
         words = f"{run['name']} on {', '.join(run['spacecraft'])} {run['state']} at {clock(run['ended_s'])}{why}"
         table.add_row("procedure", Text(words))
     lost = {loss["id"] for loss in summary["lost"]}
-    for fault in summary["faults"]:
+    for fault in _alike(summary["faults"], lost):
         table.add_row("fault", _fault(fault, lost))
     for row in summary["expectations"]:
-        margin = "" if row["robustness"] is None else f"  margin {row['robustness']:.4g}"
+        margin = "" if row["robustness"] is None else f"  margin {margin_in_words(row['robustness'])}"
         when = "" if row["first_violation_s"] is None else f"  first violated at {clock(row['first_violation_s'])}"
         why = f"  ({row['reason']})" if row["reason"] else ""
         table.add_row(
@@ -212,6 +213,15 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
     table.add_row("trace", summary["trace_hash"])
     table.add_row("report", str(directory.report))
     console.print(table)
+
+
+def _alike(faults: Sequence[dict[str, Any]], lost: set[str]) -> list[dict[str, Any]]:
+    """What struck several spacecraft alike as one, whose target says how many they are."""
+    found: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+    for fault in faults:
+        what = tuple(value for name, value in fault.items() if name != "target")
+        found.setdefault((*what, fault["target"] if fault["target"] in lost else ""), []).append(fault)
+    return [same[0] if len(same) == 1 else {**same[0], "target": f"{len(same)} spacecraft"} for same in found.values()]
 
 
 def _fault(fault: dict[str, Any], lost: set[str]) -> str:

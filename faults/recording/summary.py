@@ -208,6 +208,11 @@ def telemetry_in_words(summary: Mapping[str, Any]) -> str:
     return f"unknown; as far as recorded: {seen}"
 
 
+def margin_in_words(robustness: float) -> str:
+    """A margin to four digits, without an exponent where it is a number that people read."""
+    return f"{robustness:,.0f}" if 1000.0 <= abs(robustness) < 1e12 else f"{robustness:.4g}"
+
+
 def alarms_in_words(summary: Mapping[str, Any]) -> str:
     """How many alarms were raised, by level, and which are still open; empty if there was none."""
     rows = summary["alarms"] or []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,7 +22,8 @@ OPEN_AT_MOST = 6
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One spacecraft. words: what was wrong, the worst first, each with how long where that is known."""
+    """One spacecraft. words: what was wrong, the worst first, each with how long where that is known. own_faults:
+    without those that struck the whole fleet."""
 
     id: str
     design: str
@@ -31,11 +33,12 @@ class Row:
     failed_expectations: int
     failed_telecommands: int
     faults: int
+    own_faults: int
 
     @property
     def in_trouble(self) -> bool:
         """Whether there is something to look at."""
-        return bool(self.words or self.failed_expectations or self.failed_telecommands or self.faults)
+        return bool(self.words or self.failed_expectations or self.failed_telecommands or self.own_faults)
 
 
 def rows(recording: Recording, judgements: Sequence[Judgement]) -> list[Row]:
@@ -43,6 +46,8 @@ def rows(recording: Recording, judgements: Sequence[Judgement]) -> list[Row]:
     lost = {loss.id: loss for loss in recording.lost}
     tick_s = recording.scenario.tick_ns / 1e9
     found = []
+    struck = Counter(id for id, _ in dict.fromkeys((fault.id, fault.target) for fault in recording.faults))
+    everybody = len(recording.scenario.spacecraft)
     for spacecraft in recording.scenario.spacecraft:
         name = spacecraft.id
         signals = signals_of(recording, name)
@@ -58,6 +63,10 @@ def rows(recording: Recording, judgements: Sequence[Judgement]) -> list[Row]:
                 sum(j.verdict != "PASS" and f"{name}." in j.text for j in judgements),
                 sum(t.spacecraft == name and t.state in ("failed", "rejected") for t in recording.telecommands),
                 sum(f.target == name and f.at_s is not None for f in recording.faults),
+                sum(
+                    f.target == name and f.at_s is not None and (everybody == 1 or struck[f.id] < everybody)
+                    for f in recording.faults
+                ),
             )
         )  # fmt: skip
     return sorted(

@@ -12,12 +12,13 @@ from typing import Any
 from bus.text.times import clock
 from faults.oracle.judge import Judgement
 from faults.recording.recording import Recording, said
-from faults.recording.summary import shortcomings, telecommands_in_words, telemetry_in_words
+from faults.recording.summary import margin_in_words, shortcomings, telecommands_in_words, telemetry_in_words
 from faults.report.html import badge, page, table, tiles
 from faults.report.levels import service_levels
 from faults.report.operations import alarms, procedures
 from faults.report.overview import overview, rows, unfolded
 from faults.report.spacecraft import spacecraft_section
+from faults.report.story import pairs_in_words, several, story
 
 MAX_ROWS = 400
 """Rows shown of a table; what is left out is said below it."""
@@ -40,6 +41,7 @@ def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequenc
     found = rows(recording, judgements)
     if len(found) > 1:
         body.append("<h2>Spacecraft</h2><div class='card'>" + overview(recording, found) + "</div>")
+    body.append("<h2>What happened</h2><div class='card'>" + story(recording) + "</div>")
     body.append("<h2>Expectations</h2><div class='card'>" + _expectations(judgements) + "</div>")
     shown = unfolded(found)
     body.extend(spacecraft_section(recording, row.id, row.design, unfolded=row.id in shown) for row in found)
@@ -96,11 +98,12 @@ def _figures(recording: Recording, summary: Mapping[str, Any]) -> str:
 
 
 def _struck(recording: Recording) -> str:
-    """How many faults did, of those that there are. A fault of several parts is one, and struck when any part did."""
-    struck: dict[tuple[str, str], bool] = {}
+    """How many faults did, of those that there are. A fault of several parts, or on several spacecraft, is one, and
+    struck when any of it did."""
+    struck: dict[str, bool] = {}
     for fault in recording.faults:
         head, _, part = fault.id.rpartition(".")
-        key = (fault.target, head if head and part.isdigit() else fault.id)
+        key = head if head and part.isdigit() else fault.id
         struck[key] = struck.get(key, False) or fault.at_s is not None
     return f"{sum(struck.values())} of {len(struck)}"
 
@@ -111,7 +114,7 @@ def _expectations(judgements: Sequence[Judgement]) -> str:
             badge(j.verdict),
             f"<code>{escape(j.text)}</code>"
             + (f"<br><span class='soft'>{escape(j.reason)}</span>" if j.reason else ""),
-            "-" if j.robustness is None else f"{j.robustness:.4g}",
+            "-" if j.robustness is None else margin_in_words(j.robustness),
             "-" if j.first_violation_s is None else clock(j.first_violation_s),
         ]
         for j in judgements
@@ -122,22 +125,20 @@ def _expectations(judgements: Sequence[Judgement]) -> str:
 
 
 def _faults(recording: Recording) -> str:
-    rows, lost = [], {loss.id for loss in recording.lost}
+    """A row each; what struck several spacecraft alike is one row."""
+    lost = {loss.id for loss in recording.lost}
+    targets: dict[tuple[str, ...], list[str]] = {}
     for fault in recording.faults:
         state = "refused" if fault.refused else "never active" if fault.at_s is None else "active"
         state = "unknown" if state == "active" and fault.target in lost else state
         state = "cleared" if fault.at_s is not None and fault.cleared_s is not None else state
-        rows.append(
-            [
-                f"<code>{escape(fault.id)}</code>",
-                escape(fault.fault),
-                escape(fault.target),
-                escape(fault.seam),
-                badge(state) + (f" {escape(fault.refused)}" if fault.refused else ""),
-                _at(fault.at_s),
-                _at(fault.cleared_s),
-            ]
-        )
+        told = badge(state) + (f" {escape(fault.refused)}" if fault.refused else "")
+        row = (f"<code>{escape(fault.id)}</code>", escape(fault.fault), escape(fault.seam), told)
+        targets.setdefault((*row, _at(fault.at_s), _at(fault.cleared_s)), []).append(fault.target)
+    rows = [
+        [name, fault, several(whom), seam, told, active, cleared]
+        for (name, fault, seam, told, active, cleared), whom in targets.items()
+    ]
     return table(["Id", "Fault", "Target", "Seam", "State", "Active #", "Cleared #"], rows, empty="Nothing was broken.")
 
 
@@ -205,7 +206,7 @@ def _events(recording: Recording) -> str:
 
 
 def _arguments(arguments: Mapping[str, object]) -> str:
-    given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    given = pairs_in_words(arguments)
     return f" <span class='soft'>{escape(given)}</span>" if given else ""
 
 

@@ -176,7 +176,7 @@ def _time_axis(chart: Chart, bottom: float) -> list[str]:
         text = text[:-3] if step % 60 == 0 else text
         out.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{text}</text>')
     unit = "h:min" if step % 60 == 0 else "h:min:s"
-    out.append(f'<text class="tick" x="{LEFT + PLOT_WIDTH + 10}" y="{bottom + 15}">{unit} since epoch</text>')
+    out.append(f'<text class="tick" x="{LEFT + PLOT_WIDTH + 34}" y="{bottom + 15}">{unit} since epoch</text>')
     return out
 
 

@@ -27,11 +27,14 @@ from faults.recording.books import Archived, Books, Ledger, Loss
 from faults.recording.recording import EventRecord, FaultRecord, Recording, Reported, TelecommandRecord, intervals
 from faults.recording.summary import TELECOMMAND_STATES, summarise
 from faults.report.page import overall, render
+from faults.report.story import story
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks, thin
 from faults.run.director import Director, Report
 from faults.run.notices import FailedTelecommands
 from faults.run.progress import Plain, Pretty, StatusSample, StatusSampler, in_order
+from faults.scenarios.load import load_text
 from faults.scenarios.vocabulary import dictionary_of
+from tests.kits.runs import TINY
 
 ORBIT = KeplerOrbit(
     semi_major_axis_m=7e6,
@@ -338,7 +341,7 @@ def test_telecommands_are_listed_with_their_arguments_and_reasons() -> None:
     page.telecommands[0].arguments = {"power_w": 350.0}
     page.telecommands[0].detail = "argument outside its limits"
     html = rendered(page, JUDGEMENTS)
-    assert "power_w=350.0" in html
+    assert "power_w=350<" in html
     assert "argument outside its limits" in html
 
 
@@ -385,3 +388,23 @@ def test_what_is_beyond_a_limit_of_the_dictionary_is_trouble_live_and_in_the_rep
     page.dictionaries = {"formation": dictionary_of("formation")}
     page.signals = {**page.signals, ("dawn-1", hot): np.where(np.arange(TICKS) < 90, 363.0, 350.0)}  # type: ignore[dict-item]
     assert "LIMIT accelerator tpu 1 0:01:30" in rendered(page, JUDGEMENTS)
+
+
+def test_the_story_is_in_the_order_of_time_and_one_row_where_many_are_alike() -> None:
+    records = [
+        TelecommandRecord(f"sc-{n}", 1, n, "payload.off", "svalbard", 60.0 * n, stages_s={"completed": 60.0 * n + 5.0})
+        for n in range(1, 7)
+    ]
+    faults = [FaultRecord("out", "station_outage", f"sc-{n}", "plant", 35.0, 35.0, 90.0) for n in range(1, 7)]
+    html = story(
+        Recording(
+            scenario=load_text(TINY), times_s=np.array([10.0, 20.0, 30.0, 40.0]),
+            signals={("sc-1", "mode"): np.array([1.0, np.nan, 2.0, 1.0]),
+                     ("sc-1", "payload_shed"): np.array([0.0, 1.0, 1.0, 0.0])},
+            telecommands=records, faults=faults,
+        )
+    )  # fmt: skip
+    said = ["payload shed", "NOMINAL to <b>SAFE</b>", "strikes", "SAFE to <b>NOMINAL</b>", "payload restored",
+            "6 completed, the last at 0:06:05", "is over"]  # fmt: skip
+    assert sorted(said, key=html.index) == said
+    assert html.count("station_outage") == html.count("payload.off") == 1
