@@ -21,8 +21,10 @@ class Service(IntEnum):
     TIME = 9
     SCHEDULING = 11
     MONITORING = 12
+    LARGE_TRANSFER = 13
     STORAGE = 15
     TEST = 17
+    PROCEDURE = 18
     EVENT_ACTION = 19
     PARAMETER = 20
 

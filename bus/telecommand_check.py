@@ -85,7 +85,20 @@ def _checked(
         mistakes = []  # arguments of a telecommand that is unknown itself, which is told below
     carried = carried_labels(dictionary.telecommand) if form.carrier is not None else ()
     more, checked = _values(form.arguments, arguments, carried)
+    for argument in form.arguments:
+        if argument.type == "steps" and argument.name in checked:
+            more += _wrong_steps(dictionary, argument.name, str(checked[argument.name]))
     return mistakes + more, checked
+
+
+def _wrong_steps(dictionary: Dictionary, name: str, text: str) -> list[Mistake]:
+    from bus.on_board_steps import read_steps  # noqa: PLC0415 - steps are telecommands, and are checked here in turn
+
+    try:
+        read_steps(dictionary, text)
+    except Refused as error:
+        return [_mistake(name, error.found, error.allowed)]
+    return []
 
 
 def _values(
@@ -155,7 +168,7 @@ def allowed(argument: Argument) -> str:
         return "true | false"
     if argument.type == "telecommand":
         return "the name of a telecommand, whose own arguments stand beside it"
-    if argument.type == "str":
+    if argument.type in {"str", "steps"}:
         return "a text of at most 256 characters"
     what = "a whole number" if argument.type == "int" else "a number"
     low = "" if argument.low is None else f" from {argument.low:g}"
@@ -183,7 +196,7 @@ def verdict(argument: Argument, value: object) -> Code:
     kind = argument.type
     if kind == "bool":
         return Code.NONE if isinstance(value, bool) else Code.WRONG_ARGUMENT
-    if kind in {"enum", "str", "list", "telecommand"}:
+    if kind in {"enum", "str", "list", "steps", "telecommand"}:
         if not isinstance(value, str):
             return Code.WRONG_ARGUMENT
         if kind == "list":

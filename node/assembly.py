@@ -77,6 +77,7 @@ def _parts_of(design: Design) -> Equipment:
         job_slots=design.capacity.jobs,
         lcl_priorities=tuple(design.lcl_priorities.values()),
         accelerator_group_chips=tuple(float(g.count) for g in groups),
+        procedures=tuple((entry.name, entry.steps) for entry in design.form.on_board_procedures),
         accelerator_group_power_w=tuple(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups),
         accelerator_group_lowest_w=tuple(g.count * g.chip.cap_lowest / g.chip.supply_efficiency for g in groups),
         accelerator_group_priorities=tuple(design.lcl_priorities[g.lcl] for g in groups),

@@ -109,7 +109,7 @@ def _adopt(path: Path) -> str:
     name = adopt(text, str(path))
     sheet = Sheet(str(path))
     root = sheet.compose(text)
-    if root.has("fdir"):
-        check_design(root.below("fdir"), name)
+    if root.has("fdir") or root.has("on_board_procedures"):
+        check_design(root, name)
         sheet.finish()
     return name

@@ -20,7 +20,7 @@ from bus.text.leaves import Leaf, Plain, text, whole
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
-from faults.scenarios.fdir import read_fdir
+from faults.scenarios.fdir import read_fdir, read_procedures
 from faults.scenarios.jobs import JobEntries, read_jobs
 from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
@@ -28,6 +28,7 @@ from faults.scenarios.own_designs import Shelf
 from faults.scenarios.vocabulary import check_orbit, first_value
 from node.designs.fdir_entry import FdirEntry
 from node.designs.jobs import accelerators
+from node.designs.procedure_entry import ProcedureEntry
 
 MAX_PEERS = 64  # beacons a Tick carries, see messages.Tick
 MAX_ID = 32
@@ -54,6 +55,7 @@ class SpacecraftForm(Form):
     orders: Annotated[Any, Leaf(lambda value: value, ORDERS_SCHEMA)] = ()
     jobs: JobEntries = ()
     fdir: tuple[FdirEntry, ...] = ()
+    on_board_procedures: tuple[ProcedureEntry, ...] = ()
     priority: Annotated[int, whole(1, 9)] = DEFAULT_PRIORITY
 
 
@@ -70,12 +72,14 @@ def read_spacecraft(
     peers: list[tuple[list[str], dict[str, Item]]] = []
     for entry in item.list(1, MAX_MEMBERS):
         mark = entry.sheet.mark()
-        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir"))
+        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir", "on_board_procedures"))
         name = parts["id"] or ""
         complete = complete and bool(name)
         if entry.node is None or entry.node.entries is None:
             continue
         design = _design(entry.below("design"), parts["design"], shelf)
+        if entry.has("on_board_procedures") and design:
+            design = read_procedures(entry.below("on_board_procedures"), design)
         if entry.has("fdir") and design:
             design = read_fdir(entry.below("fdir"), design)
         places = read_orbit(entry.below("orbit"), Given(epoch, end))

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
+from bus.condition import canonical
 from bus.dictionary import Dictionary
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import StackEntry
@@ -23,7 +24,6 @@ from bus.text.reader import Item
 from bus.text.units import parse_duration_ns, show
 from bus.wire.messages import Scalar
 from bus.wire.stacks import CommandStep
-from groundstation.commanding.conditions import canonical
 from groundstation.commanding.stacks import MAX_STACK
 
 MAX_STEPS = 256

@@ -163,11 +163,11 @@ def adopt(text: str, file: str) -> str:
     return name
 
 
-def with_fdir(name: str, entries: Sequence[object]) -> str:
-    """A design with more entries in its `fdir:`, as plain values: a design of its own. Its name."""
+def with_entries(name: str, field: str, entries: Sequence[object]) -> str:
+    """A design with more entries in a list such as `fdir:`, as plain values: a design of its own. Its name."""
     text = _adopted[name][0] if name in _adopted else (DESIGNS / f"{name}.yaml").read_bytes()
     root = compose(text, name).plain()
-    root["fdir"] = [*root.get("fdir", ()), *entries]
+    root[field] = [*root.get(field, ()), *entries]
     return adopt(json.dumps(root, indent=1), f"{name}.yaml")
 
 

@@ -26,6 +26,7 @@ from node.designs.figures import (
     positive,
 )
 from node.designs.parts import Axis, BatteryCell, Chip, OpticalTerminal, RadioBand, SolarCell
+from node.designs.procedure_entry import ProcedureEntry
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
@@ -271,3 +272,4 @@ class DesignForm(Form):
     devices: dict[Name, Device] = says("what radiation strikes beside the accelerators, by name")
     shielding: Annotated[float, not_negative("kg/m2")] = says("aluminium around the electronics")
     fdir: tuple[FdirEntry, ...] = says("monitors that are changed, added or taken out of its FDIR table", ())
+    on_board_procedures: tuple[ProcedureEntry, ...] = says("that flight software carries out by itself", ())

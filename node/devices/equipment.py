@@ -73,7 +73,7 @@ class Equipment:
     where its chips slow down, and where their memory is too hot. `battery_energy_j`: at nominal voltage;
     `battery_charge_w`: what it takes at most. `coolant_hot_k`: supply on which chips at rated power would shut down;
     0: there is no pumped loop. `job_slots`: jobs at a time; `lcl_priorities`: 0 is closed first again; `fdir`: its
-    FDIR table.
+    FDIR table; `procedures`: names and steps of its on-board procedures.
     """
 
     design: str
@@ -96,6 +96,7 @@ class Equipment:
     job_slots: int = JOB_SLOTS
     lcl_priorities: tuple[int, ...] = ()
     fdir: tuple[FdirRow, ...] = ()
+    procedures: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def jobs_watched(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bus.dictionary import Dictionary, Parameter
 from bus.errors import Mistake, Refused, ScenarioError, UnknownNameError
+from bus.on_board_steps import read_step
 from bus.pus import Severity
 from bus.telecommand_check import check_telecommand, in_units
 from bus.text.near import one_of
@@ -25,12 +26,16 @@ from node.devices.equipment import FdirRow
 from node.fdir.rules import generated
 from node.fsw.monitors import FIRST_EVENT, MOST_COMBINED
 from node.fsw.services.answers import Answers
+from node.fsw.services.st18_procedures import Procedures
 from node.fsw.services.st19_event_action import EventAction
 from node.fsw.software import raised_by
 
 Rows = dict[str, FdirRow]
 WordsOf = Callable[[tuple[str, ...]], Dictionary]
 """A design's dictionary, if its monitors had these names."""
+Steps = Mapping[str, tuple[str, ...]]
+"""Steps of on-board procedures by their names."""
+Raised = Mapping[str, tuple[str, ...]]
 MAX_ROWS = 960
 _ENABLING = {"monitoring.enable": "monitor", "functional.enable": "functional_monitor"}
 
@@ -41,9 +46,10 @@ def table_of(design: Design, words_of: WordsOf) -> tuple[FdirRow, ...]:
     if not design.form.fdir:
         return tuple(rows.values())
     words = words_of(_all_names(rows, (entry.monitor for entry in design.form.fdir)))
+    steps = steps_of(design)
     for place, entry in enumerate(design.form.fdir):
         try:
-            change(rows, entry, words)
+            change(rows, entry, words, steps)
         except ScenarioError as error:
             raise ScenarioError([replace(m, field=f"fdir[{place}].{m.field}") for m in error.mistakes]) from None
     for place, entry in enumerate(design.form.fdir):
@@ -68,7 +74,7 @@ def _idle(rows: Rows, entry: FdirEntry) -> Mistake | None:
     return Mistake("", 0, 0, "monitor", repr(entry.monitor), allowed)
 
 
-def check(item: Item, rows: Iterable[FdirRow], words_of: WordsOf) -> list[Any]:
+def check(item: Item, rows: Iterable[FdirRow], words_of: WordsOf, steps: Steps) -> list[Any]:
     """Read a list of entries on top of these rows; mistakes are noted where they stand. The entries as plain values."""
     known = {row.monitor: row for row in rows}
     read = [(one, one.read(FdirEntry)) for one in item.list(0, MAX_ENTRIES)]
@@ -76,7 +82,7 @@ def check(item: Item, rows: Iterable[FdirRow], words_of: WordsOf) -> list[Any]:
     for one, entry in read:
         try:
             if entry is not None:
-                change(known, entry, words)
+                change(known, entry, words, steps)
         except ScenarioError as error:
             one.adopt(error)
     for one, entry in read:
@@ -90,7 +96,7 @@ def _all_names(rows: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*rows, *more]))
 
 
-def change(rows: Rows, entry: FdirEntry, words: Dictionary) -> None:
+def change(rows: Rows, entry: FdirEntry, words: Dictionary, steps: Steps) -> None:
     """Take an entry into the table. Raises ScenarioError with every mistake; fields are below the entry."""
     wrong: list[Mistake] = []
 
@@ -123,7 +129,7 @@ def change(rows: Rows, entry: FdirEntry, words: Dictionary) -> None:
                "a low limit that is not above the high one")  # fmt: skip
     if wrong:
         raise ScenarioError(wrong)
-    circle = _circle({**rows, row.monitor: row}, row)
+    circle = _circle({**rows, row.monitor: row}, row, _raised(words, steps))
     if circle:
         refuse("action", f"actions in a circle: {' -> '.join(circle)}", "an action that does not lead to its own event")
         raise ScenarioError(wrong)
@@ -262,14 +268,32 @@ def _action(row: FdirRow, action: ActionForm | None, words: Dictionary, refuse: 
     return replace(row, telecommand=action.name, arguments=tuple(checked.items()))
 
 
-def _circle(rows: Mapping[str, FdirRow], last: FdirRow) -> list[str]:
+def steps_of(design: Design) -> Steps:
+    """Steps of the on-board procedures of a design, by their names."""
+    return {entry.name: entry.steps for entry in design.form.on_board_procedures}
+
+
+def _raised(words: Dictionary, steps: Steps) -> Raised:
+    """Events by the telecommand, or the on-board procedure, that raises them."""
+    raised = dict(raised_by())
+    for name, written in steps.items():
+        events = [Procedures.ENDED.name, Procedures.FAILED.name]
+        for text in written:
+            try:
+                events += raised.get(read_step(words, text).telecommand, ())
+            except Refused:
+                continue  # told where it stands
+        raised[name] = tuple(events)
+    return raised
+
+
+def _circle(rows: Mapping[str, FdirRow], last: FdirRow, raised: Raised) -> list[str]:
     """Event, telecommand or row above, event and so on from this row's event back to it; empty if it does not come
     back."""
     causes: dict[str, list[FdirRow]] = {}
     for row in rows.values():
         if row.telecommand or row.escalate_to:
             causes.setdefault(row.event or row.monitor, []).append(row)
-    raised = raised_by()
     first = last.event or last.monitor
     paths = [[first]]
     seen: list[str] = []
@@ -290,6 +314,9 @@ def _follows(row: FdirRow, raised: Mapping[str, tuple[str, ...]]) -> list[tuple[
     follows = []
     if row.telecommand:
         follows += [(row.telecommand, event) for event in (*raised.get(row.telecommand, ()), EventAction.EXECUTED.name)]
+    if row.telecommand == "procedure.activate":
+        steps = raised.get(str(dict(row.arguments)["procedure"]), ())
+        follows += [(row.telecommand, event) for event in steps]
     if row.telecommand in _ENABLING:
         follows.append((row.telecommand, str(dict(row.arguments)[_ENABLING[row.telecommand]])))
     if row.escalate_to:

@@ -62,6 +62,7 @@ from node.fsw.services.st12_functional import FunctionalMonitoring
 from node.fsw.services.st12_monitoring import Monitoring
 from node.fsw.services.st15_storage import Storage
 from node.fsw.services.st17_test import ConnectionTest
+from node.fsw.services.st18_procedures import Procedures
 from node.fsw.services.st19_event_action import EventAction
 from node.fsw.services.st20_parameters import Parameters
 
@@ -95,6 +96,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     FunctionalMonitoring,
     Storage,
     ConnectionTest,
+    Procedures,
     EventAction,
     Parameters,
 )
@@ -218,6 +220,7 @@ class FlightSoftware:
         self.monitoring = Monitoring(board, pool, self.storage, self.acquisition.stale, self.answers)
         self.functional = FunctionalMonitoring(board, self.monitoring, self.answers, self.storage)
         self.event_action = EventAction(board, self.events, self.verification, self.storage, telecommand_names())
+        self.procedures = Procedures(board, pool, self.storage, self.verification, self.acquisition.stale)
         by_class = {type(part): part for part in vars(self).values() if isinstance(part, Component)}
         self.components = tuple(by_class[component] for component in COMPONENTS)
         self._readers = [read for component in self.components for read in component.readers()]
@@ -225,6 +228,7 @@ class FlightSoftware:
         self.events.connect(tuple(event.id for event in config.dictionary.events))
         self.event_action.connect(config.dictionary)
         self.schedule_reports.connect(config.dictionary)
+        self.procedures.connect(config.dictionary, self._readers)
         self.verification.connect(
             config.dictionary, {name: call for part in self.components for name, call in part.handlers().items()}
         )
@@ -273,6 +277,7 @@ class FlightSoftware:
         self.monitoring.cycle(self.modes.mode)
         self.functional.cycle(self.modes.mode)
         self.event_action.cycle(self._mode)
+        self.procedures.cycle(self._mode)
         self.recovery.cycle()
         self.computer.cycle()
         self.time.cycle()

@@ -21,6 +21,8 @@ def value_of(argument: Argument) -> st.SearchStrategy[object]:
         return st.sampled_from(argument.labels)
     if argument.type == "telecommand":
         return st.sampled_from(carried_labels(WORDS.telecommand))
+    if argument.type == "steps":
+        return st.sampled_from(["wait 5 s", "do test.ping; check battery_soc > 20 %"])
     if argument.type == "list":
         return st.lists(st.sampled_from(argument.labels), min_size=1, max_size=3).map(", ".join)
     if argument.type == "str":
@@ -45,7 +47,7 @@ def test_a_telecommand_gives_back_what_was_put_in(data: st.DataObject) -> None:
     arguments = check_telecommand(WORDS, form.name, given_)  # type: ignore[arg-type]
     packed = telecommand_data(WORDS, form, arguments)
     assert read_telecommand(WORDS, form.service, form.subtype, packed) == (form, arguments)
-    fixed = [a for a in form.arguments if a.type not in {"str", "list", "telecommand"}]
+    fixed = [a for a in form.arguments if a.type not in {"str", "list", "steps", "telecommand"}]
     if len(fixed) == len(form.arguments):
         assert len(packed) == form_of(form.arguments).size + (2 if form.service == 8 else 0)
     elif carried is not None:

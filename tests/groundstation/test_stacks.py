@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from bus.condition import canonical
 from bus.dictionary import TelecommandForm
 from bus.errors import Refused
 from bus.pus import Stage
@@ -15,7 +16,6 @@ from bus.wire.codec import decode, encode
 from bus.wire.messages import Message, Telemetry, Verification
 from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 from groundstation.commanding.commander import Commander
-from groundstation.commanding.conditions import canonical
 from groundstation.commanding.records import Effects, Serving, Wanted, WantedStack
 from groundstation.commanding.states import TERMINAL
 from tests.kits.ground_kit import DICTIONARY, SECOND_NS, short_rules

@@ -34,7 +34,7 @@ def stages(flight: Flight, request: int) -> list[tuple[Stage, Code]]:
     return [(Stage(found[key].stage), Code(found[key].code)) for key in sorted(found)]
 
 
-VALUES = {"str": "", "bool": True, "int": 1, "float": 0.4, "telecommand": "test.ping"}
+VALUES = {"str": "", "steps": "wait 1 h", "bool": True, "int": 1, "float": 0.4, "telecommand": "test.ping"}
 DONE = [(Stage.ACCEPTED, Code.NONE), (Stage.STARTED, Code.NONE), (Stage.COMPLETED, Code.NONE)]
 
 
@@ -185,7 +185,7 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
         "schedule.insert": {"at": 10_000.0, "schedule_group": 9}, "schedule.shift": {"entry": 2},
         "schedule.report_one": {"entry": 2}, "schedule.detail_one": {"entry": 2},
         "schedule.delete_group": {"number": 8}, "schedule.shift_where": {"from_s": 0.0, "to_s": 1e6},
-        "store.resize": {"size_bytes": 65_536},
+        "store.resize": {"size_bytes": 65_536}, "procedure.unload": {"procedure": "spare.2"},
         "store.retrieve": {"to_s": 9.0},
         "statistics.enable": {"interval_s": 5.0}, "housekeeping.create": {"interval_s": 5.0},
     }  # fmt: skip
@@ -198,6 +198,7 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
             if service == "diagnostic" or verb in {"describe", "append"}:
                 own[f"{service}.{verb}"] = {"structure": f"{kind}.2"}
     flight.command("schedule.insert", 1000, at=10_000.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
+    flight.command("procedure.load", 1005, procedure="spare.2", part=1, steps="wait 1 s")
     flight.command("schedule.create_group", 1003, number=8, enabled=True)
     flight.command("schedule.create_group", 1004, number=9, enabled=True)
     request = 0

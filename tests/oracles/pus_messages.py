@@ -286,6 +286,9 @@ OURS: dict[str, tuple[int, int]] = {
     "store.status": (15, 18), "store.configuration": (15, 22), "store.resize": (15, 25), "store.circular": (15, 26),
     "store.bounded": (15, 27),
     "test.ping": (17, 1),
+    "procedure.load": (18, 1), "procedure.unload": (18, 2), "procedure.activate": (18, 3), "procedure.stop": (18, 4),
+    "procedure.suspend": (18, 5), "procedure.resume": (18, 6), "procedure.status": (18, 8), "procedure.abort": (18, 12),
+    "procedure.abort_all": (18, 17), "procedure.on": (18, 21), "procedure.off": (18, 22),
     "event_action.add": (19, 1), "event_action.delete": (19, 2), "event_action.enable": (19, 4),
     "event_action.disable": (19, 5), "event_action.on": (19, 8), "event_action.off": (19, 9),
     "parameter.get": (20, 1), "parameter.set": (20, 3),
@@ -297,6 +300,7 @@ REPORTS: dict[str, tuple[int, int]] = {
     "schedule_detail": (11, 10), "sub_schedule_status": (11, 19), "schedule_group_status": (11, 27),
     "store_summary": (15, 13), "store_status": (15, 19), "store_configuration": (15, 23),
     "schedule_summary": (11, 13), "monitor_definition": (12, 9), "out_of_limits": (12, 11),
-    "check_transition": (12, 12), "test_report": (17, 2), "parameter_report": (20, 2),
+    "check_transition": (12, 12), "test_report": (17, 2),
+    "procedure_status": (18, 9), "procedures_aborted": (18, 18), "parameter_report": (20, 2),
 }  # fmt: skip
 """The same of reports. Housekeeping structures are (3, 25)."""

@@ -54,7 +54,25 @@ WALLS: dict[str, set[str]] = {
         "bus.sockets",
     },
     "bus.binary": {"bus.errors", "bus.dictionary", "bus.wire"},
-    "bus.telecommand_check": {"bus.errors", "bus.dictionary", "bus.pus", "bus.text", "bus.wire"},
+    "bus.telecommand_check": {
+        "bus.errors",
+        "bus.dictionary",
+        "bus.on_board_steps",
+        "bus.pus",
+        "bus.text",
+        "bus.wire",
+    },  # fmt: skip
+    "bus.condition": {"bus.errors", "bus.dictionary", "bus.text"},
+    "bus.own_structures": {"bus.dictionary", "bus.pus"},
+    "bus.on_board_steps": {
+        "bus.condition",
+        "bus.errors",
+        "bus.dictionary",
+        "bus.pus",
+        "bus.telecommand_check",
+        "bus.text",
+        "bus.wire",
+    },  # fmt: skip
     "bus.text": {"bus.constants", "bus.errors", "bus.wire"},
     "bus.scenario": {"bus.constants", "bus.errors", "bus.text", "bus.wire"},
     "bus.orbits": {"bus.constants", "bus.errors", "bus.scenario", "bus.text"},

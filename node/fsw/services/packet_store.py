@@ -33,6 +33,7 @@ SHARES_BYTES: dict[int, int] = {
     Service.TIME: 16 * KIB,
     Service.SCHEDULING: 128 * KIB,
     Service.STORAGE: 16 * KIB,
+    Service.PROCEDURE: 16 * KIB,
     Service.PARAMETER: 64 * KIB,
 }
 """Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
@@ -46,6 +47,7 @@ SEND_ORDER = (
     Service.PARAMETER,
     Service.SCHEDULING,
     Service.STORAGE,
+    Service.PROCEDURE,
     Service.MEMORY,
     Service.STATISTICS,
     Service.HOUSEKEEPING,
