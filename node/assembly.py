@@ -30,6 +30,7 @@ from node.injection.engine import Injections
 from node.injection.host import HostSeam
 from node.injection.link import LinkSeam
 from node.injection.plant import PlantSeam
+from node.injection.upsets import MemoryUpsets
 from node.truth import PlantLike, Signals, field
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Parts:
     injections: Injections
     signals: Signals
     dictionary: Dictionary
+    upsets: MemoryUpsets
 
 
 def equipment(design: Design) -> Equipment:
@@ -154,7 +156,16 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
         }
     )
     signals = Signals(plant, config.truth_signals)
-    return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words)
+    upsets = MemoryUpsets(plant, *_memory(config.design), computer, who)
+    return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words, upsets)
+
+
+def _memory(design: Design) -> tuple[int | None, int]:
+    """The on-board computer's memory among what radiation strikes (the accelerator groups come first), and its bits."""
+    for number, device in enumerate(design.form.devices.values(), start=len(design.accelerators)):
+        if device.kind == "sram":
+            return number, int(device.amount)
+    return None, 0
 
 
 def _plant(config: NodeConfig) -> PlantLike:

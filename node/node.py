@@ -62,6 +62,7 @@ class Node:
         self._plant, self._clock, self._sensors = parts.plant, parts.clock, parts.sensors
         self._devices, self._radio, self._nvm = parts.devices, parts.radio, parts.nvm
         self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals
+        self._upsets = parts.upsets
         self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
 
     @property
@@ -94,6 +95,7 @@ class Node:
         space = self._inject(moment, inbox, out.messages) if inbox or not self._injections.idle else inbox
         uplink = radio.receive(tick, space) if space or not radio.uplink.idle else []
         self._plant.step(tick, self._tick_s, moment.beacons)
+        self._upsets.strike(tick)
         self._clock.advance(end_ns)
         self._sensors.sample(tick)
         cycle = self._cycle(moment, uplink)

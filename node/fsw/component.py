@@ -226,6 +226,20 @@ class Component(Stateful):
         """Write what is to survive a reboot to non-volatile memory. Call it before anything takes effect."""
         values = tuple(getattr(self.state, name) for name in kept_fields(type(self.state)))
         self.on_board.nvm.put(self.name, pack(values, _kept_hint(type(self.state))))
+        self.on_board.mirror(self)
+
+    def image_words(self) -> list[int]:
+        """What the memory image holds of it, always as many words: upsets can flip them, and then it works with what is
+        read (`take_image`). None unless a component says otherwise."""
+        return []
+
+    def take_image(self, words: list[int]) -> None:
+        """Work with these words from now on, whatever they say."""
+
+    def reload(self) -> None:
+        """Work with what non-volatile memory holds: its words could not be read."""
+        self._read_back()
+        self.take_image(self.image_words())
 
     def _read_back(self) -> None:
         kind = type(self.state)

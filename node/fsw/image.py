@@ -60,8 +60,9 @@ def corrected(word: int, check: int) -> int | None:
 
 @dataclass(slots=True)
 class Image:
-    """words, check: what the memory holds. readings: what the processor gets, as floating-point numbers. edac: errors
-    are corrected and detected. trapped: words whose reading failed and that nobody has answered yet."""
+    """words, check: what the memory holds. readings: what the processor gets, as floating-point numbers (`read` gives
+    it as bits). edac: errors are corrected and detected. trapped: words whose reading failed and that nobody has
+    answered yet."""
 
     words: NDArray[np.uint64]
     check: NDArray[np.uint8]
@@ -75,6 +76,18 @@ class Image:
         readings = np.array(values, dtype=np.float64)
         words = readings.view(np.uint64).copy()
         return cls(words, check_bits(words), readings)
+
+    def append(self, words: Sequence[int]) -> None:
+        """More words behind the others."""
+        more = np.array(words, dtype=np.uint64)
+        self.words = np.concatenate((self.words, more))
+        self.check = np.concatenate((self.check, check_bits(more)))
+        self.readings = np.concatenate((self.readings, more.view(np.float64)))
+
+    def read(self, first: int, size: int) -> list[int]:
+        """What the processor gets of these words."""
+        got: list[int] = self.readings.view(np.uint64)[first : first + size].tolist()
+        return got
 
     def write(self, first: int, words: Sequence[int]) -> None:
         """Write words with their check bits."""
@@ -95,11 +108,13 @@ class Image:
             self.check[place] ^= np.uint8(1 << (bit - WORD_BITS))
         self._read(place)
 
-    def switch(self, *, edac: bool) -> None:
-        """Error correction on or off: readings change where there are errors."""
+    def switch(self, *, edac: bool) -> list[int]:
+        """Error correction on or off: readings change where there are errors. Which words have some."""
         self.edac = edac
-        for place in range(len(self.words)):
+        wrong: list[int] = np.flatnonzero(check_bits(self.words) != self.check).tolist()
+        for place in wrong:
             self._read(place)
+        return wrong
 
     def scrub(self) -> list[int]:
         """Read all words and write back what was corrected: which these were."""

@@ -5,13 +5,16 @@ No state is held here and nothing is reported.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from struct import Struct
 
 from bus.pus import Severity
 from node.devices.equipment import Equipment, FdirRow
 from node.fsw.component import Arg, Event
 
+_FLOATS, _LIMITS = Struct("<2d"), Struct("<2Q")
 CHECKS = ("limit", "expected", "delta")
 """What a monitor does with its reading."""
 CHECK_STATES = ("unchecked", "within", "below_low", "above_high", "unexpected")
@@ -92,6 +95,32 @@ class Definition:
     repetition: int
     interval_ns: int
     enabled: bool
+
+
+def declared(row: FdirRow, places: Mapping[str, int]) -> Definition:
+    """What a row of the table says. `places`: of the readings in the pool."""
+    return Definition(
+        reading=places[row.reading] if row.reading else -1, check=CHECKS.index(row.check),
+        low=max(row.low, -NO_LIMIT), high=min(row.high, NO_LIMIT), repetition=row.repetition,
+        interval_ns=round(row.interval_s * 1e9), enabled=row.enabled,
+    )  # fmt: skip
+
+
+def words_of(d: Definition) -> tuple[int, int, int, int]:
+    """Four words of the memory image: low and high limit, interval; reading, check, repetition and whether enabled."""
+    low, high = _LIMITS.unpack(_FLOATS.pack(d.low, d.high))
+    return low, high, d.interval_ns, (d.reading + 1) << 32 | d.check << 24 | d.repetition << 8 | d.enabled
+
+
+def take_words(definition: Definition, words: Sequence[int], pool_size: int) -> None:
+    """The other way, whatever they say; one that names no reading looks at nothing."""
+    low, high, interval_ns, said = words
+    definition.low, definition.high = _FLOATS.unpack(_LIMITS.pack(low, high))
+    definition.interval_ns = max(interval_ns % 2**62, 1)
+    reading = (said >> 32) - 1
+    definition.reading = reading if reading < pool_size else -1
+    definition.check = (said >> 24 & 255) % len(CHECKS)
+    definition.repetition, definition.enabled = said >> 8 & 0xFFFF, bool(said & 1)
 
 
 @dataclass(slots=True)

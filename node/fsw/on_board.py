@@ -6,8 +6,9 @@ No component and no declaration is here.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -27,11 +28,39 @@ class EventSink(Protocol):
         ...
 
 
+class Mirrored(Protocol):
+    """A component of which the memory image holds something."""
+
+    name: ClassVar[str]
+
+    def image_words(self) -> list[int]:
+        """What it has there, always as many words; none: nothing."""
+        ...
+
+    def take_image(self, words: list[int]) -> None:
+        """Work with these words from now on, whatever they say."""
+        ...
+
+    def reload(self) -> None:
+        """Work with what non-volatile memory holds."""
+        ...
+
+
+@dataclass(slots=True)
+class Region:
+    """Where a component's words are."""
+
+    part: Mirrored
+    first: int
+    size: int
+
+
 @dataclass(slots=True)
 class Memory:
     """Working memory that all components share.
 
-    pool: every telemetered value, by position. image: the on-board parameters, which upsets can flip. orders: what the
+    pool: every telemetered value, by position. image: the on-board parameters and what components have there, which
+    upsets can flip. orders: what the
     devices are told at the end of the cycle. cycle: since the boot. obt_ns: on-board time, which can step and drift.
     """
 
@@ -57,6 +86,7 @@ class OnBoard(Stateful):
         self.parameters = parameters
         self._position = {parameter.name: i for i, parameter in enumerate(parameters)}
         self.state = Memory(np.zeros(pool_size), Image.of([self.stored(p) for p in parameters]))
+        self._regions: list[Region] = []
         self.events: EventSink
 
     @property
@@ -93,10 +123,48 @@ class OnBoard(Stateful):
         self.nvm.put(_parameter_key(parameter), pack(float(value)))
         self.state.image.write_value(self._position[parameter.name], value)
 
+    def map_memory(self, parts: Sequence[Mirrored]) -> None:
+        """Every component is built: the words of those that have some come behind the parameters."""
+        for part in parts:
+            words = part.image_words()
+            if words:
+                self._regions.append(Region(part, len(self.state.image.words), len(words)))
+                self.state.image.append(words)
+
+    @property
+    def regions(self) -> dict[str, tuple[int, int]]:
+        """First word and number of words of each component in the image, by its name."""
+        return {region.part.name: (region.first, region.size) for region in self._regions}
+
+    def mirror(self, part: Mirrored) -> None:
+        """A component has changed what the image holds of it: written with new check bits."""
+        for region in self._regions:
+            if region.part is part:
+                self.state.image.write(region.first, part.image_words())
+
     def flip(self, word: int, bit: int) -> None:
         """An upset: one bit of one word of the image, data or check bits."""
         image = self.state.image
-        image.flip(word % len(image.words), bit % CODE_BITS)
+        place = word % len(image.words)
+        image.flip(place, bit % CODE_BITS)
+        if not image.edac:
+            self.reread([place])
+
+    def reread(self, places: Sequence[int]) -> None:
+        """Words were changed by no component: those they belong to work with what is read now."""
+        for region in self._regions:
+            last = region.first + region.size
+            if any(region.first <= place < last for place in places):
+                region.part.take_image(self.state.image.read(region.first, region.size))
+
+    def reload(self, place: int) -> None:
+        """Write a word anew from non-volatile memory, with all that its component keeps there."""
+        if place < len(self.parameters):
+            self.state.image.write_value(place, self.stored(self.parameters[place]))
+        for region in self._regions:
+            if region.first <= place < region.first + region.size:
+                region.part.reload()
+                self.mirror(region.part)
 
 
 def _parameter_key(parameter: OnBoardParameter) -> str:

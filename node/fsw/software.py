@@ -194,7 +194,7 @@ class FlightSoftware:
         self.authentication = Authentication(board, config.telecommand_key)
         self.verification = Verification(board, self.storage)
         self.time = TimeManagement(board, pool, self.storage)
-        self.schedule = Schedule(board, self.verification)
+        self.schedule = Schedule(board, self.verification, telecommand_names())
         self.schedule_reports = ScheduleReports(board, self.schedule, self.storage, telecommand_names())
         self.device_access = DeviceAccess(board)
         self.housekeeping = Housekeeping(board, pool, self.storage)
@@ -232,6 +232,7 @@ class FlightSoftware:
         self.verification.connect(
             config.dictionary, {name: call for part in self.components for name, call in part.handlers().items()}
         )
+        board.map_memory(self.components)
         self._version = bytes.fromhex(config.dictionary.version)
         self._own = pool.own
         self._soc, self._active = pool.index["battery_soc"], pool.index["jobs_active"]

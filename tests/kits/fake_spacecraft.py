@@ -31,6 +31,7 @@ _NARROW = (
     "accelerator_xid_count",
     "isl_state",
     "station_visible",
+    "upset_bits",
 )
 
 
@@ -44,6 +45,8 @@ class FakePlant:
         names += [f"string_health[{len(parts.strings) - 1}]", "position_teme_m[2]", "altitude_m"]
         for field in ("station_visible", "light_time_s", "uplink_frame_loss", "frame_loss"):
             names.append(f"{field}[{len(STATIONS) - 1}]")
+        form = load_design(design).form
+        names.append(f"upset_bits[{len(form.accelerators) + len(form.devices) - 1}]")
         for name in names:
             field, _, index = name.rstrip("]").partition("[")
             sizes[field] = max(sizes[field], int(index or 0) + 1)

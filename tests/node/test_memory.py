@@ -12,6 +12,7 @@ from bus.wire.messages import Telemetry, Verification
 from node.fsw.boot import BootReason
 from node.fsw.image import CODE_BITS, Image, check_bits, corrected
 from node.fsw.managers.power import PowerManager
+from node.fsw.modes import Mode
 from node.fsw.services.st06_memory import checksum
 from node.fsw.software import FlightSoftware
 from tests.kits.fake_spacecraft import Flight
@@ -141,6 +142,162 @@ def test_errors_survive_saving_and_restoring(flight: Flight) -> None:
     board(twin).restore(board(flight).save())
     image = board(twin).on_board.state.image
     assert image.trapped == [3] and image.scrub() == [0]
+
+
+# ---- what components have there ----------------------------------------------------------------------------------
+
+
+def word_of(flight: Flight, part: str, place: int = 0) -> int:
+    first, size = board(flight).on_board.regions[part]
+    assert place < size
+    return first + place
+
+
+def unprotected(flight: Flight) -> None:
+    flight.command("memory.edac", on=False)
+    flight.fly(2)
+
+
+def test_the_image_holds_mode_schedule_monitors_and_actions_and_agrees_with_them(flight: Flight) -> None:
+    software = board(flight)
+    assert list(software.on_board.regions) == ["mode", "schedule", "monitoring", "event_action"]
+    flight.command("schedule.insert", at=500.0, sub_schedule=3, schedule_group=0, telecommand="mode.set", mode="SAFE")
+    flight.command("monitoring.modify", monitor="wheel.0.full", check="limit", low=-1.0, high=2.5, repetition=7)
+    flight.command("event_action.disable", cause="wheel.0.full")
+    flight.command("mode.set", mode="SAFE")
+    flight.fly(3)
+    for part in software.components:
+        if part.name in software.on_board.regions:
+            first, size = software.on_board.regions[part.name]
+            words = software.on_board.state.image.read(first, size)
+            assert words == part.image_words(), part.name
+            before = part.save()
+            part.take_image(words)  # reading it gives what was written
+            assert part.save() == before, part.name
+    assert (check_bits(software.on_board.state.image.words) == software.on_board.state.image.check).all()
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_flipped_mode_acts_only_without_correction(flight: Flight, protected: bool) -> None:
+    if not protected:
+        unprotected(flight)
+    flip(flight, word_of(flight, "mode"), 1)  # NOMINAL is 1, SURVIVAL 3
+    flight.fly(3)
+    assert flight.truth()[0] == (Mode.NOMINAL if protected else Mode.SURVIVAL)
+    assert "mode_changed" not in flight.events()  # nobody asked for it
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_flipped_time_of_release_acts_only_without_correction(flight: Flight, protected: bool) -> None:
+    flight.command("schedule.insert", at=300.0, sub_schedule=0, schedule_group=0, telecommand="mode.set", mode="SAFE")
+    flight.fly(2)
+    if not protected:
+        unprotected(flight)
+    flip(flight, word_of(flight, "schedule"), 38)  # 275 s earlier: 300 s has bits 38 and 37 of a nanosecond
+    flight.fly(40)
+    assert flight.truth()[0] == (Mode.NOMINAL if protected else Mode.SAFE)
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_flipped_limit_of_a_monitor_acts_only_without_correction(flight: Flight, protected: bool) -> None:
+    if not protected:
+        unprotected(flight)
+    names = flight.dictionary.telecommand["monitoring.enable"].arguments[0].labels
+    number = names.index("thermal.host.hot")
+    flip(flight, word_of(flight, "monitoring", 4 * number + 1), 62)  # the high limit becomes tiny
+    flight.fly(40)
+    assert ("thermal.host.hot" in flight.events()) is not protected
+    assert board(flight).monitoring.state.monitors_violated == (0 if protected else 1)
+
+
+def test_a_flipped_bit_silences_an_action_and_correction_brings_it_back(flight: Flight) -> None:
+    actions = board(flight).event_action.state.actions
+    event = next(iter(actions))
+    unprotected(flight)
+    flip(flight, word_of(flight, "event_action"), 0)
+    flight.fly(2)
+    assert not board(flight).event_action.state.actions[event].enabled
+    flight.command("memory.edac", on=True)
+    flight.fly(2)
+    assert board(flight).event_action.state.actions[event].enabled
+
+
+def test_a_double_error_of_a_component_is_loaded_again_before_it_acts(flight: Flight) -> None:
+    flight.command("monitoring.modify", monitor="wheel.0.full", check="limit", low=-1.0, high=2.5, repetition=7)
+    flight.command("schedule.insert", at=900.0, sub_schedule=0, schedule_group=0, telecommand="test.ping")
+    flight.command("parameter.set", parameter="memory.recur_s", value=0.0)
+    flight.fly(2)
+    kept = {part.name: part.image_words() for part in board(flight).components}
+    for part in ("mode", "schedule", "monitoring", "event_action"):
+        for bit in (3, 40):
+            flip(flight, word_of(flight, part), bit)
+        flight.fly(3)
+        assert {p.name: p.image_words() for p in board(flight).components} == kept, part
+    assert board(flight).memory.state.memory_uncorrected == 4 and board(flight).boot.boot == 1
+    image = board(flight).on_board.state.image
+    assert not image.trapped and (check_bits(image.words) == image.check).all()
+
+
+def test_a_patch_of_the_mode_word_acts_at_once(flight: Flight) -> None:
+    data = (2).to_bytes(8, "big").hex()
+    place = word_of(flight, "mode")
+    flight.command("memory.load", address=place, data=data, crc=checksum(bytes.fromhex(data)))
+    flight.command("memory.check", address=place, length=1)
+    flight.command("memory.dump", address=place, length=1)
+    flight.fly(3)
+    assert flight.truth()[0] == Mode.SAFE and verdicts(flight) == [(Stage.COMPLETED, Code.NONE)] * 3
+    check, dump = [t.values for t in flight.bodies(Telemetry) if t.stream == Service.MEMORY]
+    assert check == (place, 1, checksum(bytes.fromhex(data))) and dump[:3] == (place, 0, 2)
+
+
+def test_errors_of_a_component_survive_saving_and_restoring(flight: Flight) -> None:
+    unprotected(flight)
+    flip(flight, word_of(flight, "mode"), 1)
+    flight.fly(2)
+    twin = Flight(contact=True)
+    twin.node.restore(flight.node.save())
+    assert board(twin).modes.state.mode is Mode.SURVIVAL
+    board(twin).memory.edac(on=True)
+    assert board(twin).modes.state.mode is Mode.NOMINAL
+
+
+# ---- upsets from the plant --------------------------------------------------------------------------------------
+
+
+def memory_of(flight: Flight) -> str:
+    form = flight.config.design.form
+    return f"upset_bits[{len(form.accelerators) + list(form.devices).index('obc_memory')}]"
+
+
+def test_upsets_of_the_plant_reach_the_image_in_proportion_to_its_size() -> None:
+    wrong, expected = 0, 0.0
+    for seed in range(1, 9):
+        flight = Flight(seed=seed)
+        flight.fly(8)
+        flight.plant.set(memory_of(flight), 2_000)
+        flight.fly(4)  # few enough that hardly any word is hit twice
+        flight.plant.set(memory_of(flight), 0)
+        image = board(flight).on_board.state.image
+        wrong += int((check_bits(image.words) != image.check).sum())
+        size_bits = flight.config.design.form.devices["obc_memory"].amount
+        expected += 4 * 2_000 * CODE_BITS * len(image.words) / size_bits
+        before = board(flight).memory.state.memory_corrected
+        flight.fly(61)
+        assert board(flight).memory.state.memory_corrected > before
+    assert 0.7 * expected < wrong < 1.3 * expected  # a hundred of them: three sigma
+
+
+def test_the_same_seed_has_the_same_upsets(flight: Flight) -> None:
+    twin = Flight(contact=True, signals=("mode", "payload_shed"))
+    twin.fly(3)
+    for one in (flight, twin):
+        one.plant.set(memory_of(one), 2_000)
+        one.fly(5)
+    image = board(flight).on_board.state.image
+    assert (image.words == board(twin).on_board.state.image.words).all() and (
+        check_bits(image.words) != image.check
+    ).any()
+    assert flight.node.save() == twin.node.save()
 
 
 # ---- service 6 --------------------------------------------------------------------------------------------------

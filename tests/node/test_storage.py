@@ -6,6 +6,7 @@ import pytest
 
 from bus.pus import Code, Service, Stage
 from bus.wire.messages import Packet, StoreReport, Telemetry, Verification
+from node.fsw.services.packet_store import SEND_ORDER
 from node.fsw.services.st15_storage import LEAST_BYTES, TOTAL_BYTES
 from node.fsw.software import FlightSoftware
 from tests.kits.fake_spacecraft import Flight
@@ -208,7 +209,8 @@ def test_sizes_are_bounded_by_all_together_and_kept(flight: Flight) -> None:
     assert codes(flight) == [Code.NONE, Code.NONE, Code.FULL, Code.NONE, Code.NONE]
     store = board(flight).storage.store
     assert held(flight, Service.HOUSEKEEPING) < before and store.used_bytes(Service.HOUSEKEEPING) <= LEAST_BYTES
-    assert told(flight, "store_configuration")["housekeeping"] == (LEAST_BYTES, 1, 110)
+    priority = 10 * SEND_ORDER.index(Service.HOUSEKEEPING)
+    assert told(flight, "store_configuration")["housekeeping"] == (LEAST_BYTES, 1, priority)
     packets, size, fill, first_s, last_s = told(flight, "store_summary")["housekeeping"]
     assert fill == size / LEAST_BYTES and packets > 3 and 0.0 < first_s < last_s <= flight.tick
     flight.inject(HOST, "computer", "reboot")

@@ -61,7 +61,7 @@ WALLS: dict[str, set[str]] = {
         "bus.pus",
         "bus.text",
         "bus.wire",
-    },  # fmt: skip
+    },
     "bus.condition": {"bus.errors", "bus.dictionary", "bus.text"},
     "bus.own_structures": {"bus.dictionary", "bus.pus"},
     "bus.on_board_steps": {
@@ -72,7 +72,7 @@ WALLS: dict[str, set[str]] = {
         "bus.telecommand_check",
         "bus.text",
         "bus.wire",
-    },  # fmt: skip
+    },
     "bus.text": {"bus.constants", "bus.errors", "bus.wire"},
     "bus.scenario": {"bus.constants", "bus.errors", "bus.text", "bus.wire"},
     "bus.orbits": {"bus.constants", "bus.errors", "bus.scenario", "bus.text"},

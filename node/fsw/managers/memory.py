@@ -14,7 +14,7 @@ from node.fsw.boot import BootReason
 from node.fsw.component import Arg, Component, Event, Failure, OnBoard, function, telemetered, telemetry
 from node.fsw.managers.computer import ComputerManager
 
-_WORD = Arg("word", "int", "which word: the on-board parameter's number")
+_WORD = Arg("word", "int", "which word: its number in the memory image")
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class MemoryManager(Component):
         for word in image.trapped:
             state.memory_uncorrected += 1
             self.event(self.UNCORRECTED, word)
-            image.write_value(word, on_board.stored(on_board.parameters[word]))
+            on_board.reload(word)
             if now_ns < state.doubtful_until_ns:
                 self._computer.reset(BootReason.RESET)
             state.doubtful_until_ns = now_ns + on_board.span_ns(self.RECUR)
@@ -86,7 +86,8 @@ class MemoryManager(Component):
     )  # fmt: skip
     def edac(self, on: bool) -> Failure:
         """A boot switches it on again."""
-        self.on_board.state.image.switch(edac=on)
+        image = self.on_board.state.image
+        self.on_board.reread([place for place in image.switch(edac=on) if place not in image.trapped])
         return None
 
     @telemetry("bool", "Errors of the memory image are corrected and detected")

@@ -71,6 +71,14 @@ class ModeManager(Component):
         super().__init__(on_board, State(mode=first, mode_cause=ModeEvent.GROUND_SAFE))
         self._attitude = attitude
 
+    def image_words(self) -> list[int]:
+        """One word, of which the processor looks at two bits."""
+        return [int(self.state.mode)]
+
+    def take_image(self, words: list[int]) -> None:
+        """Nobody asked for this mode, and nothing is told: what asks for the mode from now on finds another one."""
+        self.state.mode = Mode(words[0] & len(Mode) - 1)
+
     @property
     def mode(self) -> Mode:
         """The mode in force."""

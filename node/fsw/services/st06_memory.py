@@ -71,6 +71,7 @@ class MemoryAccess(Component):
         outside = self._outside(address, len(words))
         if outside is None:
             self.on_board.state.image.write(address, words)
+            self.on_board.reread(range(address, address + len(words)))
         return outside
 
     @telecommand("memory.dump", Service.MEMORY, 5, "Report words of the memory image, a packet each", _ADDRESS, _LENGTH)

@@ -92,8 +92,9 @@ class Schedule(Component):
         default=60.0, low=0.0, high=86_400.0,
     )  # fmt: skip
 
-    def __init__(self, on_board: OnBoard, verification: Verification) -> None:
+    def __init__(self, on_board: OnBoard, verification: Verification, telecommands: tuple[str, ...]) -> None:
         super().__init__(on_board, State())
+        self._telecommands = telecommands
         self._verification = verification
         self._next_ns = _AT_ONCE_NS  # not after the first entry's time: "at once" is always right
 
@@ -154,6 +155,25 @@ class Schedule(Component):
     def restore(self, data: bytes) -> None:
         """What is due next is found again."""
         super().restore(data)
+        self._next_ns = _AT_ONCE_NS
+
+    def image_words(self) -> list[int]:
+        """Two words for each place: the time of release; number, sub-schedule, group and telecommand."""
+        words = [0] * (2 * CAPACITY)
+        for place, entry in enumerate(self.state.entries):
+            named = self._telecommands.index(entry.telecommand)
+            words[2 * place] = entry.release_ns % 2**64
+            words[2 * place + 1] = (entry.number % 2**32) << 32 | entry.sub_schedule << 24 | entry.group << 16 | named
+        return words
+
+    def take_image(self, words: list[int]) -> None:
+        """Entries are released when, and as what, their words say now. Their arguments are elsewhere."""
+        for place, entry in enumerate(self.state.entries):
+            time_ns, said = words[2 * place], words[2 * place + 1]
+            entry.release_ns = time_ns if time_ns < 2**63 else time_ns - 2**64
+            entry.number, entry.sub_schedule, entry.group = said >> 32, said >> 24 & 255, said >> 16 & 255
+            entry.telecommand = self._telecommands[(said & 0xFFFF) % len(self._telecommands)]
+        self.state.entries.sort(key=lambda entry: (entry.release_ns, entry.number))
         self._next_ns = _AT_ONCE_NS
 
     @telemetry("int", "Entries in the schedule")

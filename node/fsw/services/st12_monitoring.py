@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bus.pus import Code, Service
-from node.devices.equipment import FdirRow
 from node.fsw.component import Arg, Component, Failure, OnBoard, Report, kept, telecommand, telemetered
 from node.fsw.datapool import Layout
 from node.fsw.looks import Looks
@@ -25,8 +24,11 @@ from node.fsw.monitors import (
     Found,
     Transition,
     Watch,
+    declared,
     look,
     parameter_rows,
+    take_words,
+    words_of,
 )
 from node.fsw.services.answers import Answers
 from node.fsw.services.st15_storage import Storage
@@ -119,9 +121,9 @@ class Monitoring(Component):
         self.in_use: Callable[[int], bool] = lambda number: False
         self._own: Sequence[Callable[[], float]] = ()
         self._device = [i for i, (_, start, stop) in enumerate(layout.devices) for _ in range(stop - start)]
-        super().__init__(on_board, State(definitions=[self._declared(row) for row in self._rows]))
+        super().__init__(on_board, State(definitions=[declared(row, layout.index) for row in self._rows]))
         if len(self.state.definitions) != len(self._rows):  # another table wrote them
-            self.state.definitions = [self._declared(row) for row in self._rows]
+            self.state.definitions = [declared(row, layout.index) for row in self._rows]
         self.state.watches = [Watch() for _ in self._rows]
         self._build()
 
@@ -133,6 +135,16 @@ class Monitoring(Component):
     def restore(self, data: bytes) -> None:
         """The looks are made from the definitions."""
         super().restore(data)
+        self._build()
+
+    def image_words(self) -> list[int]:
+        """Four words for each monitor."""
+        return [word for definition in self.state.definitions for word in words_of(definition)]
+
+    def take_image(self, words: list[int]) -> None:
+        """Monitors look at what their words say now."""
+        for number, definition in enumerate(self.state.definitions):
+            take_words(definition, words[4 * number : 4 * number + 4], self._layout.size)
         self._build()
 
     def cycle(self, mode: Mode) -> None:
@@ -211,13 +223,6 @@ class Monitoring(Component):
         return self.state.watches[number].found not in GOOD
 
     # ---- the table ----------------------------------------------------------------------------------------------
-
-    def _declared(self, row: FdirRow) -> Definition:
-        return Definition(
-            reading=self._layout.index[row.reading] if row.reading else -1, check=CHECKS.index(row.check),
-            low=max(row.low, -NO_LIMIT), high=min(row.high, NO_LIMIT), repetition=row.repetition,
-            interval_ns=round(row.interval_s * 1e9), enabled=row.enabled,
-        )  # fmt: skip
 
     def _build(self) -> None:
         active = [(n, d) for n, d in enumerate(self.state.definitions) if self._active(n)]

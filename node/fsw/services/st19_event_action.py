@@ -25,6 +25,8 @@ PER_CYCLE = 8
 """Actions executed in one cycle; what is left over waits for the next [A]."""
 QUEUE_LIMIT = 64
 MOST_ACTIONS = 1024
+IMAGE_ACTIONS = 256
+"""Actions that have a word in the memory image."""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,23 @@ class EventAction(Component):
                     action = Action(row.telecommand, dict(row.arguments))
                     self.state.actions[ids[row.event or row.monitor]] = action
             self.keep()
+
+    def image_words(self) -> list[int]:
+        """A word for each action, as far as they reach: its event, and whether it is enabled."""
+        words = [0] * IMAGE_ACTIONS
+        for place, (event, action) in enumerate(list(self.state.actions.items())[:IMAGE_ACTIONS]):
+            words[place] = event << 1 | action.enabled
+        return words
+
+    def take_image(self, words: list[int]) -> None:
+        """Actions answer the events that their words name now, if these say that they are enabled."""
+        actions = list(self.state.actions.items())
+        taken: dict[int, Action] = {}
+        for (event, action), word in zip(actions, words, strict=False):
+            if word != event << 1 | action.enabled:
+                event, action.enabled = word >> 1 & 0xFFFF, bool(word & 1)  # noqa: PLW2901
+            taken.setdefault(event, action)
+        self.state.actions = taken | dict(actions[IMAGE_ACTIONS:])
 
     def raised(self, event: int) -> None:
         """An event happened."""
