@@ -110,7 +110,8 @@ class EventForm(_Form):
 
 class TelecommandForm(_Form):
     """A telecommand: ECSS service and subtype, arguments, hazardous or not, allowed modes (empty: all).
-    `function`: the function's number, for TC[8,1]."""
+    `function`: the function's number, for TC[8,1]. `spans`: the argument that is the first of a range, whose `high` is
+    the last there is, and the one that says how many: a number, or 16 hexadecimal digits each."""
 
     name: Name
     service: int
@@ -120,6 +121,7 @@ class TelecommandForm(_Form):
     arguments: tuple[Argument, ...] = ()
     hazardous: bool = False
     modes: tuple[str, ...] = ()
+    spans: tuple[str, str] | None = None
 
     @cached_property
     def carrier(self) -> Argument | None:

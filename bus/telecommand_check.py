@@ -88,7 +88,21 @@ def _checked(
     for argument in form.arguments:
         if argument.type == "steps" and argument.name in checked:
             more += _wrong_steps(dictionary, argument.name, str(checked[argument.name]))
+    if form.spans is not None and set(form.spans) <= set(checked):
+        more += _beyond(form, checked)
     return mistakes + more, checked
+
+
+def _beyond(form: TelecommandForm, checked: Mapping[str, Scalar]) -> list[Mistake]:
+    """A range that does not end where the last of them is."""
+    first, extent = form.spans or ("", "")
+    size = checked[extent]
+    many = -(-len(size) // 16) if isinstance(size, str) else int(size)
+    high = next(argument.high for argument in form.arguments if argument.name == first)
+    last = int(checked[first]) + many - 1
+    if high is None or last <= high:
+        return []
+    return [_mistake(extent, f"{many} from {checked[first]} on, to {last}", f"a range that ends at {high:g} or before")]
 
 
 def _wrong_steps(dictionary: Dictionary, name: str, text: str) -> list[Mistake]:

@@ -142,6 +142,50 @@ def levels(run: Run, *, json: Json = False) -> None:
             sys.stdout.write(f"  {label:<40}{figure_in_words(figure, one[figure])}{why}\n")
 
 
+@group.command(epilog="Example: skyrack archive dumps out/first-light-001 dawn-1 --write dump.bin")
+def dumps(
+    run: Run,
+    spacecraft: Spacecraft,
+    *,
+    write: Annotated[Path | None, typer.Option(help="Write the last complete one here, as bytes.")] = None,
+    json: Json = False,
+) -> None:
+    """List dumps of memory that came down in parts, and which parts are missing."""
+    from bus.errors import EnvironmentFault, UserError  # noqa: PLC0415
+    from faults.run_directory import open_run  # noqa: PLC0415
+    from groundstation.archive.reader import ArchiveReader  # noqa: PLC0415
+    from groundstation.telemetry.large_packets import joined  # noqa: PLC0415
+
+    archive = ArchiveReader(open_run(run).archive)
+    reports = ((r.boot, r.structure.id, r.values) for r in archive.reports(spacecraft))
+    found = list(joined(archive.dictionary(spacecraft), reports))
+    rows = [
+        {
+            "boot": p.boot, "number": p.number, "address": p.address, "bytes": p.size_bytes,
+            "complete": p.content is not None, "missing": list(p.missing),
+        }
+        for p in found
+    ]  # fmt: skip
+    if json:
+        sys.stdout.write(json_module.dumps(rows, indent=1) + "\n")
+    else:
+        lines: list[tuple[str, ...]] = [("boot", "number", "first word", "bytes", "state")]
+        for p in found:
+            wrong = f"parts missing: {', '.join(map(str, p.missing))}" if p.missing else "wrong checksum"
+            state = wrong if p.content is None else "complete"
+            lines.append((str(p.boot), str(p.number), str(p.address), str(p.size_bytes), state))
+        _columns(lines)
+    if write is None:
+        return
+    complete = [p.content for p in found if p.content is not None]
+    if not complete:
+        raise UserError("--write: no dump is complete", hint="memory.dump of more than 64 words comes down in parts")
+    try:
+        write.write_bytes(complete[-1])
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {write}: {error.strerror}", hint="name another file") from error
+
+
 def sample_row(sample: Sample, form: Parameter) -> dict[str, Any]:
     """One value with its three times in seconds; null for what is unknown or no number."""
     return {

@@ -141,6 +141,7 @@ class Telecommand:
     hazardous: bool
     modes: tuple[str, ...]
     raises: tuple[Event, ...]
+    spans: tuple[str, str] | None = None
 
     def resolve(self, words: Words) -> TelecommandForm | None:
         """With the names of a design; None where the design has nothing that it could name."""
@@ -150,16 +151,18 @@ class Telecommand:
         return TelecommandForm(
             name=self.name, service=self.service, subtype=self.subtype, function=self.function,
             description=self.text, arguments=arguments, hazardous=self.hazardous, modes=self.modes,
+            spans=self.spans,
         )  # fmt: skip
 
 
 def telecommand(
     name: str, service: Service, subtype: int, text: str, *arguments: Arg, function: int | None = None,
     hazardous: bool = False, modes: tuple[str, ...] = (), raises: tuple[Event, ...] = (),
+    spans: tuple[str, str] | None = None,
 ) -> Callable[[Method], Method]:  # fmt: skip
     """The method carries this telecommand out. It gets the arguments by name; they have been checked. `raises`: events
-    that it reports itself, so that none of them may lead to it."""
-    declared = Telecommand(name, service, subtype, text, arguments, function, hazardous, modes, raises)
+    that it reports itself, so that none of them may lead to it. `spans`: see `TelecommandForm`."""
+    declared = Telecommand(name, service, subtype, text, arguments, function, hazardous, modes, raises, spans)
 
     def mark(method: Method) -> Method:
         setattr(method, _TELECOMMAND, declared)

@@ -60,6 +60,7 @@ from node.fsw.services.st11_schedule_reports import ScheduleReports
 from node.fsw.services.st11_scheduling import Schedule
 from node.fsw.services.st12_functional import FunctionalMonitoring
 from node.fsw.services.st12_monitoring import Monitoring
+from node.fsw.services.st13_large_transfer import LargeTransfer
 from node.fsw.services.st15_storage import Storage
 from node.fsw.services.st17_test import ConnectionTest
 from node.fsw.services.st18_procedures import Procedures
@@ -94,6 +95,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     ScheduleReports,
     Monitoring,
     FunctionalMonitoring,
+    LargeTransfer,
     Storage,
     ConnectionTest,
     Procedures,
@@ -213,7 +215,8 @@ class FlightSoftware:
         self.computer = ComputerManager(board, boot, self.modes)
         self.levels = ServiceLevels(board, pool, self.acquisition)
         self.memory = MemoryManager(board, self.computer)
-        self.memory_access = MemoryAccess(board, self.storage)
+        self.large_transfer = LargeTransfer(board, self.storage)
+        self.memory_access = MemoryAccess(board, self.storage, self.large_transfer)
         self.answers = Answers(board)
         self.devices = DeviceManager(board, pool)
         self.recovery = Recovery(board, pool, self.modes)
@@ -284,6 +287,7 @@ class FlightSoftware:
         self.time.cycle()
         self.statistics.cycle()
         self.memory.cycle()
+        self.large_transfer.cycle()
         if self.housekeeping.due() or self.test.due():
             pool[self._own :] = [read() for read in self._readers]
             self.housekeeping.report()

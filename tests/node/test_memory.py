@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.large_packets import checksum
 from bus.pus import Code, Service, Stage
 from bus.wire.messages import Telemetry, Verification
 from node.fsw.boot import BootReason
 from node.fsw.image import CODE_BITS, Image, check_bits, corrected
 from node.fsw.managers.power import PowerManager
 from node.fsw.modes import Mode
-from node.fsw.services.st06_memory import checksum
 from node.fsw.software import FlightSoftware
 from tests.kits.fake_spacecraft import Flight
 
@@ -336,7 +336,7 @@ def test_a_patch_outside_the_image_or_damaged_is_refused_whole(flight: Flight) -
     flight.fly(4)
     assert [code for _, code in verdicts(flight)] == [
         Code.OUTSIDE_IMAGE, Code.WRONG_CHECKSUM, Code.WRONG_ARGUMENT, Code.WRONG_ARGUMENT, Code.WRONG_ARGUMENT,
-        Code.OUTSIDE_IMAGE, Code.OUTSIDE_IMAGE,
+        Code.OUTSIDE_IMAGE, Code.OUT_OF_RANGE,
     ]  # fmt: skip
     assert (board(flight).on_board.state.image.words == before).all()
 

@@ -285,7 +285,7 @@ OURS: dict[str, tuple[int, int]] = {
     "store.summary": (15, 12), "store.resume": (15, 15), "store.suspend": (15, 16), "store.abort": (15, 17),
     "store.status": (15, 18), "store.configuration": (15, 22), "store.resize": (15, 25), "store.circular": (15, 26),
     "store.bounded": (15, 27),
-    "test.ping": (17, 1),
+    "transfer.first": (13, 9), "transfer.part": (13, 10), "transfer.last": (13, 11), "test.ping": (17, 1),
     "procedure.load": (18, 1), "procedure.unload": (18, 2), "procedure.activate": (18, 3), "procedure.stop": (18, 4),
     "procedure.suspend": (18, 5), "procedure.resume": (18, 6), "procedure.status": (18, 8), "procedure.abort": (18, 12),
     "procedure.abort_all": (18, 17), "procedure.on": (18, 21), "procedure.off": (18, 22),
@@ -301,6 +301,8 @@ REPORTS: dict[str, tuple[int, int]] = {
     "store_summary": (15, 13), "store_status": (15, 19), "store_configuration": (15, 23),
     "schedule_summary": (11, 13), "monitor_definition": (12, 9), "out_of_limits": (12, 11),
     "check_transition": (12, 12), "test_report": (17, 2),
-    "procedure_status": (18, 9), "procedures_aborted": (18, 18), "parameter_report": (20, 2),
+    "large_packet_first": (13, 1), "large_packet_part": (13, 2), "large_packet_last": (13, 3),
+    "upload_aborted": (13, 16), "procedure_status": (18, 9), "procedures_aborted": (18, 18),
+    "parameter_report": (20, 2),
 }  # fmt: skip
 """The same of reports. Housekeeping structures are (3, 25)."""

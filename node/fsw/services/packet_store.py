@@ -34,6 +34,7 @@ SHARES_BYTES: dict[int, int] = {
     Service.SCHEDULING: 128 * KIB,
     Service.STORAGE: 16 * KIB,
     Service.PROCEDURE: 16 * KIB,
+    Service.LARGE_TRANSFER: 512 * KIB,
     Service.PARAMETER: 64 * KIB,
 }
 """Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
@@ -49,6 +50,7 @@ SEND_ORDER = (
     Service.STORAGE,
     Service.PROCEDURE,
     Service.MEMORY,
+    Service.LARGE_TRANSFER,
     Service.STATISTICS,
     Service.HOUSEKEEPING,
 )

@@ -6,22 +6,27 @@ at once and until the next reboot: non-volatile memory is not touched. A range t
 
 from __future__ import annotations
 
-from binascii import crc_hqx
-
+from bus.large_packets import checksum
 from bus.pus import Code, Service
-from node.fsw.component import Arg, Component, Failure, OnBoard, Report, Stateless, telecommand
+from node.fsw.component import Arg, Component, Failure, OnBoard, Report, Stateless, Words, telecommand
+from node.fsw.services.st11_scheduling import CAPACITY
+from node.fsw.services.st13_large_transfer import LargeTransfer
 from node.fsw.services.st15_storage import Storage
+from node.fsw.services.st19_event_action import IMAGE_ACTIONS
 
 DIGITS = 16
 """Hexadecimal digits of a word."""
-_ADDRESS = Arg("address", "int", "number of the first word", low=0, high=65_535)
-_LENGTH = Arg("length", "int", "how many words", low=1, high=64)
-_CRC_START = 0xFFFF  # ISO/IEC 13239 as ECSS-E-ST-70-41C annex B has it: CRC-16-CCITT preset to ones
+WORD_BY_WORD = 64
+"""A dump of so many words is a packet a word; a larger one is a large packet."""
 
 
-def checksum(data: bytes) -> int:
-    """CRC-16 of these bytes."""
-    return crc_hqx(data, _CRC_START)
+def image_words(words: Words) -> int:
+    """How many words the image has: parameters, mode, schedule, monitors, actions."""
+    return len(words.parameters) + 1 + 2 * CAPACITY + 4 * len(words.monitors) + IMAGE_ACTIONS
+
+
+_ADDRESS = Arg("address", "int", "number of the first word", low=0, high=lambda words: image_words(words) - 1)
+_LENGTH = Arg("length", "int", "how many words", low=1, high=image_words)
 
 
 class MemoryAccess(Component):
@@ -48,14 +53,16 @@ class MemoryAccess(Component):
         ),
     )  # fmt: skip
 
-    def __init__(self, on_board: OnBoard, storage: Storage) -> None:
+    def __init__(self, on_board: OnBoard, storage: Storage, transfer: LargeTransfer) -> None:
         super().__init__(on_board, Stateless())
         self._storage = storage
+        self._transfer = transfer
+        transfer.load = self.write
 
     @telecommand(
         "memory.load", Service.MEMORY, 2, "Load words into the memory image, until the next reboot", _ADDRESS,
         Arg("crc", "int", "CRC-16 (CCITT, preset to ones) of the data's bytes", low=0, high=0xFFFF),
-        Arg("data", "str", "the words, 16 hexadecimal digits each"), hazardous=True,
+        Arg("data", "str", "the words, 16 hexadecimal digits each"), hazardous=True, spans=("address", "data"),
     )  # fmt: skip
     def load(self, address: int, crc: int, data: str) -> Failure:
         """TC[6,2] load raw memory data areas."""
@@ -68,24 +75,36 @@ class MemoryAccess(Component):
         if checksum(content) != crc:
             return Code.WRONG_CHECKSUM, f"of what arrived: {checksum(content)}, of what was sent: {crc}"
         words = [int.from_bytes(content[at : at + 8], "big") for at in range(0, len(content), 8)]
+        return self.write(address, words)
+
+    def write(self, address: int, words: list[int]) -> Failure:
+        """Put words into the image; what they belong to works with them from now on."""
         outside = self._outside(address, len(words))
         if outside is None:
             self.on_board.state.image.write(address, words)
             self.on_board.reread(range(address, address + len(words)))
         return outside
 
-    @telecommand("memory.dump", Service.MEMORY, 5, "Report words of the memory image, a packet each", _ADDRESS, _LENGTH)
+    @telecommand(
+        "memory.dump", Service.MEMORY, 5, "Report words of the memory image: up to 64 a packet each, more in parts",
+        _ADDRESS, _LENGTH, spans=("address", "length"),
+    )  # fmt: skip
     def dump(self, address: int, length: int) -> Failure:
         """TC[6,5] dump raw memory data."""
         outside = self._outside(address, length)
         if outside is None:
             image = self.on_board.state.image
+            if length > WORD_BY_WORD:
+                return self._transfer.send(address, image.words[address : address + length].astype(">u8").tobytes())
             for place in range(address, address + length):
                 word = int(image.words[place])
                 self._storage.report(self.DUMP, place, word >> 32, word & 0xFFFFFFFF, int(image.check[place]))
         return outside
 
-    @telecommand("memory.check", Service.MEMORY, 9, "Report the checksum of a range", _ADDRESS, _LENGTH)
+    @telecommand(
+        "memory.check", Service.MEMORY, 9, "Report the checksum of a range", _ADDRESS, _LENGTH,
+        spans=("address", "length"),
+    )  # fmt: skip
     def check(self, address: int, length: int) -> Failure:
         """TC[6,9] check raw memory data."""
         outside = self._outside(address, length)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bus.dictionary import Dictionary
+from bus.large_packets import checksum
 from bus.pus import Code, Service
 from bus.wire.messages import Scalar
 from node.fsw.component import Arg, Component, Failure, OnBoard, Report, Stateless, telecommand
-from node.fsw.services.st06_memory import checksum
 from node.fsw.services.st11_scheduling import NO_GROUP, Entry, Schedule
 from node.fsw.services.st15_storage import Storage
 
