@@ -29,7 +29,8 @@ BUS = "bus"
 STOP_WITHIN_S = 3.5  # from asking to killing; the whole stop stays below 5 s
 BUS_STOP_S = 2.8  # the bus gets its closing ticks first (server.PATIENCE_S and some)
 LINGER_AFTER_END_S = 3.0  # for participants to end by themselves after the bus said goodbye
-MAX_LINE_BYTES = 64 * 1024
+READ_BYTES = 64 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024  # the bus's last report counts everybody: half a kilobyte for each of thousands
 LOG_TAIL_LINES = 8
 BUS_PATIENCE_S = 30.0  # without a word from the bus, which says four times a second that it lives
 LOOK_AT_BUS_S = 1.0
@@ -192,15 +193,16 @@ class Supervisor:
         watch = os.pidfd_open(process.pid)
         self._loop.add_reader(watch, self._reap, child, watch)
 
-    def _hear(self, child: _Child) -> None:
+    def _hear(self, child: _Child) -> bool:
+        """Take what there is; False if that was nothing."""
         assert child.process.stdout is not None
         try:
-            chunk = os.read(child.process.stdout.fileno(), MAX_LINE_BYTES)
+            chunk = os.read(child.process.stdout.fileno(), READ_BYTES)
         except BlockingIOError:
-            return
+            return False
         if not chunk:
             self._loop.remove_reader(child.process.stdout.fileno())
-            return
+            return False
         *lines, child.rest = (child.rest + chunk).split(b"\n")
         child.rest = child.rest[-MAX_LINE_BYTES:]
         for line in lines:
@@ -210,6 +212,7 @@ class Supervisor:
             except (ValueError, TypeError, KeyError):
                 continue  # a library that prints; not a report of ours
             self._take(child, kind, content)
+        return True
 
     def _look_at_bus(self) -> None:
         """Looks that heard nothing are counted, not seconds: when the whole machine slept, that is one."""
@@ -252,7 +255,8 @@ class Supervisor:
         self._loop.remove_reader(watch)
         os.close(watch)
         status = child.process.wait()
-        self._hear(child)
+        while self._hear(child):
+            pass
         assert child.process.stdout is not None and child.process.stdin is not None
         self._loop.remove_reader(child.process.stdout.fileno())
         child.process.stdout.close()

@@ -322,3 +322,20 @@ def test_bus_plans_are_lockstep_on_loopback_unless_told_otherwise() -> None:
     plan = BusPlan((), 1, 1, b"")
     assert plan.speed is None and plan.missing_tock == "stop"
     assert {plan.time_endpoint, plan.range_endpoint, plan.observe_endpoint} == {"tcp://127.0.0.1:0"}
+
+
+TALKATIVE = """
+import json
+print(json.dumps({"report": "ready", "endpoints": {"time": "tcp://127.0.0.1:1"}}), flush=True)
+print(json.dumps({"report": "progress", "tick": 1, "ticks": 1, "slips": 0}), flush=True)
+counters = {f"sat-{n}": {"tocks": n} for n in range(50_000)}
+print(json.dumps({"report": "finished", "complete": True, "counters": counters}))
+"""
+
+
+async def test_a_report_of_thousands_is_heard_to_its_end(tmp_path: Path) -> None:
+    """More than a pipe holds at once, and the last word of a process that has ended."""
+    bus = launch.Member("bus", (sys.executable, "-c", TALKATIVE))
+    outcome = await launch.Supervisor(tmp_path, bus, []).fly()
+    assert outcome.failure is None
+    assert outcome.result["counters"]["sat-49999"] == {"tocks": 49_999}
