@@ -39,13 +39,15 @@ HEALTHY = {
 class Board:
     """The flight software of a design; `without`: rows of its table that look at nothing and do nothing."""
 
-    def __init__(self, design: str, *, without: tuple[str, ...] = (), mode: Mode = Mode.NOMINAL) -> None:
+    def __init__(
+        self, design: str, *, without: tuple[str, ...] = (), mode: Mode = Mode.NOMINAL, cycle_ns: int = CYCLE_NS
+    ) -> None:
         parts = equipment(load_design(design))
         self.forms = device_forms(parts)
         pool, words = declarations(parts, self.forms)  # an empty row keeps its name
         empty = {name: FdirRow(name, "", "") for name in without}
         self.equipment = replace(parts, fdir=tuple(empty.get(row.monitor, row) for row in parts.fdir))
-        self.config = SoftwareConfig(self.equipment, pool, words, CYCLE_NS, mode, b"key")
+        self.config = SoftwareConfig(self.equipment, pool, words, cycle_ns, mode, b"key")
         self.nvm = NonVolatileMemory()
         self.readings = [Reading(np.zeros(len(form.channels))) for form in self.forms]
         self.place = {c.name: (i, k) for i, form in enumerate(self.forms) for k, c in enumerate(form.channels)}
@@ -108,7 +110,7 @@ class Board:
     def run(self, cycles: int) -> Board:
         for _ in range(cycles):
             self.cycles += 1
-            self.orders += self.software.step(self.cycles * CYCLE_NS, self.readings, ()).orders
+            self.orders += self.software.step(self.cycles * self.config.cycle_ns, self.readings, ()).orders
         return self
 
     def heard(self, event: str) -> int:

@@ -61,7 +61,7 @@ class PayloadManager(Component):
         name="payload.save_s", unit="s", description="Time that jobs get for a checkpoint before groups go off",
         default=60.0, low=0.0, high=3600.0,
     )  # fmt: skip
-    # At half of its power a chip does about 0.7 of its work (docs/models/compute.md): the share is ours [A].
+    # At 0.6 of its power a chip does 0.8 of its work (docs/models/designs.md): half is ours [A].
     CAPPED = OnBoardParameter(
         name="payload.capped_share", unit="1", description="Power limit of the regime capped, of the rated power",
         default=0.5, low=0.0, high=1.0,
@@ -84,8 +84,10 @@ class PayloadManager(Component):
         run = state.payload_on and regime.powered and PROFILES[mode].payload
         power = self._power
         parts = state.taking_part
-        wanted = [1 if run and part and not power.shed(group) else 0 for group, part in enumerate(parts)]
-        saving = active > 0.0 and mode is not Mode.SURVIVAL and any(
+        shed = power.shed()
+        wanted = [1 if run and part and group not in shed else 0 for group, part in enumerate(parts)]
+        saving = wanted != state.ordered and active > 0.0 and mode is not Mode.SURVIVAL
+        saving = saving and any(
             was and part and not now for was, part, now in zip(state.ordered, parts, wanted, strict=False)
         )  # fmt: skip
         if saving and not self._workload.may_switch_off(active, on_board.span_ns(self.SAVE)):

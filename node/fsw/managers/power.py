@@ -7,6 +7,7 @@ that limit or the charge calls for it. And the zone of the charge: what low and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bus.dictionary import OnBoardParameter
@@ -43,8 +44,9 @@ TAIL_S = 30.0
 """[A] A shadow is taken to last so much longer than the last one: between two orbits its length moves by seconds."""
 TWILIGHT_S = 60.0
 """[A] The Sun takes some ten seconds to rise and to set: the budget does not look at the array then."""
-UNKNOWN_S = 300.0
-"""[A] A shadow of unknown length is always taken to last so much longer: the payload fades out towards the reserve."""
+UNKNOWN_S = 60.0
+"""[A] A shadow of unknown length is always taken to last so much longer, about what shedding takes: the payload
+fades out towards the reserve."""
 _SOC = Arg("battery_soc", "float", "measured charge", "1")
 _GROUP = Arg("group", "enum", "accelerator group", labels=lambda words: words.equipment.accelerator_groups)
 
@@ -157,9 +159,9 @@ class PowerManager(Component):
         self._shed(soc)
         self._zone(soc)
 
-    def shed(self, group: int) -> bool:
-        """Whether this group is shed."""
-        return group in self.order[: self.state.groups_shed]
+    def shed(self) -> Sequence[int]:
+        """The groups that are shed."""
+        return self.order[: self.state.groups_shed] if self.state.groups_shed else ()
 
     @property
     def sheds_more(self) -> bool:
@@ -208,6 +210,9 @@ class PowerManager(Component):
         state, on_board, groups = self.state, self.on_board, len(self.order)
         shed_below = on_board.value(self.SHED_BELOW)
         before = state.groups_shed
+        if before == 0 and state.budget >= 0 and not soc < shed_below:  # as the rule would say, in most cycles
+            state.shed_held_ns = 0
+            return
         state.groups_shed, state.shed_held_ns = groups_shed(
             before, state.shed_held_ns, groups, soc, state.budget, shed_below, on_board.value(self.SPREAD),
             on_board.value(self.RESTORE_ABOVE) - shed_below, on_board.span_ns(self.SHED_DWELL),
@@ -231,10 +236,13 @@ class PowerManager(Component):
             state.charge_zone, soc, on_board.value(self.SAFE_BELOW), on_board.value(self.SURVIVAL_BELOW),
             on_board.value(self.GOOD_ABOVE),
         )  # fmt: skip
-        dwell = self.FALL_DWELL if seen > state.charge_zone else self.RISE_DWELL
-        state.charge_zone, state.zone_held_ns = dwelled(
-            state.charge_zone, seen, state.zone_held_ns, on_board.span_ns(dwell), on_board.cycle_ns
-        )
-        fell = modes.mode is Mode.SURVIVAL and modes.state.mode_cause is ModeEvent.CRITICAL_CHARGE
+        if seen == state.charge_zone:
+            state.zone_held_ns = 0
+        else:
+            dwell = self.FALL_DWELL if seen > state.charge_zone else self.RISE_DWELL
+            state.charge_zone, state.zone_held_ns = dwelled(
+                state.charge_zone, seen, state.zone_held_ns, on_board.span_ns(dwell), on_board.cycle_ns
+            )
+        fell = modes.state.mode is Mode.SURVIVAL and modes.state.mode_cause is ModeEvent.CRITICAL_CHARGE
         if state.charge_zone == CHARGE_GOOD and fell:
             modes.request(ModeEvent.CHARGE_RECOVERED)
