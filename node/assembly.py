@@ -17,7 +17,7 @@ from node.designs.load import Design, load_design
 from node.devices.clock import Clock
 from node.devices.definitions import CLOCK_NAME, device_forms
 from node.devices.device import Device, DeviceForm
-from node.devices.equipment import Equipment, FdirRow
+from node.devices.equipment import Body, Equipment, FdirRow
 from node.devices.nvm import NonVolatileMemory
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
@@ -31,6 +31,7 @@ from node.injection.host import HostSeam
 from node.injection.link import LinkSeam
 from node.injection.plant import PlantSeam
 from node.injection.upsets import MemoryUpsets
+from node.plant.attitude.setup import OWN_LAW, AttitudeFigures
 from node.truth import PlantLike, Signals, field
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _parts_of(design: Design) -> Equipment:
         lcl_priorities=tuple(design.lcl_priorities.values()),
         accelerator_group_chips=tuple(float(g.count) for g in groups),
         procedures=tuple((entry.name, entry.steps) for entry in design.form.on_board_procedures),
+        body=_body(design),
         accelerator_group_power_w=tuple(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in groups),
         accelerator_group_lowest_w=tuple(g.count * g.chip.cap_lowest / g.chip.supply_efficiency for g in groups),
         accelerator_group_priorities=tuple(design.lcl_priorities[g.lcl] for g in groups),
@@ -88,6 +90,17 @@ def _parts_of(design: Design) -> Equipment:
         battery_energy_j=design.form.battery.energy,
         battery_charge_w=design.form.battery.energy * design.form.battery.cell.charge_rate,
         coolant_hot_k=coolant_hot_k(design),
+    )
+
+
+def _body(design: Design) -> Body:
+    form = design.form.attitude
+    return Body(
+        inertia_kg_m2=(form.inertia[0], form.inertia[1], form.inertia[2]),
+        wheel_axes=tuple(AttitudeFigures().wheel_axes),
+        wheel_momentum_n_m_s=form.wheel_momentum,
+        torquer_a_m2=form.torquer,
+        slew_rate_rad_s=form.slew_rate,
     )
 
 
@@ -151,7 +164,7 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
         {
             Seam.PLANT: PlantSeam(plant),
             Seam.DEVICE: DeviceSeam(devices, forms, who, tick_s),
-            Seam.LINK: LinkSeam(radio.uplink, radio.downlink),
+            Seam.LINK: LinkSeam(radio.uplink, radio.downlink, radio.dead_receivers),
             Seam.HOST: HostSeam(computer, clock, who, config.tick_ns),
         }
     )
@@ -172,7 +185,7 @@ def _plant(config: NodeConfig) -> PlantLike:
     from node.designs.setup import plant_setup  # noqa: PLC0415 (numba and sgp4 only where a spacecraft flies)
     from node.plant.plant import Plant  # noqa: PLC0415
 
-    return Plant(
+    plant = Plant(
         plant_setup(
             config.design,
             config.spacecraft,
@@ -183,6 +196,8 @@ def _plant(config: NodeConfig) -> PlantLike:
             peer_heads=config.peer_heads,
         )
     )
+    field(plant.inputs, "attitude_control")[:] = OWN_LAW
+    return plant
 
 
 def _devices(  # noqa: PLR0917

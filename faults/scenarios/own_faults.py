@@ -20,6 +20,7 @@ from bus.wire.messages import Seam
 from faults.catalogue.form import DesignInfo, FaultForm, Primitive, read_entries
 from faults.catalogue.resolve import FAULTS
 from faults.scenarios.vocabulary import TruthNames
+from node.devices.impairments import PLACES as LINK_PLACES
 from node.devices.impairments import PRIMITIVES as LINK
 from node.injection.engine import unknown_parameter
 from node.injection.faulty_device import PRIMITIVES as DEVICE
@@ -94,7 +95,7 @@ def _place(seam: Seam, place: str, design: DesignInfo) -> None:
         if place not in TruthNames(design.name) or place in NODE_SIGNALS:
             raise Refused(f"the field {place!r}", f"one of `skyrack list fields` of design '{design.name}'")
         return
-    places = {Seam.LINK: ("uplink", "downlink"), Seam.HOST: ("computer",)}.get(
+    places = {Seam.LINK: LINK_PLACES, Seam.HOST: ("computer",)}.get(
         seam, (*design.sensors, *dict.fromkeys(one.partition(".")[0] for one in design.sensors))
     )
     if place not in places:

@@ -60,7 +60,7 @@ def plant_setup(
         epoch_utc=epoch_utc,
         mass_kg=design.form.mass,
         drag_area_m2=design.form.attitude.drag_area,
-        attitude=_attitude(design),
+        attitude=attitude_figures(design),
         elements=elements,
         satellite=published,
         propagator=propagator,
@@ -101,7 +101,8 @@ def _site(station: Station) -> GroundSite:
     )
 
 
-def _attitude(design: Design) -> AttitudeFigures:
+def attitude_figures(design: Design) -> AttitudeFigures:
+    """Axes and actuators of a design."""
     form = design.form.attitude
     return AttitudeFigures(
         sun_axis=form.sun_axis,
@@ -109,6 +110,7 @@ def _attitude(design: Design) -> AttitudeFigures:
         nadir_axis=form.nadir_axis,
         nadir_second_axis=form.nadir_second_axis,
         slew_rate_rad_s=form.slew_rate,
+        safe_spin_rate_rad_s=min(AttitudeFigures().safe_spin_rate_rad_s, form.slew_rate),
         inertia_kg_m2=(form.inertia[0], form.inertia[1], form.inertia[2]),
         wheel_torque_n_m=form.wheel_torque,
         wheel_momentum_n_m_s=form.wheel_momentum,

@@ -14,6 +14,7 @@ from node.devices.equipment import Equipment
 LCL_STATES = ("off", "on", "limiting", "tripped", "retrigger", "undervoltage")
 ISL_STATES = ("parked", "coarse", "spiral_acq", "fine", "locked", "lost")
 HEATER_STATES = ("off", "on")
+RECEIVERS = ("a", "b")
 JOB_STATES = ("waiting", "running", "checkpoint", "restart", "done", "paused")
 ACCELERATOR_STATES = ("off", "boot", "idle", "run", "throttled", "ecc_pending", "failed", "quarantined")
 
@@ -113,7 +114,9 @@ def _attitude() -> DeviceForm:
     # Star tracker of about 10 arcsec, gyro of 1e-5 rad/s, both ideal apart from noise and quantisation [A].
     channels = [
         Channel("sun_error_rad", "rad", "float", "Angle between the sun and the axis that should face it",
-                "sun_error_rad", 5e-5, 0.0, 1e-5)
+                "sun_error_rad", 5e-5, 0.0, 1e-5),
+        Channel("pointing_error_rad", "rad", "float", "Angle to the attitude that the unit was told to hold",
+                "pointing_error_rad", 5e-5, 0.0, 1e-5),
     ]  # fmt: skip
     channels += [
         Channel(f"body_rate_rad_s.{axis}", "rad/s", "float", f"Measured body rate about {axis}",
@@ -125,7 +128,13 @@ def _attitude() -> DeviceForm:
                 1e-3, 0.0, 1e-3)
         for i in range(4)
     ]  # fmt: skip
-    orders = (("mode", "attitude_mode"), ("wheel", "wheel_enable"), ("array_angle", "array_angle_command_rad"))
+    orders = (
+        ("mode", "attitude_mode"),
+        ("control", "attitude_control"),
+        ("unload", "momentum_unload"),
+        ("wheel", "wheel_enable"),
+        ("array_angle", "array_angle_command_rad"),
+    )
     return DeviceForm("attitude", tuple(channels), orders)
 
 
@@ -215,6 +224,7 @@ def _radio() -> DeviceForm:
         Channel("radio_uplink_dropped", "", "int", "Messages from the ground that the radio could not receive"),
         Channel("radio_downlink_sent", "", "int", "Messages sent to the ground"),
         Channel("radio_downlink_dropped", "", "int", "Messages lost in the radio's own queues"),
+        Channel("radio_receiver", "", "enum", "Receiver that is on; the other one is cold", labels=RECEIVERS),
     )
     return DeviceForm("radio", channels, (("transmitter", "transmitter_on"),))
 

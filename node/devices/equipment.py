@@ -64,6 +64,25 @@ class FdirRow:
         return self.repetition * self.interval_s
 
 
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What turns and what turns it: moments of inertia about x, y, z, one reaction wheel's axis (unit vectors) and full
+    momentum, one magnetic torquer's dipole, and the fastest turn that is asked for."""
+
+    inertia_kg_m2: Vector
+    wheel_axes: tuple[Vector, ...]
+    wheel_momentum_n_m_s: float
+    torquer_a_m2: float
+    slew_rate_rad_s: float
+
+
+NO_BODY = Body((0.0, 0.0, 0.0), (), 0.0, 0.0, 0.0)
+"""Of equipment that is only listed, and never flies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Equipment:
     """Names of the equipment of one design, and what its managers must know of it.
@@ -92,6 +111,7 @@ class Equipment:
     battery_charge_w: float = 0.0
     coolant_hot_k: float = 0.0
     accelerator_group_chips: tuple[float, ...] = ()
+    body: Body = NO_BODY
     isl_heads: tuple[str, ...] = ()
     job_slots: int = JOB_SLOTS
     lcl_priorities: tuple[int, ...] = ()

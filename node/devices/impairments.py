@@ -29,6 +29,9 @@ PRIMITIVES: dict[str, dict[str, float]] = {
 """Each primitive's parameters with what they are when left out."""
 UPLINK_ONLY = ("replay", "forge")
 """What somebody does who listens to the ground and has a transmitter."""
+RECEIVERS = ("receiver_a", "receiver_b")
+"""Each of them can die: that is a blackout, and all that can befall it alone."""
+PLACES = ("uplink", "downlink", *RECEIVERS)
 HELD_LIMIT = 4096
 _FAR = 1_000_000
 

@@ -29,7 +29,8 @@ _UP, _DOWN = stable_id("radio.uplink"), stable_id("radio.downlink")
 
 @dataclasses.dataclass(slots=True)
 class State:
-    """`allocated`: band and rate of each station that points here. Active impairments are the injections' business."""
+    """`allocated`: band and rate of each station that points here. `receiver`: which of the two is on.
+    Active impairments are the injections' business."""
 
     reading: Values
     uplink: Flow
@@ -38,6 +39,7 @@ class State:
     received: int = 0
     sent: int = 0
     sequence: int = 0
+    receiver: int = 0
 
 
 class Radio(Stateful):
@@ -63,6 +65,7 @@ class Radio(Stateful):
         self._default_rate = field(plant.params, "downlink_rate_default_bps")
         self.uplink: Direction[Message] = Direction(seed, self._spacecraft)
         self.downlink: Direction[Any] = Direction(seed, self._spacecraft)
+        self.dead_receivers: tuple[list[str], ...] = ([], [])  # the injections that keep each of them from decoding
         self.state = State(np.zeros(len(form.channels)), self.uplink.state, self.downlink.state)
 
     @property
@@ -95,6 +98,10 @@ class Radio(Stateful):
             else:
                 self._hear(tick, message, heard)
         passed = self.uplink.passed(tick, heard)
+        if self.dead_receivers[self.state.receiver]:
+            for _ in passed:
+                self.uplink.drop("dead_receiver")
+            passed = []
         self.state.received += len(passed)
         return passed
 
@@ -144,6 +151,7 @@ class Radio(Stateful):
         values[3] = sum(self.uplink.dropped.values()) if self.uplink.dropped else 0
         values[4] = state.sent
         values[5] = self.downlink.dropped.get("overflow", 0)
+        values[6] = state.receiver
         return Reading(values)
 
     @property
@@ -152,9 +160,11 @@ class Radio(Stateful):
         return bool(self.state.reading[0])
 
     def command(self, order: Order) -> None:
-        """Transmitter on or off."""
+        """Transmitter on or off; which receiver is on."""
         if order.what == "transmitter":
             self._transmitter[0] = order.value
+        elif order.what == "receiver":
+            self.state.receiver = int(order.value != 0.0)
 
     def counters(self) -> dict[str, float]:
         """Messages received, sent, and dropped by reason."""

@@ -7,6 +7,8 @@ number that is none (NaN) is false, and each rule then keeps what it had.
 from __future__ import annotations
 
 CHARGE_GOOD, CHARGE_LOW, CHARGE_CRITICAL = 0, 1, 2
+FREE, DETUMBLE, ACQUIRE, SLEW, HOLD = range(5)
+"""Phases of the attitude: not held at all, rates taken away, to the Sun, to what is ordered, there."""
 
 
 def groups_shed(  # noqa: PLR0917 (numba compiles no keyword-only arguments)
@@ -133,3 +135,31 @@ def group_power_cap_w(total_cap_w: float, rated_w: float, rated_total_w: float) 
 def missed_cycles(elapsed_ns: int, cycle_ns: int) -> int:
     """By how many cycles the clock's step differs from one cycle; negative when it went back."""
     return (elapsed_ns + cycle_ns // 2) // cycle_ns - 1
+
+
+def attitude_phase(  # noqa: PLR0917 (numba compiles no keyword-only arguments)
+    phase: int, to_sun: int, body: float, total: float, stop_above: float, catch_below: float, error: float,
+    within: float, lost_above: float, rate: float, slow: float,
+) -> int:  # fmt: skip
+    """The phase that this cycle's readings call for; the caller lets it wait out its dwell.
+
+    body, total: momentum of the body, and with the wheels' (N m s). Above `stop_above` the wheels could not stop the
+    body; below `catch_below` they take all of it with room for a turn. error: to the Sun while it is acquired, else to
+    what is ordered (rad); rate in rad/s. `to_sun`: the Sun is all that is ordered.
+    """
+    if phase == FREE:
+        return phase
+    if phase == DETUMBLE:
+        return ACQUIRE if total < catch_below else phase
+    if body > stop_above:
+        return DETUMBLE
+    if phase == HOLD:
+        return ACQUIRE if error > lost_above else phase
+    if error < within and rate < slow:
+        return SLEW if phase == ACQUIRE and not to_sun else HOLD
+    return phase
+
+
+def unloads(unloading: int, share: float, begin_above: float, end_below: float) -> int:
+    """Whether torquers bleed the wheels (0, 1). share: the fullest wheel's momentum over what it can hold."""
+    return int(share > end_below) if unloading else int(share > begin_above)

@@ -32,6 +32,7 @@ from node.fsw.component import (
 from node.fsw.datapool import Layout, layout
 from node.fsw.managers.acquisition import Acquisition
 from node.fsw.managers.attitude import AttitudeManager
+from node.fsw.managers.command_loss import CommandLoss
 from node.fsw.managers.computer import ComputerManager
 from node.fsw.managers.devices import DeviceManager
 from node.fsw.managers.levels import ServiceLevels
@@ -70,7 +71,6 @@ from node.fsw.services.st20_parameters import Parameters
 COMPONENTS: tuple[type[Component], ...] = (
     PowerManager,
     ModeManager,
-    AttitudeManager,
     PayloadManager,
     WorkloadManager,
     ShadowEstimator,
@@ -84,6 +84,8 @@ COMPONENTS: tuple[type[Component], ...] = (
     Answers,
     DeviceManager,
     Recovery,
+    AttitudeManager,
+    CommandLoss,
     Authentication,
     Verification,
     DeviceAccess,
@@ -103,6 +105,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     Parameters,
 )
 """In the order of their telemetry, parameters and telecommands in the dictionary."""
+_ASCENDING = PowerManager.ASCENDING + ThermalManager.ASCENDING + AttitudeManager.ASCENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +205,8 @@ class FlightSoftware:
         self.housekeeping = Housekeeping(board, pool, self.storage)
         self.statistics = Statistics(board, pool, self.storage, readings(pool))
         self.test = ConnectionTest(board, pool, self.storage)
-        self.parameters = Parameters(board, self.storage, PowerManager.ASCENDING + ThermalManager.ASCENDING)
-        self.attitude = AttitudeManager(board, PROFILES[config.initial_mode].attitude)
+        self.parameters = Parameters(board, self.storage, _ASCENDING)
+        self.attitude = AttitudeManager(board, pool, PROFILES[config.initial_mode].attitude)
         self.modes = ModeManager(board, self.attitude, config.initial_mode)
         self.workload = WorkloadManager(board)
         self.acquisition = Acquisition(board, pool)
@@ -214,6 +217,7 @@ class FlightSoftware:
         self.link = LinkManager(board)
         self.computer = ComputerManager(board, boot, self.modes)
         self.levels = ServiceLevels(board, pool, self.acquisition)
+        self.command_loss = CommandLoss(board, self.modes)
         self.memory = MemoryManager(board, self.computer)
         self.large_transfer = LargeTransfer(board, self.storage)
         self.memory_access = MemoryAccess(board, self.storage, self.large_transfer)
@@ -241,6 +245,7 @@ class FlightSoftware:
         self._soc, self._active = pool.index["battery_soc"], pool.index["jobs_active"]
         self._contact, self._budget = pool.index["radio_contact"], pool.index["radio_downlink_budget_bytes"]
         self._battery = self.acquisition.number("battery-monitor")
+        self._attitude = self.acquisition.number("attitude")
 
     @property
     def boot(self) -> BootRecord:
@@ -254,8 +259,9 @@ class FlightSoftware:
         self.verification.resume()
         self.schedule.start()
         self.computer.judge_boots()
-        self.attitude.order()
+        self.attitude.start()
         self.link.start()
+        self.command_loss.start()
         self.payload.order_caps()
         self.thermal.start()
         self.workload.order_all()
@@ -269,23 +275,31 @@ class FlightSoftware:
         self.acquisition.take(readings)
         if uplink:
             self._receive(uplink)
-        self.schedule.cycle()
+        full = not self.computer.safe_image
+        if full:
+            self.schedule.cycle()
         self.verification.cycle(self._mode)
         pool = memory.pool
         self.shadow.cycle()
         self.thermal.cycle()
         if not self.acquisition.stale(self._battery):
             self.power.cycle(pool.item(self._soc))
-        self.payload.cycle(pool.item(self._active))
+        if full:
+            self.payload.cycle(pool.item(self._active))
         self.levels.cycle()
-        self.monitoring.cycle(self.modes.mode)
-        self.functional.cycle(self.modes.mode)
-        self.event_action.cycle(self._mode)
-        self.procedures.cycle(self._mode)
-        self.recovery.cycle()
+        if not self.acquisition.stale(self._attitude):
+            self.attitude.cycle()
+        if full:
+            self.monitoring.cycle(self.modes.mode)
+            self.functional.cycle(self.modes.mode)
+            self.event_action.cycle(self._mode)
+            self.procedures.cycle(self._mode)
+            self.recovery.cycle()
         self.computer.cycle()
+        self.command_loss.cycle()
         self.time.cycle()
-        self.statistics.cycle()
+        if full:
+            self.statistics.cycle()
         self.memory.cycle()
         self.large_transfer.cycle()
         if self.housekeeping.due() or self.test.due():
@@ -305,6 +319,7 @@ class FlightSoftware:
         for message in uplink:
             if self.authentication.admits(message):
                 if isinstance(message.body, Telecommand):
+                    self.command_loss.heard()
                     self.verification.receive(message.body)
                 else:
                     self.storage.acknowledge(message.body.boot, message.body.stream, message.body.below)

@@ -14,6 +14,7 @@ from faults.catalogue.form import GROUPS
 from faults.catalogue.resolve import FAULTS, DesignInfo, resolve_fault
 from faults.scenarios.vocabulary import design_info
 from node.designs.load import SHIPPED, load_design
+from node.devices.impairments import PLACES
 from node.plant.names import resolve
 from node.plant.state import layout
 
@@ -95,7 +96,7 @@ def test_every_place_exists_in_every_design_that_has_the_part(design: str) -> No
             elif seam == Seam.DEVICE:
                 assert any(one == place or one.startswith(place + ".") for one in info.sensors)
             else:
-                assert place in ("uplink", "downlink", "computer")
+                assert place in (*PLACES, "computer")
 
 
 def test_what_a_list_says_of_a_parameter() -> None:

@@ -174,6 +174,7 @@ def test_refused_for_dictionary_expiry_and_mode(flight: Flight) -> None:
 
 NOT_HERE = {
     "transfer.first", "transfer.part", "transfer.last",
+    "computer.image",  # restarts
     "computer.reboot", "mode.set", "schedule.reset", "time.set", "memory.load", "monitoring.add",
     "monitoring.delete", "monitoring.delete_all", "functional.add", "functional.delete", "event_action.delete",
     "event_action.delete_all", "event_action.enable", "event_action.disable", "event_action.report",

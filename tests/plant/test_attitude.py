@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.plant.attitude.attitude import DIRECT, NADIR, OWN_LAW, SAFE_SPIN, SUN, TUMBLE, rotate, step_attitude
+from node.plant.attitude.attitude import NADIR, SAFE_SPIN, SUN, TUMBLE, rotate, step_attitude
 from node.plant.attitude.quaternions import product, quaternion_of
 from node.plant.attitude.rigid_body import outer_torque
-from node.plant.attitude.setup import AttitudeFigures, fill_attitude, for_mass
+from node.plant.attitude.setup import DAMP, DIRECT, OWN_LAW, AttitudeFigures, fill_attitude, for_mass
 from tests.kits.flight_records import Craft, craft, fly, sso
 
 angles = st.floats(min_value=-math.pi, max_value=math.pi)
@@ -287,3 +287,55 @@ def test_impossible_designs_are_refused() -> None:
         with pytest.raises(ValueError):
             fill_attitude(c.s, c.p, c.u, figures)
     assert for_mass(1150.0, 105.0).wheel_torque_n_m == pytest.approx(0.4)
+
+
+def _lonely(**more: Any) -> Craft:
+    """So high that nothing but its own actuators turns it; no wheels unless told."""
+    figures = AttitudeFigures(
+        inertia_kg_m2=(1000.0, 1000.0, 1000.0), drag_area_m2=0.0, sun_area_m2=0.0, **{"wheel_axes": (), **more}
+    )
+    c = craft(sso(1900e3), figures=figures)
+    fly(c, 1, models=1)
+    c.u["attitude_control"] = DAMP
+    return c
+
+
+def test_torquers_take_momentum_across_the_field_away_at_the_stated_rate() -> None:
+    """m = k h x B gives dh/dt = -k h for what is across the field (k = 2e-3 / s): closed form, over half a minute."""
+    c = _lonely(torquer_a_m2=1e9)
+    field = _matrix(c.s["quaternion_body_from_teme"]).T @ c.s["magnetic_field_body_t"]
+    along = field / np.linalg.norm(field)
+    across = np.cross(along, (0.3, -0.5, 0.8))
+    across /= np.linalg.norm(across)
+    turn = _matrix(c.s["quaternion_body_from_teme"])
+    c.s["body_rate_rad_s"] = turn @ (1e-3 * across + 1e-3 * along)
+    fly(c, 30, first=1, models=1)
+    rate = _matrix(c.s["quaternion_body_from_teme"]).T @ c.s["body_rate_rad_s"]
+    assert rate @ across == pytest.approx(1e-3 * math.exp(-2e-3 * 30.0), rel=3e-3)
+    assert rate @ along == pytest.approx(1e-3, rel=3e-3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**16), st.floats(0.001, 2.0), st.integers(0, 3))
+def test_torquers_never_add_momentum_whatever_the_tumble_and_the_dead_coil(seed: int, speed: float, dead: int) -> None:
+    c = _lonely(torquer_a_m2=50.0)
+    spin = np.random.default_rng(seed).normal(size=3)
+    c.s["body_rate_rad_s"] = spin / np.linalg.norm(spin) * speed
+    if dead < 3:
+        c.s["torquer_health"][dead] = 0.0
+    before = float(np.linalg.norm(c.s["body_rate_rad_s"]))
+    for k in range(1, 20):
+        fly(c, 1, first=k, models=1)
+        after = float(np.linalg.norm(c.s["body_rate_rad_s"]))
+        assert after <= before * (1.0 + 1e-9)
+        before = after
+
+
+def test_what_wheels_carry_against_each_other_is_evened_out_and_turns_nothing() -> None:
+    c = craft(sso(1900e3), figures=AttitudeFigures(drag_area_m2=0.0, sun_area_m2=0.0, torquer_a_m2=0.0))
+    fly(c, 900, models=1)
+    c.u["attitude_control"] = OWN_LAW
+    c.s["wheel_momentum_n_m_s"] = (10.0, -10.0, -10.0, 10.0)  # axes of a pyramid: no momentum in sum
+    fly(c, 200, first=900, models=1)
+    assert c.s["wheel_momentum_n_m_s"] == pytest.approx(np.array([10.0, -10.0, -10.0, 10.0]) / math.e, abs=0.5)
+    assert c.s["sun_error_rad"] < 1e-3

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from bus.dictionary import OnBoardParameter
 from bus.pus import Severity
-from node.fsw.boot import BootReason, BootRecord
+from node.fsw.boot import INTENDED, BootReason, BootRecord
 from node.fsw.component import Arg, Component, Event, Failure, OnBoard, function, telemetered, telemetry
 from node.fsw.managers.mode import ModeManager
 from node.fsw.modes import ModeEvent
 from node.fsw.rules import missed_cycles
 
+IMAGES = ("full", "safe")
+FULL, SAFE_IMAGE = range(2)
 _REASONS = tuple(reason.name.lower() for reason in BootReason)
 
 
@@ -19,6 +21,8 @@ _REASONS = tuple(reason.name.lower() for reason in BootReason)
 class State:
     """`last_obt_ns`: on-board time of the last cycle, none before the first."""
 
+    computer_image: int = telemetered("enum", "Image that runs", labels=IMAGES, kept=True)
+    watchdog_resets: int = telemetered("int", "Resets by the watchdog", kept=True)
     clock_steps: int = telemetered("int", "Times that on-board time did not advance by one cycle")
     last_obt_ns: int | None = None
     reboot: BootReason | None = None
@@ -42,9 +46,18 @@ class ComputerManager(Component):
         10, "clock_stepped", Severity.MEDIUM, "On-board time did not advance by one cycle",
         (Arg("step_s", "float", "by how much it advanced instead", "s"),),
     )  # fmt: skip
+    IMAGE = Event(
+        75, "safe_image", Severity.HIGH,
+        "The safe image runs: no payload, schedule, monitors, event-actions, statistics, until computer.image",
+        (Arg("boots_in_a_row", "int", "unintended boots without good running between"),),
+    )  # fmt: skip
     SAFE_AFTER = OnBoardParameter(
         name="mode.safe_after_boots", unit="", description="Unintended boots in a row that lead to SAFE",
         default=3, low=2, high=100,
+    )  # fmt: skip
+    IMAGE_AFTER = OnBoardParameter(
+        name="computer.safe_image_after_boots", unit="", description="Unintended boots in a row until the safe image",
+        default=5, low=2, high=100,
     )  # fmt: skip
     STABLE_AFTER = OnBoardParameter(
         name="mode.stable_after_s", unit="s", description="Time after which a boot counts as a good one",
@@ -57,8 +70,19 @@ class ComputerManager(Component):
         self._modes = modes
 
     def start(self) -> None:
-        """Report the boot."""
+        """Report the boot, and take the safe image where the full one did not last. It stays until the ground acts."""
+        state, reason = self.state, self.boot.reason
         self.event(self.BOOTED, *self.boot)
+        if reason == BootReason.WATCHDOG:
+            state.watchdog_resets += 1
+            self.keep()
+        if reason not in INTENDED and self.boot.in_a_row >= self.on_board.sane(self.IMAGE_AFTER):
+            state.computer_image = SAFE_IMAGE
+            self.keep()
+        if state.computer_image == SAFE_IMAGE:
+            self.event(self.IMAGE, self.boot.in_a_row)
+            for group in range(len(self.on_board.equipment.accelerator_groups)):
+                self.on_board.order("accelerators", "enable", group, 0)
 
     def judge_boots(self) -> None:
         """Too many boots in a row lead to SAFE."""
@@ -96,6 +120,29 @@ class ComputerManager(Component):
         """At the end of this cycle."""
         self.reset(BootReason.TELECOMMAND)
         return None
+
+    @function(
+        "computer.image", 92, "Restart the on-board computer with an image",
+        Arg("image", "enum", "image", labels=IMAGES), hazardous=True, raises=(BOOTED, IMAGE),
+    )  # fmt: skip
+    def image(self, image: int) -> Failure:
+        """At the end of this cycle. The full image gets a new row of boots to prove itself in."""
+        if image == FULL:
+            self.boot = self.boot.proven(self.on_board.nvm)
+        self.state.computer_image = image
+        self.keep()
+        self.reset(BootReason.TELECOMMAND)
+        return None
+
+    @property
+    def safe_image(self) -> bool:
+        """Whether only the safe image's components have their turn."""
+        return self.state.computer_image == SAFE_IMAGE
+
+    @telemetry("int", "Unintended boots in a row, without good running between")
+    def boots_in_a_row(self) -> int:
+        """Some lead to SAFE, more to the safe image."""
+        return self.boot.in_a_row
 
     def reset(self, reason: BootReason) -> None:
         """Restart at the end of this cycle."""

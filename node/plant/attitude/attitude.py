@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 from node.plant.attitude.quaternions import cross, product, quaternion_of, triad
-from node.plant.attitude.rigid_body import move_rigid
+from node.plant.attitude.rigid_body import move_rigid, turned
+from node.plant.attitude.setup import IDEAL
 from node.plant.environment.geophysics import dipole_field
 from node.plant.kernel.angles import wrap
 from node.plant.kernel.fields import Capacity, Field, Record
@@ -18,9 +19,6 @@ from node.plant.kernel.kernel import kernel
 
 SUN, NADIR, SAFE_SPIN, TUMBLE = range(4)
 """u.attitude_mode."""
-IDEAL, OWN_LAW, DIRECT = range(3)
-"""u.attitude_control: kinematic; the attitude unit's own law on real wheels; wheels and torquers as ordered."""
-
 
 DERIVED = (
     "sun_error_rad",
@@ -81,6 +79,7 @@ def input_fields(cap: Capacity) -> list[Field]:
     return [
         ("attitude_mode", "i4"),
         ("attitude_control", "i4"),
+        ("momentum_unload", "i4"),  # 1: torquers bleed the wheels while the unit's own law holds
         ("wheel_enable", "i4", (4,)),
         ("wheel_torque_command_n_m", "f8", (4,)),
         ("torquer_command_a_m2", "f8", (3,)),
@@ -90,13 +89,7 @@ def input_fields(cap: Capacity) -> list[Field]:
 @kernel
 def rotate(s: Record, x: float, y: float, z: float) -> tuple[float, float, float]:
     """A TEME vector in body axes."""
-    qx = s.quaternion_body_from_teme[0]
-    qy = s.quaternion_body_from_teme[1]
-    qz = s.quaternion_body_from_teme[2]
-    qw = s.quaternion_body_from_teme[3]
-    tx, ty, tz = cross(qx, qy, qz, x, y, z)
-    ux, uy, uz = cross(qx, qy, qz, tx, ty, tz)
-    return x + 2.0 * (qw * tx + ux), y + 2.0 * (qw * ty + uy), z + 2.0 * (qw * tz + uz)
+    return turned(s, x, y, z, 1.0)
 
 
 @kernel

@@ -14,6 +14,9 @@ from node.plant.attitude.quaternions import cross, product
 from node.plant.kernel.fields import Record
 from node.plant.kernel.kernel import kernel
 
+EVEN_OUT_PER_S = 0.005
+"""[A] Slow beside the attitude's own loop (0.05 rad/s)."""
+
 
 @kernel
 def _clip(value: float, limit: float) -> float:
@@ -104,7 +107,7 @@ def _demand(s: Record, p: Record, u: Record, tx: float, ty: float, tz: float, tw
 
 @kernel
 def _torquers(s: Record, p: Record, u: Record, law: int) -> tuple[float, float, float]:
-    """Torque of the magnetic torquers: as ordered, or bleeding the wheels' momentum (m = k B x h)."""
+    """Torque of the magnetic torquers over a tick: as ordered, or bleeding the wheels' momentum (m = k h x B)."""
     b = s.magnetic_field_body_t
     mx = 0.0
     my = 0.0
@@ -113,24 +116,55 @@ def _torquers(s: Record, p: Record, u: Record, law: int) -> tuple[float, float, 
         mx = u.torquer_command_a_m2[0]
         my = u.torquer_command_a_m2[1]
         mz = u.torquer_command_a_m2[2]
-    elif law == 1:
-        hx = 0.0
-        hy = 0.0
-        hz = 0.0
-        for i in range(p.wheel_count):
-            h = s.wheel_momentum_n_m_s[i]
-            hx += h * p.wheel_axis_body[3 * i]
-            hy += h * p.wheel_axis_body[3 * i + 1]
-            hz += h * p.wheel_axis_body[3 * i + 2]
-        k = 2e-3 / (b[0] * b[0] + b[1] * b[1] + b[2] * b[2] + 1e-18)  # bleeds in about ten minutes
-        cx, cy, cz = cross(b[0], b[1], b[2], hx, hy, hz)
-        mx = -k * cx
-        my = -k * cy
-        mz = -k * cz
+    elif law == 1 and u.momentum_unload != 0:
+        hx, hy, hz = wheel_momentum(s, p)
+        mx, my, mz = _against(b[0], b[1], b[2], hx, hy, hz)
+    return _pull(s, p, mx, my, mz, b[0], b[1], b[2])
+
+
+@kernel
+def wheel_momentum(s: Record, p: Record) -> tuple[float, float, float]:
+    """Of all wheels together, body axes."""
+    hx = 0.0
+    hy = 0.0
+    hz = 0.0
+    for i in range(p.wheel_count):
+        h = s.wheel_momentum_n_m_s[i]
+        hx += h * p.wheel_axis_body[3 * i]
+        hy += h * p.wheel_axis_body[3 * i + 1]
+        hz += h * p.wheel_axis_body[3 * i + 2]
+    return hx, hy, hz
+
+
+@kernel
+def _against(bx: float, by: float, bz: float, hx: float, hy: float, hz: float) -> tuple[float, float, float]:
+    """The dipole that takes momentum h away, m = k h x B: it never adds any, whichever coil is dead or at its limit."""
+    k = 2e-3 / (bx * bx + by * by + bz * bz + 1e-18)  # in about ten minutes
+    cx, cy, cz = cross(hx, hy, hz, bx, by, bz)
+    return k * cx, k * cy, k * cz
+
+
+@kernel
+def _pull(
+    s: Record, p: Record, mx: float, my: float, mz: float, bx: float, by: float, bz: float
+) -> tuple[float, float, float]:
+    """The torque of a dipole, as far as the coils can make it."""
     mx = _clip(mx, p.torquer_limit_a_m2) * s.torquer_health[0]
     my = _clip(my, p.torquer_limit_a_m2) * s.torquer_health[1]
     mz = _clip(mz, p.torquer_limit_a_m2) * s.torquer_health[2]
-    return cross(mx, my, mz, b[0], b[1], b[2])
+    return cross(mx, my, mz, bx, by, bz)
+
+
+@kernel
+def turned(s: Record, x: float, y: float, z: float, sign: float) -> tuple[float, float, float]:
+    """A TEME vector in body axes (sign 1), or a body vector in TEME (sign -1)."""
+    q = s.quaternion_body_from_teme
+    qx = sign * q[0]
+    qy = sign * q[1]
+    qz = sign * q[2]
+    tx, ty, tz = cross(qx, qy, qz, x, y, z)
+    ux, uy, uz = cross(qx, qy, qz, tx, ty, tz)
+    return x + 2.0 * (q[3] * tx + ux), y + 2.0 * (q[3] * ty + uy), z + 2.0 * (q[3] * tz + uz)
 
 
 @kernel
@@ -151,6 +185,15 @@ def _wheels(
             e += y * z
             f += z * z
     gx, gy, gz = _solve(a, b, c, d, e, f, dx, dy, dz)
+    hx = 0.0
+    hy = 0.0
+    hz = 0.0
+    for i in range(p.wheel_count):
+        if u.wheel_enable[i] != 0:
+            hx += s.wheel_momentum_n_m_s[i] * p.wheel_axis_body[3 * i]
+            hy += s.wheel_momentum_n_m_s[i] * p.wheel_axis_body[3 * i + 1]
+            hz += s.wheel_momentum_n_m_s[i] * p.wheel_axis_body[3 * i + 2]
+    kx, ky, kz = _solve(a, b, c, d, e, f, hx, hy, hz)
     tx = 0.0
     ty = 0.0
     tz = 0.0
@@ -160,8 +203,12 @@ def _wheels(
         z = p.wheel_axis_body[3 * i + 2]
         motor = 0.0
         if u.wheel_enable[i] != 0:
-            if law == 1:
+            if law == 1:  # the unit knows the friction of a healthy wheel, and makes up for it
                 motor = -(x * gx + y * gy + z * gz)
+                # what wheels carry against each other turns nothing and is evened out, in minutes
+                motor -= EVEN_OUT_PER_S * (s.wheel_momentum_n_m_s[i] - (x * kx + y * ky + z * kz))
+                runs = s.wheel_momentum_n_m_s[i] + motor * h_s
+                motor += runs * p.wheel_viscous_per_s + math.copysign(p.wheel_coulomb_n_m, runs)
             elif law == 2:
                 motor = u.wheel_torque_command_n_m[i]
             motor = _clip(motor, p.wheel_torque_limit_n_m) * s.wheel_health[i]
@@ -183,7 +230,8 @@ def _wheels(
 def move_rigid(
     s: Record, p: Record, u: Record, law: int, tx: float, ty: float, tz: float, tw: float, dt_s: float
 ) -> None:
-    """One tick in sub-steps of 0.1 s (finer for fast tumbles). law: -1 none, 1 the unit's own, 2 as ordered."""
+    """One tick in sub-steps of 0.1 s (finer for fast tumbles). law: -1 none, 1 the unit's own, 2 as ordered,
+    3 torquers against all momentum (the field turns about a tumbling body within a tick: each sub-step looks at it)."""
     w = s.body_rate_rad_s
     q = s.quaternion_body_from_teme
     speed = math.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
@@ -191,6 +239,8 @@ def move_rigid(
     h_s = dt_s / steps
     ox, oy, oz = outer_torque(s, p)
     mx, my, mz = _torquers(s, p, u, law)
+    b = s.magnetic_field_body_t
+    fx, fy, fz = turned(s, b[0], b[1], b[2], -1.0)
     ix = p.inertia_kg_m2[0]
     iy = p.inertia_kg_m2[1]
     iz = p.inertia_kg_m2[2]
@@ -200,13 +250,14 @@ def move_rigid(
         dz = 0.0
         if law == 1:
             dx, dy, dz = _demand(s, p, u, tx, ty, tz, tw)
-        hx = 0.0
-        hy = 0.0
-        hz = 0.0
-        for i in range(p.wheel_count):
-            hx += s.wheel_momentum_n_m_s[i] * p.wheel_axis_body[3 * i]
-            hy += s.wheel_momentum_n_m_s[i] * p.wheel_axis_body[3 * i + 1]
-            hz += s.wheel_momentum_n_m_s[i] * p.wheel_axis_body[3 * i + 2]
+            dx -= mx  # it knows what its torquers do
+            dy -= my
+            dz -= mz
+        hx, hy, hz = wheel_momentum(s, p)
+        if law == 3:
+            ax, ay, az = turned(s, fx, fy, fz, 1.0)
+            mx, my, mz = _against(ax, ay, az, ix * w[0] + hx, iy * w[1] + hy, iz * w[2] + hz)
+            mx, my, mz = _pull(s, p, mx, my, mz, ax, ay, az)
         jx, jy, jz = _wheels(s, p, u, law, dx, dy, dz, h_s)
         jx += ox + mx
         jy += oy + my

@@ -12,6 +12,9 @@ from node.plant.kernel.fields import Record
 
 Vector = tuple[float, float, float]
 
+IDEAL, OWN_LAW, DIRECT, DAMP = range(4)
+"""u.attitude_control: kinematic; the attitude unit's own law on real wheels; wheels and torquers as ordered; torquers
+against all momentum there is, while the wheels run out."""
 _PYRAMID = 1.0 / math.sqrt(3.0)
 
 
@@ -95,6 +98,7 @@ def fill_attitude(s: Record, p: Record, u: Record, figures: AttitudeFigures) -> 
     s["wheel_friction_factor"] = 1.0
     s["torquer_health"] = 1.0
     u["wheel_enable"] = 1
+    u["momentum_unload"] = 1
 
 
 def _unit(vector: Vector, name: str) -> Vector:
