@@ -116,8 +116,8 @@ class Mailroom:
         self, sessions: dict[str, Session], until_ns: int, only: frozenset[str] = frozenset()
     ) -> tuple[list[Envelope], dict[str, list[Envelope]], list[Envelope]]:
         """Hands out what was sent up to `until_ns`, with `only` what goes to these: (all mail that is delivered or
-        leaves, mail per participant, mail to outsiders), each in order. What exceeds an inbox's bounds is dropped from
-        its end and counted at the addressee."""
+        leaves, mail per participant, mail to outsiders), each in order. What exceeds an inbox's bounds is dropped and
+        counted at the addressee: of those who sent most, and of each from its end, so that nobody floods others out."""
         if not only:
             self._outside_now = 0
         if not self._mail:
@@ -133,24 +133,54 @@ class Mailroom:
         delivered: list[Envelope] = []
         inboxes: dict[str, list[Envelope]] = {}
         outside: list[Envelope] = []
-        sizes: dict[str, int] = {}
+        dropped = self._too_much(due)
         for envelope in due:
-            header, frame = envelope
+            header = envelope[0]
             session = sessions.get(header.destination)
             if session is None:
                 outside.append(envelope)
                 delivered.append(envelope)
                 continue
-            inbox = inboxes.setdefault(header.destination, [])
-            size = sizes.get(header.destination, 0) + len(frame)
-            if len(inbox) >= MAX_MAIL or size > self._inbox_bytes:
+            if header[:3] in dropped:
                 session.counters.inbox_overflow += 1
                 continue
-            sizes[header.destination] = size
-            inbox.append(envelope)
+            inboxes.setdefault(header.destination, []).append(envelope)
             delivered.append(envelope)
             session.counters.mail_received += 1
         return delivered, inboxes, outside
+
+    def _too_much(self, due: list[Envelope]) -> set[tuple[int, str, int]]:
+        """What of this mail its addressees' inboxes have no room for. Nearly always nothing: then it costs a sum."""
+        sizes: dict[str, int] = {}
+        for header, frame in due:
+            sizes[header.destination] = sizes.get(header.destination, 0) + len(frame)
+        if max(sizes.values(), default=0) <= self._inbox_bytes and len(due) <= MAX_MAIL:
+            return set()
+        dropped: set[tuple[int, str, int]] = set()
+        for destination in sizes:
+            mine: dict[str, list[Envelope]] = {}
+            for envelope in due:
+                if envelope[0].destination == destination:
+                    mine.setdefault(envelope[0].source, []).append(envelope)
+            bytes_of = {source: [len(frame) for _, frame in mail] for source, mail in mine.items()}
+            room = fair_share({source: sum(each) for source, each in bytes_of.items()}, self._inbox_bytes)
+            places = fair_share({source: len(each) for source, each in bytes_of.items()}, MAX_MAIL)
+            for source, mail in mine.items():
+                used = 0
+                for place, (header, frame) in enumerate(mail):
+                    used += len(frame)
+                    if used > room[source] or place >= places[source]:
+                        dropped.add(header[:3])
+        return dropped
+
+
+def fair_share(wanted: dict[str, int], room: int) -> dict[str, int]:
+    """Who wants no more than an equal share has all of it, and the others share what is left, again and again."""
+    given: dict[str, int] = {}
+    for place, (source, amount) in enumerate(sorted(wanted.items(), key=lambda one: (one[1], one[0]))):
+        given[source] = min(amount, room // (len(wanted) - place))
+        room -= given[source]
+    return given
 
 
 def _allowed(plan: ParticipantPlan) -> frozenset[Kind]:
