@@ -11,15 +11,21 @@ from tests.kits import ledger
 
 @pytest.fixture(autouse=True)
 def _every_ledger_closes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever run of this process is concluded in a test, its ledger closes stream by stream, or nobody can say."""
+    """Whatever run of this process is concluded in a test: where its summary says that a ledger closes, it closes
+    stream by stream and packet by packet."""
     concluding = sys.modules.get("faults.run.conclude")
     if concluding is None:
         return
-    read = concluding.read_recording
+    read, summarise, seen = concluding.read_recording, concluding.summarise, []
 
-    def checked(directory):  # type: ignore[no-untyped-def]
-        recording = read(directory)
-        ledger.check(directory)
-        return recording
+    def reading(directory):  # type: ignore[no-untyped-def]
+        seen.append(directory)
+        return read(directory)
 
-    monkeypatch.setattr(concluding, "read_recording", checked)
+    def summarising(*arguments, **options):  # type: ignore[no-untyped-def]
+        summary = summarise(*arguments, **options)
+        ledger.check(seen[-1], ledger.said_to_close(summary))
+        return summary
+
+    monkeypatch.setattr(concluding, "read_recording", reading)
+    monkeypatch.setattr(concluding, "summarise", summarising)

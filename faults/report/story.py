@@ -95,7 +95,13 @@ def _procedures(recording: Recording) -> Iterator[Moment]:
         yield Moment(run["ended_s"], "procedure", whom, f"{name} ends: {escape(run['state'].lower())}{detail}")
 
 
-def _changes(recording: Recording, signal: str) -> Iterator[tuple[str, float, int, int]]:
+def _mode(value: float) -> str:
+    """A mode's name; a spacecraft may say what is none."""
+    known = value.is_integer() and 0 <= value < len(MODES)
+    return MODES[int(value)] if known else f"{value:g}, which is no mode"
+
+
+def _changes(recording: Recording, signal: str) -> Iterator[tuple[str, float, float, float]]:
     """Changes of a signal of flight software between two samples that are known: spacecraft, time, before, after."""
     for spacecraft in recording.scenario.spacecraft:
         values = recording.signal(spacecraft.id, signal)
@@ -104,12 +110,12 @@ def _changes(recording: Recording, signal: str) -> Iterator[tuple[str, float, in
         known = values == values  # noqa: PLR0124  (what is not a number is not known)
         times, seen = recording.times_s[known], values[known]
         for place in (seen[1:] != seen[:-1]).nonzero()[0]:
-            yield spacecraft.id, float(times[place + 1]), int(seen[place]), int(seen[place + 1])
+            yield spacecraft.id, float(times[place + 1]), float(seen[place]), float(seen[place + 1])
 
 
 def _modes(recording: Recording) -> Iterator[Moment]:
     for spacecraft, at_s, before, after in _changes(recording, "mode"):
-        yield Moment(at_s, "mode", escape(spacecraft), f"{MODES[before]} to <b>{MODES[after]}</b>")
+        yield Moment(at_s, "mode", escape(spacecraft), f"{_mode(before)} to <b>{_mode(after)}</b>")
 
 
 def _shedding(recording: Recording) -> Iterator[Moment]:
