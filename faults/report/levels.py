@@ -9,6 +9,8 @@ from typing import Any
 from bus.text.times import clock, span
 from faults.report.html import table
 
+MOST_SPACECRAFT = 20
+"""Shown one by one; the others are in the summary."""
 LABELS = {
     "accelerator_hours": ("Accelerator-hours delivered", "{:,.3f} h", 1.0),
     "availability": ("Availability of accelerators", "{:.2f} %", 100.0),
@@ -26,16 +28,18 @@ LABELS = {
 
 
 def service_levels(levels: Mapping[str, Any]) -> str:
-    """One block of rows a spacecraft."""
-    rows = []
-    for name, sides in levels["spacecraft"].items():
+    """One block of rows a spacecraft, of the first MOST_SPACECRAFT."""
+    rows: list[list[str]] = []
+    left = len(levels["spacecraft"]) - MOST_SPACECRAFT
+    for name, sides in list(levels["spacecraft"].items())[:MOST_SPACECRAFT]:
         belief, truth = sides["belief"], sides["truth"]
         until = "nothing was received" if belief["until_s"] is None else f"known until {clock(belief['until_s'])}"
         head = f"<b>{escape(name)}</b> <span class='soft'>{escape(until)}</span>"
         for figure, (label, _, _) in LABELS.items():
             rows.append([head, escape(label), _cell(belief, figure), _cell(truth, figure)])
             head = ""
-    return table(["Spacecraft", "Service level", "Ground #", "Truth #"], rows, empty="No spacecraft.")
+    more = f"<p class='soft'>{left:,} more spacecraft are in summary.json.</p>" if left > 0 else ""
+    return table(["Spacecraft", "Service level", "Ground #", "Truth #"], rows, empty="No spacecraft.") + more
 
 
 def figure_in_words(figure: str, value: float | None) -> str:

@@ -117,6 +117,8 @@ def test_every_figure_has_words_and_unknown_is_never_a_number() -> None:
         assert any(sign.isdigit() for sign in figure_in_words(figure, 3.0))
     html = service_levels({"spacecraft": {"sat-1": {"belief": vars_of(Levels()), "truth": vars_of(Levels())}}})
     assert "nothing was received" in html and html.count("unknown") == 2 * len(FIGURES)
+    many = {f"sat-{n}": {"belief": vars_of(Levels()), "truth": vars_of(Levels())} for n in range(100)}
+    assert "80 more spacecraft are in summary.json" in service_levels({"spacecraft": many})
 
 
 def vars_of(levels: Levels) -> dict[str, object]:
