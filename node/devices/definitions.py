@@ -190,7 +190,9 @@ def _jobs(equipment: Equipment) -> DeviceForm:
             Channel(f"job_p99_s.{i}", "s", "float", f"99th percentile of the latency of service {i}",
                     f"job_p99_s[{i}]", 0.0, 0.0, 1e-3),
         ]  # fmt: skip
-    return DeviceForm("jobs", tuple(channels), (("job", "job_command"), ("refuse", "job_refused")))
+    return DeviceForm(
+        "jobs", tuple(channels), (("job", "job_command"), ("rollback", "job_rollback"), ("refuse", "job_refused"))
+    )
 
 
 def _isl(equipment: Equipment) -> DeviceForm:

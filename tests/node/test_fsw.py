@@ -498,3 +498,14 @@ def test_the_dictionary_is_complete_and_its_names_are_unique(flight: Flight) -> 
     assert all(form.low <= form.default <= form.high for form in dictionary.on_board_parameters)
     assert len({s.name for s in device_forms(flight.node.software.config.equipment)}) == 10  # type: ignore[union-attr]
     assert config().initial_mode is Mode.NOMINAL
+
+
+def test_jobs_are_thrown_back_by_telecommand_and_it_is_told(flight: Flight) -> None:
+    flight.command("payload.rollback", 800, job="all", checkpoints=2)
+    flight.fly(3)
+    assert stages(flight, 800)[-1] == (Stage.COMPLETED, Code.NONE)
+    assert flight.plant.inputs["job_rollback"][0][:4].tolist() == [2.0] * 4
+    assert "job_rolled_back" in flight.events()
+    flight.command("payload.rollback", 801, job="all", checkpoints=0)
+    flight.fly(3)
+    assert stages(flight, 801)[-1][1] is Code.OUT_OF_RANGE

@@ -323,3 +323,41 @@ def test_kinds_of_jobs_have_the_numbers_that_flight_software_knows() -> None:
         "inference",
         "batch",
     ]
+
+
+@pytest.mark.parametrize(("steps", "left"), [(1, 3), (2, 2), (3, 1), (4, 0), (8, 0)])
+def test_a_job_is_thrown_back_by_so_many_checkpoints(steps: int, left: int) -> None:
+    bench = Sensors(training())
+    bench.until(RUNNING)
+    taken = []
+    for count in range(1, 4):
+        while bench.s["job_checkpoint_count"][0] < count:
+            bench.fly(1)
+        taken.append(float(bench.s["job_saved_s"][0]))
+    bench.fly(100)
+    done = float(bench.s["job_work_s"][0])
+    assert done > taken[-1]
+    bench.u["job_rollback"][0] = steps
+    bench.fly(1)
+    to_s = ([0.0, *taken])[left]
+    assert bench.s["job_work_s"][0] == to_s == bench.s["job_saved_s"][0]
+    assert (
+        bench.s["job_lost_s"][0] == done - to_s and bench.s["job_rollbacks"][0] == 1 and bench.u["job_rollback"][0] == 0
+    )
+    bench.until(RUNNING, 60)
+    bench.fly(10)
+    assert bench.s["job_work_s"][0] > to_s
+    bench.u["job_rollback"][0] = 2  # what was thrown away is no checkpoint any more
+    bench.fly(1)
+    assert bench.s["job_work_s"][0] == ([0.0, 0.0, *taken])[left]
+
+
+def test_a_held_job_is_thrown_back_and_stays_held() -> None:
+    bench = Sensors(training())
+    bench.until(RUNNING)
+    bench.fly(1500)
+    bench.u["job_command"][0] = 2
+    bench.until(PAUSED)
+    bench.u["job_rollback"][0] = 2
+    bench.fly(1)
+    assert bench.s["job_state"][0] == PAUSED and 0.0 < bench.s["job_work_s"][0] == bench.s["job_saved_s"][0]

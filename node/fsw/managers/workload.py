@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bus.pus import Severity
 from node.devices.equipment import job_labels
-from node.fsw.component import Arg, Component, Failure, OnBoard, function, kept, telemetry
+from node.fsw.component import Arg, Component, Event, Failure, OnBoard, function, kept, telemetry
 
 RUN, CHECKPOINT, HOLD = range(3)
 """Orders of the job manager on the hosts."""
+MOST_STEPS = 8
+"""As many checkpoints of a job are kept."""
 _ALL = 0
 """Position of "all" among the labels; job n is at n + 1."""
 _JOB = Arg("job", "enum", "number of the job, or all of them", labels=lambda words: job_labels(words.equipment))
@@ -33,6 +36,11 @@ class WorkloadManager(Component):
 
     name = "workload"
     state: State
+
+    ROLLED_BACK = Event(
+        77, "job_rolled_back", Severity.INFORMATIVE, "A job was told to go back to an earlier checkpoint",
+        (_JOB, Arg("checkpoints", "int", "how many")),
+    )  # fmt: skip
 
     def __init__(self, on_board: OnBoard) -> None:
         super().__init__(on_board, State())
@@ -95,6 +103,18 @@ class WorkloadManager(Component):
         for slot in range(self._slots):
             if job in {_ALL, slot + 1} and not self._stands(slot):
                 self.on_board.order("jobs", "job", slot, CHECKPOINT)
+        return None
+
+    @function(
+        "payload.rollback", 93, "Throw a job back to an earlier checkpoint, as after a silent error; 1: the last",
+        _JOB, Arg("checkpoints", "int", "how many checkpoints to go back", "", 1, MOST_STEPS),
+    )  # fmt: skip
+    def rollback(self, job: int, checkpoints: int) -> Failure:
+        """A service has no checkpoints and goes on; further than those that are kept leads to the start."""
+        for slot in range(self._slots):
+            if job in {_ALL, slot + 1}:
+                self.on_board.order("jobs", "rollback", slot, checkpoints)
+        self.event(self.ROLLED_BACK, job, checkpoints)
         return None
 
     def _mask(self, job: int) -> int:

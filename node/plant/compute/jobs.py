@@ -102,6 +102,7 @@ def input_fields(cap: Capacity) -> list[Field]:
         ("queue_kind", "i4"),
         ("queue_row", "i4"),
         shaped("job_command", "i4", n),
+        shaped("job_rollback", "i4", n),  # go back to the last checkpoint but so many less one; used up by it
         shaped("job_trace", "i4", n),  # 1: arrivals come from a log
         shaped("job_arrived_work_s", "f8", n),
     ]

@@ -42,6 +42,25 @@ def _clean_checkpoint_s(s: Record, p: Record, j: int) -> float:
 
 
 @kernel
+def _roll_back(s: Record, p: Record, j: int, steps: int) -> None:
+    """To the last checkpoint (1), the one before (2) and so on, or to the start; the later ones are thrown away."""
+    room = p.checkpoint_room
+    to_s = s.job_saved_s[j]
+    for _ in range(steps - 1):
+        before = 0.0
+        for k in range(min(room, s.job_checkpoint_count[j])):
+            at = s.job_checkpoints_s[j * room + k]
+            if before < at < to_s:
+                before = at
+        to_s = before
+    for k in range(min(room, s.job_checkpoint_count[j])):
+        if s.job_checkpoints_s[j * room + k] > to_s:
+            s.job_checkpoints_s[j * room + k] = 0.0
+    s.job_rollbacks[j] += 1
+    _fall_back(s, j, to_s)
+
+
+@kernel
 def _crash(s: Record, j: int) -> None:
     s.job_crashes[j] += 1
     _fall_back(s, j, s.job_saved_s[j])
@@ -120,6 +139,13 @@ def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
         s.job_state[j] = 0
         return 0.0
     hold = held(s, u, j)
+    if u.job_rollback[j] > 0:
+        _roll_back(s, p, j, u.job_rollback[j])
+        u.job_rollback[j] = 0
+        if state == 1 or state == 2 or state == 3:  # one that waits or is held goes on from there when it may
+            s.job_state[j] = 3
+            s.job_timer_s[j] = p.job_restart_s[j]
+            return 0.05
     if state == 0:
         if up and not hold:
             s.job_state[j] = 3
