@@ -62,13 +62,15 @@ def corrected(word: int, check: int) -> int | None:
 class Image:
     """words, check: what the memory holds. readings: what the processor gets, as floating-point numbers (`read` gives
     it as bits). edac: errors are corrected and detected. trapped: words whose reading failed and that nobody has
-    answered yet."""
+    answered yet. struck: words that had an upset since they were written; all others are right, so only these need a
+    look."""
 
     words: NDArray[np.uint64]
     check: NDArray[np.uint8]
     readings: Values
     edac: bool = True
     trapped: list[int] = field(default_factory=list)
+    struck: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Image:
@@ -95,6 +97,8 @@ class Image:
         self.words[first:last] = words
         self.check[first:last] = check_bits(self.words[first:last])
         self.readings.view(np.uint64)[first:last] = self.words[first:last]
+        if self.struck:
+            self.struck.difference_update(range(first, last))
 
     def write_value(self, place: int, value: float) -> None:
         """Write one number."""
@@ -106,23 +110,26 @@ class Image:
             self.words[place] ^= np.uint64(1 << bit)
         else:
             self.check[place] ^= np.uint8(1 << (bit - WORD_BITS))
+        self.struck.add(place)
         self._read(place)
 
     def switch(self, *, edac: bool) -> list[int]:
         """Error correction on or off: readings change where there are errors. Which words have some."""
         self.edac = edac
-        wrong: list[int] = np.flatnonzero(check_bits(self.words) != self.check).tolist()
+        wrong = sorted(self.struck)
         for place in wrong:
             self._read(place)
         return wrong
 
     def scrub(self) -> list[int]:
         """Read all words and write back what was corrected: which these were."""
-        wrong = np.flatnonzero(check_bits(self.words) != self.check).tolist()
         mended = []
-        for place in wrong:
+        for place in sorted(self.struck):
+            right = int(check_bits(self.words[place : place + 1])[0]) == int(self.check[place])
             word = corrected(int(self.words[place]), int(self.check[place]))
-            if word is not None:
+            if right:
+                self.struck.discard(place)  # the same bit was struck twice
+            elif word is not None:
                 self.write(place, [word])
                 mended.append(place)
             elif place not in self.trapped:

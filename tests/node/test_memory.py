@@ -60,6 +60,21 @@ def test_the_image_reads_what_was_written_and_what_correction_makes_of_errors() 
     assert image.trapped == [0] and image.scrub() == []
 
 
+@given(st.lists(st.tuples(st.integers(0, 4), BITS), max_size=12), st.booleans())
+def test_looking_at_what_was_struck_finds_what_looking_at_all_does(flips: list[tuple[int, int]], edac: bool) -> None:
+    image = Image.of([0.5, -2.0, 1e9, 0.0, 7.0])
+    image.switch(edac=edac)
+    for place, bit in flips:
+        image.flip(place, bit)
+    wrong = np.flatnonzero(check_bits(image.words) != image.check).tolist()
+    assert set(wrong) <= image.struck
+    image.switch(edac=True)
+    mended = image.scrub()
+    assert set(mended) | set(image.trapped) >= set(wrong) and set(mended) <= set(wrong)
+    left = np.flatnonzero(check_bits(image.words) != image.check).tolist()
+    assert left == sorted(set(wrong) - set(mended)) and set(left) <= set(image.trapped)
+
+
 # ---- flown ------------------------------------------------------------------------------------------------------
 
 
