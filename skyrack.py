@@ -25,6 +25,7 @@ try:
     from bus.errors import INTERRUPTED, RangeFailure, SkyrackError
     from faults.commands.alarm import Own, add_groups
     from faults.commands.ending import check_memory, explain, take_outlets
+    from faults.commands.flight_software import flying
     from faults.commands.parts import Designs, OutDirectory, add_parts
 except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
     why = str(lacking) or "not enough memory"
@@ -105,7 +106,7 @@ class ExportFormat(StrEnum):
     parquet = "parquet"
 
 
-@app.command(epilog="Example: skyrack run first-light | skyrack run mine.yaml --in-process --json")
+@flying(app, epilog="Example: skyrack run first-light | skyrack run mine.yaml --in-process --json")
 def run(
     scenario: Annotated[
         str, typer.Argument(envvar="SKYRACK_SCENARIO", help="A scenario file, or the name of a shipped one.")
@@ -147,7 +148,7 @@ def run(
     raise typer.Exit(run_command(options))
 
 
-@app.command(epilog="Example: skyrack check faults/scenarios/first-light.yaml")
+@flying(app, epilog="Example: skyrack check faults/scenarios/first-light.yaml")
 def check(scenario: ScenarioName, *, designs: Designs = [], procedures: Own = [], json: Json = False) -> None:
     """Check a scenario without flying it.
 
@@ -169,7 +170,7 @@ def schema(what: Annotated[Form, typer.Argument(help="scenario or design.")]) ->
     raise typer.Exit(schema_command(what.value))
 
 
-@app.command(epilog="Example: skyrack truth solstice --spacecraft formation --every '1 min' --out day.csv")
+@flying(app, epilog="Example: skyrack truth solstice --spacecraft formation --every '1 min' --out day.csv")
 def truth(
     scenario: ScenarioName,
     *,
@@ -190,7 +191,7 @@ def truth(
     raise typer.Exit(truth_command(options))
 
 
-@app.command("list", epilog="Example: skyrack list telecommands pathfinder | skyrack list faults --json")
+@flying(app, "list", epilog="Example: skyrack list telecommands pathfinder | skyrack list faults --json")
 def list_(
     what: Listing,
     of: Annotated[str, typer.Argument(metavar="[DESIGN]", help="The same as --design.")] = "",
@@ -264,7 +265,7 @@ def export(
     raise typer.Exit(export_command(run, to.value, out))
 
 
-@app.command(epilog="Example: skyrack replay out/first-light-001 --spacecraft dawn-1")
+@flying(app, epilog="Example: skyrack replay out/first-light-001 --spacecraft dawn-1")
 def replay(
     run: RunPath,
     spacecraft: Annotated[str, typer.Option("--spacecraft", help="Whose steps to repeat.")],

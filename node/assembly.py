@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from bus.dictionary import Dictionary
+from bus.errors import Refused, UserError
 from bus.wire.messages import Seam
+from node import own_software
 from node.computer import BOOT_S, WATCHDOG_S, Computer
 from node.designs.load import Design, load_design
 from node.devices.clock import Clock
@@ -19,12 +21,15 @@ from node.devices.definitions import CLOCK_NAME, device_forms
 from node.devices.device import Device, DeviceForm
 from node.devices.equipment import Body, Equipment, FdirRow
 from node.devices.nvm import NonVolatileMemory
+from node.devices.order_limits import limit_of
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
 from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
-from node.fsw.software import SoftwareConfig, declarations, on_board_parameters
+from node.fsw.protocol import Board, Software
+from node.fsw.software import FlightSoftware, declarations, on_board_parameters
+from node.harness import Harness, Limits
 from node.injection.device import DeviceSeam
 from node.injection.engine import Injections
 from node.injection.host import HostSeam
@@ -32,6 +37,8 @@ from node.injection.link import LinkSeam
 from node.injection.plant import PlantSeam
 from node.injection.upsets import MemoryUpsets
 from node.plant.attitude.setup import OWN_LAW, AttitudeFigures
+from node.plant.names import parts_of
+from node.plant.state import layout
 from node.truth import PlantLike, Signals, field
 
 if TYPE_CHECKING:
@@ -106,13 +113,31 @@ def _body(design: Design) -> Body:
 
 @lru_cache(maxsize=32)
 def dictionary(design_name: str) -> Dictionary:
-    """The telemetry and telecommand dictionary of a design. Raises UnknownNameError for a design there is not."""
-    return dictionary_for(equipment(load_design(design_name)))
+    """The telemetry and telecommand dictionary of a design, as its flight software declares it. Raises UnknownNameError
+    for a design there is not, UserError for flight software that cannot fly."""
+    design = load_design(design_name)
+    return flight_software(design, equipment(design))[1]
 
 
 def dictionary_for(parts: Equipment) -> Dictionary:
-    """The dictionary of any equipment."""
+    """The dictionary of any equipment with the reference flight software."""
     return declarations(parts, device_forms(parts))[1]
+
+
+def flight_software(design: Design, parts: Equipment) -> tuple[type[Software], Dictionary]:
+    """Whose flight software a design flies, and what it declares. Raises UserError where it cannot fly here."""
+    own = design.form.flight_software
+    if own is None:
+        return FlightSoftware, dictionary_for(parts)
+    try:
+        found = own_software.find(own.name)
+        if found.source != own.source:
+            was, now = own.source[:8], found.source[:8]
+            raise Refused(f"flight software {own.name!r} with sources {now}", f"those that were flown, {was}")
+        return found.software, own_software.declared(own.name, found.software, parts, device_forms(parts))
+    except Refused as error:
+        hint = f"{own_software.OPTION} [DIRECTORY/]{own.name}, as it was when the run was begun"
+        raise UserError(f"flight software: {error}", hint=hint) from error
 
 
 class Stretched(NamedTuple):
@@ -149,7 +174,7 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     tick_s = config.tick_ns / 1e9
     parts = equipment(config.design)
     forms = device_forms(parts)
-    pool, words = declarations(parts, forms)
+    software, words = flight_software(config.design, parts)
     by_name = {form.name: form for form in forms}
     measured = tuple(channel for form in forms for channel in form.channels if channel.source)
     clock = Clock(by_name[CLOCK_NAME], *who)
@@ -157,9 +182,9 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     sensors = Sensors(plant, measured, *who)
     devices = _devices(forms, clock, radio, sensors, plant, tick_s)
     nvm = NonVolatileMemory()
-    computer = Computer(
-        SoftwareConfig(parts, pool, words, config.tick_ns, config.initial_mode, config.telecommand_key), nvm
-    )
+    board = Board(parts, forms, words, config.tick_ns, config.initial_mode, config.telecommand_key)
+    harness = Harness(software, board, order_limits(config.design, forms), config.id)
+    computer = Computer(harness, nvm, config.tick_ns)
     injections = Injections(
         {
             Seam.PLANT: PlantSeam(plant),
@@ -179,6 +204,18 @@ def _memory(design: Design) -> tuple[int | None, int]:
         if device.kind == "sram":
             return number, int(device.amount)
     return None, 0
+
+
+def order_limits(design: Design, forms: tuple[DeviceForm, ...]) -> Limits:
+    """What each order of each device takes in this design."""
+    inputs = layout(design.form.capacity_class).order
+    limits = {}
+    for form in forms:
+        for what, name in form.orders:
+            kind, shape = inputs[name].base.kind, inputs[name].shape
+            elements = len(parts_of(inputs, design.names, name)) if shape else 1
+            limits[form.name, what] = limit_of(name, elements, kind)
+    return limits
 
 
 def _plant(config: NodeConfig) -> PlantLike:

@@ -6,9 +6,11 @@ reads a socket, a clock, a file or a global random number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bus.dictionary import Dictionary
 from bus.errors import DecodeError
@@ -19,15 +21,11 @@ from bus.wire.messages import Account, Event, Injection, Message
 from node.assembly import Parts, wire
 from node.config import NodeConfig
 from node.devices.clock import Clock
-from node.fsw.boot import BootReason, BootRecord
-from node.fsw.services.packet_store import PacketStore, held
+from node.fsw.protocol import Cycle, Figures
+from node.fsw.services.packet_store import held
 from node.fsw.services.packets import body
-from node.fsw.services.st01_verification import Crashed
-from node.fsw.software import Cycle, FlightSoftware
+from node.fsw.software import FlightSoftware
 from node.truth import NodeSignals
-
-if TYPE_CHECKING:
-    from node.config import NodeConfig
 
 
 class Identity(NamedTuple):
@@ -64,6 +62,7 @@ class Node:
         self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals
         self._upsets = parts.upsets
         self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
+        self._figures = Figures()
 
     @property
     def id(self) -> str:
@@ -77,8 +76,9 @@ class Node:
 
     @property
     def software(self) -> FlightSoftware | None:
-        """Flight software while it runs, for tests and tools that look inside."""
-        return self._computer.fsw
+        """The reference flight software while it runs, for tests and tools that look inside."""
+        fsw = self._computer.fsw
+        return fsw if isinstance(fsw, FlightSoftware) else None
 
     def events_held(self) -> list[Event]:
         """Event reports that the store on board holds, for a range that looks inside."""
@@ -102,9 +102,7 @@ class Node:
         if cycle is not None:
             for order in cycle.orders:
                 self._devices[self._device_index[order.device]].command(order)
-            if cycle.reboot is not None:
-                self._computer.reset(tick, cycle.reboot)
-        downlink = [] if cycle is None else cycle.downlink
+        downlink = () if cycle is None else cycle.packets
         if downlink or not radio.downlink.idle:
             out.messages += radio.send(tick, end_ns, downlink)
         out.truth = self._signals.sample()
@@ -137,41 +135,42 @@ class Node:
         own.contact = float(self._radio.contact)
         if not moment.host_up:
             computer.absent(tick)
-        fsw = computer.running(tick, obt_ns) if moment.host_up else None
-        if fsw is None:
-            own.down()
+        running = moment.host_up and computer.running(tick, obt_ns)
+        own.boot_count = float(computer.boot_count)
+        if not running:
+            self._down()
             for _ in uplink:
                 self._radio.uplink.drop("computer_down")
             return None
-        try:
-            cycle = fsw.step(obt_ns, readings, uplink)
-        except Crashed:
-            computer.arm(0)
-            computer.reset(tick, BootReason.CRASH)
-            self._remembered(fsw)
-            own.down()
+        cycle, figures = computer.step(tick, obt_ns, readings, uplink, self._radio.budget_bytes)
+        if figures is not self._figures:
+            self._note(figures)
+        if cycle is None:
+            self._down()
             return None
-        self._remembered(fsw)
-        own.host_up, own.mode, own.payload_shed = 1.0, float(fsw.modes.mode), float(fsw.power.state.payload_shed)
+        caught = computer.state.caught
+        if caught.refused:
+            own.software_faults = float(caught.total)
+        own.host_up, own.mode, own.payload_shed = 1.0, _number(figures.mode), _number(figures.payload_shed)
         return cycle
 
-    def _remembered(self, fsw: FlightSoftware) -> None:
-        """Figures of what stays in non-volatile memory, after a cycle that was flown to its end or not."""
-        own, store, boot = self._signals.own, fsw.storage.store, fsw.boot.boot
-        if own.telemetry_generated != store.generated or own.boot_count != boot:
-            for service, name in PACKETS_MADE.items():
-                setattr(own, name, store.made(service))
-        own.boot_count, own.telemetry_generated, own.telemetry_on_board = boot, store.generated, store.packets
+    def _down(self) -> None:
+        """Flight software does not run, or crashed in this tick."""
+        self._signals.own.down()
+        self._signals.own.software_faults = float(self._computer.state.caught.total)
+
+    def _note(self, figures: Figures) -> None:
+        """What flight software says of its packets, after a cycle that was flown to its end or not."""
+        own, self._figures = self._signals.own, figures
+        for service, name in PACKETS_MADE.items():
+            setattr(own, name, _number(figures.made.get(service)))
+        own.telemetry_generated, own.telemetry_on_board = _number(figures.generated), _number(figures.on_board)
 
     def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """The final account. What is still on its way up is heard: an acknowledgement may release packets."""
         uplink = self._radio.receive(moment.tick, [m for m in inbox if not isinstance(m.body, Injection)])
-        fsw = self._computer.fsw
-        if fsw is not None:
-            fsw.acknowledge(uplink)
-        boot = BootRecord.read(self._nvm).boot
-        store = fsw.storage.store if fsw is not None else PacketStore(self._nvm, boot)
-        account = Account(rows=tuple(store.account_rows()), counters=self._radio.counters())
+        counters = {**self._radio.counters(), **self._computer.state.caught.counters()}
+        account = Account(rows=tuple(self._computer.account(uplink)), counters=counters)
         out = Outbox(messages=[self._radio.message(moment.end_ns, "range", account)])
         out.truth = self._signals.sample()
         if self.config.seen:
@@ -204,6 +203,7 @@ class Node:
             device.restore(state.devices[device.name])
         self._computer.restore(state.computer)
         self._signals.own = state.own
+        self._figures = Figures()
 
     def remember(self, records: dict[str, bytes], tick: int) -> None:
         """Come into a run at `tick` with what an earlier process committed to non-volatile memory. Nobody commanded the
@@ -217,7 +217,17 @@ class Node:
         return Identity(self.id, self.parts.dictionary.version, self.config.seed, self.config.tick_ns)
 
 
-def assemble(config: NodeConfig) -> Node:
-    """Build the spacecraft. Loads the plant, and with it numba, on first use."""
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
-    return Node(config)
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def assemble(config: NodeConfig, say: Callable[[str], None] | None = None) -> Node:
+    """Build the spacecraft. Loads the plant, and with it numba, on first use. `say` hears what flight software does
+    wrong, for whoever wrote it; standard error does where nobody is named."""
+    node = Node(config)
+    node.parts.computer.heard_by(say or _complain)
+    return node

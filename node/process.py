@@ -28,7 +28,7 @@ def serve_node(resolved: Scenario, spacecraft: str, nvm: Path | None, telecomman
     from node.config import resolve  # noqa: PLC0415
     from node.node import assemble  # noqa: PLC0415
 
-    node = assemble(resolve(resolved, spacecraft, telecommand_key))
+    node = assemble(resolve(resolved, spacecraft, telecommand_key), _tell)
     journal = Journal(nvm / f"{spacecraft}.nvm") if nvm is not None else None
 
     def begin(next_tick: int, restored: bool) -> None:
@@ -54,6 +54,14 @@ def serve_node(resolved: Scenario, spacecraft: str, nvm: Path | None, telecomman
         commit=commit,
         close=journal.close if journal is not None else lambda: None,
     )
+
+
+def _tell(text: str) -> None:
+    """To the log of this process in full, to whoever watches in one line."""
+    lines = text.splitlines()
+    lifeline.report("notice", {"text": ": ".join(dict.fromkeys((lines[0], lines[-1])))})
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def builder(keys: Path, nvm: Path | None, prepare: Callable[[Scenario], None] = lambda scenario: None) -> Build:

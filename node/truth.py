@@ -122,9 +122,10 @@ def _root(view: NDArray[Any]) -> NDArray[Any]:
 class NodeSignals:
     """What the range may ask besides fields of the plant.
 
-    Only flight software holds `mode` and `payload_shed`: while the computer is down nobody does, and they are NaN.
-    What non-volatile memory holds stays. The last five count this boot's packets of one service each: with
-    `boot_count` they tell in which tick a packet was made, whatever the clock on board said.
+    Only flight software holds `mode` and `payload_shed`: while the computer is down nobody does, and they are NaN, as
+    is whatever flight software does not tell. What non-volatile memory holds stays. The `_generated` of a service count
+    this boot's packets: with `boot_count` they tell in which tick a packet was made, whatever the clock on board said.
+    `software_faults`: what the range has caught of flight software, crashes and nonsense (`node.harness`).
     """
 
     mode: float = 0.0
@@ -139,6 +140,7 @@ class NodeSignals:
     events_generated: float = 0.0
     time_reports_generated: float = 0.0
     parameter_reports_generated: float = 0.0
+    software_faults: float = 0.0
 
     def down(self) -> None:
         """Flight software does not run."""

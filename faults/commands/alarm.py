@@ -15,6 +15,7 @@ import typer
 from faults.commands.archive import group as archive_group
 from faults.commands.campaign import EPILOG, campaign
 from faults.commands.contacts import contacts
+from faults.commands.flight_software import flying
 from faults.commands.fork import EPILOG as FORK_EPILOG
 from faults.commands.fork import fork
 from faults.commands.init import EPILOG as INIT_EPILOG
@@ -30,9 +31,9 @@ Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real ti
 
 def add_groups(app: typer.Typer) -> None:
     """`skyrack contacts`, `procedure`, `archive` and `alarm`: what operators have."""
-    app.command(epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
-    app.command(epilog=EPILOG)(campaign)
-    app.command(epilog=FORK_EPILOG)(fork)
+    flying(app, epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
+    flying(app, epilog=EPILOG)(campaign)
+    flying(app, epilog=FORK_EPILOG)(fork)
     app.command(epilog=INIT_EPILOG)(init)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")

@@ -25,12 +25,14 @@ from faults.commands.fdir_rows import brief_cells, table_rows
 from faults.commands.operator_rows import fault_rows, operator_rows
 from faults.commands.truth_fields import field_rows
 from faults.scenarios.choose import load_named, shipped_scenarios
+from faults.scenarios.flight_software import with_own
 from faults.scenarios.links import links
 from faults.scenarios.links import warnings as link_warnings
 from faults.scenarios.own_designs import Shelf, is_path
+from node import own_software
 from node.assembly import stretched_times
 from node.designs.audit.margins import Margin, audit_scenario
-from node.designs.load import Design
+from node.designs.load import SHIPPED, Design
 
 Rows = list[dict[str, Any]]
 _ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed_figures", "labels", "valid", "file")
@@ -97,6 +99,9 @@ def list_command(what: str, design: str, directories: tuple[Path, ...] = (), *, 
     """List one kind of thing. `design`: by name or path, whose; `directories`: with a user's designs."""
     shelf = Shelf(directories)
     chosen = [_named(shelf, design)] if design else []
+    own = sorted(own_software.given()) if what in ("telecommands", "telemetry") else []
+    if own:  # what it says is its own, and on what equipment is the design's
+        chosen = [with_own(name, one) for name in own for one in chosen or SHIPPED]
     tables: dict[str, Callable[[], Rows]] = {
         "designs": lambda: _designs(shelf),
         "scenarios": _scenarios,

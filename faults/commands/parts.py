@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from faults.commands.flight_software import flying
 from faults.commands.procedure import Own
 
 Connect = Annotated[str, typer.Option(envvar="SKYRACK_CONNECT", help="The bus's time endpoint, tcp://HOST:PORT.")]
@@ -35,9 +36,9 @@ Designs = Annotated[
 
 def add_parts(app: typer.Typer) -> None:
     """The single processes of a run."""
-    app.command(epilog="Example: skyrack bus --scenario first-light --keys keys --bind tcp://0.0.0.0:5600")(bus)
-    app.command(epilog="Example: skyrack node --ids sat-1..sat-20 --connect tcp://127.0.0.1:5600 --keys keys")(node)
-    app.command(epilog="Example: skyrack ground --connect tcp://127.0.0.1:5600 --keys keys --archive archive.sqlite")(
+    flying(app, epilog="Example: skyrack bus --scenario first-light --keys keys --bind tcp://0.0.0.0:5600")(bus)
+    flying(app, epilog="Example: skyrack node --ids sat-1..sat-20 --connect tcp://127.0.0.1:5600 --keys keys")(node)
+    flying(app, epilog="Example: skyrack ground --connect tcp://127.0.0.1:5600 --keys keys --archive archive.sqlite")(
         ground
     )
     app.command(epilog="Example: skyrack compose first-light --out containers")(compose)

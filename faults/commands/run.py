@@ -16,6 +16,7 @@ from bus.lockstep.instructions import Record
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.trace.reader import TraceReader, read_record
+from faults.recording.software import caught, in_words
 from faults.recording.summary import (
     alarms_in_words,
     exit_status,
@@ -200,6 +201,8 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
         why = f": {run['detail']}" if run["detail"] else ""
         words = f"{run['name']} on {', '.join(run['spacecraft'])} {run['state']} at {clock(run['ended_s'])}{why}"
         table.add_row("procedure", Text(words))
+    for row in summary["flight_software"]:
+        table.add_row("software", Text(in_words(row), style="yellow" if caught([row]) else ""))
     lost = {loss["id"] for loss in summary["lost"]}
     for fault in _alike(summary["faults"], lost):
         table.add_row("fault", _fault(fault, lost))

@@ -42,9 +42,10 @@ class PacketTimes:
         return (tick + 1) * self._tick_ns / 1e9
 
     def _of_boot(self, spacecraft: str, boot: int, service: int) -> tuple[NDArray[np.intp], Floats]:
-        """The ticks of a boot that were sampled, and the count at the end of each."""
+        """The ticks of a boot that were sampled, and the count at the end of each. None where it does not count."""
         key = (spacecraft, boot, service)
         if key not in self._boots:
-            ticks = np.flatnonzero(self._signals[spacecraft, "boot_count"] == boot)
-            self._boots[key] = (ticks, self._signals[spacecraft, PACKETS_MADE[service]][ticks])
+            counts = self._signals[spacecraft, PACKETS_MADE[service]]
+            ticks = np.flatnonzero((self._signals[spacecraft, "boot_count"] == boot) & ~np.isnan(counts))
+            self._boots[key] = (ticks, counts[ticks])
         return self._boots[key]

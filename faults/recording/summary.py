@@ -19,6 +19,7 @@ from faults.catalogue.injection_ids import injection_ids
 from faults.oracle.judge import Judgement
 from faults.recording.books import Ledger
 from faults.recording.recording import FaultRecord, Recording
+from faults.recording.software import own_software
 from groundstation.config import GROUND_ID
 
 TELECOMMAND_STATES = ("sent", "completed", "failed", "rejected", "expired", "indeterminate")
@@ -113,6 +114,7 @@ def summarise(
         "service_levels": dict(recording.service_levels) or None,
         "alarms": recording.operations.alarms,
         "procedures": recording.operations.procedures,
+        "flight_software": [own.row() for own in own_software(recording)],
         "recorded": _recorded(recording),
         "never_sent": _never_sent(recording),
         "refused_faults": sum(bool(fault.refused) for fault in _planned(recording)),

@@ -12,6 +12,7 @@ from typing import Any
 from bus.text.times import clock
 from faults.oracle.judge import Judgement
 from faults.recording.recording import Recording, said
+from faults.recording.software import in_words
 from faults.recording.summary import margin_in_words, shortcomings, telecommands_in_words, telemetry_in_words
 from faults.report.html import badge, page, table, tiles
 from faults.report.levels import service_levels
@@ -45,6 +46,9 @@ def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequenc
     body.append("<h2>Expectations</h2><div class='card'>" + _expectations(judgements) + "</div>")
     shown = unfolded(found)
     body.extend(spacecraft_section(recording, row.id, row.design, unfolded=row.id in shown) for row in found)
+    if summary["flight_software"]:
+        own = "".join(f"<li>{escape(in_words(row))}</li>" for row in summary["flight_software"])
+        body.append(f"<h2>Flight software of your own</h2><div class='card'><ul>{own}</ul></div>")
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
     if recording.service_levels:
         levels = service_levels(recording.service_levels)

@@ -68,7 +68,7 @@ PANELS = (
 KNOWN = frozenset((
     "mode", "contact", "illumination_fraction", "boot_count", "host_up", "payload_shed", "telemetry_generated",
     "telemetry_on_board", "verifications_generated", "housekeeping_generated", "events_generated",
-    "time_reports_generated", "parameter_reports_generated", "accelerator_rate",
+    "time_reports_generated", "parameter_reports_generated", "software_faults", "accelerator_rate",
     "jobs_done", "latitude_rad", "longitude_rad", "altitude_m",
 ))  # fmt: skip
 """Signals that are shown in words, or are nobody's curve."""

@@ -18,34 +18,13 @@ from bus.text.reader import Item
 from bus.text.units import dimension_of_name, parse
 from bus.wire.messages import Scalar
 from node.designs.load import load_design
+from node.devices.order_limits import ANY, LIMITS, WORDS
 from node.plant.names import UnknownField, every_name, parts_of, resolve
 from node.plant.state import layout
 
 if TYPE_CHECKING:
     import numpy as np
 
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "attitude_mode": ("sun", "nadir", "safe_spin", "tumble"),
-    "lcl_command": ("off", "on"),
-    "heater_command": ("off", "on", "thermostat"),
-    "accelerator_enable": ("off", "on", "quarantined"),
-    "transmitter_on": ("off", "on"),
-    "battery_charge_enable": ("off", "on"),
-    "battery_group_open": ("off", "on"),
-    "wheel_enable": ("off", "on"),
-    "pump_select": ("a", "b"),
-    "job_command": ("run", "checkpoint", "pause"),
-}
-"""Orders that are words; their numbers are the places in the list."""
-
-LIMITS: Mapping[str, tuple[float, float]] = {
-    "pump_speed_command_fraction": (0.0, 1.0),
-    "valve_command_fraction": (-1.0, 1.0),  # below zero: its own regulator
-    "accelerator_utilisation": (0.0, 1.0),
-    "accelerator_power_cap_w": (0.0, 1e9),
-    "array_angle_command_rad": (-2.0 * math.pi, 2.0 * math.pi),
-    "job_refused": (0.0, 14.0),  # a bit for each kind of job
-}
 MAX_ENTRIES = 10_000
 _AT = duration(0, 2**61, "0 s or later")
 _VALUES = {"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}}
@@ -135,7 +114,7 @@ def number_of(field: str, value: Scalar) -> float:
         raise _refused(value, ", ".join(f"{word} ({n})" for n, word in enumerate(words)))
     if isinstance(value, (str, bytes, bool)):
         raise _refused(value, "a number")
-    low, high = LIMITS.get(field, (-1e18, 1e18))
+    low, high = LIMITS.get(field, ANY)
     if not math.isfinite(value) or not low <= value <= high:
         raise _refused(value, f"{low:g} to {high:g}")
     return float(value)

@@ -21,6 +21,7 @@ from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
 from faults.scenarios.fdir import read_fdir, read_procedures
+from faults.scenarios.flight_software import read_flight_software
 from faults.scenarios.jobs import JobEntries, read_jobs
 from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
@@ -29,6 +30,7 @@ from faults.scenarios.vocabulary import check_orbit, first_value
 from node.designs.fdir_entry import FdirEntry
 from node.designs.jobs import accelerators
 from node.designs.procedure_entry import ProcedureEntry
+from node.own_software import PATTERN, SHAPE
 
 MAX_PEERS = 64  # beacons a Tick carries, see messages.Tick
 MAX_ID = 32
@@ -45,7 +47,8 @@ _PEERS = {"anyOf": [{"const": "neighbours"}, {"type": "array", "items": {"type":
 
 
 class SpacecraftForm(Form):
-    """Who flies which design where, how it starts, whom it sees, what it works on, what FDIR does otherwise."""
+    """Who flies which design where, how it starts, whom it sees, what it works on, what FDIR does otherwise, and whose
+    flight software it flies."""
 
     id: Annotated[Id, AfterValidator(_own_id)]
     design: Annotated[str, text(longest=1000)]
@@ -57,6 +60,7 @@ class SpacecraftForm(Form):
     fdir: tuple[FdirEntry, ...] = ()
     on_board_procedures: tuple[ProcedureEntry, ...] = ()
     priority: Annotated[int, whole(1, 9)] = DEFAULT_PRIORITY
+    flight_software: Annotated[str, text(longest=200, pattern=PATTERN, shape=SHAPE)] = ""
 
 
 def read_spacecraft(
@@ -78,10 +82,15 @@ def read_spacecraft(
         if entry.node is None or entry.node.entries is None:
             continue
         design = _design(entry.below("design"), parts["design"], shelf)
+        for own in ("fdir", "on_board_procedures") if entry.has("flight_software") else ():
+            if entry.has(own):
+                entry.below(own).refuse(f"`{own}` beside `flight_software`", "one of them: it is the reference's")
         if entry.has("on_board_procedures") and design:
             design = read_procedures(entry.below("on_board_procedures"), design)
         if entry.has("fdir") and design:
             design = read_fdir(entry.below("fdir"), design)
+        if parts["flight_software"] and design:
+            design = read_flight_software(entry.below("flight_software"), parts["flight_software"], design)
         places = read_orbit(entry.below("orbit"), Given(epoch, end))
         _check_orbits(entry.below("orbit"), places)
         complete = complete and (bool(places) or not any(entry.below("orbit").has(kind) for kind in CONSTELLATIONS))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 from bus.errors import Mistake, ScenarioError, UnknownNameError
 from bus.scenario.model import Scenario
@@ -165,9 +166,22 @@ def adopt(text: str, file: str) -> str:
 
 def with_entries(name: str, field: str, entries: Sequence[object]) -> str:
     """A design with more entries in a list such as `fdir:`, as plain values: a design of its own. Its name."""
+    root = _plain(name)
+    return _adopt(name, {**root, field: [*root.get(field, ()), *entries]})
+
+
+def with_flight_software(name: str, software: str, source: str) -> str:
+    """A design that flies a class of a user's own: a design of its own. Its name. `source`: digest of the class's."""
+    return _adopt(name, {**_plain(name), "flight_software": {"name": software, "source": source}})
+
+
+def _plain(name: str) -> dict[str, Any]:
     text = _adopted[name][0] if name in _adopted else (DESIGNS / f"{name}.yaml").read_bytes()
-    root = compose(text, name).plain()
-    root[field] = [*root.get(field, ()), *entries]
+    root: dict[str, Any] = compose(text, name).plain()
+    return root
+
+
+def _adopt(name: str, root: Mapping[str, Any]) -> str:
     return adopt(json.dumps(root, indent=1), f"{name}.yaml")
 
 

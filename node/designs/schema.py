@@ -248,6 +248,13 @@ class Device(Form):
         return self
 
 
+class FlightSoftware(Form):
+    """Flight software of a user's own, as `flight_software:` of a scenario puts it here."""
+
+    name: str = says("package.module:Class")
+    source: str = says("digest of its sources, 32 hex digits: others do not fly")
+
+
 class DesignForm(Form):
     """A whole satellite."""
 
@@ -273,3 +280,4 @@ class DesignForm(Form):
     shielding: Annotated[float, not_negative("kg/m2")] = says("aluminium around the electronics")
     fdir: tuple[FdirEntry, ...] = says("monitors that are changed, added or taken out of its FDIR table", ())
     on_board_procedures: tuple[ProcedureEntry, ...] = says("that flight software carries out by itself", ())
+    flight_software: FlightSoftware | None = says("written by the range; a scenario's `flight_software:` says it", None)

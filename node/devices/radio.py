@@ -155,6 +155,11 @@ class Radio(Stateful):
         return Reading(values)
 
     @property
+    def budget_bytes(self) -> float:
+        """What the downlink carries in this tick, as in the latest reading."""
+        return float(self.state.reading[1])
+
+    @property
     def contact(self) -> bool:
         """As in the latest reading."""
         return bool(self.state.reading[0])

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from bus.snapshot.pack import pack, unpack
 from node.devices.nvm import NonVolatileMemory
 
-_KEY = "boot"
+KEY = "boot"
+"""Of its record in non-volatile memory."""
 
 
 class BootReason(IntEnum):
@@ -37,7 +38,7 @@ class BootRecord(NamedTuple):
     @classmethod
     def read(cls, nvm: NonVolatileMemory) -> BootRecord:
         """The record as it stands; boot 0 where there never was one. Raises DecodeError for one of another release."""
-        record = nvm.get(_KEY)
+        record = nvm.get(KEY)
         return cls(0, 0, 0) if record is None else unpack(cls, record)
 
     @classmethod
@@ -51,5 +52,5 @@ class BootRecord(NamedTuple):
         return self._replace(in_a_row=0)._kept(nvm)
 
     def _kept(self, nvm: NonVolatileMemory) -> BootRecord:
-        nvm.put(_KEY, pack(self))
+        nvm.put(KEY, pack(self))
         return self

@@ -7,18 +7,16 @@ non-volatile memory before it takes effect. The wiring of the components and the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from bus.dictionary import Dictionary, OnBoardParameter
-from bus.pus import CODE_TEXTS
+from bus.pus import CODE_TEXTS, PACKETS_MADE
 from bus.snapshot.pack import pack, unpack
 from bus.wire.messages import Message, StoreReport, Telecommand, TelemetryAck
-from node.devices.device import DeviceForm, Order, Reading
+from node.devices.device import DeviceForm, Reading
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
-from node.fsw.boot import BootReason, BootRecord
+from node.fsw.boot import BootRecord
 from node.fsw.component import (
     Component,
     OnBoard,
@@ -47,6 +45,7 @@ from node.fsw.managers.thermal import ThermalManager
 from node.fsw.managers.workload import WorkloadManager
 from node.fsw.modes import PROFILES, Mode
 from node.fsw.monitors import functional_rows, monitor_events, parameter_rows
+from node.fsw.protocol import Board, Cycle, Figures, Rows
 from node.fsw.services.answers import Answers
 from node.fsw.services.authentication import Authentication
 from node.fsw.services.packets import Body, body
@@ -108,19 +107,6 @@ COMPONENTS: tuple[type[Component], ...] = (
 _ASCENDING = PowerManager.ASCENDING + ThermalManager.ASCENDING + AttitudeManager.ASCENDING
 
 
-@dataclass(frozen=True, slots=True)
-class SoftwareConfig:
-    """What was compiled in: the equipment, the pool's layout, the dictionary, the length of a cycle, and the mode that
-    a spacecraft without a memory starts in, and the key of its telecommands."""
-
-    equipment: Equipment
-    layout: Layout
-    dictionary: Dictionary
-    cycle_ns: int
-    initial_mode: Mode
-    telecommand_key: bytes
-
-
 def on_board_parameters() -> tuple[OnBoardParameter, ...]:
     """Those of all components, in the order of the memory image."""
     return tuple(parameter for component in COMPONENTS for parameter in parameters_of(component))
@@ -177,22 +163,13 @@ def declarations(equipment: Equipment, forms: tuple[DeviceForm, ...]) -> tuple[L
     return pool, dictionary
 
 
-class Cycle(NamedTuple):
-    """What one cycle gives: orders for the devices, messages for the radio, and why a reboot is wanted, if one is."""
-
-    orders: list[Order]
-    downlink: list[Body | StoreReport]
-    reboot: BootReason | None
-
-
 class FlightSoftware:
-    """The RAM of the on-board computer. Build it at every boot; `start` does what a boot does."""
+    """The reference: implements `node.fsw.protocol.Software`, as anybody's own may."""
 
-    def __init__(self, config: SoftwareConfig, nvm: NonVolatileMemory) -> None:
+    def __init__(self, config: Board, nvm: NonVolatileMemory, boot: BootRecord) -> None:
         self.config = config
-        pool = config.layout
+        pool = self.layout = declarations(config.equipment, config.devices)[0]
         parameters = config.dictionary.on_board_parameters
-        boot = BootRecord.read(nvm)
         board = self.on_board = OnBoard(config.equipment, config.cycle_ns, nvm, parameters, pool.size)
         self.storage = Storage(board, boot.boot)
         self.events = board.events = Events(board, self.storage)
@@ -246,13 +223,14 @@ class FlightSoftware:
         self._contact, self._budget = pool.index["radio_contact"], pool.index["radio_downlink_budget_bytes"]
         self._battery = self.acquisition.number("battery-monitor")
         self._attitude = self.acquisition.number("attitude")
+        self._figures = Figures()
 
-    @property
-    def boot(self) -> BootRecord:
-        """The present boot."""
-        return self.computer.boot
+    @staticmethod
+    def declare(equipment: Equipment, devices: tuple[DeviceForm, ...]) -> Dictionary:
+        """All that the components declare."""
+        return declarations(equipment, devices)[1]
 
-    def start(self, obt_ns: int) -> None:
+    def boot(self, obt_ns: int) -> None:
         """What a boot does before its first cycle: report itself, settle what a reset interrupted, order its mode."""
         self.on_board.state.obt_ns = obt_ns
         self.computer.start()
@@ -324,9 +302,32 @@ class FlightSoftware:
                 else:
                     self.storage.acknowledge(message.body.boot, message.body.stream, message.body.below)
 
-    def acknowledge(self, uplink: Sequence[Message]) -> None:
-        """Take only the acknowledgements; for the end of a run, when there is no cycle any more."""
+    def figures(self) -> Figures:
+        """Mode, payload, and how many packets there are."""
+        store, known = self.storage.store, self._figures
+        mode, shed = self.modes.state.mode, bool(self.power.state.payload_shed)
+        if known[:4] != (mode, shed, store.generated, store.packets):
+            made = {service: store.made(service) for service in PACKETS_MADE}
+            known = self._figures = Figures(mode, shed, store.generated, store.packets, made)
+        return known
+
+    def account(self, uplink: Sequence[Message]) -> Rows:
+        """Take only the acknowledgements: there is no cycle any more."""
         self._receive([message for message in uplink if isinstance(message.body, TelemetryAck)])
+        return self.storage.store.account_rows()
+
+    def arm(self, point: int) -> None:
+        """Crash at this point of the next telecommand; 0 for none. For the range's faults."""
+        self.verification.state.crash_at = point
+
+    @property
+    def memory_words(self) -> int:
+        """Words of the memory image, for the plant's upsets."""
+        return len(self.on_board.state.image.words)
+
+    def flip(self, word: int, bit: int) -> None:
+        """An upset in the memory image. For the range's faults."""
+        self.on_board.flip(word, bit)
 
     def _downlink(self) -> list[Body | StoreReport]:
         out: list[Body | StoreReport] = []

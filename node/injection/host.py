@@ -93,7 +93,7 @@ class HostSeam(SeamHandler):
         draw = bits(self._who[0], stable_id(f"host.{injection.injection}"), stable_id(self._who[1]), tick, 0)
         word = int(injection.parameters.get("word", draw >> 6))
         bit = int(injection.parameters.get("bit", (draw & 63) * CODE_BITS >> 6))
-        self._computer.fsw.on_board.flip(word, bit)
+        self._computer.flip(word, bit)
 
     def save(self) -> bytes:
         """The computer and the clock keep their own state."""

@@ -32,9 +32,8 @@ class MemoryUpsets:
         """The plant has moved on by this tick."""
         if self._flipped is None or not self._flipped[0] or self._computer.fsw is None:
             return
-        on_board = self._computer.fsw.on_board
-        size = CODE_BITS * len(on_board.state.image.words)
+        size = CODE_BITS * self._computer.memory_words
         for lane in range(int(self._flipped[0])):
             address = bits(self._seed, _STREAM, self._spacecraft, tick, lane) % self._bits
             if address < size:
-                on_board.flip(address // CODE_BITS, address % CODE_BITS)
+                self._computer.flip(address // CODE_BITS, address % CODE_BITS)

@@ -24,10 +24,11 @@ from node.devices.definitions import LCL_STATES, device_forms
 from node.devices.device import ONE_SIDED, Order, Reading, slug
 from node.devices.equipment import FdirRow
 from node.devices.nvm import NonVolatileMemory
+from node.fsw import protocol
 from node.fsw.boot import BootReason, BootRecord
 from node.fsw.component import Failure
 from node.fsw.modes import Mode
-from node.fsw.software import FlightSoftware, SoftwareConfig, declarations
+from node.fsw.software import FlightSoftware
 from node.node import Node
 
 CYCLE_NS = 10**9
@@ -45,10 +46,10 @@ class Board:
     ) -> None:
         parts = equipment(load_design(design))
         self.forms = device_forms(parts)
-        pool, words = declarations(parts, self.forms)  # an empty row keeps its name
+        words = FlightSoftware.declare(parts, self.forms)  # an empty row keeps its name
         empty = {name: FdirRow(name, "", "") for name in without}
         self.equipment = replace(parts, fdir=tuple(empty.get(row.monitor, row) for row in parts.fdir))
-        self.config = SoftwareConfig(self.equipment, pool, words, cycle_ns, mode, b"key")
+        self.config = protocol.Board(self.equipment, self.forms, words, cycle_ns, mode, b"key")
         self.nvm = NonVolatileMemory()
         self.readings = [Reading(np.zeros(len(form.channels))) for form in self.forms]
         self.place = {c.name: (i, k) for i, form in enumerate(self.forms) for k, c in enumerate(form.channels)}
@@ -80,10 +81,9 @@ class Board:
 
     def boot(self) -> None:
         """Start, or start again with what non-volatile memory holds."""
-        BootRecord.begin(self.nvm, BootReason.FIRST_START)
-        self.software = FlightSoftware(self.config, self.nvm)
+        self.software = FlightSoftware(self.config, self.nvm, BootRecord.begin(self.nvm, BootReason.FIRST_START))
         self.listen()
-        self.software.start(0)
+        self.software.boot(0)
 
     def listen(self) -> None:
         """Note every event report, switched off or not."""

@@ -421,7 +421,7 @@ def test_a_reading_that_is_no_number_is_counted_and_the_last_good_one_kept(fligh
     flight.fly(15)
     fsw = flight.node.software
     assert fsw is not None
-    assert fsw.on_board.state.pool[fsw.config.layout.index["battery_soc"]] == pytest.approx(0.9, abs=0.02)
+    assert fsw.on_board.state.pool[fsw.layout.index["battery_soc"]] == pytest.approx(0.9, abs=0.02)
     assert fsw.acquisition.state.readings_invalid == 15 * 1
     assert flight.events().count("reading_invalid") == 1
 

@@ -236,7 +236,7 @@ def test_what_ends_the_computer_drops_ram_and_nothing_else(
     assert flight.plant.steps == steps + down + 3
     assert np.array_equal(inputs, flight.plant.inputs)
     fsw = flight.node.software
-    assert fsw is not None and fsw.boot.reason == reason and fsw.on_board.state.cycle == 3
+    assert fsw is not None and fsw.computer.boot.reason == reason and fsw.on_board.state.cycle == 3
     assert fsw.on_board.value(PowerManager.SHED_BELOW) == 0.33 and fsw.verification.state.telecommands_received == 0
 
 

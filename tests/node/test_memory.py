@@ -130,11 +130,11 @@ def test_a_double_error_is_loaded_again_and_one_that_recurs_resets_the_computer(
     flip(flight, 0, 3)
     flight.fly(2)
     assert board(flight).on_board.value(PowerManager.SHED_BELOW) == 0.35
-    assert board(flight).memory.state.memory_uncorrected == 1 and board(flight).boot.boot == 1
+    assert board(flight).memory.state.memory_uncorrected == 1 and board(flight).computer.boot.boot == 1
     flip(flight, 4, 9)
     flip(flight, 4, 10)
     flight.fly(20)
-    assert (board(flight).boot.boot, board(flight).boot.reason) == (2, BootReason.RESET)
+    assert (board(flight).computer.boot.boot, board(flight).computer.boot.reason) == (2, BootReason.RESET)
     assert flight.events().count("memory_uncorrected") >= 2  # one may be sent again after the boot
     assert board(flight).on_board.value(PowerManager.SHED_BELOW) == 0.35
 
@@ -145,7 +145,7 @@ def test_double_errors_far_apart_do_not_reset(flight: Flight) -> None:
         flip(flight, 4, 9)
         flip(flight, 4, 10)
         flight.fly(20)
-    assert board(flight).boot.boot == 1 and board(flight).memory.state.memory_uncorrected == 2
+    assert board(flight).computer.boot.boot == 1 and board(flight).memory.state.memory_uncorrected == 2
 
 
 def test_errors_survive_saving_and_restoring(flight: Flight) -> None:

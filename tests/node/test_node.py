@@ -97,7 +97,7 @@ def test_a_spacecraft_that_lost_its_process_goes_on_from_its_non_volatile_memory
     twin.tick = flight.tick
     twin.fly(2)
     fsw = twin.node.software
-    assert fsw is not None and (fsw.boot.boot, fsw.modes.mode) == (2, Mode.SAFE)
+    assert fsw is not None and (fsw.computer.boot.boot, fsw.modes.mode) == (2, Mode.SAFE)
     rows = {row[:2]: row[2:] for row in twin.close().messages[0].body.rows}
     assert {key[0] for key in rows} == {1, 2}
     assert sum(row[0] for key, row in rows.items() if key[0] == 1) == len(flight.node.parts.nvm.names("tm."))
@@ -187,7 +187,7 @@ def test_truth_is_sampled_at_the_end_of_the_tick_in_the_order_asked_for() -> Non
         "battery_soc": 0.9, "mode": 1.0, "boot_count": 1.0, "host_up": 1.0, "telemetry_generated": 2.0,
         "telemetry_on_board": 0.0, "contact": 1.0, "payload_shed": 0.0, "string_health[3]": 1.0,
         "verifications_generated": 0.0, "housekeeping_generated": 1.0, "events_generated": 1.0,
-        "time_reports_generated": 0.0, "parameter_reports_generated": 0.0,
+        "time_reports_generated": 0.0, "parameter_reports_generated": 0.0, "software_faults": 0.0,
     }  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def test_a_killed_spacecraft_without_a_snapshot_boots_from_its_file(tmp_path: Pa
     for at in range(tick, tick + 3):
         service.commit(node.step(Moment(at, at * TICK_NS, (at + 1) * TICK_NS), []))
     fsw = node.software  # type: ignore[attr-defined]
-    assert (fsw.boot.boot, fsw.boot.in_a_row) == (2, 0)
+    assert (fsw.computer.boot.boot, fsw.computer.boot.in_a_row) == (2, 0)
     wishes_came = "tc.1.3" in committed
     if wishes_came:
         assert fsw.modes.mode is Mode.SAFE and fsw.payload.state.payload_power_cap_w == 123.0
@@ -101,5 +101,5 @@ def test_a_run_that_begins_takes_nothing_from_another_run_s_file(tmp_path: Path)
         service.begin(0, False)
         for tick in range(5):
             service.commit(service.participant.step(Moment(tick, tick * TICK_NS, (tick + 1) * TICK_NS), []))
-        assert service.participant.software.boot.boot == 1  # type: ignore[attr-defined]
+        assert service.participant.software.computer.boot.boot == 1  # type: ignore[attr-defined]
         service.close()

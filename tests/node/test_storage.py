@@ -6,6 +6,7 @@ import pytest
 
 from bus.pus import Code, Service, Stage
 from bus.wire.messages import Packet, StoreReport, Telemetry, Verification
+from node.fsw.boot import BootRecord
 from node.fsw.services.packet_store import SEND_ORDER
 from node.fsw.services.st15_storage import LEAST_BYTES, TOTAL_BYTES
 from node.fsw.software import FlightSoftware
@@ -127,7 +128,7 @@ def test_a_retrieval_survives_saving_and_restoring(flight: Flight) -> None:
     assert store.retrieve(Service.HOUSEKEEPING, 0, 60 * 10**9)
     saved = board(flight).save()
     twin.node.parts.nvm.load(flight.node.parts.nvm.records())
-    again = FlightSoftware(board(flight).config, twin.node.parts.nvm)
+    again = FlightSoftware(board(flight).config, twin.node.parts.nvm, BootRecord.read(twin.node.parts.nvm))
     again.restore(saved)
     assert again.storage.store.state.retrieval == store.state.retrieval
 

@@ -191,6 +191,7 @@ def end(terminal: subprocess.Popen[bytes]) -> None:
 
 
 FAST = (
+    "docs/how-to/own-flight-software.md",
     "docs/how-to/solar-event.md",
     "docs/how-to/workload.md",
     "docs/reference/scenario.md",

@@ -71,5 +71,14 @@ def body(boot: int, stream: int, sequence: int, packet: bytes, dictionary: bytes
     )  # fmt: skip
 
 
+def size_of(body: Body) -> int:
+    """Bytes of a body's packet in the store, which is what the link is charged for."""
+    if isinstance(body, Telemetry):
+        return _VALUES_HEAD.size + 8 * len(body.values)
+    if isinstance(body, Event):
+        return _EVENT_HEAD.size + 8 * len(body.arguments)
+    return _VERIFICATION_HEAD.size + len(body.detail.encode())
+
+
 def _floats(packet: bytes, offset: int) -> tuple[float, ...]:
     return struct.unpack_from(f"<{(len(packet) - offset) // 8}d", packet, offset)
