@@ -343,7 +343,7 @@ def test_host_faults_act_on_any_flight_software(monkeypatch: pytest.MonkeyPatch)
 # ---- which class it is -------------------------------------------------------------------------------------------
 
 SOURCE = (
-    "from tests.node.test_own_software import Plain\n"
+    "from tests.node.test_harness import Plain\n"
     "class Mine(Plain):\n    pass\n"
     "class Short:\n    pass\n"
     "class Wrong(Plain):\n    def step(self, obt_ns):\n        return ()\n"
