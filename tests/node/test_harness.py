@@ -269,7 +269,7 @@ def test_what_it_raises_is_a_crash_of_the_computer(
 def test_an_exception_of_the_reference_that_no_fault_asked_for_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     flight = Flight()
     flight.fly(3)
-    monkeypatch.setattr(flight.node.software, "watch", None)
+    monkeypatch.setattr(flight.node.software, "recovery", None)
     with pytest.raises(AttributeError):
         flight.fly()
 
