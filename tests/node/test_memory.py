@@ -248,7 +248,7 @@ def test_a_double_error_of_a_component_is_loaded_again_before_it_acts(flight: Fl
             flip(flight, word_of(flight, part), bit)
         flight.fly(3)
         assert {p.name: p.image_words() for p in board(flight).components} == kept, part
-    assert board(flight).memory.state.memory_uncorrected == 4 and board(flight).boot.boot == 1
+    assert board(flight).memory.state.memory_uncorrected == 4 and board(flight).computer.boot.boot == 1
     image = board(flight).on_board.state.image
     assert not image.trapped and (check_bits(image.words) == image.check).all()
 
