@@ -18,10 +18,10 @@ from node.computer import BOOT_S, WATCHDOG_S, Computer
 from node.designs.load import Design, load_design
 from node.devices.clock import Clock
 from node.devices.definitions import CLOCK_NAME, device_forms
-from node.devices.device import Device, DeviceForm
+from node.devices.device import RESET, SIDE, Device, DeviceForm
 from node.devices.equipment import Body, Equipment, FdirRow
 from node.devices.nvm import NonVolatileMemory
-from node.devices.order_limits import limit_of
+from node.devices.order_limits import STEP, SWITCH, limit_of
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
@@ -209,7 +209,8 @@ def _memory(design: Design) -> tuple[int | None, int]:
 def order_limits(design: Design, forms: tuple[DeviceForm, ...]) -> Limits:
     """What each order of each device takes in this design."""
     inputs = layout(design.form.capacity_class).order
-    limits = {}
+    limits = {(form.name, what): SWITCH for form in forms for what in (RESET, SIDE)}
+    limits |= {("radio", "receiver"): SWITCH, (CLOCK_NAME, "step"): STEP}
     for form in forms:
         for what, name in form.orders:
             kind, shape = inputs[name].base.kind, inputs[name].shape

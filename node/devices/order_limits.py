@@ -55,6 +55,12 @@ class OrderLimit(NamedTuple):
         )
 
 
+SWITCH = OrderLimit(1, 0.0, 1.0, whole=True)
+"""Of what a device has by itself: its two sides, its reset, the two receivers of the radio."""
+STEP = OrderLimit(1, -1e9, 1e9, whole=False)
+"""Seconds that the clock steps by: 31 years."""
+
+
 def limit_of(field: str, elements: int, kind: str) -> OrderLimit:
     """The limit of an input of the plant; `kind` is its type's, as numpy calls it: b, i, u or f."""
     whole = kind in "biu"
