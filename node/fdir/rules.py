@@ -133,7 +133,7 @@ def _charge(design: Design) -> Iterator[FdirRow]:
     first. The change of mode is the alarm."""
     del design
     for name, high, mode, modes in (
-        ("critical", 1.5, "SURVIVAL", (*FLOWN, "SAFE")), ("low", 0.5, "SAFE", FLOWN),
+        ("critical", 1.0, "SURVIVAL", (*FLOWN, "SAFE")), ("low", 0.0, "SAFE", FLOWN),
     ):  # fmt: skip
         yield _row(
             f"charge.{name}", "charge_zone", f"The battery's charge is {name}", 1, 1.0, None, high=high,
