@@ -24,6 +24,7 @@ from bus.wire.messages import RESERVED_IDS
 
 SPREAD = 0.5  # the share of a paced tick over which Ticks leave; the last one to go has the rest of it for an answer
 LEAST_GAP_NS = 1_000_000  # below it timers of the loop are noise: then several leave together
+MOST_TURNS = 50  # in a tick; more would only wake a process of many once for each of them
 LOOK_EVERY_NS = 250_000_000
 LOOK_FOR_START_NS = 10_000_000  # a paced schedule begins so soon after the last participant has come
 TOLD_AFTER_NS = 1_000_000_000  # who is late for a moment is counted, and not worth a line
@@ -62,7 +63,7 @@ def turns(ids: Sequence[str], period_ns: int) -> dict[str, int]:
     """How long after a tick's begin each participant's Tick leaves, in ns, evenly over SPREAD of its period."""
     spacecraft = sorted(id for id in ids if id not in RESERVED_IDS)
     span_ns = int(period_ns * SPREAD)
-    gaps = max(1, min(len(spacecraft), span_ns // LEAST_GAP_NS))
+    gaps = max(1, min(len(spacecraft), span_ns // LEAST_GAP_NS, MOST_TURNS))
     turn = {id: (place * gaps // len(spacecraft)) * span_ns // gaps for place, id in enumerate(spacecraft)}
     return {id: turn.get(id, 0) for id in ids}
 

@@ -15,8 +15,9 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,6 +83,7 @@ class Shell:
         self._port = port
         self.tick = -1
         self.stopping = ""
+        self._offset = stable_id(credentials.identity)  # so that not everybody saves in the same tick
         self.dropped = 0  # messages whose body did not decode
 
     def stop(self, reason: str) -> None:
@@ -130,45 +132,50 @@ class Shell:
     async def _say(self, body: Body) -> None:
         await self._port.send([self.word(body)])
 
-    async def serve(self, service: Service, alone: bool = True) -> str:
-        """Ticks until the bus says Bye; gives its reason. RangeFailure if it goes away without one. `alone`: nobody
-        else shares this process's loop."""
-        participant, tick_ns, commit = service.participant, service.tick_ns, service.commit
-        identity = self._credentials.identity
-        every = service.snapshot_every_ticks
-        offset = stable_id(identity) % every if every else 0  # so that not everybody saves in the same tick
+    async def serve(self, service: Service) -> str:
+        """Ticks until the bus says Bye; gives its reason. RangeFailure if it goes away without one."""
         port = self._port
-        alone = alone and service.side_task is None
+        alone = service.side_task is None
         for turn in count():
             if turn % LOOP_EVERY_TURNS == 0:
                 await asyncio.sleep(0)
             if self.stopping:
                 break
-            answers: list[list[bytes]] = []  # sent together: whoever wakes for each would only get in the way
-            for frames in await port.receive(block=alone):
-                if not frames[0]:
-                    continue  # the bus asks whether this connection stands
-                try:
-                    moment, inbox, dropped = read_tick(frames, tick_ns)
-                except DecodeError:
-                    message = decode(frames[0])
-                    if isinstance(message.body, Tick):
-                        raise
-                    if isinstance(message.body, Bye):
-                        return message.body.reason
-                    service.outside(message)
-                    continue
-                self.dropped += dropped
-                self.tick = moment.tick
-                outbox = participant.step(moment, inbox)
-                commit(outbox)
-                if every and not moment.closing and (moment.tick + 1 + offset) % every == 0:
-                    pieces = cut("snapshot", moment.tick, participant.save())
-                    answers += [[seal(0, identity, 0, "bus", Kind.PIECE, pack_map(piece))] for piece in pieces]
-                answers.append(write_tock(identity, moment, outbox))
+            answers, goodbye = self.answer(service, await port.receive(block=alone))
+            if goodbye is not None:
+                return goodbye
             for answer in answers:
                 await port.send(answer)
         return self.stopping
+
+    def answer(self, service: Service, messages: Iterable[list[bytes]]) -> tuple[list[list[bytes]], str | None]:
+        """Step with these Ticks, in their order: the answers, to be sent together (whoever wakes for each would only
+        get in the way), and the bus's goodbye if it has come."""
+        participant, commit, identity = service.participant, service.commit, self._credentials.identity
+        every = service.snapshot_every_ticks
+        answers: list[list[bytes]] = []
+        for frames in messages:
+            if not frames[0]:
+                continue  # the bus asks whether this connection stands
+            try:
+                moment, inbox, dropped = read_tick(frames, service.tick_ns)
+            except DecodeError:
+                message = decode(frames[0])
+                if isinstance(message.body, Tick):
+                    raise
+                if isinstance(message.body, Bye):
+                    return [], message.body.reason
+                service.outside(message)
+                continue
+            self.dropped += dropped
+            self.tick = moment.tick
+            outbox = participant.step(moment, inbox)
+            commit(outbox)
+            if every and not moment.closing and (moment.tick + 1 + self._offset) % every == 0:
+                pieces = cut("snapshot", moment.tick, participant.save())
+                answers += [[seal(0, identity, 0, "bus", Kind.PIECE, pack_map(piece))] for piece in pieces]
+            answers.append(write_tock(identity, moment, outbox))
+        return answers, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +211,11 @@ class _Seat:
             service.participant.restore(snapshot)
         service.begin(welcome.next_tick, bool(snapshot))
 
-    async def serve(self, alone: bool) -> str:
+    async def serve(self) -> str:
         """To the end, with its side task."""
         service, side_task = self.service, self.service.side_task
         if side_task is None:
-            return await self.shell.serve(service, alone)
+            return await self.shell.serve(service)
 
         async def run_companion() -> None:
             await side_task(self.shell)
@@ -216,13 +223,64 @@ class _Seat:
         async with asyncio.TaskGroup() as group:
             beside = group.create_task(run_companion())
             try:
-                return await self.shell.serve(service, alone)
+                return await self.shell.serve(service)
             finally:
                 beside.cancel()
 
     def say_bye(self, reason: str) -> None:
         """As far as the connection carries it."""
         self.port.push([self.shell.word(Bye(reason=reason[:1000]))])
+
+
+class _Crowd:
+    """Several participants in one loop: each answers from the loop's callback as soon as its socket has something. A
+    task for each would cost as much again as its step does."""
+
+    def __init__(self, seats: Sequence[_Seat]) -> None:
+        self._seats = seats
+        self._there = len(seats)
+        self._reason = ""
+        self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def serve(self) -> str:
+        """Until the bus has said Bye to all of them; gives the reason of the first. Raises what befalls any of them."""
+        for seat in self._seats:
+            seat.port.on_fault = partial(self._broken, seat)
+            seat.port.on_readable(partial(self._turn, seat))
+        return await self._over
+
+    def _turn(self, seat: _Seat) -> None:
+        """Everything that has come for one of them."""
+        try:
+            while not self._over.done() and (messages := seat.port.taken()):
+                answers, goodbye = seat.shell.answer(seat.service, messages)
+                if goodbye is not None:
+                    self._left(seat, goodbye)
+                    return
+                for answer in answers:
+                    if not seat.port.push(answer):
+                        seat.port.check()
+                        raise RangeFailure(f"{seat.identity} cannot send its answer: its queue is full")
+        except Exception as error:
+            self._fail(error)
+
+    def _broken(self, seat: _Seat, fault: RangeFailure) -> None:
+        """What came before the break is still read: it may say goodbye."""
+        self._turn(seat)
+        if seat.port.on_fault is not None:
+            self._fail(fault)
+
+    def _left(self, seat: _Seat, goodbye: str) -> None:
+        seat.port.on_fault = None
+        seat.port.quiet()
+        self._reason = self._reason or goodbye
+        self._there -= 1
+        if not self._there and not self._over.done():
+            self._over.set_result(self._reason)
+
+    def _fail(self, error: Exception) -> None:
+        if not self._over.done():
+            self._over.set_exception(error)
 
 
 async def take_part(party: Sequence[Credentials], build: Build, scenario: bytes | None) -> Ending:
@@ -264,8 +322,8 @@ async def _take_seats(
             gc.collect()
             gc.freeze()  # what exists now lives to the end: later collections need not look at it
             gc.set_threshold(GC_THRESHOLD)
-            reasons = await _together([seat.serve(len(seats) == 1) for seat in seats])
-            return Ending(stopping[0] if stopping else reasons[0], bool(stopping), line.signal)
+            reason = await (_Crowd(seats).serve() if len(seats) > 1 else seats[0].serve())
+            return Ending(stopping[0] if stopping else reason, bool(stopping), line.signal)
         except Exception as group:
             error = _innermost(group)
             if isinstance(error, TimeoutError):

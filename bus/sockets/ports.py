@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from bus.errors import HandshakeRefused, RangeFailure
@@ -184,6 +184,7 @@ class DealerPort(Socket):
         self._endpoint = endpoint
         self._open = False
         self._fault: RangeFailure | None = None
+        self.on_fault: Callable[[RangeFailure], None] | None = None
         self.watch(self._connection)
         self.connect(endpoint, key, server, routing)
 
@@ -197,12 +198,27 @@ class DealerPort(Socket):
             self._fault = RangeFailure(f"the connection to {at} is gone", hint="see the log of the process behind it")
         elif event == "refused_handshake":
             self._fault = HandshakeRefused(f"{at} does not speak for the server key given", hint=hint)
-        self.nudge()
+        self._tell()
 
     def interrupt(self, fault: RangeFailure) -> None:
         """Make whoever waits here raise `fault`."""
         self._fault = fault
+        self._tell()
+
+    def _tell(self) -> None:
         self.nudge()
+        if self._fault is not None and self.on_fault is not None:
+            self.on_fault(self._fault)
+
+    def taken(self) -> list[list[bytes]]:
+        """What has come, without waiting; nothing if nothing has. For whoever is called when there may be something
+        (`on_readable`); `on_fault` hears of what breaks the connection."""
+        mail: list[list[bytes]] = []
+        while len(mail) < DRAIN and (message := self.take()) is not None:
+            if message:
+                mail.append(message)
+        self.counters["received"] += len(mail)
+        return mail
 
     def check(self) -> None:
         """Raise what broke the connection, if anything did."""

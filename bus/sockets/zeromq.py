@@ -129,6 +129,10 @@ class Socket:
         self._loop.add_reader(self._fd, callback)
         callback()  # a queue signals only after it has once been found empty
 
+    def quiet(self) -> None:
+        """Call nobody any more when there is something."""
+        self._loop.remove_reader(self._fd)
+
     def watch(self, on_event: Callable[[str], None]) -> None:
         """Count refused connections, and report "succeeded", "refused_key", "refused_handshake", "disconnected"."""
         self._on_event = on_event
