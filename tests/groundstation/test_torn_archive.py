@@ -72,6 +72,7 @@ def test_two_hundred_torn_tails(flown: Flown, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_ten_thousand_torn_tails(flown: Flown, tmp_path: Path) -> None:
     for number in range(10_000):
         trial(flown, tmp_path / "a.sqlite", number, 10_000)
