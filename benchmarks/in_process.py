@@ -4,7 +4,8 @@
 
 `node_steps_per_s` counts spacecraft times ticks over the time from the first Tick to the end. `bus_us` is what one
 participant-tick costs in the bus alone (encode, order, decode, trace), measured in the same run with participants that
-do nothing but answer. One core: nothing here runs in parallel.
+do nothing but answer. `no_op_node_steps_per_s` is the same run with flight software that reads nothing and says
+nothing: what is between the two is what flight software and its telemetry cost. One core: nothing runs in parallel.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bus.dictionary import Dictionary
 from bus.lockstep.conductor import Conductor
 from bus.lockstep.in_process import run_in_process
 from bus.lockstep.sessions import Bounds
@@ -30,11 +32,51 @@ from bus.wire.messages import Message
 from faults.run.compose import build_all, fly_in_process, participant_plans, trace_header
 from faults.run_directory import RunDirectory
 from faults.scenarios.choose import find_scenario
+from faults.scenarios.flight_software import with_own
 from faults.scenarios.load import load
+from node.devices.device import DeviceForm, Reading
+from node.devices.equipment import Equipment
+from node.devices.nvm import NonVolatileMemory
+from node.fsw.protocol import Board, BootRecord, Cycle, Software
+from node.own_software import allow
 
 TARGET_NODE_STEPS_PER_S = 5000.0
 TARGET_BUS_US = 40.0
 WARM_UP_TICKS = 5  # compiles or loads the kernels, outside the measured time
+
+
+class NoOp(Software):
+    """Flight software that does nothing, through the seam of anybody's own."""
+
+    @staticmethod
+    def declare(equipment: Equipment, devices: tuple[DeviceForm, ...]) -> Dictionary:
+        """It says and understands nothing."""
+        return Dictionary(
+            design=equipment.design, parameters=(), structures=(), events=(), telecommands=(), codes={}
+        )  # fmt: skip
+
+    def __init__(self, board: Board, nvm: NonVolatileMemory, boot: BootRecord) -> None:
+        """Nothing to begin with."""
+
+    def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Message]) -> Cycle:
+        """One cycle."""
+        return Cycle(())
+
+    def save(self) -> bytes:
+        """Nothing to save."""
+        return b""
+
+    def restore(self, data: bytes) -> None:
+        """Nothing to restore."""
+
+
+def without_software(scenario: Scenario) -> Scenario:
+    """The same scenario; everybody flies `NoOp`, which needs no ground signals of its own."""
+    name = f"{Path(__file__).stem}:{NoOp.__name__}"
+    allow(f"{Path(__file__).resolve().parent}/{name}")
+    designs = {one.design: with_own(name, one.design) for one in scenario.spacecraft}
+    fleet = tuple(one.model_copy(update={"design": designs[one.design]}) for one in scenario.spacecraft)
+    return scenario.model_copy(update={"spacecraft": fleet})
 
 
 @dataclass
@@ -103,6 +145,7 @@ def main() -> int:
     fly(enlarged(scenario, options.spacecraft, WARM_UP_TICKS))
     measured = enlarged(scenario, options.spacecraft, options.ticks)
     wall_s = min(fly(measured) for _ in range(2))
+    no_op_s = min(fly(without_software(measured)) for _ in range(2))
     bus_us = bus_alone_us(measured)
     rate = options.spacecraft * options.ticks / wall_s
     ok = rate >= TARGET_NODE_STEPS_PER_S and bus_us <= TARGET_BUS_US
@@ -112,6 +155,7 @@ def main() -> int:
         "ticks": options.ticks,
         "wall_s": round(wall_s, 3),
         "node_steps_per_s": round(rate, 1),
+        "no_op_node_steps_per_s": round(options.spacecraft * options.ticks / no_op_s, 1),
         "target_node_steps_per_s": TARGET_NODE_STEPS_PER_S,
         "bus_us": round(bus_us, 2),
         "target_bus_us": TARGET_BUS_US,
@@ -122,6 +166,7 @@ def main() -> int:
     else:
         print(f"{options.spacecraft} spacecraft, ground and director, {options.ticks} ticks, trace and archive on")
         print(f"  {rate:10,.0f} node-steps/s on one core (target {TARGET_NODE_STEPS_PER_S:,.0f})")
+        print(f"  {figures['no_op_node_steps_per_s']:10,.0f} with flight software that does nothing")
         print(f"  {bus_us:10.1f} us per participant-tick in the bus (target {TARGET_BUS_US:g})")
     return 0 if ok else 1
 
