@@ -21,6 +21,8 @@ from faults.commands.fork import fork
 from faults.commands.init import EPILOG as INIT_EPILOG
 from faults.commands.init import init
 from faults.commands.procedure import Json, LiveRun, Own, group
+from faults.commands.why import EPILOG as WHY_EPILOG
+from faults.commands.why import why
 
 __all__ = ["Own", "add_groups"]
 
@@ -34,6 +36,7 @@ def add_groups(app: typer.Typer) -> None:
     flying(app, epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
     flying(app, epilog=EPILOG)(campaign)
     flying(app, epilog=FORK_EPILOG)(fork)
+    flying(app, epilog=WHY_EPILOG)(why)
     app.command(epilog=INIT_EPILOG)(init)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")

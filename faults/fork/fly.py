@@ -6,9 +6,8 @@ and nothing is told about a fork of something else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from bus.clock import Stopwatch
 from bus.errors import Diverged, RangeFailure, SkyrackError
@@ -30,22 +29,30 @@ BEFORE_START, WITH_START = 0, 1
 """Ticks whose outside mail has to be there before the first tick is open, and while it is."""
 
 
-@dataclass(slots=True)
-class _Outside:
-    """Mail from outside as it was recorded, by the tick it is delivered with."""
+Outside = Mapping[int, Sequence[bytes]]
+"""Mail from outside as it was recorded, by the tick it was delivered with."""
 
-    records: Iterator[TickRecord]
-    ahead: TickRecord | None = None
 
-    def deliver(self, session: InProcess, tick: int) -> None:
-        """Hand over what comes with `tick`, once everything of an earlier one was."""
-        while self.ahead is None or self.ahead.tick < tick:
-            self.ahead = next(self.records, None)
-            if self.ahead is None:
-                return
-        if self.ahead.tick == tick:
-            frames = [frame for frame in self.ahead.mail if peek(frame).seq >= OUTSIDE_SEQ]
-            session.inject(sorted(frames, key=lambda frame: peek(frame).seq))
+def outside_mail(trace: TraceReader) -> Outside:
+    """What operators and injectors sent while a run flew."""
+    found = {}
+    for record in trace:
+        frames = [frame for frame in record.mail if peek(frame).seq >= OUTSIDE_SEQ]
+        if frames:
+            found[record.tick] = sorted(frames, key=lambda frame: peek(frame).seq)
+    return found
+
+
+def begin(session: InProcess, outside: Outside) -> None:
+    """Everybody joins, with the mail of the first two ticks."""
+    session.inject(outside.get(BEFORE_START, ()))
+    session.begin()
+    session.inject(outside.get(WITH_START, ()))
+
+
+def deliver(session: InProcess, outside: Outside, tick: int) -> None:
+    """After the end of `tick`: mail of the tick after the next, which is the first that is still to be made."""
+    session.inject(outside.get(tick + 2, ()))
 
 
 def fork(
@@ -69,14 +76,12 @@ def fork(
     try:
         with TraceReader(source.trace) as recorded, TraceReader(source.trace) as again:
             check_same(recorded.header, original, source)
-            outside = _Outside(iter(again))
+            outside = outside_mail(again)
             session = InProcess(
                 root.conductor_of(original, history=False), root.build_all(original, source.own_procedures),
                 original.tick_ns, trace, commit=commits, stopped=stopped,
             )  # fmt: skip
-            outside.deliver(session, BEFORE_START)
-            session.begin()
-            outside.deliver(session, WITH_START)
+            begin(session, outside)
             finished = _same(session, iter(recorded), outside, last_tick, told)
             if finished is None:
                 everybody = root.build_all(scenario, source.own_procedures)
@@ -94,7 +99,7 @@ def fork(
 
 
 def _same(
-    session: InProcess, recorded: Iterator[TickRecord], outside: _Outside, last_tick: int, told: Callable[[int], None]
+    session: InProcess, recorded: Iterator[TickRecord], outside: Outside, last_tick: int, told: Callable[[int], None]
 ) -> Finished | None:
     """Up to the end of `last_tick`, compared with what was recorded; the end where a signal asked for it."""
     while True:
@@ -106,14 +111,15 @@ def _same(
             raise RangeFailure(
                 f"the run was recorded only up to tick {here.tick - 1}", hint="fork it at an earlier time"
             )
-        _compare(here, there)
-        outside.deliver(session, passed.tick + 2)
+        same_answers(here, there)
+        deliver(session, outside, passed.tick)
         told(passed.tick + 1)
         if passed.tick >= last_tick:
             return None
 
 
-def _compare(here: TickRecord, there: TickRecord) -> None:
+def same_answers(here: TickRecord, there: TickRecord) -> None:
+    """Raises Diverged where a tick flown again has other answers than the recorded one."""
     digests = {answer.id: answer.digest for answer in here.answers}
     for answer in there.answers:
         if answer.late or answer.digest != digests.get(answer.id, answer.digest):
@@ -123,11 +129,11 @@ def _compare(here: TickRecord, there: TickRecord) -> None:
             )  # fmt: skip
 
 
-def _rest(session: InProcess, outside: _Outside, last_tick: int, told: Callable[[int], None]) -> Finished:
+def _rest(session: InProcess, outside: Outside, last_tick: int, told: Callable[[int], None]) -> Finished:
     while True:
         passed = session.advance()
         if isinstance(passed, Finished):
             return passed
         assert isinstance(passed, Record)
-        outside.deliver(session, passed.tick + 2)
+        deliver(session, outside, passed.tick)
         told(passed.tick + 1)

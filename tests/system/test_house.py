@@ -102,7 +102,8 @@ its room may: `bus.process`, `faults.run`, `faults.live` and `faults.commands` s
 ABOVE = {
     "faults.run": {"faults.live", "faults.commands", "faults.campaign", "faults.plugin", "faults.fork"},
     "faults.campaign": {"faults.live", "faults.commands", "faults.plugin", "faults.fork"},
-    "faults.fork": {"faults.commands", "faults.plugin", "faults.campaign"},
+    "faults.fork": {"faults.commands", "faults.plugin", "faults.campaign", "faults.why"},
+    "faults.why": {"faults.commands", "faults.plugin", "faults.campaign"},
     "faults.plugin": {"faults.live", "faults.commands", "faults.campaign"},
     "faults.live": {"faults.commands", "faults.campaign"},
     "node.fsw.component": {"node.fsw.services", "node.fsw.managers", "node.fsw.software"},
