@@ -80,7 +80,7 @@ class Watch:
 
     def hear(self, who: str, report: dict[str, Any]) -> None:
         """One report of one process."""
-        from lockstep import private_mib  # noqa: PLC0415
+        from lockstep import private_mib, processor_s  # noqa: PLC0415
 
         if report["report"] != "progress":
             return
@@ -94,12 +94,6 @@ class Watch:
         each = [(private_mib(pid), len(os.listdir(f"/proc/{pid}/fd")), processor_s(pid)) for pid in pids]  # noqa: PTH208
         mib, descriptors, cpu_s = (sum(column) for column in zip(*each, strict=True))
         self.rows.append((now, int(report["tick"]), mib, int(descriptors), cpu_s))
-
-
-def processor_s(pid: int) -> float:
-    """Processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def slope_per_hour(points: list[tuple[float, float]]) -> float:

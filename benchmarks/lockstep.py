@@ -7,6 +7,7 @@ archive. `barrier_ticks_per_s`, measured in the same run, is an asyncio ROUTER/D
 then a non-blocking drain) of as many processes that do nothing but answer 100 bytes. `start_s` is from the first
 process to the first complete tick; `private_mib` the largest private memory of a spacecraft process (a sample of ten).
 `grouped_*` are those of `--grouped` spacecraft in as few processes as `skyrack run` takes for them on this machine;
+`grouped_cpu_us` is the processor time of all processes for one spacecraft's step; two cores have 2,000,000 a second.
 `grouped_mib` is the private memory of all of them together, without bus and ground. `busy_cores` is what everybody else
 kept of this machine's cores while it was measured: a figure with much of it says little about Skyrack.
 """
@@ -102,14 +103,30 @@ def private_mib(pid: int) -> float:
     return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_")) / 1024
 
 
+def processor_s(pid: int) -> float:
+    """Processor time of a process so far, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Watcher:
-    """Hears the reports of a run: when the first tick was complete, and once how large the processes are."""
+    """Hears the reports of a run: when the first tick was complete, what processor time the processes have had since,
+    and once how large they are."""
 
     def __init__(self, run: Path, ticks: int) -> None:
         self._run, self._ticks, self._begun = run, ticks, perf_counter()
         self.start_s = 0.0
         self.sizes: list[float] = []
         self.total_mib = 0.0
+        self._used: list[tuple[int, float]] = []
+
+    @property
+    def cpu_us_per_tick(self) -> float:
+        """Processor time of all processes for one tick, between the first and the last look."""
+        if len(self._used) < 2:
+            return float("nan")
+        (first, before_s), (last, after_s) = self._used[0], self._used[-1]
+        return 1e6 * (after_s - before_s) / (last - first)
 
     def hear(self, who: str, report: dict[str, Any]) -> None:
         """One report of one process."""
@@ -117,8 +134,10 @@ class Watcher:
             return
         if not self.start_s:
             self.start_s = perf_counter() - self._begun
+        pids = json.loads((self._run / "run.json").read_text(encoding="utf-8"))["pids"]
+        if report["tick"] > 1 and (not self._used or report["tick"] > self._used[-1][0]):
+            self._used = [*self._used[:1], (int(report["tick"]), sum(map(processor_s, pids.values())))]
         if not self.sizes and report["tick"] > self._ticks // 2:
-            pids = json.loads((self._run / "run.json").read_text(encoding="utf-8"))["pids"]
             nodes = [pid for id, pid in sorted(pids.items()) if id not in ("bus", "ground")]
             self.sizes = [private_mib(pid) for pid in nodes[:: max(1, len(nodes) // SAMPLE)]]
             self.total_mib = sum(self.sizes) / len(self.sizes) * len(nodes)
@@ -157,6 +176,7 @@ def real(name: str, spacecraft: int, ticks: int, per_process: int = 1) -> dict[s
         "start_s": watcher.start_s,
         "private_mib": max(watcher.sizes, default=float("nan")),
         "total_mib": watcher.total_mib,
+        "cpu_us": watcher.cpu_us_per_tick / spacecraft,
         "processes": float(len(others) - 1),
     }
 
@@ -217,6 +237,7 @@ def main() -> int:
             ("grouped_ticks_per_s", many["ticks_per_s"], TARGET_GROUPED_TICKS_PER_S, f"ticks/s, {what}"),
             ("grouped_node_steps_per_s", steps, None, "node-steps/s of them"),
             ("grouped_start_s", many["start_s"], -TARGET_START_S, "s from the first process to the first tick"),
+            ("grouped_cpu_us", many["cpu_us"], None, "us of processor time for one of these steps, all processes"),
             ("grouped_mib", many["total_mib"], None, "MiB private memory of all of them"),
         ]
     lines.append(("busy_cores", busy_cores, None, f"of {os.cpu_count()} cores were kept by others meanwhile"))
