@@ -185,9 +185,9 @@ class FlightSoftware:
         self.parameters = Parameters(board, self.storage, _ASCENDING)
         self.attitude = AttitudeManager(board, pool, PROFILES[config.initial_mode].attitude)
         self.modes = ModeManager(board, self.attitude, config.initial_mode)
-        self.workload = WorkloadManager(board)
         self.acquisition = Acquisition(board, pool)
         self.shadow = ShadowEstimator(board, pool, self.acquisition)
+        self.workload = WorkloadManager(board, pool, self.acquisition, self.shadow)
         self.power = PowerManager(board, pool, self.acquisition, self.modes, self.shadow)
         self.thermal = ThermalManager(board, pool, self.acquisition)
         self.payload = PayloadManager(board, self.modes, self.workload, self.power, self.thermal)
@@ -264,6 +264,7 @@ class FlightSoftware:
             self.power.cycle(pool.item(self._soc))
         if full:
             self.payload.cycle(pool.item(self._active))
+            self.workload.cycle(pool.item(self._active))
         self.levels.cycle()
         if not self.acquisition.stale(self._attitude):
             self.attitude.cycle()
