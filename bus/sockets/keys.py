@@ -55,6 +55,14 @@ def make_keys(directory: Path, spacecraft: Iterable[str]) -> None:
         raise EnvironmentFault(f"cannot write keys to {directory}: {error.strerror}", hint="choose --out") from error
 
 
+def is_bundle(place: Path) -> bool:
+    """Whether it is one file; what cannot be looked at is not."""
+    try:
+        return place.is_file()
+    except OSError:  # a name too long, say: whoever reads it says so
+        return False
+
+
 def load_key(place: Path, identity: str) -> Keypair:
     """A process's own pair. Refused if other users could have read it."""
     content = _pair(place, f"{key_name(identity)}.key")
@@ -137,7 +145,7 @@ def _telecommand(spacecraft: str) -> str:
 
 def _of(place: Path, name: str) -> Path:
     """What to call a key in a message."""
-    return place if place.is_file() else place / name
+    return place if is_bundle(place) else place / name
 
 
 def _check_private(place: Path, name: str) -> None:
@@ -151,7 +159,7 @@ def _check_private(place: Path, name: str) -> None:
 
 def _names(place: Path) -> list[str]:
     """The key files there, in order."""
-    if place.is_file():
+    if is_bundle(place):
         return sorted(_bundle(place))
     return sorted(path.name for path in place.glob("*") if path.suffix in (".key", ".pub"))
 
@@ -187,7 +195,7 @@ def _pair(place: Path, name: str) -> dict[str, str]:
 
 
 def _map(place: Path, name: str, needed: Sequence[str]) -> dict[str, str]:
-    if place.is_file():
+    if is_bundle(place):
         content = _bundle(place).get(name)
         if content is None:
             raise EnvironmentFault(f"{place} holds no {name}: it is another process's", hint=_HINT)

@@ -17,7 +17,7 @@ from typing import Any
 from bus.errors import INTERRUPTED, EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
 from bus.sockets.endpoints import advertised, check_endpoint, check_host
-from bus.sockets.keys import BUNDLE, load_grants, make_keys
+from bus.sockets.keys import BUNDLE, is_bundle, load_grants, make_keys
 from bus.sockets.metrics import check_metrics
 from faults.commands.run import PATIENCE_S, finish
 from faults.recording.summary import exit_status
@@ -187,9 +187,9 @@ def _canonical(path: str) -> bytes | None:
 
 def _provide_keys(keys: Path, scenario: Scenario) -> None:
     """Keys that are there are used; otherwise they are made. A bundle is somebody's to bring."""
-    if keys.suffix == BUNDLE and not keys.is_file():
+    if keys.suffix == BUNDLE and not is_bundle(keys):
         raise EnvironmentFault(f"the secret {keys} is missing", hint="`skyrack compose` writes one for each container")
-    if keys.is_file():
+    if is_bundle(keys):
         return
     try:
         load_grants(keys)
