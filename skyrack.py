@@ -23,10 +23,11 @@ try:
     import typer
 
     from bus.errors import INTERRUPTED, RangeFailure, SkyrackError
-    from faults.commands.alarm import Own, add_groups
     from faults.commands.ending import check_memory, explain, take_outlets
     from faults.commands.flight_software import flying
+    from faults.commands.groups import add_groups
     from faults.commands.parts import Designs, OutDirectory, add_parts
+    from faults.commands.procedure import Own
 except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
     why = str(lacking) or "not enough memory"
     sys.stderr.write(f"error: cannot load the program: {why}\n  next: `ulimit -v` may be too small; or: make install\n")
@@ -41,8 +42,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-add_groups(app)
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines, one as each word comes, instead of text.")]
 ScenarioName = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
@@ -278,6 +277,9 @@ def replay(
     from faults.commands.replay import replay_command  # noqa: PLC0415
 
     raise typer.Exit(replay_command(run, spacecraft, as_json=json))
+
+
+add_groups(app)
 
 
 def _interrupted() -> NoReturn:

@@ -12,35 +12,11 @@ from typing import Annotated
 
 import typer
 
-from faults.commands.archive import group as archive_group
-from faults.commands.campaign import EPILOG, campaign
-from faults.commands.contacts import contacts
-from faults.commands.flight_software import flying
-from faults.commands.fork import EPILOG as FORK_EPILOG
-from faults.commands.fork import fork
-from faults.commands.init import EPILOG as INIT_EPILOG
-from faults.commands.init import init
-from faults.commands.procedure import Json, LiveRun, Own, group
-from faults.commands.why import EPILOG as WHY_EPILOG
-from faults.commands.why import why
-
-__all__ = ["Own", "add_groups"]
+from faults.commands.procedure import Json, LiveRun
 
 alarm_group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(min=1, help="The alarm's number, as `alarm list` prints it.")]
 Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")]
-
-
-def add_groups(app: typer.Typer) -> None:
-    """`skyrack contacts`, `procedure`, `archive` and `alarm`: what operators have."""
-    flying(app, epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
-    flying(app, epilog=EPILOG)(campaign)
-    flying(app, epilog=FORK_EPILOG)(fork)
-    flying(app, epilog=WHY_EPILOG)(why)
-    app.command(epilog=INIT_EPILOG)(init)
-    app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
-    app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
-    app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")
 
 
 @alarm_group.command("list", epilog="Example: skyrack alarm list out/first-light-001")

@@ -31,7 +31,9 @@ def campaign(
     designs: Annotated[list[Path] | None, typer.Option("--designs", metavar="DIR", help="Your own designs.")] = None,
     json: Json = False,
 ) -> None:
-    """Fly many runs of one scenario with something changed in each, and judge them.
+    """Fly many cases of one scenario, and judge them.
+
+    Each case has something changed: another fault, time, charge, seed.
 
     Cases that begin alike share their beginning: it is flown once. The results do not depend on the number of
     processes. Exit status 1 where a case failed or is inconclusive.

@@ -23,7 +23,9 @@ def fork(
     out: Annotated[Path | None, typer.Option(help="Instead of out/<name>-fork-<counter>.")] = None,
     json: Json = False,
 ) -> None:
-    """Fly a run again up to a time, and from there on with a change; compare the two.
+    """Fly a run again from the middle, changed.
+
+    Up to a time it is as it was, from there on with a change; the two are compared.
 
     Everything before that time is compared with what was recorded. Without a change the trace hash is the same. The
     fork is a run of its own; compare.html beside its report shows both.

@@ -14,7 +14,9 @@ DESIGN = "pathfinder"
 
 
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new directory, or an empty one.")]) -> None:
-    """Begin a repository of your own: a design, a scenario with an FDIR row, a campaign, a test, a CI script.
+    """Begin a repository of your own.
+
+    It has a design, a scenario with an FDIR row, a campaign, a test, a CI script.
 
     It passes as it is written; every file says what to change.
     """

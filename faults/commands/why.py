@@ -26,7 +26,9 @@ def why(
     quick: Annotated[bool, typer.Option("--quick", help="From the recording alone, without flying anything.")] = False,
     json: Json = False,
 ) -> None:
-    """Explain why a spacecraft is where it is: from the cause over truth, reading, monitor and action to its state.
+    """Explain the state of a spacecraft.
+
+    The chain goes from the cause over truth, reading, monitor and action to where it is.
 
     The run is flown again, once as it was and once without each fault that acted before: a cause is what it would not
     have happened without. What is not known is said.

@@ -1,0 +1,30 @@
+"""The commands that have pages of their own, as the front door lists them behind its own."""
+
+from __future__ import annotations
+
+import typer
+
+from faults.commands.alarm import alarm_group
+from faults.commands.archive import group as archive_group
+from faults.commands.campaign import EPILOG, campaign
+from faults.commands.contacts import contacts
+from faults.commands.flight_software import flying
+from faults.commands.fork import EPILOG as FORK_EPILOG
+from faults.commands.fork import fork
+from faults.commands.init import EPILOG as INIT_EPILOG
+from faults.commands.init import init
+from faults.commands.procedure import group
+from faults.commands.why import EPILOG as WHY_EPILOG
+from faults.commands.why import why
+
+
+def add_groups(app: typer.Typer) -> None:
+    """Contacts, campaigns, forks and questions; then what operators have."""
+    flying(app, epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
+    flying(app, epilog=EPILOG)(campaign)
+    flying(app, epilog=FORK_EPILOG)(fork)
+    flying(app, epilog=WHY_EPILOG)(why)
+    app.command(epilog=INIT_EPILOG)(init)
+    app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
+    app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
+    app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")
