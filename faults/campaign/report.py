@@ -36,7 +36,8 @@ def in_percent(hits: int, of: int) -> str:
     bounds = wilson(hits, of)
     if bounds is None:
         return "none"
-    return f"{hits} of {of}: {100 * hits / of:.3g} % ({100 * bounds[0]:.2g} to {100 * bounds[1]:.2g} %)"
+    low, high = (f"{100 * bound:.2g}" if bound < 0.995 else "100" for bound in bounds)
+    return f"{hits} of {of}: {100 * hits / of:.3g} % ({low} to {high} %)"
 
 
 def figures(results: Sequence[Result]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def render(name: str, description: str, results: Sequence[Result], repeat: Mappi
             (str(numbers["activated"]), "faults that acted"),
             (str(numbers["detected"]), "detected on board"),
             (str(numbers["responded"]), "answered on board"),
-            (str(numbers["false_alarms"]), f"alarming events in {numbers['controls']} runs without faults"),
+            (str(numbers["false_alarms"]), f"alarming events without faults, {numbers['controls']} flown so"),
         ])
     )  # fmt: skip
     body.append("<h2>Cases</h2><div class='card wide'>" + _matrix(asked) + "</div>")
