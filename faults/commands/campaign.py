@@ -86,7 +86,8 @@ def _fly(cases: Sequence[Case], titles: tuple[str, str], jobs: int, places: tupl
         warm_up(case.scenario, error.print)
     asked = sum(case.asked for case in cases)
     error.print(
-        f"{name}: cases {asked}, flown without faults to compare with {len(cases) - asked}, processes {jobs}, into {folder.path}"
+        f"{name}: {asked} cases asked for, {len(cases) - asked} without faults to compare with; "
+        f"processes: {jobs}; into {folder.path}"
     )
     columns = (TextColumn("flown"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Interruption() as interruption, Progress(*columns, console=error, transient=True) as bar:
