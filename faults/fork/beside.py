@@ -24,6 +24,8 @@ SHOWN = (
     "battery_soc", "mode", "array_power_w", "load_power_w", "payload_power_w", "main_bus_voltage_v", "host_up",
 )  # fmt: skip
 MOST_PANELS = 10
+UNITS = {"w": "W", "k": "K", "v": "V", "j": "J", "s": "s", "m": "m", "rad": "rad", "kg": "kg"}
+"""By the last word of a signal's name."""
 MOST_ROWS = 200
 
 
@@ -148,13 +150,21 @@ def render(first: Recording, second: Recording, found: Mapping[str, Any], names:
     return page(f"{first.scenario.name}, forked", body)
 
 
+def _title(signal: str) -> tuple[str, str]:
+    """A signal's name in words that can be broken, and its unit."""
+    base, bracket, part = signal.partition("[")
+    head, _, last = base.rpartition("_")
+    words = (head if head and last in UNITS else base).replace("_", " ")
+    return (f"{words} {part.removesuffix(']')}" if bracket else words), UNITS.get(last, "") if head else ""
+
+
 def _overlay(first: Recording, second: Recording, found: Mapping[str, Any], spacecraft: str) -> str:
     differ = [row["signal"] for row in found["signals"] if row["spacecraft"] == spacecraft]
     chosen = [name for name in SHOWN if name in differ]
-    chosen += [name for name in differ if name not in chosen and not name.endswith("_generated")]
+    chosen += [name for name in differ if name not in chosen and not name.endswith(("_generated", "_on_board"))]
     parts = [
         Panel(
-            name, "",
+            *_title(name),
             [Line("as flown", first.signals[spacecraft, name], 0),
              Line("forked", second.signals[spacecraft, name], 1, times_s=second.times_s)],
         )
