@@ -11,6 +11,8 @@ import typer
 
 from faults.commands.procedure import Json
 
+SHOWN = 8
+"""Signals that the terminal shows; the page and `--json` have them all."""
 EPILOG = "Example: skyrack fork out/first-light-001 --at '20 min' --fault 'dawn-1 string_open string=2'"
 
 
@@ -91,11 +93,15 @@ def _tell(found: dict[str, Any], path: Path, *, as_json: bool) -> None:
     if found["same"]:
         sys.stdout.write("the same to the bit\n")
     elif parted and parted["at_s"] is not None:
-        sys.stdout.write(f"they part at {clock(parted['at_s'])}: {', '.join(parted['who'])}\n")
-    for row in found["signals"][:8]:
         sys.stdout.write(
-            f"  {row['spacecraft']}.{row['signal']} since {clock(row['since_s'])}, at most by {row['most']:.6g}\n"
+            f"they part at {clock(parted['at_s'])}, first in what is sent by: {', '.join(parted['who'])}\n"
         )
+    for row in found["signals"][:SHOWN]:
+        sys.stdout.write(
+            f"  {row['spacecraft']}.{row['signal']} since {clock(row['since_s'])}, by at most {row['most']:.6g}\n"
+        )
+    if len(found["signals"]) > SHOWN:
+        sys.stdout.write(f"  and {len(found['signals']) - SHOWN} more signals\n")
     for row in found["expectations"]:
         sys.stdout.write(f"{row['first'] or 'not asked'} -> {row['second']}  {row['text']}\n")
     sys.stdout.write(f"trace {found['trace_hashes'][1]}\nboth: {path / 'compare.html'}\n")

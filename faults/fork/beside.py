@@ -118,7 +118,7 @@ def render(first: Recording, second: Recording, found: Mapping[str, Any], names:
         tiles([
             ("to the bit" if found["same"] else "not the same", "the two runs"),
             (clock(parted["at_s"]) if parted and parted["at_s"] is not None else "nowhere", "they part at"),
-            (", ".join(parted["who"][:3]) if parted else "nobody", "who answered differently first"),
+            (", ".join(parted["who"][:3]) if parted else "nobody", "sends something else first"),
             (str(len(found["signals"])), "signals that differ"),
         ]),
         "<h2>Expectations</h2><div class='card'>" + table(
@@ -135,7 +135,7 @@ def render(first: Recording, second: Recording, found: Mapping[str, Any], names:
         for one in spacecraft
     ]
     body.append("<h2>Signals</h2><div class='card'>" + table(
-        ["spacecraft", "signal", "differs since", "at most by #"],
+        ["spacecraft", "signal", "differs since", "by at most #"],
         [[escape(row["spacecraft"]), escape(row["signal"]), clock(row["since_s"]), f"{row['most']:.6g}"]
          for row in found["signals"][:MOST_ROWS]],
         empty="Every recorded signal is the same.",

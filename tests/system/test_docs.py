@@ -110,6 +110,16 @@ def test_commands_in_running_text_exist(page: Path) -> None:
         assert used <= known, f"{name(page)}: `skyrack {match[1]}`: no option {sorted(used - known)}"
 
 
+def test_every_page_is_found_from_the_readme() -> None:
+    readme = (HOUSE / "README.md").read_text(encoding="utf-8")
+    lists = (readme, (HOUSE / "docs/models/README.md").read_text(encoding="utf-8"))
+    for page in PAGES[2:]:
+        if page.parent.name == "models":
+            assert page.name == "README.md" or f"({page.name})" in lists[1], f"{name(page)} is in no list"
+        elif page.parent.name != "decisions":
+            assert f"({name(page)})" in lists[0], f"{name(page)} is not in README.md"
+
+
 def environment() -> dict[str, str]:
     return {
         **os.environ,
