@@ -237,7 +237,7 @@ def inject(
     fault: Annotated[str, typer.Argument(help="A fault; see `skyrack list faults`.")] = "",
     parameters: Given = None,
     *,
-    clear: Annotated[str, typer.Option(metavar="FAULT_ID", help="End this fault instead, by its id.")] = "",
+    clear: Annotated[str, typer.Option(metavar="FAULT_ID", help="End this fault, by its id; or all.")] = "",
     run: LiveRun = None,
     wait: Wait = 60.0,
     json: JsonLines = False,

@@ -8,6 +8,8 @@ from faults.commands.alarm import alarm_group
 from faults.commands.archive import group as archive_group
 from faults.commands.campaign import EPILOG, campaign
 from faults.commands.contacts import contacts
+from faults.commands.faults import EPILOG as FAULTS_EPILOG
+from faults.commands.faults import faults
 from faults.commands.flight_software import flying
 from faults.commands.fork import EPILOG as FORK_EPILOG
 from faults.commands.fork import fork
@@ -24,6 +26,7 @@ def add_groups(app: typer.Typer) -> None:
     flying(app, epilog=EPILOG)(campaign)
     flying(app, epilog=FORK_EPILOG)(fork)
     flying(app, epilog=WHY_EPILOG)(why)
+    app.command(epilog=FAULTS_EPILOG)(faults)
     app.command(epilog=INIT_EPILOG)(init)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")

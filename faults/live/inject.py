@@ -26,6 +26,7 @@ from bus.wire.messages import (
     Welcome,
 )
 from faults.catalogue.injection_ids import fault_of, injection_ids, live_id
+from faults.live.active import active_ids
 from faults.live.connection import connected, design_of, note_waiting, pairs, refused, replies, say, send
 from faults.recording.read import read_scenario
 from faults.run.director import DIRECTOR_ID
@@ -36,6 +37,8 @@ from faults.scenarios.own_faults import check_own, faults_of
 from faults.scenarios.vocabulary import design_info
 from node.designs.load import with_designs
 
+ALL = "all"
+"""In place of a fault's id: every one that acts."""
 LEAD_TICKS = 2
 """An injection starts so many ticks after the one that is open when it is asked for, so that it arrives in time."""
 
@@ -68,7 +71,11 @@ def inject_command(options: InjectOptions) -> int:
     directory, _ = live_run(options.run)
     scenario = with_designs(read_scenario(directory))
     if options.clear:
-        clearing = _Clearing(parts_of(options.clear, scenario))
+        names = active_ids(directory) if options.clear == ALL else parts_of(options.clear, scenario)
+        if not names:
+            say("no fault acts", {"state": "COMPLETED", "detail": "no fault acts"}, options.as_json)
+            return 0
+        clearing = _Clearing(names)
         return asyncio.run(_clear(directory, clearing, options.wait_s, options.as_json))
     return asyncio.run(_inject(directory, _order(options, scenario), options.wait_s, options.as_json))
 

@@ -240,7 +240,7 @@ def test_the_version_is_that_of_the_project() -> None:
     assert versions()["skyrack"] == VERSION
 
 
-LIVE = TINY.replace("duration: 60 s", "duration: 20 min")
+LIVE = TINY.replace("duration: 60 s", "duration: 2 h")
 
 
 def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: Path) -> None:
@@ -251,16 +251,20 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
         command(*arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stderr is not None
-        next(line for line in process.stderr if " of 0:20:00" in line)
+        next(line for line in process.stderr if " of 2:00:00" in line)
         sent = skyrack("command", "sc-1", "test.ping", "--run", out, "--json", "--wait", "60")
         wrong = skyrack("command", "sc-1", "test.pong", "--run", out)
-        broken = skyrack("inject", "sc-1", "string_open", "string=2", "for=2 min", "--run", out)
+        broken = skyrack("inject", "sc-1", "string_open", "string=2", "for=90 min", "--run", out)
         refused = skyrack("inject", "sc-1", "string_open", "string=99", "--run", out)
         stays = skyrack("inject", "sc-1", "string_open", "string=3", "--run", out, "--json")
         lasting = json.loads(stays.stdout.splitlines()[-1])["injection"]
         planned = skyrack("inject", "--clear", "worn", "--run", out)
         nobody = skyrack("inject", "--clear", "worn", "--run", out)
         ended = skyrack("inject", "--clear", lasting, "--run", out)
+        acting = skyrack("faults", out, "--active", "--json")
+        rest = skyrack("inject", "--clear", "all", "--run", out, "--json")
+        over = skyrack("faults", out, "--active")
+        idle = skyrack("inject", "--clear", "all", "--run", out)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert sent.returncode == 0, sent.stderr
@@ -275,11 +279,15 @@ def test_a_live_run_takes_telecommands_and_faults_and_ends_on_ctrl_c(tmp_path: P
     assert [f.fault for f in recording.faults] == ["string_open"] * 3
     assert recording.faults[1].at_s is not None
     assert (planned.returncode, "sc-1 worn: cleared at 0:" in planned.stdout) == (0, True), planned.stderr
-    assert 0 < recording.ticks < 1200
+    assert 0 < recording.ticks < 7200
     assert (nobody.returncode, "no injection 'worn' is active; active: " in nobody.stderr) == (2, True)
     assert f"{lasting} (sc-1)" in nobody.stderr
     assert ended.returncode == 0, ended.stderr
     assert f"sc-1 {lasting}: cleared at 0:" in ended.stdout
+    brief = [(row["target"], row["fault"], row["state"]) for row in json.loads(acting.stdout)]
+    assert brief == [("sc-1", "string_open", "active")]  # the one with a window is the last that acts
+    assert json.loads(rest.stdout.splitlines()[-1])["state"] == "cleared", rest.stderr
+    assert "no fault acts" in over.stdout and "no fault acts" in idle.stdout
     summary = summary_of(out)
     assert [fault["id"] for fault in summary["faults"][::2]] == ["worn", lasting]
     for fault in summary["faults"][::2]:
@@ -340,7 +348,7 @@ def test_a_bus_that_is_killed_ends_the_run_with_status_3_and_a_readable_trace(tm
     arguments = ("run", write(tmp_path, LIVE), "--pace", "x20", "--out", out)
     with subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        next(line for line in process.stderr if " of 0:20:00" in line)
+        next(line for line in process.stderr if " of 2:00:00" in line)
         pids = json.loads((out / "run.json").read_text())["pids"]
         os.kill(pids["bus"], signal.SIGKILL)
         _, errors = process.communicate(timeout=60)
