@@ -34,6 +34,7 @@ MAX_ORDERS = 1024
 MAX_PACKETS = 512
 """In one cycle: twice what the reference sends at most [A]."""
 MAX_STREAMS = 1024
+MAX_ROWS = 8192 - MAX_STREAMS  # an account takes 8,192: those of flight software, and what was seen to leave
 """(boot, stream) pairs that are followed; the reference has ten a boot [A]."""
 MAX_COUNT = 2**53
 MAX_RECORD_NAME, MAX_RECORD_BYTES, MAX_MEMORY_BYTES = 64, 64 * 1024, 16 * 1024 * 1024
@@ -181,7 +182,7 @@ class Harness:
         rows: dict[tuple[int, int], tuple[int, int]] = {}
         try:
             given = (self.build(nvm, boot) if fsw is None else fsw).account(uplink)
-            for row in list(given)[:MAX_STREAMS]:
+            for row in list(given)[:MAX_ROWS]:
                 of, stream, generated, first = row
                 if all(_is_count(n) for n in row) and of <= boot.boot and stream <= 255 and first <= generated:
                     rows[of, stream] = generated, first
@@ -193,6 +194,8 @@ class Harness:
             if not self._own:
                 raise
             self._refuse("account", f"account() raised {_brief(error)}")
+        for stream in sorted(stream for of, stream in rows if of == 0):
+            self._fold(stream, [of for of, each in self.caught.sent if each == stream and (of, stream) not in rows])
         for key, following in self.caught.sent.items():
             generated, first = rows.get(key, (0, 0))
             if generated < following:
@@ -317,8 +320,18 @@ class Harness:
                     break
                 key = body.boot, body.stream
                 self.caught.sent[key] = max(self.caught.sent.get(key, 0), body.sequence + 1)
+            else:
+                for below, stream in body.settled:
+                    self._fold(stream, [of for of, each in self.caught.sent if each == stream and of < below])
             taken.append(body)
         return taken
+
+    def _fold(self, stream: int, boots: Sequence[int]) -> None:
+        """Count what left of these boots together, under boot 0: flight software has settled and forgotten them."""
+        sent = self.caught.sent
+        total = sum(sent.pop((of, stream)) for of in boots)
+        if total:
+            sent[0, stream] = sent.get((0, stream), 0) + total
 
     def _wrong(self, body: Any) -> str:
         """Why a packet cannot be sent, empty if it can."""

@@ -265,10 +265,13 @@ class TelemetryAck(Body):
 
 class StoreReport(Body):
     """Spacecraft to ground, unsequenced: per (boot, stream) the first sequence number still in the store and the
-    next one to be generated. What is below `first` and not archived is lost, and the ground declares it."""
+    next one to be generated. What is below `first` and not archived is lost, and the ground declares it. A report of
+    1,024 rows may be cut short; verification comes first in it. `settled`: (boot, stream), every boot of this stream
+    below this one is acknowledged to the end and forgotten on board."""
 
     kind = Kind.STORE_REPORT
     rows: Annotated[tuple[Row, ...], Field(max_length=1024)]
+    settled: Annotated[tuple[tuple[Count, Stream], ...], Field(max_length=256)] = ()
 
 
 class Allocation(Body):
@@ -359,7 +362,8 @@ class InjectionReport(Body):
 
 
 class Account(Body):
-    """The final account, answer to a closing Tick. Spacecraft rows: (boot, stream, generated, first_on_board).
+    """The final account, answer to a closing Tick. Spacecraft rows: (boot, stream, generated, first_on_board); under
+    boot 0 together what it settled and forgot.
     Ground: `counters` holds its totals (see the interface control document)."""
 
     kind = Kind.ACCOUNT

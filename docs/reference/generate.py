@@ -18,8 +18,8 @@ from node.assembly import dictionary_for
 from node.devices.definitions import device_forms
 from node.devices.equipment import Equipment
 from node.fsw.modes import REGIMES, TABLE, Mode, ModeEvent
-from node.fsw.services.packet_store import SHARES_BYTES
 from node.fsw.services.st01_verification import CrashPoint
+from node.fsw.services.store_shares import SHARES_BYTES
 
 PARTS = Equipment(
     design="any",

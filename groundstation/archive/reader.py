@@ -33,6 +33,7 @@ _REPORT = "boot, stream, sequence, obt_ns, received_ns, number, payload"
 _HOUSEKEEPING = (
     "SELECT number, obt_ns, payload FROM packets WHERE spacecraft = ? AND kind = ? AND stream = 3 AND dictionary = ?"
 )
+_BY_BOOT = "SELECT boot, COUNT(*) FROM packets WHERE spacecraft = ? AND stream = ? GROUP BY boot"
 
 
 def unpack_values(payload: bytes) -> tuple[float, ...]:
@@ -158,12 +159,20 @@ class ArchiveReader:
         """Balance a spacecraft's final account (boot, stream, generated, first on board) against the archive.
 
         What is neither here nor on board any more is lost; losses the ground had not heard of yet are counted with
-        those it declared. On board counts only what is not archived as well.
+        those it declared. On board counts only what is not archived as well. Boot 0 stands for all boots of its stream
+        that have no row of their own: the spacecraft has settled and forgotten them.
         """
+        own = {row[:2] for row in rows if row[0]}
         inside = "spacecraft = ? AND boot = ? AND stream = ? AND sequence {} ?"
         result = []
         with self._open() as connection:
             for boot, stream, generated, first in sorted(set(rows)):
+                if boot == 0 and first == generated:
+                    counted = connection.execute(_BY_BOOT, (spacecraft, stream))
+                    here = sum(count for each, count in counted if (each, stream) not in own)
+                    lost = max(generated - here, 0)
+                    result.append(StreamAccount(spacecraft, boot, stream, generated, here, lost, 0))
+                    continue
                 key = (spacecraft, boot, stream, first)
                 below, above = (
                     connection.execute(f"SELECT COUNT(*) FROM packets WHERE {inside.format(sign)}", key).fetchone()[0]

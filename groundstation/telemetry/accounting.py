@@ -2,7 +2,9 @@
 
 Sequence numbers run from 0 without gaps, so every number below `below` is archived or declared lost. Bounded: too many
 holes at once and a packet is refused (it is not acknowledged, so it comes again), too many losses and the oldest range
-is forgotten for late arrivals (its count stays). Both are counted. No messages and no SQL here.
+is forgotten for late arrivals (its count stays). Both are counted. What the spacecraft has settled and forgotten is
+forgotten here too: a total stays, and of each stream the boot below which every packet is an old one. No messages and
+no SQL here.
 """
 
 from __future__ import annotations
@@ -107,12 +109,33 @@ class Stream:
 @dataclass(slots=True)
 class StreamAccounts:
     """One spacecraft's streams by (boot, stream), what had to be refused or came twice, and how many verification
-    packets were ever declared lost (those that came after all included: it only rises)."""
+    packets were ever declared lost (those that came after all included: it only rises). settled_below: of a stream, the
+    first boot that is not settled; settled, settled_archived, settled_lost: streams forgotten, and what was in them."""
 
     streams: dict[tuple[int, int], Stream] = field(default_factory=dict)
     duplicates: int = 0
     refused: int = 0
     reports_lost: int = 0
+    settled_below: dict[int, int] = field(default_factory=dict)
+    settled: int = 0
+    settled_archived: int = 0
+    settled_lost: int = 0
+
+    def is_settled(self, boot: int, stream: int) -> bool:
+        """Whether it is forgotten: all that still comes of it is old."""
+        return boot < self.settled_below.get(stream, 0)
+
+    def settle(self, below: int, stream: int) -> None:
+        """The spacecraft has forgotten every boot of this stream below this one. Reports overtake each other: what was
+        once settled stays so."""
+        if below <= self.settled_below.get(stream, 0):
+            return
+        self.settled_below[stream] = below
+        for key in [key for key in self.streams if key[1] == stream and key[0] < below]:
+            gone = self.streams.pop(key)
+            self.settled += 1
+            self.settled_archived += gone.archived
+            self.settled_lost += gone.declared_lost
 
     def stream(self, boot: int, stream: int) -> Stream | None:
         """The stream, opened on first sight; None (counted) when there are too many."""
@@ -127,9 +150,9 @@ class StreamAccounts:
     @property
     def archived(self) -> int:
         """Packets archived, all streams."""
-        return sum(stream.archived for stream in self.streams.values())
+        return self.settled_archived + sum(stream.archived for stream in self.streams.values())
 
     @property
     def declared_lost(self) -> int:
         """Packets declared lost, all streams."""
-        return sum(stream.declared_lost for stream in self.streams.values())
+        return self.settled_lost + sum(stream.declared_lost for stream in self.streams.values())

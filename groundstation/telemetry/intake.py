@@ -19,6 +19,8 @@ from groundstation.telemetry.accounting import Outcome, StreamAccounts
 from groundstation.telemetry.correlation import Track, correlate
 
 VERIFICATION_STREAM = 1
+MAX_ROWS = 1024
+"""Of one store report, by its schema."""
 
 Records = list[tuple[object, ...]]
 
@@ -48,6 +50,9 @@ class Intake:
     ) -> bool:
         """A packet has come. True if it was new; then it is in the records and in the ledger."""
         accounts = self.state.books[spacecraft]
+        if accounts.is_settled(body.boot, body.stream):
+            accounts.duplicates += 1
+            return False
         stream = accounts.stream(body.boot, body.stream)
         if stream is None:
             return False
@@ -67,11 +72,16 @@ class Intake:
     def store_report(self, spacecraft: str, body: StoreReport, now_ns: int, records: Records) -> bool:
         """What the spacecraft still holds. Declares losses. True if every verification packet generated so far is
         settled, i.e. archived or declared lost."""
-        accounts, complete = self.state.books[spacecraft], True
+        accounts = self.state.books[spacecraft]
+        for boot, number in body.settled:
+            accounts.settle(boot, number)
+        complete = len(body.rows) < MAX_ROWS or body.rows[-1][1] != VERIFICATION_STREAM  # else more may be left out
         for boot, number, first, following in body.rows:
             if first > following or not 0 <= number <= 255:
                 self.state.senseless_rows += 1
                 continue
+            if accounts.is_settled(boot, number):
+                continue  # a newer report came first
             stream = accounts.stream(boot, number)
             if stream is None:
                 complete = False
@@ -92,9 +102,9 @@ class Intake:
         due, self.state.due = self.state.due, []
         result = []
         for spacecraft, boot, number in dict.fromkeys(due):
-            below = self.state.books[spacecraft].streams[boot, number].below
-            if below:
-                result.append((spacecraft, TelemetryAck(boot=boot, stream=number, below=below)))
+            stream = self.state.books[spacecraft].streams.get((boot, number))
+            if stream is not None and stream.below:
+                result.append((spacecraft, TelemetryAck(boot=boot, stream=number, below=stream.below)))
         return result
 
     def made_ns(self, spacecraft: str, obt_ns: int) -> int:
@@ -115,6 +125,8 @@ class Intake:
             "declared_lost": sum(accounts.declared_lost for accounts in books.values()),
             "duplicates": sum(accounts.duplicates for accounts in books.values()),
             "refused": sum(accounts.refused for accounts in books.values()),
+            "streams": sum(len(accounts.streams) for accounts in books.values()),
+            "streams_settled": sum(accounts.settled for accounts in books.values()),
             "foreign_dictionary": self.state.foreign_dictionary,
             "senseless_rows": self.state.senseless_rows,
         }

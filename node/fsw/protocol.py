@@ -28,7 +28,8 @@ __all__ = [
 
 Packet = Telemetry | Event | Verification
 Rows = Sequence[tuple[int, int, int, int]]
-"""Of every (boot, stream) there ever was: boot, stream, packets generated, first that is still on board."""
+"""Of every (boot, stream) there ever was: boot, stream, packets generated, first that is still on board. Under boot 0
+may stand together, summed up, of what the ground has everything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -333,7 +333,8 @@ class FlightSoftware:
     def _downlink(self) -> list[Body | StoreReport]:
         out: list[Body | StoreReport] = []
         if self.storage.report_due():
-            out.append(StoreReport(rows=tuple(self.storage.store.report_rows())))
+            store = self.storage.store
+            out.append(StoreReport(rows=tuple(store.report_rows()), settled=tuple(store.settled_rows())))
         for boot, stream, sequence, packet in self.storage.take(self.on_board.state.pool.item(self._budget)):
             out.append(body(boot, stream, sequence, packet, self._version))
         return out

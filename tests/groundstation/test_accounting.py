@@ -76,6 +76,23 @@ def test_too_many_losses_forget_the_oldest_range_but_not_its_count(monkeypatch: 
     assert (stream.archived, stream.declared_lost) == (4, 2)
 
 
+def test_what_is_settled_is_forgotten_counted_and_old() -> None:
+    book = StreamAccounts()
+    for boot in range(1, 5):
+        for stream in (1, 3):
+            account = book.stream(boot, stream)
+            assert account is not None
+            account.take(0)
+            account.take(2)
+            account.declare_below(2)
+    book.settle(4, 1)
+    book.settle(2, 1)  # a report that was overtaken
+    assert sorted(book.streams) == [(1, 3), (2, 3), (3, 3), (4, 1), (4, 3)]
+    assert (book.archived, book.declared_lost, book.settled) == (16, 8, 3)
+    assert [book.is_settled(boot, 1) for boot in (1, 3, 4)] == [True, True, False]
+    assert not book.is_settled(1, 3)
+
+
 def test_too_many_streams_are_refused_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "MAX_STREAMS", 2)
     book = StreamAccounts()

@@ -112,7 +112,10 @@ def test_accounts_are_settled_against_the_archive(tmp_path: Path) -> None:
     # Archived of stream 3 are 0, 2, 3 and 5. The spacecraft made ten and still holds 5 to 9: 1 and 4 are lost.
     settled = ArchiveReader(tmp_path / "a.sqlite").settle("sat-1", ((0, 3, 10, 5), (1, 3, 4, 2)))
     assert settled == [StreamAccount("sat-1", 0, 3, 10, 4, 2, 4), StreamAccount("sat-1", 1, 3, 4, 0, 2, 2)]
-    for row in settled:
+    # Boot 0 fully settled stands for every boot without a row of its own.
+    forgotten = ArchiveReader(tmp_path / "a.sqlite").settle("sat-1", ((0, 3, 6, 6), (1, 3, 4, 2)))
+    assert forgotten == [StreamAccount("sat-1", 0, 3, 6, 4, 2, 0), StreamAccount("sat-1", 1, 3, 4, 0, 2, 2)]
+    for row in settled + forgotten:
         assert row.generated == row.archived + row.declared_lost + row.on_board
 
 

@@ -78,10 +78,24 @@ def _archive(directory: RunDirectory) -> tuple[dict[Stream, set[int]], dict[Stre
     return archived, gaps
 
 
+def _settled(where: str, generated: int, first: int, here: list[set[int]], lost: list[set[int]]) -> None:
+    """What was settled and forgotten, boots together: everything is archived or declared lost."""
+    told = sum(map(len, here)) + sum(map(len, lost))
+    assert generated == first == told, f"{where}: {generated} settled, {told} archived or declared lost"
+
+
 def _one(spacecraft: str, rows: Rows, archived: Mapping[Stream, set[int]], gaps: Mapping[Stream, set[int]]) -> None:
     known = {(boot, stream) for boot, stream, _, _ in rows}
     assert len(known) == len(rows), f"{spacecraft} names a stream twice in its account"
-    strange = {key[1:] for key in archived} - known
+    for _, stream, generated, first in (row for row in rows if row[0] == 0):
+        _settled(f"{spacecraft}, stream {stream}", generated, first, *(
+            [numbers for (name, boot, of), numbers in books.items()
+             if name == spacecraft and of == stream and (boot, of) not in known]
+            for books in (archived, gaps)
+        ))  # fmt: skip
+    rows = tuple(row for row in rows if row[0])
+    forgotten = {stream for boot, stream in known if boot == 0}
+    strange = {key[1:] for key in archived if key[2] not in forgotten} - known
     assert not strange, f"{spacecraft} never made {sorted(strange)}, which are in the archive"
     for boot, stream, generated, first in rows:
         where = f"{spacecraft}, boot {boot}, stream {stream}"

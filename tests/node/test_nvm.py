@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.devices.nvm import NonVolatileMemory
+from node.fsw.services import packet_store as store_module
 from node.fsw.services import request_ledger as ledger_module
-from node.fsw.services.packet_store import FRAME_BYTES, SHARES_BYTES, PacketStore
+from node.fsw.services.packet_store import FRAME_BYTES, PacketStore
 from node.fsw.services.packets import body, event_packet, values_packet, verification_packet
 from node.fsw.services.request_ledger import GROUND_BOOTS, WINDOW, Ledger, Progress
+from node.fsw.services.store_shares import SHARES_BYTES
 
 
 def replay(writes: list[tuple[str, bytes | None]]) -> dict[str, bytes]:
@@ -59,6 +62,7 @@ def test_every_packet_is_released_dropped_or_on_board(steps: list[tuple[str, int
     store = _store(nvm, boot, shares)
     model: dict[tuple[int, int], list[bytes]] = {}  # everything ever appended
     first: dict[tuple[int, int], int] = {}
+    acked: dict[tuple[int, int], int] = {}
     generated = 0
     for what, stream, n in steps:
         if what == "append":
@@ -70,13 +74,28 @@ def test_every_packet_is_released_dropped_or_on_board(steps: list[tuple[str, int
             for sent_boot, sent_stream, sequence, packet in store.take(n * 200.0, 3, 1):
                 assert model[(sent_boot, sent_stream)][sequence] == packet
         elif what == "ack":
-            store.acknowledge(boot, stream, n)
+            for of in (boot - 1, boot):
+                store.acknowledge(of, stream, n)
+                if n <= len(model.get((of, stream), ())):
+                    acked[of, stream] = max(acked.get((of, stream), 0), n)
         else:
             boot += 1
             assert NonVolatileMemory(replay(_all_writes(nvm))).records() == nvm.records()
             store = _store(nvm, boot, shares)
         rows = {(b, s): (generated_, first_) for b, s, generated_, first_ in store.account_rows()}
-        assert {key: row[0] for key, row in rows.items()} == {key: len(packets) for key, packets in model.items()}
+        settled = {s: rows.pop((0, s)) for b, s in list(rows) if b == 0}
+        below = {s: b for b, s in store.settled_rows()}
+        assert {key: row[0] for key, row in rows.items()} == {
+            key: len(packets) for key, packets in model.items() if key[0] >= below.get(key[1], 0)
+        }
+        assert settled == {
+            s: (total, total)
+            for s, until in below.items()
+            for total in [sum(len(packets) for (b, of), packets in model.items() if of == s and b < until)]
+        }
+        for b, s in first:
+            if b < below.get(s, 0):
+                assert b < boot and acked[b, s] == len(model[b, s]), "only what is over and acknowledged to the end"
         for key, (count, begin) in rows.items():
             assert first.get(key, 0) <= begin <= count
             first[key] = begin
@@ -116,7 +135,67 @@ def test_a_stream_lost_to_the_last_packet_stays_in_the_report_until_the_ground_h
     assert (1, 3, 1, 1) in store.report_rows()
     store.acknowledge(1, 3, 1)
     assert (1, 3, 1, 1) not in store.report_rows()
-    assert (1, 3, 1, 1) in _store(nvm, 3, shares).account_rows()
+    assert store.account_rows() == [(0, 3, 1, 1), (2, 3, 1, 0)]
+    assert _store(nvm, 3, shares).account_rows() == [(0, 3, 1, 1), (2, 3, 1, 0)]
+
+
+def test_boots_that_the_ground_has_to_the_end_leave_no_more_than_a_total() -> None:
+    nvm = NonVolatileMemory()
+    for boot in range(1, 301):
+        store = PacketStore(nvm, boot)
+        for stream in (1, 5):
+            store.append(stream, bytes(9))
+            store.append(stream, bytes(9))
+        store.acknowledge(boot, 1, 2)
+        if boot != 100:
+            store.acknowledge(boot, 5, 2)
+    assert store.account_rows() == [
+        (0, 1, 598, 598), (0, 5, 198, 198), (100, 5, 2, 0), *((boot, 5, 2, 2) for boot in range(101, 300)),
+        (300, 1, 2, 2), (300, 5, 2, 2),
+    ]  # fmt: skip
+    assert store.settled_rows() == [(100, 5), (300, 1)]
+    assert store.acknowledge(7, 5, 2) == 0, "what is forgotten is old"
+    store.retrieve(5, -(2**62), 2**62)
+    store.acknowledge(100, 5, 2)
+    assert store.take(1e6, 3, 1) == [], "asked for, and the ground has it by now"
+    assert store.account_rows() == [(0, 1, 598, 598), (0, 5, 598, 598), (300, 1, 2, 2), (300, 5, 2, 2)]
+    assert (store.generated, store.packets, store.streams) == (1200, 0, (2, 598))
+    assert len(nvm.records()) == 4
+
+
+def test_a_row_that_a_crash_left_behind_its_total_counts_no_more() -> None:
+    nvm = NonVolatileMemory()
+    PacketStore(nvm, 1).append(3, b"p")
+    store = PacketStore(nvm, 2)
+    before = nvm.records()
+    store.acknowledge(1, 3, 1)
+    half = {**nvm.records(), "tmrow.1.3": before["tmrow.1.3"]}
+    again = PacketStore(NonVolatileMemory(half), 3)
+    assert (again.account_rows(), again.generated) == ([(0, 3, 1, 1)], 1)
+
+
+def test_too_many_boots_without_the_ground_give_up_the_oldest_but_no_verification(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(store_module, "MAX_STREAMS", 6)
+    nvm, gone = NonVolatileMemory(), 0
+    for boot in range(1, 6):
+        store = PacketStore(nvm, boot)
+        gone += sum(store.append(stream, b"p") for stream in (1, 3))
+    assert store.streams == (6, 4)
+    assert gone == 4
+    assert store.account_rows() == [(0, 3, 4, 4), *((boot, 1, 1, 0) for boot in range(1, 6)), (5, 3, 1, 0)]
+    assert store.generated == 10
+
+
+def test_a_store_report_that_is_cut_short_has_verification_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MAX_REPORT_ROWS", 3)
+    nvm = NonVolatileMemory()
+    for boot in (1, 2):
+        store = PacketStore(nvm, boot)
+        for stream in (3, 1):
+            store.append(stream, b"p")
+    assert store.report_rows() == [(1, 1, 0, 1), (2, 1, 0, 1), (1, 3, 0, 1)]
 
 
 def test_sending_goes_by_priority_within_the_budget_and_repeats_what_is_not_acknowledged() -> None:

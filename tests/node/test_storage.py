@@ -7,8 +7,8 @@ import pytest
 from bus.pus import Code, Service, Stage
 from bus.wire.messages import Packet, StoreReport, Telemetry, Verification
 from node.fsw.boot import BootRecord
-from node.fsw.services.packet_store import SEND_ORDER
 from node.fsw.services.st15_storage import LEAST_BYTES, TOTAL_BYTES
+from node.fsw.services.store_shares import SEND_ORDER
 from node.fsw.software import FlightSoftware
 from tests.kits.fake_spacecraft import Flight
 

@@ -21,10 +21,13 @@ from bus.wire.messages import Allocation, Message, OperatorRequest
 from groundstation.commanding.states import TERMINAL
 from groundstation.config import CommandRules, GroundConfig, SpacecraftPlan
 from groundstation.ground import Ground
+from groundstation.telemetry import accounting
+from node.assembly import wire
 from node.fsw import software
-from node.fsw.boot import BootReason
+from node.fsw.boot import BootReason, BootRecord
 from node.fsw.managers.payload import PayloadManager
 from node.fsw.services.st01_verification import CrashPoint
+from node.node import Node
 from tests.kits.fake_spacecraft import TICK_NS, Flight
 from tests.kits.ground_kit import EQUATOR, circular
 
@@ -69,7 +72,9 @@ class Link:
 class Campaign:
     """One spacecraft, one ground, and what happened to every telecommand."""
 
-    def __init__(self, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, seed: int, monkeypatch: pytest.MonkeyPatch, resets: float = 0.005) -> None:
+        """`resets`: how likely the computer is reset in a tick."""
+        self.resets = resets
         self.random = Random(seed)
         self.up, self.down = Link(self.random), Link(self.random)
         self.flight = Flight(acknowledge=False)
@@ -148,12 +153,30 @@ class Campaign:
         if computer.fsw is None:
             return
         chance = self.random.random()
-        if chance < 0.005:
+        if chance < self.resets:
             computer.reset(self.tick, BootReason.RESET)
             self.restarts += 1
-        elif chance < 0.03 and self._armed is None:
+        elif chance < self.resets + 0.025 and self._armed is None:
             self._armed = self.random.choice(list(CrashPoint))
-            computer.arm(self._armed)
+            computer.arm(int(self._armed))
+
+    def streams(self) -> tuple[int, int]:
+        """On the books, on board and on the ground."""
+        rows = [name for name in self.flight.node.parts.nvm.records() if name.startswith("tmrow.")]
+        return len(rows), len(self.ground._intake.state.books["sat-1"].streams)
+
+    def restart_everything(self) -> None:
+        """Both processes are lost, and go on from what they saved."""
+        node, ground = self.flight.node.save(), self.ground.save()
+        self.flight.node = Node(self.flight.config, wire(self.flight.config, self.flight.plant))
+        self.flight.node.restore(node)
+        self.ground = Ground(self.ground._config)
+        self.ground.restore(ground)
+
+    @property
+    def boots(self) -> int:
+        """Of the spacecraft's computer."""
+        return BootRecord.read(self.flight.node.parts.nvm).boot
 
     @property
     def done(self) -> int:
@@ -206,6 +229,33 @@ def test_every_telecommand_ends_once_and_none_is_executed_twice(seed: int, monke
     campaign = Campaign(seed, monkeypatch)
     campaign.fly(FAST // PARTS)
     judge(campaign, FAST // PARTS)
+
+
+@pytest.mark.parametrize(
+    ("boots", "room"), [(150, 400), pytest.param(1_500, accounting.MAX_STREAMS, marks=pytest.mark.slow)]
+)
+@pytest.mark.timeout(900)
+def test_a_spacecraft_that_restarts_ever_again_is_heard_to_the_end(
+    boots: int, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each boot opens streams of its own, five or more: what is settled is forgotten on both sides, or soon the ground
+    has no room and a telecommand never ends again."""
+    monkeypatch.setattr(accounting, "MAX_STREAMS", room)
+    campaign = Campaign(7, monkeypatch, resets=0.05)
+    sizes = []
+    while campaign.boots < boots:
+        campaign.step(1)
+        if campaign.tick % 500 == 0:
+            sizes.append(campaign.streams())
+            campaign.restart_everything()
+    campaign.fly(campaign.asked)
+    judge(campaign, campaign.asked)
+    counters = campaign.ground._intake.counters()
+    assert counters["refused"] == 0
+    assert counters["streams_settled"] > room, "more than there is room for"
+    assert all(on_board <= 200 and on_ground <= 200 for on_board, on_ground in sizes), sizes
+    node = campaign.flight.node
+    assert sum(name.startswith("tmrow.") for name in node.parts.nvm.records()) <= 200
 
 
 @pytest.mark.slow

@@ -1,11 +1,12 @@
 """The packet store: telemetry waits in non-volatile memory until the ground has it.
 
 Packets are numbered per (boot, stream) from 0 without gaps. The ground's acknowledgement releases them; in contact,
-what stays unacknowledged too long is sent again from the first (go back N). Each stream has its share of bytes; when
-it is full the oldest packets of that stream are dropped and counted, and the ground learns of it from the store report.
-What the ground asks for by a range of time goes before everything else, and stays where it is. Which stream goes
-first, and which waits, the ground decides. No radio and no message form is known here: `take` hands out (boot, stream,
-sequence, bytes).
+what stays unacknowledged too long is sent again from the first (go back N). What earlier boots made and the ground has
+to the end is forgotten: of each stream a total stays, and the boot below which all is settled. Each stream has its
+share of bytes; when it is full the oldest packets of that stream are dropped and counted, and the ground learns of it
+from the store report. What the ground asks for by a range of time goes before everything else, and stays where it is.
+Which stream goes first, and which waits, the ground decides. No radio and no message form is known here: `take` hands
+out (boot, stream, sequence, bytes).
 """
 
 from __future__ import annotations
@@ -14,52 +15,20 @@ import struct
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bus.pus import Service
 from bus.snapshot.pack import Stateful
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.services.packets import made_ns
+from node.fsw.services.store_shares import SEND_ORDER, SHARES_BYTES
 
-KIB = 1024
-SHARES_BYTES: dict[int, int] = {
-    Service.VERIFICATION: 256 * KIB,
-    Service.HOUSEKEEPING: 4096 * KIB,
-    Service.EVENT: 512 * KIB,
-    Service.MONITORING: 128 * KIB,
-    Service.EVENT_ACTION: 64 * KIB,
-    Service.TEST: 16 * KIB,
-    Service.STATISTICS: 256 * KIB,
-    Service.MEMORY: 64 * KIB,
-    Service.TIME: 16 * KIB,
-    Service.SCHEDULING: 128 * KIB,
-    Service.STORAGE: 16 * KIB,
-    Service.PROCEDURE: 16 * KIB,
-    Service.LARGE_TRANSFER: 512 * KIB,
-    Service.PARAMETER: 64 * KIB,
-}
-"""Bytes of the store by stream: half a day of housekeeping at the default intervals [A]."""
-SEND_ORDER = (
-    Service.TIME,
-    Service.VERIFICATION,
-    Service.EVENT,
-    Service.MONITORING,
-    Service.EVENT_ACTION,
-    Service.TEST,
-    Service.PARAMETER,
-    Service.SCHEDULING,
-    Service.STORAGE,
-    Service.PROCEDURE,
-    Service.MEMORY,
-    Service.LARGE_TRANSFER,
-    Service.STATISTICS,
-    Service.HOUSEKEEPING,
-)
-"""As long as the ground gives no other order: a time report that waits is worth nothing; then verification and events;
-housekeeping fills what is left."""
 FRAME_BYTES = 64
 """What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
 MAX_PACKETS_PER_CYCLE = 256
 MAX_REPORT_ROWS = 1024
+MAX_STREAMS = 4096
+"""(boot, stream) on the books: hundreds of boots of which the ground has not heard. Beyond, the oldest is given up."""
 MAX_RETRIEVAL = 8192
 """Packets of a retrieval under way; what is beyond has to be asked for again."""
 _ROW = struct.Struct("<QQQ")
@@ -88,6 +57,14 @@ class StoreState:
     retrieval: deque[tuple[int, int, int]] = field(default_factory=deque)
     suspended: set[int] = field(default_factory=set)
     priorities: dict[int, int] = field(default_factory=dict)
+
+
+class _Settled(NamedTuple):
+    """Of one stream: every boot below `boot` is forgotten; of so many boots, which made so many packets."""
+
+    boot: int = 0
+    boots: int = 0
+    packets: int = 0
 
 
 class _Stream:
@@ -133,6 +110,7 @@ class PacketStore(Stateful):
         self._streams: dict[Key, _Stream] = {}
         self._full: list[_Stream] = []  # those that hold packets, in order of sending
         self._used: dict[int, int] = dict.fromkeys(shares_bytes, 0)
+        self._settled: dict[int, _Settled] = {}
         self.generated = 0
         self.packets = 0
         self._read_back()
@@ -150,7 +128,9 @@ class PacketStore(Stateful):
     def append(self, stream: int, packet: bytes) -> int:
         """Number a packet and keep it. Returns how many old ones had to go for it."""
         entry = self._streams.get((self._boot, stream))
+        gone = 0
         if entry is None:
+            gone = self._give_up() if len(self._streams) >= MAX_STREAMS else 0
             entry = self._new(self._boot, stream)
             self._write_row(entry)
         sequence = entry.first + len(entry.packets)
@@ -164,7 +144,7 @@ class PacketStore(Stateful):
         self._used[stream] += len(packet)
         self.generated += 1
         self.packets += 1
-        return self._make_room(stream) if self._used[stream] > self.share_bytes[stream] else 0
+        return gone + (self._make_room(stream) if self._used[stream] > self.share_bytes[stream] else 0)
 
     def acknowledge(self, boot: int, stream: int, below: int) -> int:
         """The ground has everything of (boot, stream) below this. Returns how many packets went."""
@@ -181,6 +161,7 @@ class PacketStore(Stateful):
         self._write_row(entry)
         if not entry.packets:
             self._sort()
+            self._settle(stream)
         return released
 
     def take(self, budget_bytes: float, retransmit_after_ns: int, cycle_ns: int) -> list[Outgoing]:
@@ -189,8 +170,8 @@ class PacketStore(Stateful):
         wanted = self.state.retrieval
         while wanted and len(out) < MAX_PACKETS_PER_CYCLE:
             boot, stream, sequence = wanted[0]
-            entry = self._streams[boot, stream]
-            if sequence >= entry.first:  # otherwise the ground has it by now, or it was dropped
+            entry = self._streams.get((boot, stream))
+            if entry is not None and sequence >= entry.first:  # else the ground has it by now, or it was dropped
                 packet = entry.packets[sequence - entry.first]
                 budget_bytes -= len(packet) + FRAME_BYTES
                 if budget_bytes < 0.0:
@@ -280,14 +261,25 @@ class PacketStore(Stateful):
         return dropped
 
     def report_rows(self) -> list[tuple[int, int, int, int]]:
-        """(boot, stream, first in the store, next to be generated) of what the ground does not have to the end."""
+        """(boot, stream, first in the store, next to be generated) of what the ground does not have to the end:
+        verification first, since a report that is cut short in it settles no request."""
         rows = [(e.boot, e.stream, e.first, e.next) for e in self._streams.values() if e.acked < e.next]
-        rows.sort()
+        rows.sort(key=lambda row: (row[1] != Service.VERIFICATION, row))
         return rows[:MAX_REPORT_ROWS]
 
+    def settled_rows(self) -> list[tuple[int, int]]:
+        """(boot, stream): of this stream every boot below this one is settled."""
+        return sorted((settled.boot, stream) for stream, settled in self._settled.items())
+
     def account_rows(self) -> list[tuple[int, int, int, int]]:
-        """(boot, stream, generated, first on board) of everything there ever was."""
-        return sorted((e.boot, e.stream, e.next, e.first) for e in self._streams.values())
+        """(boot, stream, generated, first on board) of everything there ever was, what is forgotten under boot 0."""
+        rows = [(0, stream, settled.packets, settled.packets) for stream, settled in self._settled.items()]
+        return sorted(rows + [(e.boot, e.stream, e.next, e.first) for e in self._streams.values()])
+
+    @property
+    def streams(self) -> tuple[int, int]:
+        """How many (boot, stream) are on the books, and how many were settled and forgotten."""
+        return len(self._streams), sum(settled.boots for settled in self._settled.values())
 
     def restore(self, data: bytes) -> None:
         """Take over what `save` gave; non-volatile memory must be as it was then."""
@@ -331,14 +323,60 @@ class PacketStore(Stateful):
         if self.state.retrieval:
             self.state.retrieval = deque(sorted(self.state.retrieval, key=lambda wanted: order[wanted[1]]))
 
+    def _give_up(self) -> int:
+        """Drop the oldest boot's packets of a stream and settle it without the ground, verification never: without that
+        nobody could tell what became of a telecommand. Returns how many went."""
+        old = [e for e in self._streams.values() if e.stream != Service.VERIFICATION and e.boot < self._boot]
+        if not old:
+            return 0
+        entry = min(old, key=lambda e: e.boot)
+        dropped = len(entry.packets)
+        while entry.packets:
+            self._drop_first(entry)
+        self.state.dropped += dropped
+        entry.acked = entry.next
+        self._write_row(entry)
+        self._sort()
+        self._settle(entry.stream)
+        return dropped
+
+    def _settle(self, stream: int) -> None:
+        """Forget what earlier boots made of a stream, up to the first that the ground does not have to the end. The
+        total is written before the rows go: a row that is left over by a crash is below it, and counts no more."""
+        old = [e for e in self._streams.values() if e.stream == stream and e.boot < self._boot]
+        old.sort(key=lambda e: e.boot)
+        gone = []
+        for entry in old:
+            if entry.packets or entry.acked < entry.next:
+                break
+            gone.append(entry)
+        if not gone:
+            return
+        was = self._settled.get(stream, _Settled())
+        until = old[len(gone)].boot if len(gone) < len(old) else self._boot
+        now = _Settled(until, was.boots + len(gone), was.packets + sum(entry.next for entry in gone))
+        self._settled[stream] = now
+        self._nvm.put(f"tmsettled.{stream}", _ROW.pack(*now))
+        for entry in gone:
+            key = entry.boot, entry.stream
+            self._nvm.delete(f"tmrow.{entry.boot}.{entry.stream}")
+            del self._streams[key], self.state.cursors[key]
+
     def _write_row(self, entry: _Stream) -> None:
         self._nvm.put(f"tmrow.{entry.boot}.{entry.stream}", _ROW.pack(entry.first, entry.next, entry.acked))
 
     def _read_back(self) -> None:
         """Rebuild the lists from non-volatile memory, after a boot."""
+        for name in self._nvm.names("tmsettled."):
+            settled = _Settled(*_ROW.unpack(self._nvm.get(name) or bytes(_ROW.size)))
+            self._settled[int(name.split(".")[1])] = settled
+            self.generated += settled.packets
         nexts: dict[Key, int] = {}
         for name in self._nvm.names("tmrow."):
             boot, stream = (int(part) for part in name.split(".")[1:])
+            if boot < self._settled.get(stream, _Settled()).boot:
+                self._nvm.delete(name)
+                continue
             first, following, acked = _ROW.unpack(self._nvm.get(name) or bytes(_ROW.size))
             self._new(boot, stream, first, acked)
             nexts[(boot, stream)] = following
@@ -357,4 +395,6 @@ class PacketStore(Stateful):
             self._used[entry.stream] += entry.bytes
             self.generated += entry.next
             self.packets += len(entry.packets)
+        for stream in sorted({stream for _, stream in self._streams}):
+            self._settle(stream)
         self._sort()

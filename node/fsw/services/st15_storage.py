@@ -24,8 +24,9 @@ from node.fsw.component import (
     telemetered,
     telemetry,
 )
-from node.fsw.services.packet_store import KIB, SHARES_BYTES, Outgoing, PacketStore
+from node.fsw.services.packet_store import Outgoing, PacketStore
 from node.fsw.services.packets import values_packet
+from node.fsw.services.store_shares import KIB, SHARES_BYTES
 
 _STREAMS = tuple(stream for stream in SHARES_BYTES if stream != Service.VERIFICATION)
 _NAMES = tuple(Service(stream).name.lower() for stream in _STREAMS)
@@ -302,6 +303,16 @@ class Storage(Component):
     def store_bytes(self) -> int:
         """Of all boots."""
         return self.store.held_bytes
+
+    @telemetry("int", "Streams of the boots in the store's books")
+    def store_streams(self) -> int:
+        """(boot, stream); settled ones are not among them."""
+        return self.store.streams[0]
+
+    @telemetry("int", "Streams of earlier boots that were settled and forgotten")
+    def store_settled(self) -> int:
+        """Since the first boot."""
+        return self.store.streams[1]
 
     @telemetry("int", "Packets dropped because the store was full, or by telecommand")
     def store_dropped(self) -> int:
