@@ -77,7 +77,8 @@ def rated_w(design: Design) -> float:
 
 
 def coolant_hot_k(design: Design) -> float:
-    """The coolant on which accelerators at rated power would shut down; 0 without a pumped loop."""
+    """The coolant on which accelerators at rated power would shut down; 0 without a pumped loop. It is an upper bound:
+    the plates' rise over the coolant is left out, and all power counts as the die's. In ai1-june that makes 5.5 K."""
     if design.form.loop is None:
         return 0.0
     chips = [group.chip for group in design.form.accelerators.values()]

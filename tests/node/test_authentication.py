@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,3 +167,27 @@ def test_nobody_forges_the_downlink(flight: Flight) -> None:
     flight.fly(2)
     reports = [m.body for m in flight.log if m.destination == "range"]
     assert [report.reason for report in reports] == ["forge of the downlink; allowed: uplink"]
+
+
+def _hmac_sha_256(key: bytes, text: bytes) -> bytes:
+    """By RFC 2104, from the hash alone."""
+    padded = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + text).digest()
+    return hashlib.sha256(bytes(byte ^ 0x5C for byte in padded) + inner).digest()
+
+
+def test_the_code_of_a_telecommand_is_the_standard_s() -> None:
+    """RFC 4231, test cases 1, 2 and 6; then what is signed: envelope, counter, and the body as it travels."""
+    for key, text, digest in (
+        (b"\x0b" * 20, b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+        (b"Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (b"\xaa" * 131, b"Test Using Larger Than Block-Size Key - Hash Key First",
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"),
+    ):  # fmt: skip
+        assert _hmac_sha_256(key, text).hex() == digest
+    body = Telecommand(ground_boot=1, request=7, station="pole", name="test.ping", arguments={"n": 3},
+                       dictionary="00ff", expires_ns=10**12)  # fmt: skip
+    message, key = Message(5, "ground", 9, "sat-1", body), derived_key(1, "sat-1")
+    signed = sign(message, key, 42).authentication
+    text = f"5 ground 9 sat-1 {int(body.kind)} 42\n".encode() + msgpack.packb(vars(body))
+    assert signed == (42).to_bytes(8, "big") + _hmac_sha_256(key, text)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,6 +43,24 @@ def test_any_single_error_is_corrected(word: int, bit: int) -> None:
 @given(WORDS, st.sets(BITS, min_size=2, max_size=2))
 def test_any_double_error_is_detected(word: int, bits: set[int]) -> None:
     assert corrected(*coded(word, *sorted(bits))) is None
+
+
+@pytest.mark.parametrize("word", [0, 2**64 - 1, 0x0123456789ABCDEF])
+def test_all_72_single_errors_are_corrected_and_all_2556_double_ones_detected(word: int) -> None:
+    assert [corrected(*coded(word, bit)) for bit in range(CODE_BITS)] == [word] * CODE_BITS
+    pairs = list(itertools.combinations(range(CODE_BITS), 2))
+    assert len(pairs) == 2556 and {corrected(*coded(word, *pair)) for pair in pairs} == {None}
+
+
+def test_no_three_columns_of_the_parity_check_matrix_add_up_to_nothing() -> None:
+    """Which is what a distance of four means, for every word: the code is linear, and its 72 columns are these."""
+    columns = [coded(1 << bit)[1] for bit in range(64)] + [1 << bit for bit in range(8)]
+    assert len({0, *columns}) == CODE_BITS + 1
+    assert not {a ^ b for a, b in itertools.combinations(columns, 2)} & {*columns}
+    words = [0x9E3779B97F4A7C15 * k % 2**64 for k in range(1, 50)]
+    for word in words:
+        sums = [column for bit, column in enumerate(columns[:64]) if word >> bit & 1]
+        assert functools.reduce(operator.xor, sums) == coded(word)[1]
 
 
 def test_a_hundred_words_are_as_one_by_one() -> None:
@@ -356,6 +378,13 @@ def test_a_patch_outside_the_image_or_damaged_is_refused_whole(flight: Flight) -
     assert (board(flight).on_board.state.image.words == before).all()
 
 
-def test_the_checksum_is_that_of_the_standard() -> None:
-    assert checksum(b"\x00\x00") == 0x1D0F  # ECSS-E-ST-70-41C, annex B: compliance values
-    assert checksum(b"\xab\xcd\xef\x01") == 0x04A2
+@pytest.mark.parametrize(
+    ("data", "value"), [("0000", 0x1D0F), ("000000", 0xCC9C), ("abcdef01", 0x04A2), ("1456f89a0001", 0x7FD5)]
+)
+def test_the_checksum_is_that_of_the_standard(data: str, value: int) -> None:
+    """ECSS-E-ST-70-41C, annex B: compliance values; and by long division, x^16 + x^12 + x^5 + 1 preset to ones."""
+    rest = 0xFFFF
+    for bit in f"{int(data, 16):0{4 * len(data)}b}":
+        rest = rest << 1 ^ (0x1021 if rest >> 15 ^ int(bit) else 0)
+        rest &= 0xFFFF
+    assert checksum(bytes.fromhex(data)) == value == rest

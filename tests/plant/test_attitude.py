@@ -16,6 +16,7 @@ from node.plant.attitude.attitude import NADIR, SAFE_SPIN, SUN, TUMBLE, rotate, 
 from node.plant.attitude.quaternions import product, quaternion_of
 from node.plant.attitude.rigid_body import outer_torque
 from node.plant.attitude.setup import DAMP, DIRECT, OWN_LAW, AttitudeFigures, fill_attitude, for_mass
+from tests.kits.attitude_kit import Steered
 from tests.kits.flight_records import Craft, craft, fly, sso
 
 angles = st.floats(min_value=-math.pi, max_value=math.pi)
@@ -194,6 +195,48 @@ def test_an_offset_is_a_pointing_error_of_that_size() -> None:
     c.s["pointing_offset_rad"] = (0.3, 0.0, 0.0)
     fly(c, 300, first=900, models=1)
     assert c.s["sun_error_rad"] == pytest.approx(0.3, abs=1e-9)
+
+
+def _momentum(c: Craft) -> np.ndarray:
+    """Of body and wheels, TEME (N m s)."""
+    axes = np.array(c.p["wheel_axis_body"]).reshape(-1, 3)
+    inside = c.p["inertia_kg_m2"] * c.s["body_rate_rad_s"] + c.s["wheel_momentum_n_m_s"][: len(axes)] @ axes
+    return _matrix(c.s["quaternion_body_from_teme"]).T @ inside  # type: ignore[no-any-return]
+
+
+def _outside_torques(c: Craft, form: Any) -> np.ndarray:
+    """Gravity gradient, drag and sunlight in TEME (N m), from the formulas (Wertz 1978, 17.2), not from our code."""
+    turn, r, v = (
+        _matrix(c.s["quaternion_body_from_teme"]),
+        np.array(c.s["position_teme_m"]),
+        np.array(c.s["velocity_teme_m_s"]),
+    )
+    inertia, arm, far = np.array(form.inertia), np.array(c.p["pressure_centre_m"]), float(np.linalg.norm(r))
+    up = turn @ r / far
+    gradient = 3.0 * 3.986004418e14 / far**3 * np.cross(up, inertia * up)
+    drag = -0.5 * float(c.s["neutral_density_kg_m3"]) * float(np.linalg.norm(v)) * 2.2 * form.drag_area * (turn @ v)
+    light = float(c.s["solar_flux_w_m2"]) * float(c.s["illumination_fraction"]) / 299_792_458.0
+    pressure = -light * 1.3 * form.sun_area * (turn @ np.array(c.s["sun_direction_teme"]))
+    return turn.T @ (gradient + np.cross(arm, drag + pressure))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("design", ["pathfinder", "ai1-june"])
+def test_wheels_take_up_the_integral_of_the_outer_torques(design: str) -> None:
+    """Without torquers momentum can go nowhere else: half an hour of drag (pathfinder) or gravity gradient (ai1)."""
+    steered = Steered(design, 3)
+    c = steered.craft
+    c.u["momentum_unload"] = 0
+    c.u["attitude_mode"] = SUN
+    fly(c, 3000, first=1, models=1)
+    begin, taken = _momentum(c), np.zeros(3)
+    before = _outside_torques(c, steered.form)
+    for k in range(1800):
+        fly(c, 1, first=3001 + k, models=1)
+        after = _outside_torques(c, steered.form)
+        taken += 0.5 * (before + after)
+        before = after
+    assert c.s["sun_error_rad"] < 1e-3 and np.linalg.norm(taken) > 1e-2
+    assert _momentum(c) - begin == pytest.approx(taken, abs=2e-3 * float(np.linalg.norm(taken)))
 
 
 def test_torquers_bleed_the_wheels() -> None:

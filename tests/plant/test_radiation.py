@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from bus.constants import EARTH_RADIUS_M
+from node.fsw.managers.workload import WorkloadManager
 from node.plant.environment.geophysics import dipole_shell
 from node.plant.kernel.draws import poisson, uniform
 from node.plant.orbit.setup import Elements, sun_synchronous_inclination_rad
@@ -413,3 +414,17 @@ def test_impossible_devices_are_refused() -> None:
     with pytest.raises(ValueError):
         accelerator(0.0)
     assert latching_part().cm2[4] > 0.0 and rigidity_gv(100.0) == pytest.approx(0.4446, rel=1e-3)
+
+
+@pytest.mark.parametrize(("activity", "outside", "core"), [("minimum", 2.9e-9, 4.1e-6), ("maximum", 1.2e-9, 2.7e-6)])
+def test_the_rate_from_which_jobs_save_lies_between_the_anomaly_and_the_rest(
+    activity: str, outside: float, core: float
+) -> None:
+    """650 km, sun-synchronous, 10 mm: nine tenths of the time are far below it, and nearly all dose comes above it."""
+    limit = WorkloadManager.RADIATION.default
+    c = craft(sso(650e3), shielding_kg_m2=27.0, activity=activity)
+    rates = history(c, 5 * 8640, 10.0, models=4)["dose_rate"]
+    assert np.quantile(rates, 0.9) == pytest.approx(outside, rel=0.1) and outside < limit / 30.0
+    assert rates.max() == pytest.approx(core, rel=0.15) and core > 20.0 * limit
+    inside = rates >= limit
+    assert 0.04 < inside.mean() < 0.06 and rates[inside].sum() > 0.9 * rates.sum()

@@ -392,3 +392,23 @@ def test_pump_dead_at_full_load_ends_in_throttle_and_shutdown() -> None:
     assert throttled < stopped < 200
     assert max(kelvin for kelvin, _ in history) < limit + 1.0
     assert subject.read("payload_power_w") == 0.0
+
+
+def test_a_die_at_full_load_is_as_warm_as_its_resistances_say() -> None:
+    """Supply, the plate's rise over it Q / (m cp (1 - exp(-UA / m cp))), then the die's own power over its resistance.
+
+    ai1-june: 14.4 kW a tray into 0.1022 of 4 kg/s of 3.6 kJ/kg K over 3,500 W/K are 10.8 K, 1,470 W over 0.016 K/W are
+    23.5 K. So dies at rated power are at their throttle (87 degC) from 52.7 degC of supply, at shutdown from 57.7.
+    """
+    subject = plant("ai1-june", initial={"battery_soc": 0.9})
+    fly(subject, 500)  # half a kelvin below the throttle, and warming up by 0.01 K/s
+    chips = 8.0
+    drawn_w = subject.read("accelerator_power_w[tray_5]") / chips * 0.93
+    clock = subject.read("accelerator_clock_fraction[tray_5]")
+    assert drawn_w == pytest.approx(1800.0, rel=1e-3)  # the cap of the part
+    flow_w_k = subject.read("coolant_flow_kg_s") * 3600.0 * 0.102222222
+    plate_k = chips * drawn_w / (flow_w_k * (1.0 - math.exp(-3500.0 / flow_w_k)))
+    die_k = (drawn_w - 330.0 * clock) * 0.016
+    assert (plate_k, die_k) == (pytest.approx(10.8, abs=0.1), pytest.approx(23.8, abs=0.2))
+    rise_k = subject.read("accelerator_temperature_k[tray_5]") - subject.read("coolant_supply_temperature_k")
+    assert rise_k == pytest.approx(plate_k + die_k, abs=0.5)

@@ -61,8 +61,9 @@ class WorkloadManager(Component):
         name="workload.shadow_lead_s", unit="s", description="Time before a predicted shadow for a checkpoint, 0: none",
         default=240.0, low=0.0, high=3600.0,
     )  # fmt: skip
-    # Behind 10 mm of aluminium the South Atlantic Anomaly gives up to 2.5e-6 Gy/s at 650 km, everywhere else at most
-    # 1.2e-9 (the plant's flux table): in between nothing else lies [A].
+    # Behind 10 mm of aluminium the South Atlantic Anomaly gives up to 4.1e-6 Gy/s at 650 km (2.7e-6 at solar maximum),
+    # everywhere else at most 2.9e-9 (1.2e-9): in between lies its edge alone, and 96 % of the dose above (the plant's
+    # flux table). 340 km at 45 degrees has 5.6e-7 (2.5e-7), and half of the dose or more above [A].
     RADIATION = OnBoardParameter(
         name="workload.radiation_gy_s", unit="Gy/s", description="Dose rate from which jobs take a checkpoint, 0: none",
         default=1e-7, low=0.0, high=1.0,
