@@ -65,7 +65,10 @@ def latest(
     forms = archive.dictionary(spacecraft).parameter
     check_parameters(archive, spacecraft, parameters or ())
     found = newest(archive, spacecraft, which.value)
-    _print([sample for name, sample in found.items() if not parameters or name in parameters], forms, as_json=json)
+    asked = [sample for name, sample in found.items() if not parameters or name in parameters]
+    _print(asked, forms, as_json=json)
+    if not asked:
+        sys.stderr.write("note: nothing of this was received\n")
 
 
 @group.command("range", epilog="Example: skyrack archive range out/first-light-001 dawn-1 battery_soc --every '5 min'")
@@ -136,7 +139,8 @@ def levels(run: Run, *, json: Json = False) -> None:
         sys.stdout.write(json_module.dumps(found, indent=1) + "\n")
         return
     for name, one in found.items():
-        sys.stdout.write(f"{name}, known until {_clock(one['until_s'])}\n")
+        until = "nothing was received" if one["until_s"] is None else f"known until {_clock(one['until_s'])}"
+        sys.stdout.write(f"{name}, {until}\n")
         for figure, (label, _, _) in LABELS.items():
             why = f" ({one['unknown'][figure]})" if figure in one["unknown"] else ""
             sys.stdout.write(f"  {label:<40}{figure_in_words(figure, one[figure])}{why}\n")
