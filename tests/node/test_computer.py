@@ -140,7 +140,7 @@ def test_the_ground_selects_a_receiver(flight: Flight) -> None:
     flight.command("radio.receiver", receiver="b")
     flight.fly(3)
     assert flight.node.parts.radio.state.receiver == 1
-    assert software(flight).on_board.state.pool.item(software(flight).config.layout.index["radio_receiver"]) == 1.0
+    assert software(flight).on_board.state.pool.item(software(flight).layout.index["radio_receiver"]) == 1.0
 
 
 def test_a_receiver_can_only_die(flight: Flight) -> None:

@@ -58,7 +58,7 @@ def fly(design: str, ticks: int, broken: tuple[str, ...] = (), at: int = 0) -> F
         heard(event)
 
     software.events.listener = hear
-    index, pool = software.config.layout.index, software.on_board.state.pool
+    index, pool = software.layout.index, software.on_board.state.pool
     dies = [place for name, place in index.items() if name.startswith("accelerator_temperature_k.")]
     dark = 0
     for now in range(1, ticks):
