@@ -12,7 +12,7 @@ from bus.errors import Mistake, ScenarioError
 from bus.scenario.model import Scenario
 from bus.text.reader import Item, Sheet
 from bus.text.yaml_nodes import Node
-from faults.campaign.form import MOST_CASES, SEED, Campaign, Spread, Value
+from faults.campaign.form import SEED, Campaign, Spread, Value
 from faults.campaign.overlay import fill, lay_over
 from faults.scenarios.load import load_tree
 from faults.scenarios.own_designs import Shelf
@@ -126,7 +126,7 @@ def _same_signals(cases: Sequence[Case]) -> list[Case]:
 
 
 def combinations(campaign: Campaign) -> Iterator[Values]:
-    """The values of each case, in order. Raises ScenarioError for more cases than fit."""
+    """The values of each case, in order."""
     lists = {name: values for name, values in campaign.variables.items() if not isinstance(values, Spread)}
     if campaign.combine == "sample":
         yield from (_drawn(campaign, number) for number in range(campaign.samples))
@@ -134,12 +134,6 @@ def combinations(campaign: Campaign) -> Iterator[Values]:
     if campaign.combine == "pairwise":
         yield from _pairwise(lists)
         return
-    count = 1
-    for values in lists.values():
-        count *= len(values)
-    if count > MOST_CASES:
-        allowed = f"at most {MOST_CASES:,}; or combine: pairwise"
-        raise ScenarioError([Mistake(campaign.file, 0, 0, "vary", f"{count:,} cases", allowed)])
     for chosen in itertools.product(*lists.values()):
         yield dict(zip(lists, chosen, strict=True))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bus.errors import EnvironmentFault, UserError
 from bus.files import read_bounded, write_whole
@@ -61,26 +63,61 @@ def identity_of(name: str, cases: Sequence[Case]) -> dict[str, Any]:
     return {"name": name, "cases": len(cases), "digest": digest.hexdigest(), "versions": versions()}
 
 
-def flown_before(folder: Folder, identity: dict[str, Any]) -> dict[int, Result]:
-    """The results that a campaign's directory holds already. UserError where it is another campaign's, or another
-    release's."""
+def check_same(folder: Folder, identity: dict[str, Any]) -> None:
+    """Refuse to go on in a directory that is none of a campaign, another campaign's, or another release's."""
     try:
         known = json.loads(read_bounded(folder.identity, MOST_BYTES))
-        lines = read_bounded(folder.log, MOST_BYTES).splitlines() if folder.log.exists() else []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder.path} is no campaign's directory", hint="it has a campaign.json") from error
     reasons = {"digest": "the campaign or its scenario was changed since", "versions": "Skyrack was changed since"}
     for what, reason in reasons.items():
         if not isinstance(known, dict) or known.get(what) != identity[what]:
             raise UserError(f"cannot go on with {folder.path}: {reason}", hint="fly it anew, without --resume")
+
+
+def flown_before(folder: Folder, cases: int) -> dict[int, Result]:
+    """The results that are there already. A line that a kill cut off or that something damaged is flown again."""
+    try:
+        lines = read_bounded(folder.log, MOST_BYTES).splitlines()
+    except OSError as error:
+        raise EnvironmentFault(f"cannot read {folder.log}: {error.strerror}") from error
     found: dict[int, Result] = {}
     for line in lines:
         try:
             row = json.loads(line)
-            found[int(row["case"])] = row
-        except (ValueError, TypeError, KeyError):
-            continue  # the last line of one that was killed
+            result, check = row["result"], row["check"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+        if check == _check(result) and 0 <= result["case"] < cases:
+            found[result["case"]] = result
     return found
+
+
+def _check(result: Any) -> str:
+    """Tells a line that is as it was written from every other."""
+    return hashlib.blake2b(json.dumps(result, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+@contextmanager
+def _log_of(folder: Folder) -> Iterator[BinaryIO]:
+    """The log, for this campaign alone as long as it flies."""
+    if folder.log.exists() and not folder.log.is_file():
+        raise UserError(f"{folder.path} is no campaign's directory", hint=f"{folder.log} is no file")
+    try:
+        log = folder.log.open("ab")
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {folder.log}: {error.strerror}", hint="choose another --out") from error
+    with log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another campaign is flying into {folder.path}",
+                hint="wait until it has ended, or choose another --out",
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        yield log
 
 
 def fly_campaign(
@@ -90,23 +127,26 @@ def fly_campaign(
     """Fly what is left of it; the judged results by number, without those that were not flown. `told`: how many of how
     many are flown."""
     identity = identity_of(name, cases)
-    done = flown_before(folder, identity) if resume else {}
-    if not resume:
-        folder.write(folder.identity, json.dumps(identity, indent=1))
-    told(len(done), len(cases))
-    left = [case for case in cases if case.number not in done]
-    with folder.log.open("ab") as log:
+    if resume:
+        check_same(folder, identity)
+    with _log_of(folder) as log:
+        if not resume:
+            folder.write(folder.identity, json.dumps(identity, indent=1))
+        done = flown_before(folder, len(cases))
+        told(len(done), len(cases))
+        left = [case for case in cases if case.number not in done]
         if log.tell() and not folder.log.read_bytes().endswith(b"\n"):
             log.write(b"\n")  # a line that a kill cut off
         for results in fly_all(left, jobs, stopped) if left else ():
             for result in results:
                 done[result["case"]] = result
-                log.write(json.dumps(result, sort_keys=True).encode() + b"\n")
+                row = {"case": result["case"], "check": _check(result), "result": result}
+                log.write(json.dumps(row, sort_keys=True).encode() + b"\n")
             log.flush()
             told(len(done), len(cases))
-    results = [judged(result, done.get(result["control"])) for _, result in sorted(done.items())]
-    folder.write(folder.results, json.dumps({**identity, "results": results}, indent=1, sort_keys=True))
-    _bundle(folder, cases, results)
+        results = [judged(result, done.get(result["control"])) for _, result in sorted(done.items())]
+        folder.write(folder.results, json.dumps({**identity, "results": results}, indent=1, sort_keys=True))
+        _bundle(folder, cases, results)
     return results
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,11 +16,14 @@ from bus.text.leaves import Leaf, text, whole
 from bus.text.reader import Item, Sheet
 from bus.text.units import show
 from bus.text.yaml_nodes import Node, compose
+from faults.campaign.overlay import names_in
 from faults.scenarios.choose import find_scenario
 
 FORMAT = 1
 MOST_VALUES = 10_000
 MOST_CASES = 10_000
+MOST_PAIRS = 200_000
+"""Pairs of values that `combine: pairwise` keeps account of [A]: twenty variables of thirty values have 171,000."""
 _NAME = r"[A-Za-z0-9][A-Za-z0-9 _.-]*"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,31}"
 SEED = "seed"
@@ -101,12 +107,14 @@ def read_campaign(path: Path) -> Campaign:
                 Annotated[(kind.annotation, *kind.metadata)] if kind.metadata else kind.annotation
             )
     variables = _variables(root.below("vary")) if root.has("vary") else {}
-    if not variables:
+    if not variables and not root.below("vary").refused:
         root.below("vary").refuse(root.below("vary").found, "a mapping of variables, each with its values")
     _check_samples(root, values, variables)
+    _check_number(root.below("vary"), values["combine"], variables)
     over = root.below("with").node
     if over is not None and over.entries is None:
         root.below("with").refuse(root.below("with").found, "a mapping of the scenario's fields")
+    _check_used(root.below("vary"), variables, over)
     scenario_file, scenario = _scenario(root.below("scenario"), values["scenario"], path)
     sheet.finish()
     assert scenario is not None
@@ -118,7 +126,7 @@ def read_campaign(path: Path) -> Campaign:
 
 
 def _check_samples(root: Item, values: dict[str, object], variables: dict[str, tuple[Value, ...] | Spread]) -> None:
-    if values["combine"] == "sample" and not root.has("samples"):
+    if values["combine"] == "sample" and values["samples"] is None and not root.below("samples").refused:
         root.below("samples").refuse("nothing", "how many cases are drawn, such as 200")
     elif values["combine"] in ("all", "pairwise"):
         if root.has("samples"):
@@ -126,6 +134,38 @@ def _check_samples(root: Item, values: dict[str, object], variables: dict[str, t
         for name, spread in variables.items():
             if isinstance(spread, Spread):
                 root.below(f"vary.{name}").refuse("values between two numbers", "a list; or combine: sample")
+
+
+def _check_number(item: Item, combine: object, variables: dict[str, tuple[Value, ...] | Spread]) -> None:
+    """Refuse what nobody would fly to the end, before one case is made."""
+    lengths = sorted((len(values) for values in variables.values() if not isinstance(values, Spread)), reverse=True)
+    count = math.prod(lengths)
+    if combine == "all" and count > MOST_CASES:
+        item.refuse(f"{count:,} cases", f"at most {MOST_CASES:,}; or combine: pairwise")
+    elif combine == "pairwise":
+        least, pairs = math.prod(lengths[:2]), sum(a * b for a, b in itertools.combinations(lengths, 2))
+        if least > MOST_CASES:
+            item.refuse(f"at least {least:,} cases", f"at most {MOST_CASES:,}; or combine: sample")
+        elif pairs > MOST_PAIRS:
+            item.refuse(f"{pairs:,} pairs of values", f"at most {MOST_PAIRS:,}; or combine: sample")
+
+
+def _check_used(item: Item, variables: dict[str, tuple[Value, ...] | Spread], over: Node | None) -> None:
+    """A variable that stands for nothing would fly the same case again and again: most likely it is misspelled."""
+    used = set(names_in(over)) if over is not None else set()
+    written = used.union(*(names_in(node) for values in variables.values() for node in _nodes(values)))
+    if written - set(variables):
+        return  # the mistake stands there, and is told when the values are put in
+    left = dict(variables)
+    while reached := [name for name in left if name in used or name == SEED]:
+        for name in reached:
+            used.update(*(names_in(node) for node in _nodes(left.pop(name))))
+    for name in left:
+        item.below(name).refuse(f"{name}, which changes nothing", f"a variable that `with` uses as ${name}, or {SEED}")
+
+
+def _nodes(values: tuple[Value, ...] | Spread) -> Iterator[Node]:
+    yield from () if isinstance(values, Spread) else (value.node for value in values)
 
 
 def _scenario(item: Item, written: object, path: Path) -> tuple[Path, Node | None]:
@@ -178,10 +218,12 @@ def _values(item: Item) -> tuple[Value, ...] | Spread | None:
         return _spread(item.below("uniform"))
     if node.entries is not None and set(node.entries) == {"from", "to"}:
         return _range(item)
-    if node.entries:
+    reserved = [name for name in ("uniform", "from", "to") if node.entries and name in node.entries]
+    if node.entries and not reserved:
         return tuple(Value(name, value) for name, (_, value) in node.entries.items())
     item.refuse(
-        item.found, "a list of values, a mapping of values by name, {from: 1, to: 20} or {uniform: [low, high]}"
+        f"{item.found} with {', '.join(node.entries or {})}" if reserved else item.found,
+        "a list of values, a mapping of values by name, {from: 1, to: 20} or {uniform: [low, high]}",
     )
     return None
 
@@ -213,7 +255,7 @@ def _range(item: Item) -> tuple[Value, ...] | None:
 def _spread(item: Item) -> Spread | None:
     items = item.node.items if item.node is not None else None
     ends = [_number(each) for each in items] if items and len(items) == 2 else []
-    if len(ends) == 2 and ends[0] and ends[1] and ends[0][1] == ends[1][1] and ends[0][0] < ends[1][0]:
+    if len(ends) == 2 and ends[0] and ends[1] and ends[0][1] == ends[1][1] and 0 < ends[1][0] - ends[0][0] < math.inf:
         return Spread(ends[0][0], ends[1][0], ends[0][1], item.at)
     item.refuse(item.found, "two rising numbers of one unit, such as [10 min, 90 min]")
     return None

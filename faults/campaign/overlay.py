@@ -7,41 +7,78 @@ over, `$name` stands for the case's value of the variable, whole where it is all
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bus.errors import Mistake, ScenarioError
 from bus.text.near import one_of
-from bus.text.yaml_nodes import Node
+from bus.text.yaml_nodes import MAX_CHARACTERS, MAX_NODES, Node
 
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _MOST_DEPTH = 8
 
 
-def fill(node: Node, values: Mapping[str, Node], depth: int = 0) -> Node | None:
+def names_in(node: Node) -> Iterator[str]:
+    """The variables that stand in a tree, each as often as it does."""
+    for child in (*(node.items or ()), *(value for _, value in (node.entries or {}).values())):
+        yield from names_in(child)
+    if isinstance(node.value, str):
+        yield from _VARIABLE.findall(node.value)
+
+
+def fill(node: Node, values: Mapping[str, Node]) -> Node | None:
     """The tree with the case's values in it. An item or entry whose value is nothing is left out.
 
-    Raises ScenarioError for a variable there is not, and for a value that stands for itself.
+    Raises ScenarioError for a variable there is not, for a value that stands for itself, and for values that stand for
+    more than a file may hold.
     """
-    if node.items is not None:
-        items = [filled for item in node.items if (filled := fill(item, values, depth)) is not None]
-        return replace(node, items=items)
-    if node.entries is not None:
-        entries = {
-            name: (key, filled)
-            for name, (key, value) in node.entries.items()
-            if (filled := fill(value, values, depth)) is not None
-        }
-        return replace(node, entries=entries)
-    if not isinstance(node.value, str) or "$" not in node.value:
-        return node
-    whole = _VARIABLE.fullmatch(node.value)
-    if whole:
-        found = _value(node, whole[1], values)
+    return _Filling(values).of(node, 0)
+
+
+class _Filling:
+    """One tree being filled. Values in values multiply, so what they come to is counted."""
+
+    def __init__(self, values: Mapping[str, Node]) -> None:
+        self._values = values
+        self._nodes = self._characters = 0
+
+    def of(self, node: Node, depth: int) -> Node | None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _refused(node, f"values in values, more than {MAX_NODES:,}", f"at most {MAX_NODES:,} in all")
+        if node.items is not None:
+            items = [filled for item in node.items if (filled := self.of(item, depth)) is not None]
+            return replace(node, items=items)
+        if node.entries is not None:
+            entries = {
+                name: (key, filled)
+                for name, (key, value) in node.entries.items()
+                if (filled := self.of(value, depth)) is not None
+            }
+            return replace(node, entries=entries)
+        if not isinstance(node.value, str) or "$" not in node.value:
+            return node
+        whole = _VARIABLE.fullmatch(node.value)
+        if whole:
+            return self._value(node, whole[1], depth)
+        return replace(node, value=_VARIABLE.sub(lambda match: self._in_text(node, match[1], depth), node.value))
+
+    def _value(self, node: Node, name: str, depth: int) -> Node | None:
+        if name not in self._values:
+            raise _refused(node, f"${name}", one_of([f"${each}" for each in self._values], f"${name}"))
         if depth >= _MOST_DEPTH:
-            raise _refused(node, f"{node.value}, which stands for itself", "values that lead to something else")
-        return None if _is_nothing(found) else fill(found, values, depth + 1)
-    return replace(node, value=_VARIABLE.sub(lambda match: _in_text(node, match[1], values), node.value))
+            raise _refused(node, f"${name}, which stands for itself", "values that lead to something else")
+        found = self._values[name]
+        return None if _is_nothing(found) else self.of(found, depth + 1)
+
+    def _in_text(self, node: Node, name: str, depth: int) -> str:
+        found = self._value(node, name, depth)
+        if found is None or found.items is not None or found.entries is not None:
+            raise _refused(node, f"${name} within a text", "a variable whose values are numbers or texts")
+        self._characters += len(str(found.value))
+        if self._characters > MAX_CHARACTERS:
+            raise _refused(node, f"texts in texts, more than {MAX_CHARACTERS:,} characters", "less text")
+        return str(found.value)
 
 
 def lay_over(base: Node, change: Node, field: str = "") -> Node:
@@ -72,19 +109,6 @@ def _by_id(items: list[Node], change: Node, field: str) -> list[Node]:
             raise _refused(key, f"the id {name!r}", allowed, field)
         changed[place] = lay_over(items[place], value, f"{field}[{place}]")
     return changed
-
-
-def _value(node: Node, name: str, values: Mapping[str, Node]) -> Node:
-    if name not in values:
-        raise _refused(node, f"${name}", one_of([f"${each}" for each in values], f"${name}"))
-    return values[name]
-
-
-def _in_text(node: Node, name: str, values: Mapping[str, Node]) -> str:
-    found = _value(node, name, values)
-    if found.items is not None or found.entries is not None or found.value is None:
-        raise _refused(node, f"${name} within a text", "a variable whose values are numbers or texts")
-    return str(found.value)
 
 
 def _is_nothing(node: Node) -> bool:

@@ -35,15 +35,15 @@ def chunks(cases: Sequence[Case], jobs: int) -> list[Family]:
     return pieces
 
 
-def fly_chunk(family: Family, stopped: Callable[[], str] = str) -> list[Result]:
-    """Fly and read one piece, in this process."""
+def fly_chunk(family: Family, scratch: str, stopped: Callable[[], str] = str) -> list[Result]:
+    """Fly and read one piece, in this process. `scratch`: a directory for traces, which its owner takes away."""
     from faults.run import compose as root  # noqa: PLC0415 - loads the plant
     from node.designs.load import with_designs  # noqa: PLC0415
 
     results: list[Result] = []
     with_designs(family.undisturbed)
     forms = root.dictionaries(family.undisturbed)
-    with tempfile.TemporaryDirectory(prefix="skyrack-") as folder:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
 
         def take(flight: Flight) -> None:
             results.append(result_of(flight, forms))
@@ -56,12 +56,16 @@ def fly_chunk(family: Family, stopped: Callable[[], str] = str) -> list[Result]:
 def fly_all(cases: Sequence[Case], jobs: int, stopped: Callable[[], str]) -> Iterator[list[Result]]:
     """The results of all cases, piece by piece as they come. `stopped`: asked now and then; a reason ends it, and what
     is under way is lost. Raises RangeFailure where a process of it dies."""
-    pieces = chunks(cases, jobs)
+    with tempfile.TemporaryDirectory(prefix="skyrack-") as scratch:  # of this process: the others may be ended
+        yield from _fly(chunks(cases, jobs), jobs, scratch, stopped)
+
+
+def _fly(pieces: Sequence[Family], jobs: int, scratch: str, stopped: Callable[[], str]) -> Iterator[list[Result]]:
     if jobs == 1:
         for piece in pieces:
             if stopped():
                 return
-            results = fly_chunk(piece, stopped)
+            results = fly_chunk(piece, scratch, stopped)
             if stopped():
                 return
             yield results
@@ -70,7 +74,7 @@ def fly_all(cases: Sequence[Case], jobs: int, stopped: Callable[[], str]) -> Ite
     os.environ[lifeline.SUPERVISOR] = str(os.getpid())
     pool = ProcessPoolExecutor(max_workers=min(jobs, len(pieces)), mp_context=spawn, initializer=_begin)
     try:
-        yield from _as_they_come([pool.submit(fly_chunk, piece) for piece in pieces], stopped)
+        yield from _as_they_come([pool.submit(fly_chunk, piece, scratch) for piece in pieces], stopped)
     except BrokenProcessPool as error:
         raise RangeFailure(
             "a process of the campaign died (out of memory, or killed from outside)",

@@ -28,6 +28,8 @@ from groundstation.commanding.stacks import MAX_STACK
 
 MAX_STEPS = 256
 NOW, AT_CONTACT = "now", "contact"
+_LATEST_NS = 366 * 86_400 * 10**9
+"""No run is longer, so nothing is released later."""
 CONFIRM = "confirmed: true"
 """The second word that a hazardous telecommand needs, as it is written."""
 
@@ -156,6 +158,8 @@ class Fleet:
                 not_before_ns = parse_duration_ns(wish.release, orbit_s=self._orbit_s)
         except Refused as error:
             raise UserError(f"release: {error}", hint="now, contact, or a time since the epoch such as '2 h'") from None
+        if not 0 <= not_before_ns <= _LATEST_NS:
+            raise UserError(f"release {wish.release!r}", hint="now, contact, or a time since the epoch such as '2 h'")
         return CommandStep(
             spacecraft=group, name=wish.name, arguments=arguments, not_before_ns=not_before_ns,
             at_contact=wish.release == AT_CONTACT,

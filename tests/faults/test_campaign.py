@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -99,6 +100,53 @@ def test_a_campaign_that_was_killed_goes_on(tmp_path: Path) -> None:
     ]
 
 
+def test_damaged_results_are_flown_again(tmp_path: Path) -> None:
+    cases = cases_of(campaign(tmp_path))[:3]
+    results, log = flown(tmp_path / "out", cases), tmp_path / "out" / "results.jsonl"
+    lines = log.read_bytes().splitlines()
+    changed = lines[0].replace(b'"injected": ', b'"injectet": ')
+    assert changed != lines[0]
+    strange = [b"[" * 200_000, b'{"case": Infinity}', b'{"case": 0}', b"null", b"\xff\x00", changed, b"5"]
+    log.write_bytes(b"\n".join([*strange, *lines[1:]]))
+    assert flown(tmp_path / "out", cases, resume=True) == results
+
+
+def test_two_campaigns_do_not_fly_into_one_directory(tmp_path: Path) -> None:
+    cases, seen = cases_of(campaign(tmp_path))[:2], []
+
+    def told(done: int, of: int) -> None:
+        with pytest.raises(UserError, match="another campaign is flying into"):
+            flown(tmp_path / "out", cases, resume=True)
+        seen.append(done)
+
+    (tmp_path / "out").mkdir()
+    folder = Folder(tmp_path / "out")
+    fly_campaign(folder, "strikes", cases, jobs=1, resume=False, told=told, stopped=str)
+    assert len(seen) > 1
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "campaign.json").write_text("[" * 200_000, encoding="utf-8")
+    with pytest.raises(UserError, match="is no campaign's directory"):
+        flown(tmp_path / "deep", cases, resume=True)
+
+
+def test_a_campaign_that_is_stopped_leaves_no_traces_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    cases, began = cases_of(campaign(tmp_path)), []
+
+    def stopped() -> str:  # once a process of the pool has begun a piece, and holds traces
+        began.extend(scratch.glob("skyrack-*/*/*.bin"))
+        return "SIGINT" if began else ""
+
+    (tmp_path / "out").mkdir()
+    folder = Folder(tmp_path / "out")
+    fly_campaign(folder, "strikes", cases, jobs=2, resume=False, told=lambda done, of: None, stopped=stopped)
+    assert began and not list(scratch.iterdir())
+
+
 def test_another_campaign_is_not_gone_on_with(tmp_path: Path) -> None:
     flown(tmp_path / "out", cases_of(campaign(tmp_path))[:1])
     other = cases_of(campaign(tmp_path, STRIKES.replace("20 s", "21 s")))[:1]
@@ -160,7 +208,7 @@ def test_an_event_of_the_control_is_no_detection() -> None:
 
 def test_every_pair_of_values_meets(tmp_path: Path) -> None:
     text = (
-        "campaign: 1\nname: pairs\nscenario: tiny.yaml\ncombine: pairwise\nvary:\n"
+        "campaign: 1\nname: pairs\nscenario: tiny.yaml\ncombine: pairwise\nwith: {description: $a $b $c $d}\nvary:\n"
         "  a: {from: 1, to: 5}\n  b: [x, y, z]\n  c: [true, false]\n  d: {from: 1, to: 4}\n"
     )
     read = campaign(tmp_path, text)
@@ -202,7 +250,15 @@ def test_samples_are_drawn_between_the_bounds_and_the_same_each_time(tmp_path: P
         (lambda t: t.replace("vary:", "combine: sample\nvary:"), "samples", "how many cases are drawn"),
         (lambda t: t.replace("with:", "with:\n  spacecraft: {sc-9: {initial: {battery_soc: 50 %}}}"),
          "campaign.yaml:12:", "found the id 'sc-9'; allowed: sc-1"),
-        (lambda t: t.replace("[$strike]", "[$at]"), "campaign.yaml:10:", "a mapping of id, fault, target"),
+        (lambda t: t.replace("[$strike]", "[$strike, $at]"), "campaign.yaml:10:", "a mapping of id, fault, target"),
+        (lambda t: t.replace("with:", "  tilt: [1, 2]\nwith:"), "campaign.yaml:11:", "tilt, which changes nothing"),
+        (lambda t: t.replace("with:", "  seed: {form: 1, to: 4}\nwith:"), "campaign.yaml:11:", "with form, to"),
+        (lambda t: t.replace("vary:", "combine: sample\nsamples: null\nvary:"), "campaign.yaml:5:", "how many cases"),
+        (lambda t: t.replace("with:", "  seed: {from: 1, to: 1300}\nwith:"), "campaign.yaml:5:", "10,400 cases"),
+        (lambda t: t.replace("with:", "  seed: {from: 1, to: 5000}\nwith:").replace("vary", "combine: pairwise\nvary"),
+         "campaign.yaml:6:", "at least 20,000 cases"),
+        (lambda t: t.replace("[30 s, 70 s]", "{uniform: [-inf s, inf s]}"), "campaign.yaml:10:", "two rising numbers"),
+        (lambda t: t.replace("[30 s, 70 s]", "[x$at]"), "campaign.yaml:10:", "which stands for itself"),
     ],
 )  # fmt: skip
 def test_mistakes_keep_their_file_and_line(
@@ -211,6 +267,22 @@ def test_mistakes_keep_their_file_and_line(
     with pytest.raises((ScenarioError, UserError)) as caught:
         cases_of(campaign(tmp_path, change(STRIKES)))
     assert where in str(caught.value) and said in str(caught.value), str(caught.value)
+
+
+@pytest.mark.parametrize("inner", ["[" + ", ".join(["$b"] * 1000) + "]", "'" + "$b" * 5000 + "'"])
+def test_values_in_values_are_counted(tmp_path: Path, inner: str) -> None:
+    text = (
+        "campaign: 1\nname: bomb\nscenario: tiny.yaml\nwith: {description: $a}\nvary:\n"
+        f"  a: {{x: {inner}}}\n  b: {{x: {inner.replace('b', 'c')}}}\n  c: {{x: {'z' * 1000}}}\n"
+    )
+    with pytest.raises(ScenarioError, match=r"in (values|texts), more than"):
+        cases_of(campaign(tmp_path, text))
+
+
+def test_a_mistake_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        campaign(tmp_path, "campaign: 1\nname: one\nscenario: tiny.yaml\nvary: {seed: []}\n")
+    assert [mistake.field for mistake in caught.value.mistakes] == ["vary.seed"]
 
 
 def test_a_mistake_in_the_scenario_below_is_that_files(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ UNCONFIRMED = "found computer.reboot, which is hazardous"
          "timeline[0].telecommand.to: found 'design:sunrise'; allowed: a design that flies: pathfinder, formation"),
         ("telecommand: {to: all, name: test.pin}", "timeline[0].telecommand.name: found 'test.pin'"),
         ("telecommand: {to: all, name: test.ping, release: soon}", "release: found 'soon'"),
+        ("telecommand: {to: all, name: test.ping, release: -5 s}", "release: found '-5 s'"),
+        ("telecommand: {to: all, name: test.ping, release: 400 d}", "release: found '400 d'"),
         ("telecommand: {to: all, name: test.ping, release: 1 s}",
          "timeline[0].telecommand.release: found 1 s; allowed: now, contact, or a time after `at` (5 s)"),
         ("telecommand: {to: sc-1, name: test.ping, canary: sc-2}", "canary sc-2 is not in the group"),
