@@ -159,7 +159,9 @@ class Fleet:
         except Refused as error:
             raise UserError(f"release: {error}", hint="now, contact, or a time since the epoch such as '2 h'") from None
         if not 0 <= not_before_ns <= _LATEST_NS:
-            raise UserError(f"release {wish.release!r}", hint="now, contact, or a time since the epoch such as '2 h'")
+            raise UserError(
+                f"release: found {wish.release!r}", hint="now, contact, or a time since the epoch such as '2 h'"
+            )
         return CommandStep(
             spacecraft=group, name=wish.name, arguments=arguments, not_before_ns=not_before_ns,
             at_contact=wish.release == AT_CONTACT,
