@@ -12,6 +12,7 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from bus.dictionary import Argument, EventForm, OnBoardParameter, Parameter, Structure, TelecommandForm
@@ -261,7 +262,7 @@ class Component(Stateful):
     def readers(self) -> Iterator[Callable[[], float]]:
         """How to read each telemetered value, in the order of `telemetry_of`."""
         for parameter in _telemetered_fields(type(self)):
-            yield _reader(self.state, parameter.name)
+            yield partial(getattr, self.state, parameter.name)
         for attribute in _telemetered_methods(type(self)):
             yield getattr(self, attribute)
 
@@ -270,14 +271,6 @@ class Component(Stateful):
         return {
             declared.name: getattr(self, attribute) for attribute, declared in _telecommands(type(self)).items()
         }  # fmt: skip
-
-
-def _reader(state: Any, name: str) -> Callable[[], float]:
-    def read() -> float:
-        value: float = getattr(state, name)
-        return value
-
-    return read
 
 
 _kept_fields: dict[type, tuple[str, ...]] = {}  # one entry per class of state

@@ -63,7 +63,7 @@ class Image:
     """words, check: what the memory holds. readings: what the processor gets, as floating-point numbers (`read` gives
     it as bits). edac: errors are corrected and detected. trapped: words whose reading failed and that nobody has
     answered yet. struck: words that had an upset since they were written; all others are right, so only these need a
-    look."""
+    look. known: for whoever works something out of the readings; forgotten with every change of one."""
 
     words: NDArray[np.uint64]
     check: NDArray[np.uint8]
@@ -71,6 +71,7 @@ class Image:
     edac: bool = True
     trapped: list[int] = field(default_factory=list)
     struck: set[int] = field(default_factory=set)
+    known: dict[str, float] = field(default_factory=dict, metadata={"state": False})
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Image:
@@ -97,6 +98,7 @@ class Image:
         self.words[first:last] = words
         self.check[first:last] = check_bits(self.words[first:last])
         self.readings.view(np.uint64)[first:last] = self.words[first:last]
+        self.known.clear()
         if self.struck:
             self.struck.difference_update(range(first, last))
 
@@ -145,3 +147,4 @@ class Image:
             elif place not in self.trapped:
                 self.trapped.append(place)
         self.readings.view(np.uint64)[place] = word
+        self.known.clear()

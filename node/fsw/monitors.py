@@ -135,6 +135,13 @@ class Watch:
     before: float | None = None
 
 
+def quiet(definition: Definition, watch: Watch, value: float) -> bool:
+    """Whether a delta check that looks at this reading would change nothing: neither then nor at the last look did the
+    reading change, and all is well."""
+    settled = watch.finding == Found.WITHIN and watch.found in GOOD and watch.count == 0
+    return settled and watch.value == 0.0 and watch.before == value and definition.low <= 0.0 <= definition.high
+
+
 @dataclass(slots=True)
 class Transition:
     """A finding that changed, and when: on-board time for the report, the computer's timer for the delay."""

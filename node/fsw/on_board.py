@@ -110,8 +110,12 @@ class OnBoard(Stateful):
 
     def sane(self, parameter: OnBoardParameter) -> float:
         """A parameter within its limits: where an upset left them, its default."""
-        value = self.value(parameter)
-        return value if parameter.low <= value <= parameter.high else parameter.default
+        known, name = self.state.image.known, parameter.name
+        sane = known.get(name)
+        if sane is None:
+            value = self.value(parameter)
+            sane = known[name] = value if parameter.low <= value <= parameter.high else parameter.default
+        return sane
 
     def stored(self, parameter: OnBoardParameter) -> float:
         """What non-volatile memory holds of it, or its default."""

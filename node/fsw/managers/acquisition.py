@@ -50,13 +50,12 @@ class Acquisition(Component):
     def __init__(self, on_board: OnBoard, layout: Layout) -> None:
         super().__init__(on_board, State(stale=[False] * len(layout.devices)))
         self._cycle_s = on_board.cycle_ns / 1e9
-        self._devices = [
-            (i, start, stop, form.stale_after_cycles(self._cycle_s))
-            for i, (form, start, stop) in enumerate(layout.devices)
-        ]
+        self._devices = [(start, stop) for _, start, stop in layout.devices]
+        self._stale_after = [form.stale_after_cycles(self._cycle_s) for form, _, _ in layout.devices]
         self._numbers = {form.name: i for i, (form, _, _) in enumerate(layout.devices)}
-        self._ages = layout.measured
         self._fresh = np.zeros(layout.own)
+        self._measured, self._ages = self._fresh[: layout.measured], self._fresh[layout.measured :]
+        self._age_ticks = self._no_ages()
         self._ones = np.ones(layout.own)
 
     def number(self, device: str) -> int:
@@ -67,19 +66,31 @@ class Acquisition(Component):
         """Whether a device gives no new readings."""
         return self.state.stale[device]
 
+    def restore(self, data: bytes) -> None:
+        """The ages are looked at anew."""
+        super().restore(data)
+        self._age_ticks = self._no_ages()
+
+    def _no_ages(self) -> list[int]:
+        return [-1] * len(self._devices)
+
     def take(self, readings: Sequence[Reading]) -> None:
         """The readings of one cycle."""
-        fresh, stale = self._fresh, self.state.stale
-        for i, start, stop, stale_after in self._devices:
-            reading = readings[i]
-            fresh[start:stop] = reading.values
-            fresh[self._ages + i] = reading.age_ticks * self._cycle_s
-            is_stale = reading.age_ticks > stale_after
-            if is_stale != stale[i]:
-                self._turned(i, reading.age_ticks, is_stale)
+        fresh = self._fresh
+        np.concatenate([reading.values for reading in readings], out=self._measured)
+        for device, reading in enumerate(readings):
+            if reading.age_ticks != self._age_ticks[device]:  # most devices measure in each cycle
+                self._aged(device, reading.age_ticks)
         if not isfinite(fresh.dot(self._ones)):
             self._keep_last_good(fresh)
         self.on_board.state.pool[: fresh.size] = fresh
+
+    def _aged(self, device: int, age_ticks: int) -> None:
+        self._age_ticks[device] = age_ticks
+        self._ages[device] = age_ticks * self._cycle_s
+        is_stale = age_ticks > self._stale_after[device]
+        if is_stale != self.state.stale[device]:
+            self._turned(device, age_ticks, is_stale)
 
     def _turned(self, device: int, age_ticks: int, is_stale: bool) -> None:
         self.state.stale[device] = is_stale
@@ -93,7 +104,7 @@ class Acquisition(Component):
         """Readings that are no numbers are counted, reported per device once, and replaced by the last good ones."""
         wrong = ~np.isfinite(fresh)
         self.state.readings_invalid += int(wrong.sum())
-        for i, start, stop, _ in self._devices:
+        for i, (start, stop) in enumerate(self._devices):
             if wrong[start:stop].any():
                 if i not in self.state.invalid:
                     self.event(self.INVALID, i)

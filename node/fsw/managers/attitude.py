@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from bus.dictionary import OnBoardParameter
 from bus.pus import Code, Severity
 from node.fsw.component import Arg, Component, Event, Failure, OnBoard, function, kept, telemetered, telemetry
@@ -92,9 +94,8 @@ class AttitudeManager(Component):
         super().__init__(on_board, State(attitude_mode=int(first), wheel_in_use=[True] * len(WHEELS)))
         body, index = on_board.equipment.body, layout.index
         self._body = body
-        self._sun, self._error = index["sun_error_rad"], index["pointing_error_rad"]
-        self._rate = index["body_rate_rad_s.x"]
-        self._wheel = index["wheel_momentum_n_m_s.0"]
+        rates, wheels = (f"body_rate_rad_s.{axis}" for axis in "xyz"), (f"wheel_momentum_n_m_s.{n}" for n in WHEELS)
+        self._places = np.array([index[name] for name in (*rates, *wheels, "sun_error_rad", "pointing_error_rad")])
         turn = max(body.inertia_kg_m2) * body.slew_rate_rad_s
         self._catch_below = CATCH_SHARE * body.wheel_momentum_n_m_s
         # without torquers there is nothing but the wheels, whatever the rate
@@ -139,17 +140,17 @@ class AttitudeManager(Component):
     def cycle(self) -> None:
         """One look at the readings."""
         state, pool, value = self.state, self.on_board.state.pool, self.on_board.sane
-        x, y, z = pool[self._rate : self._rate + 3].tolist()
-        wheels = pool[self._wheel : self._wheel + len(WHEELS)].tolist()
+        x, y, z, *wheels, to_sun_rad, error_rad = pool.take(self._places).tolist()
         ix, iy, iz = self._body.inertia_kg_m2
         hx, hy, hz = ix * x, iy * y, iz * z
         state.body_momentum_n_m_s = math.sqrt(hx * hx + hy * hy + hz * hz)
         state.wheel_share = max(map(abs, wheels)) / self._body.wheel_momentum_n_m_s
-        for (ax, ay, az), h in zip(self._body.wheel_axes, wheels, strict=False):
-            hx, hy, hz = hx + h * ax, hy + h * ay, hz + h * az
         phase, to_sun = state.attitude_phase, state.attitude_mode == AttitudeMode.SUN
+        if phase == DETUMBLE:  # the only one that asks for the wheels' momentum too
+            for (ax, ay, az), h in zip(self._body.wheel_axes, wheels, strict=False):
+                hx, hy, hz = hx + h * ax, hy + h * ay, hz + h * az
         nadir = state.attitude_mode == AttitudeMode.NADIR and phase in {SLEW, HOLD}
-        error = pool.item(self._error if nadir else self._sun)
+        error = error_rad if nadir else to_sun_rad
         wanted = attitude_phase(
             phase, to_sun, state.body_momentum_n_m_s, math.sqrt(hx * hx + hy * hy + hz * hz), self._stop_above,
             self._catch_below, error, value(self.WITHIN), value(self.LOST), math.sqrt(x * x + y * y + z * z),

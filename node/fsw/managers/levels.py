@@ -66,7 +66,7 @@ class ServiceLevels(Component):
             return
         pool, step_s = self.on_board.state.pool, self._step_ns / 1e9
         low, high = READY
-        states = pool[self._states]
+        states = pool.take(self._states)
         state.levels_counted_s += step_s
         state.accelerator_work_s += float(pool[self._rates].sum()) * step_s
         state.accelerator_ready_s += float(self._shares @ ((states >= low) & (states <= high))) * step_s

@@ -16,11 +16,13 @@ from node.fsw.managers.mode import ModeManager
 from node.fsw.managers.power import PowerManager
 from node.fsw.managers.thermal import ThermalManager
 from node.fsw.managers.workload import WorkloadManager
-from node.fsw.modes import POWERED_MODES, PROFILES, REGIME_NAMES, REGIMES, Mode, Regime
+from node.fsw.modes import POWERED_MODES, PROFILES, REGIME_NAMES, REGIMES, Mode
 from node.fsw.rules import group_power_cap_w
 
 LEAST_W = 1.0
 """The least power cap that is ordered: 0 would be no limit. A chip goes no lower than its own least cap anyway."""
+_REGIMES = {int(regime): (profile, profile.refused) for regime, profile in REGIMES.items()}
+"""By the number that the state has; what a regime refuses is worked out once."""
 
 
 def _rated_w(words: Words) -> float:
@@ -79,8 +81,8 @@ class PayloadManager(Component):
     def cycle(self, active: float) -> None:
         """Order what changed. `active`: jobs that run, start or write a checkpoint."""
         state, on_board, mode = self.state, self.on_board, self._modes.mode
-        regime = REGIMES[Regime(state.payload_regime)]
-        self._workload.admit(regime.refused)
+        regime, refused = _REGIMES[state.payload_regime]
+        self._workload.admit(refused)
         run = state.payload_on and regime.powered and PROFILES[mode].payload
         power = self._power
         parts = state.taking_part
@@ -110,7 +112,7 @@ class PayloadManager(Component):
         least_w = min(self._total_w, self._power.state.power_limit_w, self._thermal.state.thermal_limit_w)
         if state.payload_power_cap_w > 0.0:
             least_w = min(least_w, state.payload_power_cap_w)
-        if REGIMES[Regime(state.payload_regime)].capped:
+        if _REGIMES[state.payload_regime][0].capped:
             least_w = min(least_w, self.on_board.sane(self.CAPPED) * self._total_w)
         return least_w
 

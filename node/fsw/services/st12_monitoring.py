@@ -97,7 +97,6 @@ class Monitoring(Component):
             Arg("defined_enabled", "bool", "It is enabled"),
         ),
     )  # fmt: skip
-
     STATUS = Report(
         1214, "monitor_status", Service.MONITORING, 14,
         (
@@ -158,9 +157,8 @@ class Monitoring(Component):
             return
         now_ns = self.on_board.time_ns
         state.open.update(self._looks.due(pool, now_ns, self.on_board.cycle_ns))
-        if state.open:
-            for number in sorted(state.open):
-                self._look(number, now_ns)
+        for number in sorted(state.open):
+            self._look(number, now_ns)
 
     def _look(self, number: int, now_ns: int) -> None:
         """One monitor: count what it finds, tell what stands, raise its event again while it lasts."""
@@ -226,8 +224,11 @@ class Monitoring(Component):
 
     def _build(self) -> None:
         active = [(n, d) for n, d in enumerate(self.state.definitions) if self._active(n)]
-        self._looks = Looks(active, self._layout.own, self._own)
+        self._looks = Looks(active, self._layout.own, self._own, self.state.watches, self._doubt)
         self._looks.settle(self.violated)
+
+    def _doubt(self) -> bool:
+        return bool(self._answers.state.masked) or any(map(self._stale, range(len(self._layout.devices))))
 
     def _active(self, number: int) -> bool:
         """Whether it is defined, enabled, and looks in this mode."""
@@ -345,16 +346,14 @@ class Monitoring(Component):
         definition = self._find(monitor)
         if definition is None:
             return self._missing(monitor)
-        return self._change(
-            monitor, replace(definition, check=check, low=low, high=high, repetition=repetition)
-        )  # fmt: skip
+        changed = replace(definition, check=check, low=low, high=high, repetition=repetition)
+        return self._change(monitor, changed)
 
     def _change(self, number: int, definition: Definition) -> Failure:
         if definition.check != Check.EXPECTED and not definition.low <= definition.high:
             return Code.OUT_OF_RANGE, f"low {definition.low:g} must not be above high {definition.high:g}"
         self._redefine(number, definition)
-        self.describe(number)
-        return None
+        return self.describe(number)
 
     @telecommand("monitoring.report", Service.MONITORING, 8, "Report the definition of a monitor", _MONITOR)
     def describe(self, monitor: int) -> Failure:
