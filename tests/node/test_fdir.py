@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
+import numpy as np
 import pytest
 
 from bus.pus import Code
@@ -245,6 +247,31 @@ def test_each_check_finds_what_it_is_for(check: str) -> None:
     board.set("jobs_done", steps[1])
     board.run(3)
     assert board.heard("spare.2") == 1
+
+
+def test_a_delta_that_is_passed_over_would_have_found_nothing() -> None:
+    """Two boards, one of which looks at every delta that is due: the same findings, to the bit, in every cycle."""
+    draw = Random(20261127)
+    boards = [Board("pathfinder").run(3), Board("pathfinder").run(3)]
+    passed_over = looked = 0
+    for cycle in range(600):
+        change, stale = draw.random() < 0.1, draw.random() < 0.3
+        for board in boards:
+            if change:
+                board.set("accelerator_xid_count.gpu", float(cycle))
+            board.set("device_age_s.accelerators", 99.0 if stale else 0.0)
+        thorough = boards[1].software.monitoring._looks
+        thorough._doubt = lambda: True
+        now_ns = boards[0].software.on_board.time_ns + 10**9
+        for board in boards:
+            board.run(1)
+        if now_ns % (10 * 10**9) == 0:
+            looks = boards[0].software.monitoring._looks
+            calm = sum(int((~np.isnan(deltas.quiet)).sum()) for deltas in looks._deltas.values())
+            passed_over, looked = passed_over + calm, looked + 1
+        assert boards[0].software.monitoring.save() == boards[1].software.monitoring.save(), cycle
+        assert boards[0].events == boards[1].events
+    assert passed_over > looked > 0 and boards[0].heard("accelerator.gpu.xid") > 0
 
 
 def test_a_monitor_of_flight_software_s_own_value_sees_it_in_every_cycle() -> None:

@@ -11,13 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.dictionary import OnBoardParameter
 from bus.large_packets import checksum
 from bus.pus import Code, Service, Stage
 from bus.wire.messages import Telemetry, Verification
+from node.assembly import equipment
+from node.designs.load import load_design
+from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootReason
 from node.fsw.image import CODE_BITS, Image, check_bits, corrected
 from node.fsw.managers.power import PowerManager
 from node.fsw.modes import Mode
+from node.fsw.on_board import OnBoard
 from node.fsw.software import FlightSoftware
 from tests.kits.fake_spacecraft import Flight
 
@@ -95,6 +100,29 @@ def test_looking_at_what_was_struck_finds_what_looking_at_all_does(flips: list[t
     assert set(mended) | set(image.trapped) >= set(wrong) and set(mended) <= set(wrong)
     left = np.flatnonzero(check_bits(image.words) != image.check).tolist()
     assert left == sorted(set(wrong) - set(mended)) and set(left) <= set(image.trapped)
+
+
+def test_a_parameter_is_what_the_image_holds_at_every_reading() -> None:
+    parameter = OnBoardParameter(name="p.x", unit="1", description="", default=0.8, low=0.0, high=1.0)
+    on_board = OnBoard(equipment(load_design("pathfinder")), 10**9, NonVolatileMemory(), (parameter,), 1)
+    image = on_board.state.image
+    seen = [on_board.sane(parameter)]
+    on_board.store(parameter, 0.5)
+    seen += [on_board.sane(parameter), on_board.sane(parameter)]
+    on_board.flip(0, 63)  # the sign
+    seen.append(on_board.sane(parameter))
+    image.switch(edac=False)
+    seen.append(on_board.sane(parameter))
+    on_board.flip(0, 63)
+    seen.append(on_board.sane(parameter))
+    on_board.flip(0, 52)  # twice as much
+    seen.append(on_board.sane(parameter))
+    saved = on_board.save()
+    on_board.reload(0)
+    seen.append(on_board.sane(parameter))
+    on_board.restore(saved)
+    seen.append(on_board.sane(parameter))
+    assert seen == [0.8, 0.5, 0.5, 0.5, 0.8, 0.5, 1.0, 0.5, 1.0]
 
 
 # ---- flown ------------------------------------------------------------------------------------------------------
