@@ -47,7 +47,8 @@ def list_(*, procedures: Own = [], json: Json = False) -> None:
         sys.stdout.write(json_module.dumps(rows, indent=1) + "\n")
         return
     for one in known:
-        sys.stdout.write(f"{one.name}({', '.join(one.arguments)})\n    {one.description.splitlines()[0]}\n")
+        paragraph = " ".join(one.description.split("\n\n")[0].split())
+        sys.stdout.write(f"{one.name}({', '.join(one.arguments)})\n    {paragraph}\n")
 
 
 @group.command(epilog="Example: skyrack procedure show safe-mode-recovery --design pathfinder")
