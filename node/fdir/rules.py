@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bus.pus import Severity
 from node.designs.load import Design
@@ -16,8 +17,9 @@ from node.devices.device import ONE_SIDED, DeviceForm, slug
 from node.devices.equipment import Equipment, FdirRow
 from node.fsw.monitors import MOST_COMBINED
 
-GROUP_LOW = 0.15
-"""[A] Below the charge at which the spacecraft goes to SAFE (0.20): a group that is alone so low is a weak one."""
+GROUP_LOW, GROUP_EMPTY = 0.15, 0.05
+"""[A] Below the charge at which the spacecraft goes to SAFE (0.20): a group that is alone so low is a weak one. It goes
+on giving what it has, and takes charge in the Sun, until it is about to be discharged beyond its end."""
 PAYLOAD_SHARE = 0.5
 """[A] Of the payload's rated power, that a subsystem's action leaves."""
 UNDERVOLTAGE_MARGIN = 1.02
@@ -47,7 +49,7 @@ RISE_K = 30.0
 LADDER_S = 60.0
 """[A] An action against heat or discharge is given so long before the next one, at first."""
 STANDS_S = 600.0
-"""[A] A node that stays hot for so long at half the power does not cool by it."""
+"""[A] A group that stays failed for so long does not start again."""
 RESTART_S = 20.0
 """[A] A device that was started again gives readings within seconds; an action on the payload shows as fast."""
 COUNTED_S, HOUR_S = 10.0, 3600.0
@@ -157,13 +159,15 @@ def _battery(design: Design) -> Iterator[FdirRow]:
             **_ladder(f"battery.{group}.draining"),
         )  # fmt: skip
         yield _above(
-            f"battery.{group}.draining", f"Battery group {group} goes on draining", "subsystem", **_cap(design),
-            **_ladder(f"battery.{group}.lost"),
-        )  # fmt: skip
+            f"battery.{group}.draining", f"Battery group {group} goes on draining", "subsystem", **_cap(design)
+        )
         lost: dict[str, object] = {"telecommand": "payload.off"}
         if len(groups) > 1:
             lost = {"telecommand": "battery.group", "arguments": (("group", group), ("on", False))}
-        yield _above(f"battery.{group}.lost", f"Battery group {group} cannot be kept charged", "unit", **lost)
+        yield _row(
+            f"battery.{group}.lost", f"battery_group_soc.{group}", f"Battery group {group} cannot be kept charged", 3,
+            1.0, GROUP_EMPTY * battery.energy / loads, low=GROUP_EMPTY, severity=Severity.HIGH, modes=FLOWN, **lost,
+        )  # fmt: skip
     if 1 < len(groups) <= MOST_COMBINED:
         yield FdirRow(
             "battery.groups_low", "", "More battery groups are nearly empty than can be taken off the bus",
@@ -278,9 +282,13 @@ def _accelerators(design: Design) -> Iterator[FdirRow]:
             f"accelerator.{name}.burning", f"Group {name} stays hot although it is off", "subsystem",
             telecommand="power.lcl", arguments=(("lcl", group.lcl), ("on", False)),
         )  # fmt: skip
-        yield _row(
+        failed = _row(  # one that fell off its bus for a moment starts again, and its gang with it
             f"accelerator.{name}.failed", f"accelerator_state.{name}", f"Group {name} failed or is quarantined", 3,
-            1.0, None, high=5.0, at_most=1, **off,
+            1.0, None, high=5.0, again_s=STANDS_S, at_most=2, **_ladder(f"accelerator.{name}.lost"),
+        )  # fmt: skip
+        yield replace(failed, deadline_s=STANDS_S + LADDER_S)
+        yield _above(
+            f"accelerator.{name}.lost", f"Group {name} stays failed, or fails again and again", "unit", **off
         )  # fmt: skip
         yield _row(
             f"accelerator.{name}.errors", f"accelerator_ecc_uncorrected.{name}", f"Memory of {name} fails", 1, 60.0,
@@ -319,21 +327,17 @@ def _temperatures(design: Design) -> Iterator[FdirRow]:
             )  # fmt: skip
         else:
             critical_s = form.nodes[node].capacity * DAMAGE_MARGIN_K / heat_w
-            action: dict[str, object] = {"telecommand": "payload.off"}
-            if not set(loads) & payload_lcls:
-                action = {
-                    **_cap(design),
-                    "again_s": min(STANDS_S, round(critical_s / 4.0, 1)),
-                    **_ladder(f"thermal.{node}.hotter"),
-                }
+            feeds_payload = bool(set(loads) & payload_lcls)
+            off: dict[str, object] = {"telecommand": "payload.off"}
             yield _row(
                 f"thermal.{node}.hot", reading, f"{node} is too hot", 3, 5.0, critical_s, high=round(hot_k, 2),
-                level="subsystem", **action,
+                level="subsystem", **(off if feeds_payload else _cap(design)),
             )  # fmt: skip
-            if "escalate_to" in action:
-                yield _above(
-                    f"thermal.{node}.hotter", f"{node} stays too hot at half the power", "subsystem",
-                    telecommand="payload.off",
+            if not feeds_payload:  # what cools at half the power takes its time
+                yield _row(
+                    f"thermal.{node}.hotter", reading, f"{node} becomes hotter still at half the power", 3, 5.0,
+                    critical_s / 2.0, high=round(hot_k + DAMAGE_MARGIN_K / 2.0, 2), severity=Severity.HIGH,
+                    level="subsystem", **off,
                 )  # fmt: skip
         for heater in heaters[:1]:
             cold_k = form.heaters[heater].on_below - CUT_OFF_MARGIN_K

@@ -141,8 +141,9 @@ class Danger:
 
 ORBIT_S = 6000.0
 """No design's orbit is longer."""
-LADDER, STANDS = 400, 1500
-"""Cycles in which the second and third answers come; and those against heat, which is slow."""
+LADDER, FAILED, STANDS = 400, 620, 1500
+"""Cycles in which the second and third answers come; that a failed group is waited for; and those against heat, which
+is slow."""
 
 
 def dangers(design: Design) -> Iterator[Danger]:
@@ -180,7 +181,7 @@ def _power(design: Design) -> Iterator[Danger]:
     for i, name in enumerate(groups):
         lost = ("battery-monitor", "group", i, 1.0) if len(groups) > 1 else PAYLOAD_OFF
         for answer in (("jobs", "job", 0, 1.0), _half(design), lost):
-            yield Danger(f"battery_group_soc.{name}", 0.05, answer, cycles=LADDER)
+            yield Danger(f"battery_group_soc.{name}", 0.04, answer, cycles=LADDER)
     if len(groups) > 1:
         most = groups[1 : len(groups) // 2 + 1]
         yield Danger(
@@ -211,7 +212,8 @@ def _payload(design: Design) -> Iterator[Danger]:
         for answer in (off, cut):
             yield Danger(f"accelerator_temperature_k.{name}", group.chip.shutdown, answer)
             yield Danger(f"hbm_temperature_k.{name}", group.chip.memory_limit, answer)
-        yield Danger(f"accelerator_state.{name}", 6.0, off)
+        yield Danger(f"accelerator_state.{name}", 6.0, "told")
+        yield Danger(f"accelerator_state.{name}", 6.0, off, cycles=FAILED)
         yield Danger(f"accelerator_ecc_uncorrected.{name}", 100.0, off, step=True, cycles=150)
         yield Danger(f"accelerator_xid_count.{name}", 6.0, "told", step=True)
         yield Danger(f"accelerator_xid_count.{name}", 6.0, off, step=True, cycles=1250)
@@ -230,10 +232,15 @@ def _platform(design: Design) -> Iterator[Danger]:
         yield Danger(f"body_rate_rad_s.{axis}", -4.0 * form.attitude.slew_rate, "SAFE")
     plates = {group.node for group in form.accelerators.values()}
     for node in design.thermal_nodes:
-        loaded = any(lcl.node == node and lcl.load > 0.0 for lcl in form.lcls.values())
+        loads = {name: lcl for name, lcl in form.lcls.items() if lcl.node == node and lcl.load > 0.0}
+        loaded = bool(loads)
         yield Danger(f"thermal_temperature_k.{node}", 500.0, "told")
         if node == form.battery.node or (loaded and node not in plates):
             yield Danger(f"thermal_temperature_k.{node}", 500.0, PAYLOAD_OFF, cycles=STANDS)
+        feeds_payload = any(group.lcl in loads for group in form.accelerators.values())
+        if loaded and node not in (*plates, form.battery.node) and not feeds_payload:
+            before_k = min([lcl.cut_off - 1.0 for lcl in loads.values() if lcl.cut_off is not None], default=348.15)
+            yield Danger(f"thermal_temperature_k.{node}", before_k, _half(design))
     yield Danger(f"thermal_temperature_k.{form.battery.node}", form.battery.cell.charge_highest + 5.0, _half(design))
     heated: dict[str, int] = {}
     for i, heater in enumerate(form.heaters.values()):

@@ -55,6 +55,40 @@ def test_what_has_not_helped_hands_over_and_what_is_long_ago_does_not_count(boar
     assert [event for event, _ in board.events if event.startswith("device.gnss")][4:] == ["device.gnss.silent"]
 
 
+def test_a_weak_battery_group_gives_what_it_has_until_it_is_about_to_be_empty(board: Board) -> None:
+    """One that lost most of its cells falls low in a shadow. Off the bus it would take no charge in the Sun either."""
+    board.set("battery_group_soc.battery_2", 0.10)
+    board.run(1500)
+    assert (board.heard("battery.battery_2.low"), board.heard("battery.battery_2.draining")) == (1, 2)
+    assert board.software.recovery.battery_groups_isolated() == 0
+    board.set("battery_group_soc.battery_2", 0.04)
+    board.run(5)
+    assert board.heard("battery.battery_2.lost") == 1 and board.software.recovery.battery_groups_isolated() == 1
+
+
+def test_a_group_that_fails_for_a_moment_stays_in_and_one_that_fails_again_is_taken_out(board: Board) -> None:
+    def fail(cycles: int) -> None:
+        board.set("accelerator_state.gpu", 6.0)
+        board.run(cycles)
+        board.set("accelerator_state.gpu", 2.0)
+        board.run(10)
+
+    fail(300)
+    assert board.heard("accelerator.gpu.failed") == 1 and board.heard("fdir_late") == 0
+    assert board.software.payload.state.taking_part == [True]
+    board.run(600)
+    fail(5)
+    assert board.heard("accelerator.gpu.lost") == 1 and board.software.payload.state.taking_part == [False]
+
+
+def test_a_group_that_stays_failed_is_taken_out_before_it_is_late(board: Board) -> None:
+    board.set("accelerator_state.gpu", 6.0)
+    board.run(590)
+    assert board.software.payload.state.taking_part == [True]
+    board.run(30)
+    assert board.software.payload.state.taking_part == [False] and board.heard("fdir_late") == 0
+
+
 def test_a_row_masks_others_while_its_action_is_given_time(board: Board) -> None:
     for wheel in range(2):
         board.set(f"wheel_momentum_n_m_s.{wheel}", 0.5)

@@ -187,6 +187,11 @@ CALLS: dict[str, list[tuple[float, ...]]] = {
     "share_by_temperature": [(330.0 + 10.0 * x, 334.0, 8.0, 0.6) for x in SAMPLES],
     "pump_speed": [(speed, x, 0.5, warm, 0.1) for speed in (0.5, 1.0) for x in SAMPLES for warm in (0, 1)],
     "group_power_cap_w": [(total, 200.0, 600.0) for total in (-1.0, 0.0, 100.0, 600.0, 1e9)],
+    "attitude_phase": [
+        (phase, to_sun, body, 4.0 * body, 2.0, 3.0, x, 0.1, 0.5, 0.1 * x, 0.02)
+        for phase, to_sun, body, x in itertools.product(range(5), (0, 1), (0.1, 0.9, 2.5, math.nan), SAMPLES)
+    ],
+    "unloads": [(unloading, x, 0.5, 0.2) for unloading in (0, 1) for x in SAMPLES],
     "missed_cycles": [(ns, 10**9) for ns in (0, 10**9, -(10**9), 3_600_000_000_000, 1_499_999_999, 1_500_000_001)],
 }
 
