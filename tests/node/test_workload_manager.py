@@ -7,7 +7,7 @@ import pytest
 
 from node.fsw.managers.workload import CHECKPOINT
 from tests.kits.fdir_kit import Board
-from tests.node.test_power import DARK_S, PERIOD_S, Craft, orbits
+from tests.node.test_power_manager import DARK_S, PERIOD_S, Craft, orbits
 
 QUIET_GY_S, EDGE_GY_S, CORE_GY_S = 1e-9, 2e-7, 2e-6
 
