@@ -107,17 +107,22 @@ def _log_of(folder: Folder) -> Iterator[BinaryIO]:
         log = folder.log.open("ab")
     except OSError as error:
         raise EnvironmentFault(f"cannot write {folder.log}: {error.strerror}", hint="choose another --out") from error
-    with log:
-        try:
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"another campaign is flying into {folder.path}",
-                hint="wait until it has ended, or choose another --out",
-            ) from None
-        except OSError:
-            pass  # a file system without locks
-        yield log
+    try:
+        with log:
+            try:
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    f"another campaign is flying into {folder.path}",
+                    hint="wait until it has ended, or choose another --out",
+                ) from None
+            except OSError:
+                pass  # a file system without locks
+            yield log
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write {error.filename or folder.log}: {error.strerror}; go on with --resume {folder.path}"
+        ) from error
 
 
 def fly_campaign(

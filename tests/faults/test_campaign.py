@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import math
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bus.errors import ScenarioError, UserError
+from bus.errors import EnvironmentFault, ScenarioError, UserError
 from bus.trace.reader import TraceReader
 from faults.campaign.cases import Case, cases_of, combinations
 from faults.campaign.fly import Folder, fly_campaign
@@ -127,6 +128,17 @@ def test_two_campaigns_do_not_fly_into_one_directory(tmp_path: Path) -> None:
     (tmp_path / "deep" / "campaign.json").write_text("[" * 200_000, encoding="utf-8")
     with pytest.raises(UserError, match="is no campaign's directory"):
         flown(tmp_path / "deep", cases, resume=True)
+
+
+def test_a_full_disk_names_its_file_and_how_to_go_on(tmp_path: Path) -> None:
+    def told(done: int, of: int) -> None:
+        if done:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    cases = cases_of(campaign(tmp_path))[:1]
+    (tmp_path / "out").mkdir()
+    with pytest.raises(EnvironmentFault, match=r"results.jsonl: No space left on device; go on with --resume"):
+        fly_campaign(Folder(tmp_path / "out"), "full", cases, jobs=1, resume=False, told=told, stopped=str)
 
 
 def test_a_campaign_that_is_stopped_leaves_no_traces_behind(
