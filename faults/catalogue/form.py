@@ -12,8 +12,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from bus.text import units
 from bus.text.forms import Form
-from bus.text.leaves import Flag, Plain, Text, choice, text, whole
+from bus.text.leaves import Flag, Leaf, Plain, Text, choice, duration, text, whole
 from bus.text.reader import Sheet
 from bus.text.units import DIMENSIONS
 from bus.wire.messages import Scalar, Seam
@@ -24,9 +25,12 @@ KINDS = (
 )  # fmt: skip
 GROUPS = (
     "string", "battery_group", "lcl", "thermal_node", "heater", "accelerator", "isl_head", "conductor", "radiator",
-    "station",
+    "radiation_device", "station",
 )  # fmt: skip
 WINDOWS = ("any", "instant")
+SIGNS = ("truth", "reading", "event")
+COURSES = ("differs", "rises", "falls")
+UNKNOWN = "unknown"
 SEAMS = tuple(seam.name.lower() for seam in Seam)
 
 
@@ -85,12 +89,44 @@ class PrimitiveForm(Form):
     parameters: dict[str, Plain]
 
 
+class SignForm(Form):
+    """One thing that a fault makes another than in the undisturbed run, at the latest `within_ns` after its onset.
+
+    what: a signal of truth, a reading that telemetry carries, or an event. name: with `$name` for a parameter. goes:
+    which way a signal or a reading leaves the undisturbed one; an event comes that did not, or later or more often.
+    """
+
+    what: Annotated[str, choice(SIGNS)]
+    name: Annotated[str, text(longest=96)]
+    goes: Annotated[str, choice(COURSES)] = "differs"
+    within: Annotated[int, duration(10**8, 3600 * 10**9, "100 ms to 1 h")]
+
+
+class ExampleForm(Form):
+    """A design and parameters with which the fault shows what it is said to show."""
+
+    design: Text = "pathfinder"
+    parameters: dict[str, Plain] = {}
+
+
+def _criticality(value: object) -> str:
+    """A duration as it was written, or "unknown"."""
+    if value != UNKNOWN:
+        units.parse_duration_ns(value)
+    return str(value)
+
+
 def _named(forms: dict[str, ParameterForm]) -> dict[str, ParameterForm]:
     return {name: form.model_copy(update={"name": name}) for name, form in forms.items()}
 
 
 class FaultForm(Form):
-    """One entry of the catalogue. `severity` 1 (catastrophic) to 4 (minor), for the fault left alone."""
+    """One entry of the catalogue. `severity` 1 (catastrophic) to 4 (minor), for the fault left alone.
+
+    criticality: from onset to the effect that `severity` names; "unknown" where it depends on design and orbit, or
+    nobody knows. shows: the machine-readable part of `signature`, as it comes with `example`; where nothing shows within
+    minutes, `unseen` says why. keeps: what stays when the fault is cleared, for physics or memory keeps it.
+    """
 
     seam: Annotated[Seam, BeforeValidator(lambda name: Seam[choice(SEAMS).read(name).upper()])]
     window: Annotated[str, choice(WINDOWS)]
@@ -99,6 +135,11 @@ class FaultForm(Form):
     source: Text
     description: Text
     signature: Text
+    criticality: Annotated[str, Leaf(_criticality, {"type": "string"})] = UNKNOWN
+    shows: Annotated[tuple[SignForm, ...], Field(max_length=8)] = ()
+    unseen: Annotated[str, text(empty=True)] = ""
+    keeps: Annotated[str, text(empty=True)] = ""
+    example: ExampleForm = ExampleForm()
     parameters: Annotated[dict[str, ParameterForm], AfterValidator(_named)]
     primitives: Annotated[tuple[PrimitiveForm, ...], Field(min_length=1, max_length=16)]
 

@@ -25,7 +25,7 @@ from node.devices.impairments import PRIMITIVES as LINK
 from node.injection.engine import unknown_parameter
 from node.injection.faulty_device import PRIMITIVES as DEVICE
 from node.injection.host import HostSeam
-from node.injection.plant import PlantSeam
+from node.injection.plant import PlantSeam, struck_in_vain
 from node.truth import NODE_SIGNALS
 
 PRIMITIVES: Mapping[Seam, Mapping[str, Mapping[str, object]]] = {
@@ -35,7 +35,7 @@ PRIMITIVES: Mapping[Seam, Mapping[str, Mapping[str, object]]] = {
     Seam.HOST: HostSeam.PRIMITIVES,
 }
 PathText = Annotated[str, text(longest=1000)]
-NEEDED = ("value", "down_s", "seconds", "point")
+NEEDED = ("value", "down_s", "seconds", "point", "ppb")
 """Parameters without which the plant and the host do nothing."""
 
 
@@ -82,6 +82,7 @@ def check_own(fault: str, primitives: Sequence[Primitive], design: DesignInfo) -
             wrong = unknown_parameter(known[name], parameters)
             needed = [one for one in NEEDED if seam in (Seam.PLANT, Seam.HOST) and one in known[name]]
             missing = [one for one in needed if one not in parameters]
+            wrong = wrong or (struck_in_vain(place, name, parameters) if seam is Seam.PLANT and not missing else "")
             if wrong or missing:
                 found = wrong or f"no parameter '{missing[0]}'"
                 raise Refused(found, f"{name} with {', '.join(known[name]) or 'nothing'}")

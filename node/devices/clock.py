@@ -1,11 +1,12 @@
-"""The on-board clock: mission time as this spacecraft's oscillator tells it. It drifts, and a fault can make it jump.
+"""The on-board clock: mission time as this spacecraft's oscillator tells it. It drifts, and a fault can make it
+jump, drift more, or stand still.
 
 Whole nanoseconds throughout, so that a clock is as exact as the range's time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,10 +21,15 @@ _STREAM = stable_id("clock.drift")
 
 @dataclass(slots=True)
 class State:
-    """By how much faults made it jump, and what it shows."""
+    """By how much faults moved it, and what it shows. fault_ppb: drift of faults, since `since_ns` of mission time.
+    stopped_by: faults that hold it."""
 
     offset_ns: int = 0
     obt_ns: int = 0
+    mission_ns: int = 0
+    fault_ppb: int = 0
+    since_ns: int = 0
+    stopped_by: list[str] = field(default_factory=list)
 
 
 class Clock(Stateful):
@@ -46,7 +52,13 @@ class Clock(Stateful):
     def advance(self, mission_ns: int) -> None:
         """The range's time has come this far."""
         state = self.state
-        state.obt_ns = mission_ns + mission_ns * self._drift_ppb // 1_000_000_000 + state.offset_ns
+        state.mission_ns = mission_ns
+        obt_ns = mission_ns + mission_ns * self._drift_ppb // 1_000_000_000 + state.offset_ns
+        obt_ns += (mission_ns - state.since_ns) * state.fault_ppb // 1_000_000_000
+        if state.stopped_by:
+            state.offset_ns -= obt_ns - state.obt_ns
+        else:
+            state.obt_ns = obt_ns
 
     @property
     def obt_ns(self) -> int:
@@ -56,6 +68,21 @@ class Clock(Stateful):
     def jump(self, by_ns: int) -> None:
         """Step the clock."""
         self.state.offset_ns += by_ns
+
+    def drift(self, by_ppb: int) -> None:
+        """Run faster by so many parts in 1e9, or slower with a minus, from now on and beside what it does already."""
+        state = self.state
+        state.offset_ns += (state.mission_ns - state.since_ns) * state.fault_ppb // 1_000_000_000
+        state.since_ns = state.mission_ns
+        state.fault_ppb += by_ppb
+
+    def stop(self, fault: str) -> None:
+        """Stand still until every fault that stopped it is gone; the time that passes is lost."""
+        self.state.stopped_by.append(fault)
+
+    def go_on(self, fault: str) -> None:
+        """This fault holds it no more."""
+        self.state.stopped_by.remove(fault)
 
     @property
     def side(self) -> int:

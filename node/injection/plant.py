@@ -1,4 +1,5 @@
-"""The plant seam: a field of truth is set, scaled or added to."""
+"""The plant seam: a field of truth is set, scaled or added to while a fault lasts; or it is changed once and left to the
+physics (put, count), or radiation's events are planted in the next tick (strike)."""
 
 from __future__ import annotations
 
@@ -8,11 +9,31 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from bus.snapshot.pack import pack, unpack
-from bus.wire.messages import Injection
+from bus.wire.messages import Injection, Scalar
 from node.injection.engine import SeamHandler, unknown_parameter
 from node.truth import PlantLike, place
 
 _SAVED = dict[str, tuple[list[float], list[str]]]
+
+
+ONCE = ("put", "count", "strike")
+"""What is over at once."""
+EVENTS = ("corrected_upsets", "uncorrected_upsets", "silent_errors", "interrupts", "latchups", "upset_bits")
+"""What radiation does in a tick, and so may be planted."""
+MOST_STRUCK = 1000
+"""Events planted at one time; the fields of a fleet hold 16 bits."""
+
+
+def struck_in_vain(place: str, primitive: str, parameters: Mapping[str, Scalar]) -> str:
+    """Why this strike cannot be, or nothing."""
+    if primitive != "strike":
+        return ""
+    if place.partition("[")[0] not in EVENTS:
+        return f"a strike on {place}; allowed: {', '.join(EVENTS)}"
+    value = parameters.get("value")
+    if isinstance(value, str) or value is None or not 1 <= value <= MOST_STRUCK:
+        return f"parameter 'value' must be from 1 to {MOST_STRUCK}"
+    return ""
 
 
 def _no_primitive(injection: Injection, known: Mapping[str, Mapping[str, object]]) -> str:
@@ -24,7 +45,10 @@ def _no_primitive(injection: Injection, known: Mapping[str, Mapping[str, object]
 class PlantSeam(SeamHandler):
     """Fields of truth. Several faults on one field act in order of onset; the last to go leaves the first value."""
 
-    PRIMITIVES: Mapping[str, Mapping[str, object]] = {"set": {"value": 0}, "scale": {"value": 0}, "add": {"value": 0}}
+    PRIMITIVES: Mapping[str, Mapping[str, object]] = {
+        "set": {"value": 0}, "scale": {"value": 0}, "add": {"value": 0},
+        "put": {"value": 0}, "count": {"value": 0}, "strike": {"value": 0},
+    }  # fmt: skip
 
     class _Place(NamedTuple):
         field: NDArray[Any]
@@ -46,10 +70,13 @@ class PlantSeam(SeamHandler):
             place(self._plant, injection.place)
         except (KeyError, IndexError, TypeError) as error:
             return f"no such place in the plant: {error.args[0] if error.args else injection.place}"
-        return ""
+        return struck_in_vain(injection.place, injection.primitive, injection.parameters)
 
     def start(self, injection: Injection, tick: int) -> bool:
         """Change the field."""
+        if injection.primitive in ONCE:
+            self._once(injection.place, injection.primitive, float(injection.parameters["value"]))
+            return False
         spot = self._places.get(injection.place)
         if spot is None:
             field = place(self._plant, injection.place)
@@ -72,6 +99,21 @@ class PlantSeam(SeamHandler):
         self._act(spot)
         if not spot.faults:
             del self._places[injection.place]
+
+    def _once(self, name: str, primitive: str, value: float) -> None:
+        """Change what physics goes on with; a fault that lasts stays over it."""
+        spot = self._places.get(name)
+        field = place(self._plant, name)
+        before = field[0].item() if spot is None else spot.before[0]
+        if primitive == "strike":
+            after = min(before, 0) - round(value)
+        else:
+            after = value if primitive == "put" else before + value
+        if spot is None:
+            field[0] = after
+        else:
+            spot.before[0] = after
+            self._act(spot)
 
     @staticmethod
     def _act(spot: PlantSeam._Place) -> None:

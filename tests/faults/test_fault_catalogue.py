@@ -34,7 +34,7 @@ SAMPLES: dict[str, Scalar] = {
     "reading": "5 K",
     "reading rate": "1 K/min",
     "quantity": "2",
-    "integer": 1,
+    "integer": 0,
     "device": "pcdu",
 }
 

@@ -148,6 +148,8 @@ def test_what_is_set_stays_set_whatever_the_physics_makes_of_it() -> None:
         (PLANT, "string_health[3]", "set", {}, "'value' is missing"),
         (PLANT, "string_health[3]", "set", {"value": 0.0, "x": 1}, "unknown parameter 'x'"),
         (PLANT, "string_health[3]", "set", {"value": "low"}, "must be a number"),
+        (PLANT, "string_health[3]", "strike", {"value": 1}, "allowed: corrected_upsets"),
+        (PLANT, "upset_bits[0]", "strike", {"value": 0}, "from 1 to 1000"),
         (DEVICE, "batery-monitor", "stuck", {}, "battery-monitor"),
         (DEVICE, "battery-monitor.soc", "stuck", {}, "battery_soc"),
         (DEVICE, "battery-monitor", "explode", {}, "stuck, bias"),
@@ -157,6 +159,8 @@ def test_what_is_set_stays_set_whatever_the_physics_makes_of_it() -> None:
         (HOST, "computer", "kill", {}, "'down_s' is missing"),
         (HOST, "computer", "kill", {"down_s": -1.0}, "negative"),
         (HOST, "computer", "crash", {"point": 99}, "1, 2, 3, 4, 5"),
+        (HOST, "computer", "clock_drift", {}, "'ppb' is missing"),
+        (HOST, "computer", "bitflip", {"bits": 73}, "'bits' must be from 1 to 72"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(
@@ -207,6 +211,54 @@ def test_a_stuck_clock_is_what_flight_software_believes() -> None:
     flight.fly(10)
     assert "clock_stepped" in flight.events()
     assert flight.node.software is not None and flight.node.software.on_board.state.obt_ns == 7 * TICK_NS
+
+
+def test_what_is_changed_once_is_left_to_the_physics() -> None:
+    flight = Flight()
+    flight.inject(PLANT, "battery_soc", "put", name="a", value=0.5)
+    flight.fly(1)
+    assert flight.plant.read("battery_soc") == 0.5 and flight.node.parts.injections.idle
+    flight.plant.set("battery_soc", 0.6)
+    flight.inject(PLANT, "battery_soc", "count", name="b", value=0.25)
+    flight.fly(1)
+    assert flight.plant.read("battery_soc") == pytest.approx(0.85)
+    assert reports(flight) == [("a", ACTIVE), ("a", CLEARED), ("b", ACTIVE), ("b", CLEARED)]
+
+
+def test_a_change_under_a_fault_that_lasts_shows_when_that_ends() -> None:
+    flight = Flight()
+    flight.inject(PLANT, "string_health[0]", "scale", name="a", value=0.5, during=4)
+    flight.fly(2)
+    flight.inject(PLANT, "string_health[0]", "put", name="b", value=0.8)
+    flight.fly(1)
+    assert flight.plant.read("string_health[0]") == 0.4
+    flight.fly(3)
+    assert flight.plant.read("string_health[0]") == 0.8
+
+
+def test_events_are_planted_as_a_negative_count_and_add_up() -> None:
+    flight = Flight()
+    flight.plant.set("upset_bits[0]", 7)  # of the tick before: gone in the next one
+    for name, value in (("a", 2.0), ("b", 3.0)):
+        flight.inject(PLANT, "upset_bits[0]", "strike", name=name, value=value)
+    flight.fly(1)
+    assert flight.plant.read("upset_bits[0]") == -5  # this plant has no radiation that takes them
+
+
+def test_a_clock_drifts_and_stands_still_and_runs_on_from_there() -> None:
+    flight, quiet = Flight(), Flight()
+    ahead = []
+    flight.inject(HOST, "computer", "clock_drift", name="a", delay=2, during=10, ppb=100_000_000)
+    flight.inject(HOST, "computer", "clock_stop", name="b", delay=20, during=5)
+    flight.inject(HOST, "computer", "clock_stop", name="c", delay=22, during=5)
+    for _ in range(30):
+        flight.fly(1)
+        quiet.fly(1)
+        ahead.append(round((flight.node.parts.clock.obt_ns - quiet.node.parts.clock.obt_ns) / TICK_NS, 3))
+        if len(ahead) == 7:
+            flight.node.parts.clock.restore(flight.node.parts.clock.save())
+    assert ahead[1] == 0.0 and max(ahead) == 1.0  # a tenth of ten ticks
+    assert ahead[19] == 1.0 and ahead[-1] == ahead[-3] == -6.0  # less seven ticks
 
 
 @pytest.mark.parametrize(

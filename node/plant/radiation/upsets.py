@@ -4,6 +4,8 @@ A non-homogeneous Poisson process sampled per tick: the rates of all effects of 
 how many events there are (exact inversion), and each event then finds its device and effect in proportion to the
 rates. Superposition makes that the same law as a draw per effect, at the cost of one. What an event does may not
 live here.
+
+A fault plants events by leaving a negative count in a field of effects: so many come on top of this tick's own.
 """
 
 # ruff: noqa: PLR0917  (kernels take scalars, and many of them)
@@ -66,12 +68,12 @@ def draw_events(s: Record, p: Record, f: Record, tick: int, dt_s: float) -> None
     total = 0.0
     for device in range(p.radiation_device_count):
         total += _device_rate(s, p, device)
-        s.corrected_upsets[device] = 0
-        s.uncorrected_upsets[device] = 0
-        s.silent_errors[device] = 0
-        s.interrupts[device] = 0
-        s.latchups[device] = 0
-        s.upset_bits[device] = 0
+        s.corrected_upsets[device] = max(0, -s.corrected_upsets[device])
+        s.uncorrected_upsets[device] = max(0, -s.uncorrected_upsets[device])
+        s.silent_errors[device] = max(0, -s.silent_errors[device])
+        s.interrupts[device] = max(0, -s.interrupts[device])
+        s.latchups[device] = max(0, -s.latchups[device])
+        s.upset_bits[device] = max(0, -s.upset_bits[device])
     mean = total * dt_s
     if not mean > 0.0:
         return
