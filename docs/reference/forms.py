@@ -62,9 +62,9 @@ def faults_page() -> str:
         "# Faults", "", GENERATED, "",
         f"The {len(FAULTS)} faults that a scenario's `faults:` and `skyrack inject` can name. Severity as in",
         "ECSS-Q-ST-30-02C, for the fault left alone: 1 catastrophic, 2 critical, 3 major, 4 minor. A fault that is",
-        "over at once takes neither `for` nor `until`. Time to criticality is from onset to the effect that the severity",
-        "names; it is told where it is known. What is `kept` stays when a fault is cleared. Each fault is flown by a test",
-        "with its example; what is listed under *within* differs from the undisturbed run.",
+        "over at once takes neither `for` nor `until`. Time to criticality, from onset to the effect that the severity",
+        "names, is told where it is known. What is *kept* stays when a fault is cleared. A test flies each fault with",
+        "its example: what is listed with *within* differs from the undisturbed run.",
         "How faults are written: [scenario files](scenario.md#faults).", "",
     ]  # fmt: skip
     seams: dict[str, list[tuple[str, FaultForm]]] = {}

@@ -106,7 +106,7 @@ class ExampleForm(Form):
     """A design and parameters with which the fault shows what it is said to show."""
 
     design: Text = "pathfinder"
-    parameters: dict[str, Plain] = {}
+    parameters: dict[str, Plain] = Field(default_factory=dict)
 
 
 def _criticality(value: object) -> str:
@@ -124,8 +124,8 @@ class FaultForm(Form):
     """One entry of the catalogue. `severity` 1 (catastrophic) to 4 (minor), for the fault left alone.
 
     criticality: from onset to the effect that `severity` names; "unknown" where it depends on design and orbit, or
-    nobody knows. shows: the machine-readable part of `signature`, as it comes with `example`; where nothing shows within
-    minutes, `unseen` says why. keeps: what stays when the fault is cleared, for physics or memory keeps it.
+    nobody knows. shows: the machine-readable part of `signature`, as it comes with `example`; where nothing shows
+    within minutes, `unseen` says why. keeps: what stays when the fault is cleared, for physics or memory keeps it.
     """
 
     seam: Annotated[Seam, BeforeValidator(lambda name: Seam[choice(SEAMS).read(name).upper()])]

@@ -1,5 +1,5 @@
-"""The plant seam: a field of truth is set, scaled or added to while a fault lasts; or it is changed once and left to the
-physics (put, count), or radiation's events are planted in the next tick (strike)."""
+"""The plant seam: a field of truth is set, scaled or added to while a fault lasts; or it is changed once and left to
+the physics (put, count), or radiation's events are planted in the next tick (strike)."""
 
 from __future__ import annotations
 

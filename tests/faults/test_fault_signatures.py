@@ -1,5 +1,5 @@
-"""Every fault of the catalogue is flown on a shipped design, with its example: it acts, it shows within the time that its
-entry says, and when it is cleared its places are what they would have been.
+"""Every fault of the catalogue is flown on a shipped design, with its example: it acts, it shows within the time that
+its entry says, and when it is cleared its places are what they would have been.
 
 One campaign: the cases of a world share their beginning, and each is told apart from the undisturbed run.
 """
