@@ -84,6 +84,30 @@ class AlarmRules:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionRules:
+    """What the archive keeps of telemetry; by default everything, because it is the user's to say what may go.
+
+    age_s: since its receipt, in mission time. size_bytes: of all rows together. None: no bound.
+    chunk_rows, chunk_s: telemetry of one stream goes in pieces of that many packets, received within that time
+    (or a 64th of the age, whichever is less), so that the ground remembers pieces and not packets [A].
+    rows_per_tick, looks_per_tick: what is deleted, and looked at, in one tick: a delete of 512 rows is a few
+    milliseconds [A], far below the tick of every shipped scenario, and more than any of them takes in.
+    """
+
+    age_s: float | None = None
+    size_bytes: int | None = None
+    chunk_rows: int = 256
+    chunk_s: float = 600.0
+    rows_per_tick: int = 512
+    looks_per_tick: int = 64
+
+    @property
+    def declared(self) -> bool:
+        """Whether anything is ever deleted."""
+        return self.age_s is not None or self.size_bytes is not None
+
+
+@dataclass(frozen=True, slots=True)
 class SpacecraftPlan:
     """What the ground knows of one spacecraft. Lower `priority` is served first when antennas are scarce."""
 
@@ -111,6 +135,7 @@ class GroundConfig:
     command: CommandRules = field(default_factory=CommandRules)
     contact: ContactRules = field(default_factory=ContactRules)
     alarms: AlarmRules = field(default_factory=AlarmRules)
+    retention: RetentionRules = field(default_factory=RetentionRules)
 
 
 def resolve(
@@ -138,4 +163,5 @@ def resolve(
         stacks=scenario.stacks,
         procedures=scenario.procedures,
         alarms=AlarmRules(**scenario.alarms.model_dump()) if scenario.alarms else AlarmRules(),
+        retention=RetentionRules(**scenario.retention.model_dump()) if scenario.retention else RetentionRules(),
     )

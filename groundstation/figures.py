@@ -10,6 +10,7 @@ from groundstation.alarms.watch import AlarmsState
 from groundstation.commanding.records import CommanderState
 from groundstation.contacts.antennas import AntennaState
 from groundstation.telemetry.intake import Intake
+from groundstation.telemetry.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,16 @@ class Figures:
     contacts: int
 
 
-def figures(commander: CommanderState, intake: Intake, alarms: AlarmsState, antennas: AntennaState) -> Figures:
+def figures(
+    commander: CommanderState, intake: Intake, retention: Retention, alarms: AlarmsState, antennas: AntennaState
+) -> Figures:
     """Now."""
     standing = Counter((Level(each.level).name.lower(), each.state.lower()) for each in alarms.open.values())
+    ledger = {entry: number for entry, number in intake.counters().items() if "." not in entry}
     return Figures(
         telecommands=dict(commander.totals),
         open_telecommands=sum(map(len, commander.under_way.values())),
-        telemetry={entry: number for entry, number in intake.counters().items() if "." not in entry},
+        telemetry=ledger | {"retired": retention.counters().get("retired", 0.0)},
         alarms=dict(standing),
         alarms_raised=dict(alarms.totals),
         contacts=sum(place >= 0 for place in antennas.serving),

@@ -42,6 +42,7 @@ from groundstation.procedures.engine import Asked, Procedures, Surroundings
 from groundstation.procedures.load import answers, shipped
 from groundstation.procedures.state import ProcedureEffects, ProceduresState
 from groundstation.telemetry.intake import Intake, IntakeState
+from groundstation.telemetry.retention import Retention, RetentionState
 
 PACKETS = (Telemetry, Event, Verification)
 MAX_COUNTERS = 480
@@ -62,6 +63,7 @@ class GroundState:
     procedures: ProceduresState = field(default_factory=ProceduresState)
     alarms: AlarmsState = field(default_factory=AlarmsState)
     structures: dict[str, OwnStructures] = field(default_factory=dict)
+    retention: RetentionState = field(default_factory=RetentionState)
 
 
 class Ground:
@@ -90,6 +92,7 @@ class Ground:
         )
         self._commander = Commander(dictionaries, config.command, config.ground_boot, config.tick_ns)
         self._intake = Intake(dictionaries, config.tick_ns)
+        self._retention = Retention(dictionaries, config.retention)
         known = procedures if procedures is not None else shipped()
         self._alarms = Alarms(dictionaries, config.alarms, config.ground_boot, answers(known), self._intake.made_ns)
         self._procedures = Procedures(
@@ -133,12 +136,13 @@ class Ground:
         ]
         self._alarms.step(now_ns, pointed, outbox.records)
         self._answer(effects, now_ns, outbox)
+        self._retention.step(now_ns, outbox.records)
         self._acknowledge(now_ns, outbox)
         return outbox
 
     def figures(self) -> Figures:
         """Totals for whoever watches the ground; nothing of them decides anything."""
-        return figures(self._commander.state, self._intake, self._alarms.state, self._antennas.state)
+        return figures(self._commander.state, self._intake, self._retention, self._alarms.state, self._antennas.state)
 
     def save(self) -> bytes:
         """All of its state."""
@@ -146,7 +150,7 @@ class Ground:
             GroundState(
                 self._sequence, self._opened, self._unknown_mail, self._predictor.state, self._antennas.state,
                 self._commander.state, self._intake.state, self._procedures.state,
-                self._alarms.state, self._structures,
+                self._alarms.state, self._structures, self._retention.state,
             )
         )  # fmt: skip
 
@@ -161,6 +165,7 @@ class Ground:
         self._procedures.take_over(state.procedures)
         self._alarms.state = state.alarms
         self._structures = state.structures
+        self._retention.state = state.retention
 
     def _open(self, outbox: Outbox) -> None:
         """First tick: what the archive has to know, and the first look ahead."""
@@ -206,7 +211,9 @@ class Ground:
         elif isinstance(body, PACKETS):
             serving = self._antennas.station_of(place)
             station = self._stations[serving] if serving >= 0 else ""
+            before = len(outbox.records)
             if self._intake.packet(source, body, station, now_ns, outbox.records):
+                self._retention.took(source, body, now_ns, outbox.records[before:])
                 if isinstance(body, Verification):
                     self._commander.verify(source, body, now_ns, effects)
                 elif isinstance(body, Telemetry):
@@ -350,6 +357,9 @@ class Ground:
         for spacecraft, acknowledgement in self._intake.acknowledgements():
             if self._antennas.station_of(self._place[spacecraft]) >= 0:
                 self._send(spacecraft, acknowledgement, now_ns, outbox, ACKNOWLEDGEMENT)
+                self._retention.acknowledged(
+                    spacecraft, acknowledgement.boot, acknowledgement.stream, acknowledgement.below
+                )
 
     def _account(self, now_ns: int, outbox: Outbox) -> None:
         """The final account: what became of telecommands and telemetry."""
@@ -366,7 +376,7 @@ class Ground:
             "tc_late_reports": totals["late"],
             "unknown_mail": self._unknown_mail,
         }
-        counters |= self._intake.counters()
+        counters |= self._intake.counters() | self._retention.counters()
         items = list(counters.items())
         for start in range(0, len(items), MAX_COUNTERS):
             part = dict(items[start : start + MAX_COUNTERS])

@@ -191,6 +191,14 @@ class AlarmSettings(_Form):
     silent_s: float
 
 
+class RetentionSettings(_Form):
+    """What the ground's archive keeps: telemetry received at most `age_s` ago (mission time), and at most `size_bytes`
+    of it; None: that does not count."""
+
+    age_s: float | None = None
+    size_bytes: int | None = None
+
+
 class Expectation(_Form):
     """One sentence of the expectation language, as the user wrote it."""
 
@@ -222,6 +230,7 @@ class Scenario(_Form):
     stacks: tuple[StackEntry, ...] = ()
     procedures: tuple[ProcedureEntry, ...] = ()
     alarms: AlarmSettings | None = None
+    retention: RetentionSettings | None = None
     faults: tuple[Fault, ...]
     expectations: tuple[Expectation, ...]
     range: RangeRules
@@ -244,7 +253,7 @@ class Scenario(_Form):
 
     def to_json(self) -> bytes:
         """Canonical bytes, the ones that travel: without what belongs to the loading (file name, warnings)."""
-        later = ("designs", "stacks", "procedures", "alarms", "catalogue")
+        later = ("designs", "stacks", "procedures", "alarms", "retention", "catalogue")
         none: dict[str, Any] = {
             name: True for name in later if not getattr(self, name)
         }  # who has none keeps its digest

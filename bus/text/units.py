@@ -50,8 +50,8 @@ _TABLE: dict[Powers, dict[str, Fraction]] = {
     (0, 1, -2, -1, 0, 0): {"T": _ONE},
     (2, 0, -2, 0, 0, 0): {"Gy": _ONE, "rad(Si)": _CENTI, "krad(Si)": Fraction(10)},
     (0, 0, 0, 0, 0, 1): {
-        "bit": _ONE, "kbit": _KILO, "Mbit": _MEGA, "Gbit": _GIGA, "Tbit": _TERA, "B": Fraction(8), "MB": 8 * _MEGA,
-        "GB": 8 * _GIGA, "TB": 8 * _TERA,
+        "bit": _ONE, "kbit": _KILO, "Mbit": _MEGA, "Gbit": _GIGA, "Tbit": _TERA, "B": Fraction(8), "kB": 8 * _KILO,
+        "MB": 8 * _MEGA, "GB": 8 * _GIGA, "TB": 8 * _TERA,
     },
     (0, 0, -1, 0, 0, 1): {"bps": _ONE, "kbps": _KILO, "Mbps": _MEGA, "Gbps": _GIGA},
     _NONE: {
@@ -87,6 +87,7 @@ _SHOWN: dict[str, str] = {
     "force": "N mN",
     "fluence": "1/m2 1/cm2",
     "bit rate": "bit/s kbit/s Mbit/s Gbit/s Tbit/s bps kbps Mbps Gbps",
+    "data size": "kB MB GB TB",
     "frequency": "Hz kHz MHz GHz",
     "dose": "Gy rad(Si)",
     "magnetic flux density": "T",

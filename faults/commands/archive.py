@@ -19,6 +19,7 @@ from faults.commands.procedure import Json
 
 if TYPE_CHECKING:
     from bus.dictionary import Parameter
+    from groundstation.archive.reader import ArchiveReader, RetiredStream
     from groundstation.archive.values import Bucket, Sample
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -69,6 +70,8 @@ def latest(
     _print(asked, forms, as_json=json)
     if not asked:
         sys.stderr.write("note: nothing of this was received\n")
+    if any(name not in found for name in parameters or ()):
+        note_retired(archive, spacecraft)
 
 
 @group.command("range", epilog="Example: skyrack archive range out/first-light-001 dawn-1 battery_soc --every '5 min'")
@@ -96,7 +99,7 @@ def range_(
     from bus.errors import UserError  # noqa: PLC0415
     from faults.run_directory import open_run  # noqa: PLC0415
     from groundstation.archive.reader import ArchiveReader  # noqa: PLC0415
-    from groundstation.archive.values import Question, buckets, samples  # noqa: PLC0415
+    from groundstation.archive.values import Question, buckets, may_be_retired, samples  # noqa: PLC0415
 
     archive = ArchiveReader(open_run(run).archive)
     question = Question(
@@ -119,6 +122,8 @@ def range_(
         left = sum(1 for _ in rows)
     if left > 0:
         sys.stderr.write(f"note: {left:,} rows more; --most or --every shows them\n")
+    if may_be_retired(archive, question):
+        note_retired(archive, spacecraft)
 
 
 @group.command(epilog="Example: skyrack archive levels out/first-light-001")
@@ -134,7 +139,10 @@ def levels(run: Run, *, json: Json = False) -> None:
 
     directory = open_run(run)
     names = [one.id for one in read_scenario(directory).spacecraft]
-    found = {name: asdict(one) for name, one in all_levels(ArchiveReader(directory.archive), names).items()}
+    archive = ArchiveReader(directory.archive)
+    found = {name: asdict(one) for name, one in all_levels(archive, names).items()}
+    for name in names:
+        note_retired(archive, name)
     if json:
         sys.stdout.write(json_module.dumps(found, indent=1) + "\n")
         return
@@ -144,6 +152,27 @@ def levels(run: Run, *, json: Json = False) -> None:
         for figure, (label, _, _) in LABELS.items():
             why = f" ({one['unknown'][figure]})" if figure in one["unknown"] else ""
             sys.stdout.write(f"  {label:<40}{figure_in_words(figure, one[figure])}{why}\n")
+
+
+@group.command(epilog="Example: skyrack archive retired out/first-light-001")
+def retired(run: Run, *, json: Json = False) -> None:
+    """Print what retention has deleted, by spacecraft, boot and stream."""
+    from faults.recording.retention import stream_row  # noqa: PLC0415
+    from faults.run_directory import open_run  # noqa: PLC0415
+    from groundstation.archive.reader import ArchiveReader  # noqa: PLC0415
+
+    rows = [stream_row(each) for each in ArchiveReader(open_run(run).archive).retired()]
+    if json:
+        sys.stdout.write(json_module.dumps(rows, indent=1) + "\n")
+        return
+    if not rows:
+        sys.stdout.write("nothing was retired\n")
+        return
+    lines: list[tuple[str, ...]] = [("spacecraft", "boot", "stream", "packets", "bytes", "received until")]
+    for row in rows:
+        counts = (f"{row[name]:,}" for name in ("boot", "stream", "packets", "bytes"))
+        lines.append((row["spacecraft"], *counts, _clock(row["until_s"])))
+    _columns(lines)
 
 
 @group.command(epilog="Example: skyrack archive dumps out/first-light-001 dawn-1 --write dump.bin")
@@ -179,6 +208,7 @@ def dumps(
             state = wrong if p.content is None else "complete"
             lines.append((str(p.boot), str(p.number), str(p.address), str(p.size_bytes), state))
         _columns(lines)
+    note_retired(archive, spacecraft)
     if write is None:
         return
     complete = [p.content for p in found if p.content is not None]
@@ -188,6 +218,21 @@ def dumps(
         write.write_bytes(complete[-1])
     except OSError as error:
         raise EnvironmentFault(f"cannot write {write}: {error.strerror}", hint="name another file") from error
+
+
+def note_retired(archive: ArchiveReader, spacecraft: str) -> None:
+    """Say on the error output that something of what was asked for may have been deleted."""
+    said = retired_in_words(archive.retired(spacecraft), spacecraft)
+    if said:
+        sys.stderr.write(f"note: {said}; `skyrack archive retired` has the figures\n")
+
+
+def retired_in_words(rows: Sequence[RetiredStream], spacecraft: str) -> str:
+    """What retention deleted of a spacecraft; empty if that is nothing."""
+    if not rows:
+        return ""
+    packets, until_s = sum(row.packets for row in rows), max(row.until_ns for row in rows) / 1e9
+    return f"{packets:,} packets of {spacecraft}, received until {_clock(until_s)}, were retired"
 
 
 def sample_row(sample: Sample, form: Parameter) -> dict[str, Any]:

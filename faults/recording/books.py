@@ -32,22 +32,25 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Telemetry packets of one spacecraft; closed when generated = archived + declared_lost + on_board.
+    """Telemetry packets of one spacecraft; closed when generated = archived + retired + declared_lost + on_board.
 
-    None: unknown.
+    retired: archived, and deleted since as the scenario wants it. None: unknown.
     """
 
     generated: int | None
     archived: int | None
     declared_lost: int | None
     on_board: int | None
+    retired: int | None = 0
 
     @property
     def unaccounted(self) -> int | None:
         """What the ledger cannot explain; 0 when it closes, None where a part of it is unknown."""
         if self.generated is None or self.archived is None or self.declared_lost is None or self.on_board is None:
             return None
-        return self.generated - self.archived - self.declared_lost - self.on_board
+        if self.retired is None:
+            return None
+        return self.generated - self.archived - self.retired - self.declared_lost - self.on_board
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,16 @@ def _archive(
     if GROUND_ID not in rows:
         trouble = "the ground gave no final account of it"
     for spacecraft, count in packets.items():
-        meant = int(counters.get(f"{spacecraft}.archived", 0))
+        meant = int(counters.get(f"{spacecraft}.archived", 0) - counters.get(f"{spacecraft}.retired", 0))
         if GROUND_ID in rows and count != meant:
             trouble = f"it holds {count:,} packets of {spacecraft}, the ground wrote {meant:,}"
+    deleted: Counter[str] = Counter()
+    for row in archive.retired():
+        deleted[row.spacecraft] += row.packets
+    for each in scenario.spacecraft:
+        meant = int(counters.get(f"{each.id}.retired", 0))
+        if GROUND_ID in rows and deleted[each.id] != meant:
+            trouble = f"it says that {deleted[each.id]:,} packets of {each.id} were retired, the ground {meant:,}"
     settled = {}
     if not trouble:
         for each in scenario.spacecraft:
@@ -138,6 +148,7 @@ def _archive(
                     archived=sum(stream.archived for stream in streams),
                     declared_lost=sum(stream.declared_lost for stream in streams),
                     on_board=sum(stream.on_board for stream in streams),
+                    retired=sum(stream.retired for stream in streams),
                 )
     return Archived(trouble, packets, states, radiated), settled
 
@@ -145,8 +156,10 @@ def _archive(
 def _partial(spacecraft: str, rows: Mapping[str, Rows], counters: Mapping[str, float]) -> Ledger:
     """A ledger that cannot be settled: what the spacecraft says of itself, and the ground of itself."""
     generated = sum(row[2] for row in rows[spacecraft]) if spacecraft in rows else None
-    archived = counters.get(f"{spacecraft}.archived", 0) if GROUND_ID in rows else None
-    return Ledger(generated, None if archived is None else int(archived), None, None)
+    if GROUND_ID not in rows:
+        return Ledger(generated, None, None, None, None)
+    retired = int(counters.get(f"{spacecraft}.retired", 0))
+    return Ledger(generated, int(counters.get(f"{spacecraft}.archived", 0)) - retired, None, None, retired)
 
 
 def losses(

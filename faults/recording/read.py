@@ -41,6 +41,7 @@ from faults.recording.levels import read_service_levels
 from faults.recording.operations import read_operations
 from faults.recording.packet_times import PacketTimes
 from faults.recording.recording import EventRecord, FaultRecord, Pointing, Recording, TelecommandRecord
+from faults.recording.retention import read_retired
 from faults.run_directory import RunDirectory
 from groundstation.archive.reader import ArchiveReader
 from groundstation.config import GROUND_ID
@@ -113,6 +114,7 @@ def read_recording(directory: RunDirectory) -> Recording:
     archive = ArchiveReader(directory.archive) if directory.archive.is_file() else None
     if archive is not None:
         recording.operations = read_operations(archive)
+        recording.retired = read_retired(archive)
         recording.belief, recording.parameters = read_belief(recording, archive), read_parameters(recording, archive)
     recording.service_levels = read_service_levels(recording, archive)
     return recording

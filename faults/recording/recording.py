@@ -15,6 +15,7 @@ from bus.scenario.model import Scenario
 from faults.oracle.expectation import EventTrigger, FaultTrigger, TelecommandTrigger, Trigger
 from faults.recording.books import Books, Loss
 from faults.recording.operations import Operations
+from groundstation.archive.reader import RetiredStream
 from groundstation.config import AlarmRules
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ class Recording:
     parameters: Sequence[ParameterReport] = ()
     operations: Operations = field(default_factory=Operations)
     service_levels: Mapping[str, Any] = field(default_factory=dict)
+    retired: Sequence[RetiredStream] | None = None
 
     @property
     def end_s(self) -> float:

@@ -19,6 +19,7 @@ from faults.catalogue.injection_ids import injection_ids
 from faults.oracle.judge import Judgement
 from faults.recording.books import Ledger
 from faults.recording.recording import FaultRecord, Recording
+from faults.recording.retention import retention_row
 from faults.recording.software import own_software
 from groundstation.config import GROUND_ID
 
@@ -74,7 +75,9 @@ def summarise(
     processes that died and came back."""
     scenario = recording.scenario
     books = recording.books
-    ledgers = {each.id: books.ledgers.get(each.id, Ledger(None, None, None, None)) for each in scenario.spacecraft}
+    ledgers = {
+        each.id: books.ledgers.get(each.id, Ledger(None, None, None, None, None)) for each in scenario.spacecraft
+    }
     node_steps = recording.ticks * len(scenario.spacecraft)
     return {
         "scenario": scenario.name,
@@ -101,6 +104,7 @@ def summarise(
             "total": _row(_total(list(ledgers.values()))),
             "spacecraft": {spacecraft: _row(ledger) for spacecraft, ledger in ledgers.items()},
         },
+        "retention": retention_row(recording),
         "parameters": [
             {
                 "spacecraft": report.spacecraft,
@@ -170,8 +174,8 @@ def shortcomings(summary: Mapping[str, Any]) -> list[str]:
         if row["unaccounted"]:
             found.append(f"{row['unaccounted']:,} packets of {spacecraft} are unaccounted for")
         elif _out_of_sight(summary, row):
-            if row["archived"] > row["generated"]:
-                more = row["archived"] - row["generated"]
+            more = row["archived"] + (row["retired"] or 0) - row["generated"]
+            if more > 0:
                 found.append(f"the ground archived {more:,} packets of {spacecraft} more than were generated")
         elif row["unaccounted"] is None and not found:
             found.append(f"the telemetry of {spacecraft} is unknown")
@@ -286,6 +290,7 @@ def _total(ledgers: Sequence[Ledger]) -> Ledger:
         _sum([ledger.archived for ledger in ledgers]),
         _sum([ledger.declared_lost for ledger in ledgers]),
         _sum([ledger.on_board for ledger in ledgers]),
+        _sum([ledger.retired for ledger in ledgers]),
     )
 
 
@@ -303,6 +308,7 @@ def _row(ledger: Ledger) -> dict[str, int | None]:
     return {
         "generated": ledger.generated,
         "archived": ledger.archived,
+        "retired": ledger.retired,
         "declared_lost": ledger.declared_lost,
         "on_board": ledger.on_board,
         "unaccounted": ledger.unaccounted,

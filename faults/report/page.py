@@ -18,6 +18,7 @@ from faults.report.html import badge, page, table, tiles
 from faults.report.levels import service_levels
 from faults.report.operations import alarms, procedures
 from faults.report.overview import overview, rows, unfolded
+from faults.report.retention import retention
 from faults.report.spacecraft import spacecraft_section
 from faults.report.story import pairs_in_words, several, story
 
@@ -179,9 +180,10 @@ def _ledger(recording: Recording, summary: Mapping[str, Any]) -> str:
         missing = row["unaccounted"]
         closed = badge("unknown" if missing is None else "closed" if missing == 0 else "not closed")
         rows.append([escape(spacecraft.id), *(_figure(number) for number in row.values()), closed])
-    heads = ["Spacecraft", "Generated #", "Archived #", "Declared lost #", "On board #", "Unaccounted #", "Ledger"]
+    figures = ("Generated", "Archived", "Retired", "Declared lost", "On board", "Unaccounted")
+    heads = ["Spacecraft", *(f"{figure} #" for figure in figures), "Ledger"]
     said = f"<p class='soft'>In all: {escape(telemetry_in_words(summary))}.</p>"
-    return table(heads, rows, empty="No spacecraft took part.") + said
+    return table(heads, rows, empty="No spacecraft took part.") + said + retention(summary["retention"])
 
 
 def _refused(rows: object) -> str:

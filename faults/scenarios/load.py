@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from bus.errors import Mistake, Refused, ScenarioError
-from bus.scenario.model import AlarmSettings, RangeRules, Scenario, Spacecraft
+from bus.scenario.model import AlarmSettings, RangeRules, RetentionSettings, Scenario, Spacecraft
 from bus.scenario.stations import Stations, read_stations
 from bus.text.files import read_file
 from bus.text.forms import Form
@@ -60,6 +60,9 @@ def _epoch(value: object) -> datetime:
     return epoch
 
 
+_KEEP = "age, size or both; without 'retention' everything is kept"
+
+
 class RangeForm(Form):
     """How the range behaves. Changes no physics, so every field has a default."""
 
@@ -74,6 +77,13 @@ class AlarmsForm(Form):
     play_back: Literal["alarm", "log", "ignore"] = AlarmRules.play_back
     repetitions: Annotated[int, whole(1, 100)] = AlarmRules.repetitions
     silent: Annotated[float, quantity("time", 1.0, 86_400.0, "1 s to 1 d")] = AlarmRules.silent_s
+
+
+class RetentionForm(Form):
+    """What the archive keeps of telemetry; what is left out does not count. Sizes are in bits, as all data here."""
+
+    age: Annotated[float, quantity("time", 1.0, 31_622_400.0, "1 s to 366 d")] | None = None
+    size: Annotated[float, quantity("data size", 8e4, 8e12, "10 kB to 1 TB")] | None = None
 
 
 class ScenarioForm(Form):
@@ -96,6 +106,7 @@ class ScenarioForm(Form):
     record: tuple[Pattern, ...] = ()
     range: RangeForm = RangeForm()
     alarms: AlarmsForm | None = None
+    retention: RetentionForm | None = None
 
 
 _LATER = (
@@ -152,6 +163,7 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
         environment, part = within(environment, duration_ns / 1e9)
         if part:
             root.below("environment.solar_event").warn(part, "that you meant this part of it")
+    retention = _retention(parts["retention"], root, duration_ns)
     sheet.finish()
     struck = struck_parts(faults, spacecraft, station_ids)
     assert environment is not None  # or its mistake was raised
@@ -170,6 +182,7 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
             stacks=tuple(timeline.stacks),
             procedures=tuple(timeline.procedures),
             alarms=_alarms(parts["alarms"]),
+            retention=retention,
             faults=tuple(faults),
             expectations=tuple(sentences),
             range=RangeRules(
@@ -202,6 +215,18 @@ def _alarms(form: AlarmsForm | None) -> AlarmSettings | None:
     if form is None:
         return None
     return AlarmSettings(play_back=form.play_back, repetitions=form.repetitions, silent_s=form.silent)
+
+
+def _retention(form: RetentionForm | None, root: Item, duration_ns: int) -> RetentionSettings | None:
+    if form is None:
+        if root.has("retention") and root.below("retention").found == "nothing":
+            root.below("retention").refuse("nothing", _KEEP)
+        return None
+    if form.age is None and form.size is None:
+        root.below("retention").refuse("neither age nor size", _KEEP)
+    elif form.age is not None and form.age * 1e9 >= duration_ns:
+        root.below("retention.age").warn("an age that nothing reaches in this run", "less than its duration")
+    return RetentionSettings(age_s=form.age, size_bytes=None if form.size is None else round(form.size / 8))
 
 
 def _mistake_of(file: str, location: tuple[int | str, ...], message: str) -> Mistake:

@@ -47,7 +47,7 @@ _BARRED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 @dataclass(frozen=True, slots=True)
 class StreamAccount:
-    """What became of everything one (spacecraft, boot, stream) generated. The last three add up to `generated`, unless
+    """What became of everything one (spacecraft, boot, stream) generated. The last four add up to `generated`, unless
     the spacecraft's account is false."""
 
     spacecraft: str
@@ -57,6 +57,22 @@ class StreamAccount:
     archived: int
     declared_lost: int
     on_board: int
+    retired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredStream:
+    """What retention has deleted of one (spacecraft, boot, stream): all that was received up to `until_ns`, but for
+    reports that tell a structure. below: above every sequence number deleted; at_ns: when it was last done."""
+
+    spacecraft: str
+    boot: int
+    stream: int
+    packets: int
+    bytes: int
+    below: int
+    until_ns: int
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,31 +171,48 @@ class ArchiveReader:
         with self._open() as connection:
             return {(s, b, st): n for s, b, st, n in connection.execute(query)}
 
+    def retired(self, spacecraft: str = "") -> list[RetiredStream]:
+        """What retention has deleted, by spacecraft, boot and stream."""
+        query, order = "SELECT * FROM retired", " ORDER BY spacecraft, boot, stream"
+        where = (" WHERE spacecraft = ?", spacecraft) if spacecraft else ("",)
+        rows = self._rows(query + where[0] + order, *where[1:])
+        return [RetiredStream(str(name), *(int(str(figure)) for figure in figures)) for name, *figures in rows]
+
     def settle(self, spacecraft: str, rows: tuple[tuple[int, int, int, int], ...]) -> list[StreamAccount]:
         """Balance a spacecraft's final account (boot, stream, generated, first on board) against the archive.
 
-        What is neither here nor on board any more is lost; losses the ground had not heard of yet are counted with
-        those it declared. On board counts only what is not archived as well. Boot 0 stands for all boots of its stream
-        that have no row of their own: the spacecraft has settled and forgotten them.
+        What is neither here, retired nor on board any more is lost; losses the ground had not heard of yet are counted
+        with those it declared. On board counts only what is neither archived nor retired as well: below `below` all
+        that is on board had come down, because nothing is retired that is not acknowledged. Boot 0 stands for all
+        boots of its stream that have no row of their own: the spacecraft has settled and forgotten them.
         """
         own = {row[:2] for row in rows if row[0]}
         inside = "spacecraft = ? AND boot = ? AND stream = ? AND sequence {} ?"
+        gone = {(each.boot, each.stream): each for each in self.retired(spacecraft)}
         result = []
         with self._open() as connection:
             for boot, stream, generated, first in sorted(set(rows)):
                 if boot == 0 and first == generated:
                     counted = connection.execute(_BY_BOOT, (spacecraft, stream))
                     here = sum(count for each, count in counted if (each, stream) not in own)
-                    lost = max(generated - here, 0)
-                    result.append(StreamAccount(spacecraft, boot, stream, generated, here, lost, 0))
+                    retired = sum(row.packets for key, row in gone.items() if key[1] == stream and key not in own)
+                    lost = max(generated - here - retired, 0)
+                    result.append(StreamAccount(spacecraft, boot, stream, generated, here, lost, 0, retired))
                     continue
-                key = (spacecraft, boot, stream, first)
+                place = (spacecraft, boot, stream, first)
                 below, above = (
-                    connection.execute(f"SELECT COUNT(*) FROM packets WHERE {inside.format(sign)}", key).fetchone()[0]
+                    connection.execute(f"SELECT COUNT(*) FROM packets WHERE {inside.format(sign)}", place).fetchone()[0]
                     for sign in ("<", ">=")
                 )
-                lost, on_board = max(first - below, 0), max(generated - first - above, 0)  # a false account stays open
-                result.append(StreamAccount(spacecraft, boot, stream, generated, below + above, lost, on_board))
+                retired = held_too = 0
+                if (boot, stream) in gone:
+                    retired, end = gone[boot, stream].packets, gone[boot, stream].below
+                    query = f"SELECT COUNT(*) FROM packets WHERE {inside.format('>=')} AND sequence < ?"
+                    held_too = max(0, end - first) - connection.execute(query, (*place, end)).fetchone()[0]
+                lost = max(first - below - (retired - held_too), 0)  # a false account stays open
+                on_board = max(generated - first - above - held_too, 0)
+                account = StreamAccount(spacecraft, boot, stream, generated, below + above, lost, on_board, retired)
+                result.append(account)
         return result
 
     def dictionary(self, spacecraft: str) -> Dictionary:

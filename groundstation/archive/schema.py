@@ -6,7 +6,7 @@ since its last snapshot and writes the same records once more.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS time_correlation (
   spacecraft TEXT NOT NULL, received_ns INTEGER NOT NULL, boot INTEGER NOT NULL, offset_s REAL NOT NULL, drift REAL,
   reports INTEGER NOT NULL,
   PRIMARY KEY (spacecraft, received_ns, boot)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS retired (
+  spacecraft TEXT NOT NULL, boot INTEGER NOT NULL, stream INTEGER NOT NULL, packets INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, below INTEGER NOT NULL, until_ns INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+  PRIMARY KEY (spacecraft, boot, stream)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alarms (
   ground_boot INTEGER NOT NULL, alarm INTEGER NOT NULL, spacecraft TEXT NOT NULL, subject TEXT NOT NULL,
   kind TEXT NOT NULL, level INTEGER NOT NULL, state TEXT NOT NULL, late INTEGER NOT NULL, raised_ns INTEGER NOT NULL,
@@ -79,6 +83,8 @@ def _into(verb: str, table: str, columns: int) -> str:
     return f"{verb} {table} VALUES ({','.join('?' * columns)})"
 
 
+_PIECE = "spacecraft = ? AND boot = ? AND stream = ? AND sequence BETWEEN ? AND ? AND received_ns <= ?"
+
 STATEMENTS: dict[str, str] = {
     "meta": _into(_TAKE, "meta", 2),
     "dictionaries": _into(_TAKE, "dictionaries", 3),
@@ -97,5 +103,11 @@ STATEMENTS: dict[str, str] = {
     "procedures": _into(_TAKE, "procedures", 10),
     "procedure_log": _into(_TAKE, "procedure_log", 7),
     "gap_closed": "DELETE FROM gaps WHERE spacecraft = ? AND boot = ? AND stream = ? AND first = ?",
+    "retire_events": f"DELETE FROM events WHERE {_PIECE}",
+    "retire_packets": f"DELETE FROM packets WHERE {_PIECE}"
+    " AND NOT (kind = 21 AND number IN (SELECT value FROM json_each(?)))",
+    "retired": f"{_into('INSERT INTO', 'retired', 8)} ON CONFLICT DO UPDATE SET packets = excluded.packets,"
+    " bytes = excluded.bytes, below = excluded.below, until_ns = excluded.until_ns, at_ns = excluded.at_ns"
+    " WHERE excluded.until_ns > until_ns",
 }
 """By the first element of a record; the rest of the record are the values."""

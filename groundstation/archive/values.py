@@ -13,7 +13,7 @@ from typing import Literal
 
 from bus.errors import UnknownNameError
 from bus.text.near import nearest
-from groundstation.archive.dating import Dating
+from groundstation.archive.dating import TOLERANCE_NS, Dating
 from groundstation.archive.reader import ArchiveReader, Report
 
 Clock = Literal["made", "received", "onboard"]
@@ -111,6 +111,15 @@ def samples(archive: ArchiveReader, question: Question) -> Iterator[Sample]:
                 sample = Sample(name, value, *report.place, report.obt_ns, made_ns, report.received_ns, late)
                 if question.takes(sample):
                     yield sample
+
+
+def may_be_retired(archive: ArchiveReader, question: Question) -> bool:
+    """Whether some of what is asked for may have been deleted by retention: a packet received up to the watermark of
+    its stream was made before it. By the clock on board nobody can tell, so then it may."""
+    until_ns = max((row.until_ns for row in archive.retired(question.spacecraft)), default=None)
+    return until_ns is not None and (
+        question.clock == "onboard" or question.from_ns is None or question.from_ns <= until_ns + TOLERANCE_NS
+    )
 
 
 def buckets(archive: ArchiveReader, question: Question, width_ns: int) -> list[Bucket]:

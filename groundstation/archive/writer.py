@@ -22,6 +22,8 @@ BUSY_TIMEOUT_MS = (
 CLOSING_TIMEOUT_MS = 1000  # at the end of a run: who reads then may keep the log
 CHECKPOINT_PAGES = 4096  # 16 MiB of write-ahead log before it is folded back: fewer, longer writes
 _TABLE = itemgetter(0)
+_RECEIVED = {"packets": 6, "events": 8}
+"""Where `received_ns` stands in a row."""
 _HINTS = {
     sqlite3.SQLITE_FULL: "free some space there, or choose another output directory; what was committed is intact",
     sqlite3.SQLITE_BUSY: "another process writes this archive: give each run its own output directory",
@@ -47,6 +49,7 @@ class Archive:
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._path = path
+        self._retired: dict[tuple[object, ...], int] = {}
         self._connection: sqlite3.Connection | None = None
         with self._named():
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -78,6 +81,8 @@ class Archive:
             try:
                 for table, rows in groupby(records, _TABLE):
                     values = [row[1:] for row in rows]
+                    if self._retired and table in _RECEIVED:
+                        values = self._not_retired(values, _RECEIVED[str(table)])
                     if table == "meta":
                         self._same_run(connection, values)
                     connection.executemany(STATEMENTS[str(table)], values)
@@ -86,6 +91,10 @@ class Archive:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        for record in records:
+            if record[0] == "retired":
+                key = record[1:4]
+                self._retired[key] = max(self._retired.get(key, -1), record[7])  # type: ignore[call-overload]
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that one file is left which opens anywhere, and close. A reader
@@ -117,6 +126,12 @@ class Archive:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
+        for *key, until_ns in connection.execute("SELECT spacecraft, boot, stream, until_ns FROM retired"):
+            self._retired[tuple(key)] = until_ns
+
+    def _not_retired(self, values: list[tuple[object, ...]], place: int) -> list[tuple[object, ...]]:
+        """A ground that repeats its ticks writes again what it has retired since: that stays deleted."""
+        return [row for row in values if row[place] > self._retired.get(row[:3], -1)]  # type: ignore[operator]
 
     def _same_run(self, connection: sqlite3.Connection, facts: list[tuple[object, ...]]) -> None:
         """Two runs in one archive would be neither: another scenario's archive is refused."""

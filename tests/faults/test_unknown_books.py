@@ -50,7 +50,7 @@ range: {missing_tock: continue}
 """
 SPACECRAFT = ("sc-1", "sc-2", "sc-3")
 MEMBERS = ("ground", "bus", *SPACECRAFT)
-LEDGER = ("generated", "archived", "declared_lost", "on_board", "unaccounted")
+LEDGER = ("generated", "archived", "retired", "declared_lost", "on_board", "unaccounted")
 
 
 def scenario_of(policy: str = "continue") -> Scenario:
@@ -79,9 +79,9 @@ def lies(summary: dict[str, Any], html: str, terminal: str, lost: set[str]) -> l
         found += ["telecommands on the terminal"] if "telecommands unknown" not in terminal else []
     rows = summary["telemetry"]["spacecraft"]
     for id in SPACECRAFT:
-        unknown = set(LEDGER[2:]) if {id, "ground"} & lost else set()
+        unknown = set(LEDGER[3:]) if {id, "ground"} & lost else set()
         unknown |= {"generated"} if id in lost else set()
-        unknown |= {"archived"} if "ground" in lost else set()
+        unknown |= {"archived", "retired"} if "ground" in lost else set()
         found += [f"{id} {key} is {rows[id][key]}" for key in unknown if rows[id][key] is not None]
         found += [f"{id} {key} is null" for key in set(LEDGER) - unknown if rows[id][key] is None]
     for key in LEDGER:

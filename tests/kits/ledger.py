@@ -1,4 +1,4 @@
-"""The closing check of every run: generated = archived + declared lost + on board, packet by packet.
+"""The closing check of every run: generated = archived + retired + declared lost + on board, packet by packet.
 
 The summary settles sums. This looks at each (spacecraft, boot, stream) by sequence numbers: what the spacecraft says it
 generated and still holds, what the archive holds, what the ground declared lost; nothing is in two of them, nothing is
@@ -55,11 +55,16 @@ def check(directory: RunDirectory, spacecraft: Sequence[str]) -> None:
         return
     rows, counters = accounts(directory)
     archived, gaps = _archive(directory)
+    gone = _retired(directory)
     for each in spacecraft:
-        _one(each, rows[each], {key: numbers for key, numbers in archived.items() if key[0] == each}, gaps)
+        _one(each, rows[each], {key: numbers for key, numbers in archived.items() if key[0] == each}, gaps, gone)
         held = sum(len(numbers) for key, numbers in archived.items() if key[0] == each)
         declared = sum(len(numbers) for key, numbers in gaps.items() if key[0] == each)
-        assert held == counters[f"{each}.archived"], f"{each}: the ground's books say otherwise of what is archived"
+        deleted = sum(packets for key, (packets, _) in gone.items() if key[0] == each)
+        assert deleted == counters.get(f"{each}.retired", 0), f"{each}: ... of what was retired"
+        assert held + deleted == counters[f"{each}.archived"], (
+            f"{each}: the ground's books say otherwise of what is archived"
+        )
         assert declared == counters[f"{each}.declared_lost"], f"{each}: ... of what it declared lost"
 
 
@@ -79,16 +84,30 @@ def _archive(directory: RunDirectory) -> tuple[dict[Stream, set[int]], dict[Stre
 
 
 def _settled(where: str, generated: int, first: int, here: list[set[int]], lost: list[set[int]]) -> None:
-    """What was settled and forgotten, boots together: everything is archived or declared lost."""
+    """What was settled and forgotten, boots together, but for what was retired: it is archived or declared lost."""
     told = sum(map(len, here)) + sum(map(len, lost))
     assert generated == first == told, f"{where}: {generated} settled, {told} archived or declared lost"
 
 
-def _one(spacecraft: str, rows: Rows, archived: Mapping[Stream, set[int]], gaps: Mapping[Stream, set[int]]) -> None:
+def _retired(directory: RunDirectory) -> dict[Stream, tuple[int, int]]:
+    """How many packets were deleted of each stream, and below which number."""
+    with closing(sqlite3.connect(f"file:{directory.archive}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT spacecraft, boot, stream, packets, below FROM retired").fetchall()
+    return {(name, boot, stream): (packets, below) for name, boot, stream, packets, below in rows}
+
+
+def _one(
+    spacecraft: str, rows: Rows, archived: Mapping[Stream, set[int]], gaps: Mapping[Stream, set[int]],
+    gone: Mapping[Stream, tuple[int, int]],
+) -> None:  # fmt: skip
     known = {(boot, stream) for boot, stream, _, _ in rows}
     assert len(known) == len(rows), f"{spacecraft} names a stream twice in its account"
     for _, stream, generated, first in (row for row in rows if row[0] == 0):
-        _settled(f"{spacecraft}, stream {stream}", generated, first, *(
+        deleted = sum(
+            packets for (name, boot, of), (packets, _) in gone.items()
+            if name == spacecraft and of == stream and (boot, of) not in known
+        )  # fmt: skip
+        _settled(f"{spacecraft}, stream {stream}", generated - deleted, first - deleted, *(
             [numbers for (name, boot, of), numbers in books.items()
              if name == spacecraft and of == stream and (boot, of) not in known]
             for books in (archived, gaps)
@@ -105,6 +124,11 @@ def _one(spacecraft: str, rows: Rows, archived: Mapping[Stream, set[int]], gaps:
         assert all(number < first for number in lost), f"{where}: declared lost what is on board"
         assert not here & lost, f"{where}: declared lost what is archived"
         dropped = set(range(first)) - here
-        on_board = set(range(first, generated)) - here
+        deleted, below = gone.get((spacecraft, boot, stream), (0, 0))
+        held_too = set(range(first, below)) - here  # its acknowledgement was lost: on board, and retired
+        on_board = set(range(first, generated)) - here - held_too
         assert lost <= dropped, f"{where}: declared lost what is not"
-        assert generated == len(here) + len(dropped) + len(on_board), f"{where}: the ledger does not close"
+        assert below <= generated, f"{where}: retired what was never generated"
+        missing = set(range(below)) - here - lost
+        assert deleted == len(missing), f"{where}: {deleted} retired, {len(missing)} below {below} are not there"
+        assert generated == len(here) + len(dropped) + len(held_too) + len(on_board), f"{where}: it does not close"

@@ -1,8 +1,9 @@
 """A ground and a spacecraft of which one is a process that is killed (kill -9) again and again while it writes.
 
-`python -m tests.kits.sigkill WHO FOLDER KILLS SEED` with WHO one of `ground`, `node` (both in lockstep: a new process
-gets the snapshot and replays, as the conductor does) and `file` (a spacecraft that boots from its file alone, as in a
-paced run). Prints what was found as JSON. A program of its own, because it forks.
+`python -m tests.kits.sigkill WHO FOLDER KILLS SEED` with WHO one of `ground`, `retention` (the ground, and
+its archive keeps little), `node` (all in lockstep: a new process gets the snapshot and replays, as the conductor does)
+and `file` (a spacecraft that boots from its file alone, as in a paced run). Prints what was found as JSON. A program of
+its own, because it forks.
 
 What is killed writes with the real writers: the archive (SQLite) and the journal of non-volatile memory.
 """
@@ -28,14 +29,16 @@ from bus.participant import Moment, Outbox
 from bus.wire.codec import decode, encode
 from bus.wire.messages import Account, Allocation, Message, OperatorRequest, TelemetryAck
 from groundstation.archive.writer import Archive
-from groundstation.config import CommandRules, GroundConfig, SpacecraftPlan
+from groundstation.config import CommandRules, GroundConfig, RetentionRules, SpacecraftPlan
 from groundstation.ground import Ground
 from node.nvm_file import Journal, copies_of, read_journal
 from tests.kits.fake_spacecraft import TICK_NS, Flight
 from tests.kits.ground_kit import EQUATOR, circular
 
 SNAPSHOT_TICKS = 5
-TICKS_A_KILL = {"ground": 3, "node": 3, "file": 13}
+GROUNDS = ("ground", "retention")
+RETENTION = RetentionRules(age_s=12.0, size_bytes=6_000, chunk_rows=8, rows_per_tick=16)
+TICKS_A_KILL = {"ground": 3, "retention": 3, "node": 3, "file": 13}
 """A spacecraft that boots from its file takes five of them for that."""
 ARCHIVE, NVM = "archive.sqlite", "sat-1.nvm"
 RULES = CommandRules(window=8, retransmit_s=6.0, lifetime_s=1e7, patience_s=1e7)
@@ -61,13 +64,13 @@ def spacecraft() -> Flight:
     return flight
 
 
-def ground(flight: Flight) -> Ground:
+def ground(flight: Flight, retention: RetentionRules) -> Ground:
     plan = SpacecraftPlan("sat-1", circular(35_786e3, 0.0, 0.3), flight.dictionary, flight.config.telecommand_key)
     return Ground(
         GroundConfig(
             epoch_utc="2026-03-01T00:00:00Z", tick_ns=TICK_NS, duration_ns=10**15, scenario_digest="0" * 32,
             stations=(EQUATOR.model_copy(update={"id": "north", "mask_rad": -1.5}),), spacecraft=(plan,), timeline=(),
-            command=RULES,
+            command=RULES, retention=retention,
         )
     )  # fmt: skip
 
@@ -86,9 +89,10 @@ class Part:
         return Answer([encode(m) for m in outbox.messages], list(outbox.writes), len(outbox.records), snapshot)
 
 
-def ground_part(folder: Path) -> Part:
+def ground_part(folder: Path, who: str) -> Part:
     archive = Archive(folder / ARCHIVE)
-    return Part(ground(spacecraft()), lambda outbox: archive.write(outbox.records))
+    rules = RETENTION if who == "retention" else RetentionRules()
+    return Part(ground(spacecraft(), rules), lambda outbox: archive.write(outbox.records))
 
 
 def node_part(folder: Path, snapshot: bytes | None, next_tick: int = 0, *, from_file: bool = False) -> Part:
@@ -154,9 +158,10 @@ class Killed:
 
     def _check_file(self) -> None:
         """What lies on the disk now is whole, and of non-volatile memory one of the two copies is enough."""
-        if self._who == "ground":
+        if self._who in GROUNDS:
             with closing(sqlite3.connect(self._folder / ARCHIVE)) as connection:
                 assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+                _check_retired(connection)
         else:
             whole = read_journal(self._folder / NVM)
             copy = copies_of(self._folder / NVM)[self.kills % 2]
@@ -192,8 +197,8 @@ class Killed:
 
     def _serve(self, pipe: Connection, next_tick: int) -> None:
         snapshot = self._snapshot[1] if self._snapshot else None
-        if self._who == "ground":
-            part = ground_part(self._folder)
+        if self._who in GROUNDS:
+            part = ground_part(self._folder, self._who)
             if snapshot is not None:
                 part.participant.restore(snapshot)
         else:
@@ -210,11 +215,11 @@ def wish(tick: int) -> bytes:
     return encode(Message(tick * TICK_NS, "operator", tick, "ground", body))
 
 
-def fly(who: str, folder: Path, kills: int, random: Random) -> dict[str, Any]:
-    """A flight with so many kills of `who` (empty: nobody is killed). Gives what is left of it."""
+def fly(who: str, folder: Path, kills: int, random: Random, like: str = "") -> dict[str, Any]:
+    """A flight with so many kills of `who` (empty: of nobody, and else as it is with `like`). Gives what is left."""
     folder.mkdir(parents=True, exist_ok=True)
     killed = Killed(folder, who, random) if who else None
-    here = {"ground": None if who == "ground" else ground_part(folder),
+    here = {"ground": None if who in GROUNDS else ground_part(folder, who or like),
             "node": None if who in ("node", "file") else node_part(folder, None)}  # fmt: skip
     trace = blake2b(digest_size=16)
     mail: dict[str, list[bytes]] = {"ground": [], "node": []}
@@ -263,6 +268,22 @@ def fly(who: str, folder: Path, kills: int, random: Random) -> dict[str, Any]:
     }
 
 
+def _check_retired(connection: sqlite3.Connection) -> None:
+    """At any moment what is retired is not there, and nothing else is missing but what was declared lost."""
+    for boot, stream, count, end, until_ns in connection.execute(
+        "SELECT boot, stream, packets, below, until_ns FROM retired"
+    ).fetchall():
+        key = (boot, stream)
+        query = "SELECT COUNT(*) FROM {} WHERE boot=? AND stream=? AND received_ns<=?"
+        for table in ("packets", "events"):
+            assert connection.execute(query.format(table), (*key, until_ns)).fetchone() == (0,), f"{key} in {table}"
+        rows = connection.execute("SELECT sequence FROM packets WHERE boot=? AND stream=? AND sequence<?", (*key, end))
+        gaps = connection.execute("SELECT first, last FROM gaps WHERE boot=? AND stream=?", key).fetchall()
+        lost = {number for low, high in gaps for number in range(low, high + 1)}
+        missing = set(range(end)) - {number for (number,) in rows} - lost
+        assert len(missing) == count, f"{key}: {count} retired, {len(missing)} are not there"
+
+
 def _account(frame: bytes) -> Sequence[tuple[int, int, int, int]]:
     body = decode(frame).body
     return body.rows if isinstance(body, Account) else ()
@@ -271,7 +292,7 @@ def _account(frame: bytes) -> Sequence[tuple[int, int, int, int]]:
 def _dump(archive: Path) -> str:
     found = blake2b(digest_size=16)
     with closing(sqlite3.connect(archive)) as connection:
-        for table in ("packets", "gaps", "telecommands", "telecommand_log", "events", "allocations"):
+        for table in ("packets", "gaps", "telecommands", "telecommand_log", "events", "allocations", "retired"):
             for row in connection.execute(f"SELECT * FROM {table}"):
                 found.update(repr(row).encode())
     return found.hexdigest()
@@ -298,20 +319,25 @@ def _ledger(
     archive: Path, rows: Sequence[tuple[int, int, int, int]], acknowledged: dict[tuple[int, int], int]
 ) -> dict[str, int]:
     """The closing check by sequence numbers, and that nothing acknowledged is missing."""
-    totals = {"generated": 0, "archived": 0, "declared_lost": 0, "on_board": 0}
+    totals = {"generated": 0, "archived": 0, "declared_lost": 0, "on_board": 0, "retired": 0}
     with closing(sqlite3.connect(archive)) as connection:
         for boot, stream, generated, first in _apart(connection, rows):
             key = (boot, stream)
             here = {n for (n,) in connection.execute("SELECT sequence FROM packets WHERE boot=? AND stream=?", key)}
             gaps = connection.execute("SELECT first, last FROM gaps WHERE boot=? AND stream=?", key).fetchall()
             lost = {number for low, high in gaps for number in range(low, high + 1)}
-            on_board = set(range(first, generated)) - here
+            found = connection.execute("SELECT packets, below FROM retired WHERE boot=? AND stream=?", key).fetchone()
+            count, end = found or (0, 0)
+            gone = set(range(end)) - here - lost
+            assert len(gone) == count, f"{key}: {count} retired, {len(gone)} are not there"
+            assert end <= acknowledged.get(key, 0), f"{key}: retired what was not acknowledged"
+            on_board = set(range(first, generated)) - here - gone
             assert max(here, default=-1) < generated, f"{key}: archived what was never generated"
             assert not lost & here and not lost & on_board, f"{key}: declared lost what is there"
             below = set(range(acknowledged.get(key, 0)))
-            assert below <= here | lost, f"{key}: acknowledged, and neither archived nor declared lost"
-            assert set(range(generated)) == here | lost | on_board, f"{key}: the ledger does not close"
-            for name, numbers in zip(totals, (range(generated), here, lost, on_board), strict=True):
+            assert below <= here | lost | gone, f"{key}: acknowledged, and neither archived nor declared lost"
+            assert set(range(generated)) == here | lost | on_board | gone, f"{key}: the ledger does not close"
+            for name, numbers in zip(totals, (range(generated), here, lost, on_board, gone), strict=True):
                 totals[name] += len(numbers)
     return totals
 
@@ -320,13 +346,13 @@ def main(who: str, folder: str, kills: str, seed: str) -> None:
     """Flies undisturbed (in lockstep, to compare with) and disturbed, and prints both."""
     found = {"killed": fly(who, Path(folder) / who, int(kills), Random(int(seed)))}
     if who != "file":
-        found["undisturbed"] = fly_undisturbed(Path(folder) / "undisturbed", int(kills))
+        found["undisturbed"] = fly_undisturbed(Path(folder) / "undisturbed", int(kills), who)
     print(json.dumps(found))  # noqa: T201
 
 
-def fly_undisturbed(folder: Path, kills: int) -> dict[str, Any]:
+def fly_undisturbed(folder: Path, kills: int, like: str) -> dict[str, Any]:
     """The same number of ticks without anybody killed."""
-    return fly("", folder, kills, Random(0))
+    return fly("", folder, kills, Random(0), like)
 
 
 if __name__ == "__main__":

@@ -30,14 +30,25 @@ def flown(who: str, folder: Path, kills: int) -> dict[str, Any]:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kills", KILLS)
-@pytest.mark.parametrize("who", ["ground", "node"])
+@pytest.mark.parametrize("who", ["ground", "retention", "node"])
 def test_in_lockstep_nobody_can_tell_that_it_was_killed(who: str, kills: int, tmp_path: Path) -> None:
     found = flown(who, tmp_path, kills)
     killed, undisturbed = found["killed"], found["undisturbed"]
-    for what in ("trace", "archive", "journal", "generated", "archived", "declared_lost", "on_board", "boots"):
+    for what in (
+        "trace",
+        "archive",
+        "journal",
+        "generated",
+        "archived",
+        "declared_lost",
+        "on_board",
+        "retired",
+        "boots",
+    ):
         assert killed[what] == undisturbed[what], what
     assert killed["replayed"] > kills
-    assert killed["archived"] > kills
+    assert killed["archived"] + killed["retired"] > kills
+    assert (killed["retired"] > kills) == (who == "retention")
 
 
 @pytest.mark.timeout(3600)
