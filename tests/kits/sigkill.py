@@ -304,7 +304,8 @@ def _apart(
     """Rows with what was settled and forgotten (boot 0) boot for boot again, as the ground has it."""
     own, found = {row[:2] for row in rows}, [row for row in rows if row[0]]
     told = """SELECT boot, COUNT(*) FROM packets WHERE stream = ?1 GROUP BY boot
-        UNION ALL SELECT boot, SUM(last - first + 1) FROM gaps WHERE stream = ?1 GROUP BY boot"""
+        UNION ALL SELECT boot, SUM(last - first + 1) FROM gaps WHERE stream = ?1 GROUP BY boot
+        UNION ALL SELECT boot, packets FROM retired WHERE stream = ?1"""
     for _, stream, generated, first in (row for row in rows if not row[0]):
         boots: Counter[int] = Counter()
         for boot, count in connection.execute(told, (stream,)):
