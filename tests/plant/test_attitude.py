@@ -382,3 +382,18 @@ def test_what_wheels_carry_against_each_other_is_evened_out_and_turns_nothing() 
     fly(c, 200, first=900, models=1)
     assert c.s["wheel_momentum_n_m_s"] == pytest.approx(np.array([10.0, -10.0, -10.0, 10.0]) / math.e, abs=0.5)
     assert c.s["sun_error_rad"] < 1e-3
+
+
+@pytest.mark.parametrize("offset_rad", [0.0, 1e-7, 2e-5, 5e-4, 0.1, 3.0])
+def test_a_pointing_error_is_told_however_small(offset_rad: float) -> None:
+    """Against the angle of the rotation matrix, from its antisymmetric part: exact where a cosine sees nothing."""
+    c = craft()
+    fly(c, 900, models=1)
+    c.s["pointing_offset_rad"] = np.array([0.6, 0.0, 0.8]) * offset_rad
+    c.u["attitude_control"] = DIRECT  # at rest, without a torque to speak of
+    c.s["body_rate_rad_s"] = 0.0
+    aim = _matrix(c.s["quaternion_body_from_teme"])
+    fly(c, 1, dt_s=1e-3, first=899_999, models=1)  # at the same second
+    turn = aim @ _matrix(c.s["quaternion_body_from_teme"]).T
+    assert np.allclose(turn, np.eye(3), atol=1e-8)
+    assert c.s["pointing_error_rad"] == pytest.approx(offset_rad, rel=1e-6, abs=1e-8)

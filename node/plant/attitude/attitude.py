@@ -179,8 +179,9 @@ def step_attitude(s: Record, p: Record, u: Record, sky: Record, dt_s: float) -> 
         s.body_rate_rad_s[0] = ex * rate
         s.body_rate_rad_s[1] = ey * rate
         s.body_rate_rad_s[2] = ez * rate
-    dot = abs(tx * q[0] + ty * q[1] + tz * q[2] + tw * q[3])
-    s.pointing_error_rad = 2.0 * math.acos(min(1.0, dot)) if dot < 0.9999999 else 0.0
+    ex, ey, ez, ew = product(tx, ty, tz, tw, -q[0], -q[1], -q[2], q[3])
+    sine = math.sqrt(ex * ex + ey * ey + ez * ez)  # a cosine would not see errors below a milliradian
+    s.pointing_error_rad = 2.0 * math.atan2(sine, abs(ew)) if sine > 1e-12 else 0.0
     look(s, p, sky)
 
 
