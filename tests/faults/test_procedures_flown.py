@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from faults.scenarios.load import load_text
 from groundstation.procedures.load import shipped
+from node.fsw.software import on_board_parameters
 from tests.kits.runs import fly_text
 
 SCENARIO = """\
@@ -145,7 +147,8 @@ def test_a_memory_patch_that_is_disturbed_stops_and_asks_and_is_taken_back(tmp_p
     assert state == "FAILED"
     (asked,) = [step for step in log if step.startswith("ask Checksum")]
     assert log[asked] == "nobody answered, restore"
-    assert log["command memory.dump address=3 length=1"] == "COMPLETED, 404e000000000000"
+    before = struct.pack(">d", on_board_parameters()[3].default).hex()
+    assert log["command memory.dump address=3 length=1"] == f"COMPLETED, {before}"
     assert log["check the patch is in place"] == "CheckFailed: does not hold"
 
 
