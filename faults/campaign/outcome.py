@@ -183,6 +183,8 @@ def _outcome(result: Result, control: Result | None, faults: Sequence[dict[str, 
     ends = [(result["spacecraft"].get(t), control["spacecraft"].get(t)) for t in {f["target"]: None for f in acted}]
     if any(here is None or (here["host_up"] is False and there and there["host_up"]) for here, there in ends):
         return "loss"
+    if any(_untold(here) or _untold(there) for here, there in ends):
+        return None
     if any(here["mode"] in ("SAFE", "SURVIVAL") and here["mode"] != there["mode"] for here, there in ends):
         return "safe mode"
     seen = any(fault["detected_s"] is not None for fault in acted)
@@ -192,6 +194,13 @@ def _outcome(result: Result, control: Result | None, faults: Sequence[dict[str, 
     if not seen:
         return "masked"
     return "recovered" if any(fault["responded_s"] is not None for fault in acted) else "detected"
+
+
+def _untold(end: dict[str, Any] | None) -> bool:
+    """What a class is told from is not all known: whether the computer runs, its mode, the payload's energy."""
+    if end is None or end["host_up"] is None or end["payload_j"] is None:
+        return True
+    return bool(end["host_up"]) and end["mode"] is None
 
 
 def _poorer(here: dict[str, Any], there: dict[str, Any]) -> bool:

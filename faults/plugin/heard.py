@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bus.pus import Service
+from groundstation.commanding.states import TERMINAL
 
 KEPT = 10_000
 """Samples and events kept for looking back at; older ones are in the archive."""
-TERMINAL = ("COMPLETED", "FAILED", "REJECTED", "EXPIRED", "INDETERMINATE")
 Marks = Mapping[Service, tuple[int, int]]
 """(boot, number) of the packet that each service of a spacecraft makes next."""
 

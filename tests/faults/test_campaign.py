@@ -218,6 +218,17 @@ def test_an_event_of_the_control_is_no_detection() -> None:
     assert judged(result(0, [], 5.0), None)["outcome"] is None  # without a control nobody can say
 
 
+def test_what_nobody_reported_has_no_class() -> None:
+    fault = {"id": "f", "fault": "x", "target": "a", "planned_s": 5.0, "at_s": 5.0, "cleared_s": None, "refused": ""}
+    end = {"mode": "NOMINAL", "modes": [], "host_up": True, "boots": 1.0, "least_soc": 0.5, "payload_j": 100.0}
+    control = {"case": 1, "control": 1, "injected": [], "error": "", "expectations": [], "faults": [], "events": [],
+               "spacecraft": {"a": end}}  # fmt: skip
+    case = {**control, "case": 0, "injected": ["f"], "faults": [fault]}
+    assert judged(case, control)["outcome"] == "masked"
+    for unknown in ("host_up", "mode", "payload_j"):
+        assert judged({**case, "spacecraft": {"a": {**end, unknown: None}}}, control)["outcome"] is None
+
+
 def test_every_pair_of_values_meets(tmp_path: Path) -> None:
     text = (
         "campaign: 1\nname: pairs\nscenario: tiny.yaml\ncombine: pairwise\nwith: {description: $a $b $c $d}\nvary:\n"
