@@ -147,8 +147,6 @@ def _from_common(
 def _ended(
     case: Case, trace: TraceWriter, everybody: Sequence[Participant], fly: Callable[[], Finished]
 ) -> Flight:  # fmt: skip
-    from node.node import Node  # noqa: PLC0415 - loads the plant, and with it numba
-
     assert trace.path is not None
     failure = None
     try:
@@ -157,5 +155,4 @@ def _ended(
         failure = error
     finally:
         trace.abandon()
-    held = {each.id: each.events_held() for each in everybody if isinstance(each, Node)}
-    return Flight(case, trace.path, held, failure)
+    return Flight(case, trace.path, root.events_held(everybody), failure)

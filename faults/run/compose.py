@@ -17,7 +17,7 @@ from bus.lockstep.sessions import Bounds, ParticipantPlan
 from bus.participant import Outbox, Participant
 from bus.scenario.model import Scenario
 from bus.trace.writer import Traced, TraceHeader, TraceWriter, cpu_digest
-from bus.wire.messages import Plane
+from bus.wire.messages import Event, Plane
 from faults.recording.summary import versions
 from faults.run.director import DIRECTOR_ID, Director
 from faults.run_directory import RunDirectory
@@ -112,6 +112,13 @@ def build_all(scenario: Scenario, procedures: Sequence[Path] = ()) -> list[Parti
     """Everybody, for a run in one process."""
     nodes = [build_node(scenario, spacecraft.id) for spacecraft in scenario.spacecraft]
     return [*nodes, build_ground(scenario, procedures=procedures), Director(scenario)]
+
+
+def events_held(everybody: Sequence[Participant]) -> dict[str, list[Event]]:
+    """Event reports that the spacecraft among them still have on board, sent or not, by spacecraft."""
+    from node.node import Node  # noqa: PLC0415
+
+    return {each.id: each.events_held() for each in everybody if isinstance(each, Node)}
 
 
 def conductor_of(scenario: Scenario, *, history: bool = True) -> Conductor:

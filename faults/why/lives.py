@@ -117,9 +117,7 @@ class _Lives:
         return root.build_all(scenario, self.source.own_procedures)
 
     def _read(self, path: Path, scenario: Scenario, everybody: Sequence[Participant]) -> Recording:
-        from node.node import Node  # noqa: PLC0415 - loads the plant
-
-        held = {each.id: each.events_held() for each in everybody if isinstance(each, Node)}
+        held = root.events_held(everybody)
         with TraceReader(path) as reader:
             return read_trace(reader, scenario, root.dictionaries(scenario), held).recording
 
