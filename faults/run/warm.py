@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from pathlib import Path
 from bus.errors import RangeFailure
 from bus.process import lifeline
 from bus.scenario.model import Scenario
+from faults.run.interruption import SIGNALS
 from node.designs.load import load_design
 from node.plant import cache, entry
 
@@ -64,22 +66,33 @@ def _compile(names: list[str]) -> None:
 def _compiler(names: list[str]) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "faults.run.warm", HERE, *names]
     supervised = {**environment(), lifeline.SUPERVISOR: str(os.getpid())}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # no signal between its start and our knowing of it
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             command,
-            capture_output=True,
-            timeout=COMPILE_WITHIN_S,
-            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env=supervised,
             start_new_session=True,  # a Ctrl-C reaches whoever waits, and that ends the compiler
         )
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _, errors = process.communicate(timeout=COMPILE_WITHIN_S)
     except subprocess.TimeoutExpired as error:
         raise RangeFailure(f"compiling the physics took more than {COMPILE_WITHIN_S} s") from error
+    finally:
+        process.kill()
+        process.wait()  # gone before we are: where it is interrupted, `subprocess.run` kills and does not wait
+    return subprocess.CompletedProcess(command, process.returncode, b"", errors)
 
 
 def _compile_here(names: list[str]) -> None:
     """Ends with whoever started it, even where that was killed: nobody else would wait for the minute that it takes."""
     lifeline.bind_to_supervisor()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     sys.argv = ["node.plant.entry", *names]
     runpy.run_module("node.plant.entry", run_name="__main__")
 
