@@ -20,9 +20,7 @@ from bus.trace.writer import TraceWriter
 from bus.wire.messages import Event as EventReport
 from faults.campaign.cases import Case, content_of
 from faults.run import compose as root
-
-_AHEAD_TICKS = 2
-"""An injection leaves one tick before its onset, in a step that the fork has to come before."""
+from faults.run.director import LEAD_TICKS
 
 Planned = Fault | TimelineEntry | StackEntry | ProcedureEntry
 _PLANNED = ("faults", "timeline", "stacks", "procedures")
@@ -70,7 +68,7 @@ def _family(cases: Sequence[Case]) -> Family:
     for case in cases:
         own = [event.at_s for event in _events(case.scenario) if event.model_dump_json() not in common]
         at_ns = min((round(at_s * 1e9) for at_s in own), default=case.scenario.duration_ns)
-        fork = min(at_ns // case.scenario.tick_ns - _AHEAD_TICKS, case.scenario.ticks - 1)
+        fork = min(at_ns // case.scenario.tick_ns - LEAD_TICKS, case.scenario.ticks - 1)
         forks.append((max(fork, -1), case))
     return Family(undisturbed, tuple(sorted(forks, key=lambda one: (one[0], one[1].number))))
 

@@ -35,12 +35,13 @@ def fork(
     from bus.errors import RangeFailure, Refused, UserError  # noqa: PLC0415
     from bus.text.units import parse_duration_ns  # noqa: PLC0415
     from faults.fork import beside  # noqa: PLC0415
-    from faults.fork.change import LEAD_TICKS, changed  # noqa: PLC0415
+    from faults.fork.change import changed  # noqa: PLC0415
     from faults.fork.fly import fork as fly  # noqa: PLC0415
     from faults.recording.read import read_recording, read_scenario  # noqa: PLC0415
     from faults.recording.summary import exit_status  # noqa: PLC0415
     from faults.run import compose as root  # noqa: PLC0415
     from faults.run.conclude import conclude, judge_all  # noqa: PLC0415
+    from faults.run.director import LEAD_TICKS  # noqa: PLC0415
     from faults.run.interruption import Interruption  # noqa: PLC0415
     from faults.run.progress import observer  # noqa: PLC0415
     from faults.run.warm import warm_up  # noqa: PLC0415

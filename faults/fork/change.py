@@ -16,13 +16,11 @@ from bus.text.leaves import text
 from bus.text.near import one_of
 from bus.text.reader import Item, Sheet
 from faults.live.connection import pairs
+from faults.run.director import LEAD_TICKS
 from faults.scenarios.events import FaultEntry, Sentence, Span, read_expectations, read_faults
 from faults.scenarios.orbits import period_s
 from faults.scenarios.own_faults import faults_of
 from faults.scenarios.timeline import TimelineForm, read_timeline
-
-LEAD_TICKS = 2
-"""A change strikes so many ticks after the fork at the earliest: what is sent in one tick arrives with the next."""
 
 
 class ChangeForm(Form):

@@ -29,7 +29,7 @@ from faults.catalogue.injection_ids import fault_of, injection_ids, live_id
 from faults.live.active import active_ids
 from faults.live.connection import connected, design_of, note_waiting, pairs, refused, replies, say, send
 from faults.recording.read import read_scenario
-from faults.run.director import DIRECTOR_ID
+from faults.run.director import DIRECTOR_ID, LEAD_TICKS
 from faults.run_directory import RunDirectory, live_run
 from faults.scenarios.events import window_length
 from faults.scenarios.orbits import period_s
@@ -39,8 +39,6 @@ from node.designs.load import with_designs
 
 ALL = "all"
 """In place of a fault's id: every one that acts."""
-LEAD_TICKS = 2
-"""An injection starts so many ticks after the one that is open when it is asked for, so that it arrives in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from bus.wire.messages import Account, Injection, InjectionReport, InjectionStat
 from faults.catalogue.injection_ids import injection_ids
 
 DIRECTOR_ID = "range"
+LEAD_TICKS = 2
+"""What is to strike at a tick has to be known so many ticks before: an injection leaves in the step before the tick
+that covers its onset, and whoever changes the plan comes before that step."""
 MAX_REPORTS = 4096
 """Bound on kept reports (a row is some 100 bytes); what comes beyond is counted in `reports_dropped`."""
 

@@ -22,11 +22,11 @@ from faults.fork.fly import Outside, begin, deliver, outside_mail, same_answers
 from faults.recording.read import read_trace
 from faults.recording.recording import Recording
 from faults.run import compose as root
+from faults.run.director import LEAD_TICKS
 from faults.run_directory import RunDirectory
 
 MOST_FAULTS = 16
 """Faults that are taken away one by one; the latest before the time asked about."""
-_AHEAD_TICKS = 2
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class _Lives:
         forks: dict[int, list[tuple[str, ...]]] = {}
         for names in groups:
             first = min(onsets[name] for name in names)
-            forks.setdefault(max(first - _AHEAD_TICKS, -1), []).append(names)
+            forks.setdefault(max(first - LEAD_TICKS, -1), []).append(names)
         return forks
 
     def _without(self, session: InProcess, trunk: TraceWriter, names: Sequence[str]) -> Recording:
