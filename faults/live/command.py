@@ -18,7 +18,7 @@ from faults.live.connection import connected, pairs, refused, replies, say, send
 from faults.live.stack import fleet_of, read_stack
 from faults.recording.read import read_dictionaries, read_scenario
 from faults.run_directory import RunDirectory, live_run
-from faults.scenarios.stacks import Wish
+from groundstation.commanding.wishes import Wish
 
 STACK, WORD = 1, 2
 """Tokens of what is asked for and of its confirmation."""

@@ -10,7 +10,8 @@ from bus.scenario.model import Scenario
 from bus.text.files import read_file
 from bus.text.reader import Sheet
 from bus.wire.stacks import CommandStep
-from faults.scenarios.stacks import Fleet, StackForm, read_steps
+from faults.scenarios.stacks import StackForm, read_steps
+from groundstation.commanding.wishes import Fleet
 
 
 def fleet_of(scenario: Scenario, dictionaries: Mapping[str, Dictionary]) -> Fleet:

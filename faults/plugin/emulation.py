@@ -51,9 +51,9 @@ from faults.run.warm import warm_up
 from faults.run_directory import RunDirectory
 from faults.scenarios.orbits import period_s
 from faults.scenarios.own_faults import check_own, faults_of
-from faults.scenarios.stacks import Fleet, Wish
 from faults.scenarios.vocabulary import design_info
 from groundstation.archive.writer import Archive
+from groundstation.commanding.wishes import Fleet, Wish
 from groundstation.config import GROUND_ID
 
 _HEARD = frozenset({Kind.TELEMETRY, Kind.EVENT, Kind.INJECTION_REPORT})

@@ -12,7 +12,7 @@ from bus.pus import PACKETS_MADE, Service
 from bus.text.near import nearest
 from bus.wire.messages import InjectionState, Scalar
 from faults.plugin.heard import Command, Marks, Report, Sample
-from faults.scenarios.stacks import Wish
+from groundstation.commanding.wishes import Wish
 
 if TYPE_CHECKING:
     from faults.plugin.emulation import Emulation

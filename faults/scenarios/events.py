@@ -17,8 +17,9 @@ from bus.text.units import parse_duration_ns, show
 from faults.catalogue.form import FaultForm, ResolvedFault
 from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
 from faults.scenarios.own_faults import check_own
-from faults.scenarios.stacks import Fleet, Names
+from faults.scenarios.stacks import Names
 from faults.scenarios.vocabulary import design_info, dictionary_of, expectation_signals
+from groundstation.commanding.wishes import Fleet
 from groundstation.procedures.declaration import Procedure
 from node.injection.engine import LIMIT
 

@@ -16,16 +16,14 @@ from faults.scenarios.events import MAX_ENTRIES, Span, Time
 from faults.scenarios.procedures import ProcedureForm, read_procedure
 from faults.scenarios.stacks import (
     CONFIRM,
-    NOW,
-    Fleet,
     Names,
     TimedStackForm,
-    Wish,
     check_release,
     read_stack,
     read_step,
 )
 from faults.scenarios.vocabulary import SCHEDULE, checked_arguments, dictionary_of, hazardous, scheduled
+from groundstation.commanding.wishes import NOW, Fleet, Wish
 
 
 class TelecommandForm(Form):

@@ -11,8 +11,8 @@ from bus.errors import ScenarioError
 from bus.wire.messages import OperatorRequest, Scalar
 from faults.live.stack import read_stack
 from faults.scenarios.load import load_text
-from faults.scenarios.stacks import Fleet, Wish
 from faults.scenarios.vocabulary import dictionary_of
+from groundstation.commanding.wishes import Fleet, Wish
 from groundstation.procedures.load import with_own
 from groundstation.procedures.source_check import check_source
 from tests.kits.ground_kit import GroundBench, config

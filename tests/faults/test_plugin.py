@@ -17,7 +17,7 @@ from faults.plugin.emulation import Emulation
 from faults.plugin.handles import Fault, Spacecraft
 from faults.plugin.heard import TooLate
 from faults.scenarios.choose import RunOptions, choose
-from faults.scenarios.stacks import Wish
+from groundstation.commanding.wishes import Wish
 from tests.kits.runs import HOUSE, TINY, skyrack, write
 
 SIX_MINUTES = TINY.replace("duration: 60 s", "duration: 6 min")
