@@ -268,6 +268,8 @@ def export(
 def replay(
     run: RunPath,
     spacecraft: Annotated[str, typer.Option("--spacecraft", help="Whose steps to repeat.")],
+    *,
+    keys: Annotated[Path | None, typer.Option(help="Keys or secrets it flew with; else found with the run.")] = None,
     json: Json = False,
 ) -> None:
     """Repeat one spacecraft's run, to the bit.
@@ -276,7 +278,7 @@ def replay(
     """
     from faults.commands.replay import replay_command  # noqa: PLC0415
 
-    raise typer.Exit(replay_command(run, spacecraft, as_json=json))
+    raise typer.Exit(replay_command(run, spacecraft, as_json=json, keys=keys))
 
 
 add_groups(app)

@@ -9,7 +9,7 @@
     `-- RangeFailure                 the range itself failed: exit status 3
         |-- DecodeError             bytes that are no message of ours (the only thing decoders raise)
         |-- MessageRefused        a message that cannot be sent: too large, or not what its schema says
-        |-- HandshakeRefused        another protocol, dictionary or scenario; carries the reason
+        |-- HandshakeRefused        another release, scenario or key, or a second of one name: status 2
         |-- ParticipantLost         a process died or missed its deadline; carries its id and tick
         `-- Diverged                a replayed step did not reproduce its recorded digest
 
@@ -132,7 +132,10 @@ class MessageRefused(RangeFailure, ValueError):
 
 
 class HandshakeRefused(RangeFailure):
-    """The other side speaks another protocol, dictionary or scenario, or is not who it says."""
+    """The other side speaks another protocol, dictionary or scenario, or is not who it says. Who is started with what
+    is the user's affair, hence the status; a supervisor, who starts the right ones, still tries again."""
+
+    exit_status = 2
 
 
 class ParticipantLost(RangeFailure):

@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bus.dictionary import Dictionary
-from bus.errors import EnvironmentFault, SkyrackError
+from bus.errors import EnvironmentFault, ScenarioError, SkyrackError
 from bus.participant import Outbox
 from bus.process import lifeline
-from bus.process.participant import Credentials, Service, Shell, run_participants
+from bus.process.participant import Credentials, Service, Shell, another_release, run_participants
 from bus.process.plan import LOOPBACK
 from bus.scenario.model import Scenario
 from bus.sockets.endpoints import advertised
@@ -62,9 +62,11 @@ def serve_ground(
 ) -> Service:
     """The ground of a resolved scenario (canonical JSON), ready to take part. `advertise`: the host under which
     operators reach it, where that is not the bound one. `metrics`: HOST:PORT for Prometheus, or nothing."""
-    resolved = Scenario.model_validate_json(scenario)
+    try:
+        resolved, forms = Scenario.model_validate_json(scenario), dictionaries(scenario)
+    except (ValueError, ScenarioError) as error:
+        raise another_release(error) from error
     signing = {one.id: load_telecommand_key(keys, one.id) for one in resolved.spacecraft}
-    forms = dictionaries(scenario)
     ground = Ground(resolve(resolved, forms, signing), with_own(procedures))
     told = GroundMetrics(ground, {one.id: forms[one.design] for one in resolved.spacecraft})
     store = Archive(archive)

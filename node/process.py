@@ -13,10 +13,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bus.errors import EnvironmentFault, SkyrackError
+from bus.errors import EnvironmentFault, ScenarioError, SkyrackError
 from bus.participant import Outbox
 from bus.process import lifeline
-from bus.process.participant import Build, Credentials, Service, run_participants
+from bus.process.participant import Build, Credentials, Service, another_release, run_participants
 from bus.scenario.model import Scenario
 from bus.sockets.keys import load_telecommand_key
 from node.nvm_file import Journal
@@ -37,6 +37,9 @@ def serve_node(resolved: Scenario, spacecraft: str, nvm: Path | None, telecomman
         if journal is None:
             return
         if next_tick and not restored:
+            _tell(
+                f"{spacecraft} boots at tick {next_tick} from its non-volatile memory, {len(journal.records)} records"
+            )
             node.remember(journal.records, next_tick)
         else:
             journal.replace(node.parts.nvm.records())
@@ -70,7 +73,10 @@ def builder(keys: Path, nvm: Path | None, prepare: Callable[[Scenario], None] = 
     def build(identities: Sequence[str], content: bytes) -> list[Service]:
         from node.designs.load import read_resolved  # noqa: PLC0415
 
-        scenario = read_resolved(content)
+        try:
+            scenario = read_resolved(content)
+        except (ValueError, ScenarioError) as error:
+            raise another_release(error) from error
         prepare(scenario)
         return [serve_node(scenario, each, nvm, load_telecommand_key(keys, each)) for each in identities]
 

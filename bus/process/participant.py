@@ -36,6 +36,7 @@ from bus.wire.pieces import Assembly, address, cut
 
 CONNECT_WITHIN_S = 60.0  # a container may start before its bus does
 ANSWER_WITHIN_S = 30.0
+_WHO_IS_WHO = "each identity in one process, and everybody of one release (`skyrack --version`), with this run's keys"
 LOOP_EVERY_TURNS = 16
 """Where mail is always there, no wait would let the loop have its turn: signals and the supervisor's end are its."""
 GC_THRESHOLD = 20_000  # a step makes few cycles; the default of 700 would look for them in every other tick
@@ -75,6 +76,12 @@ class Credentials:
     versions: tuple[tuple[str, str], ...] = ()
 
 
+def another_release(error: Exception) -> HandshakeRefused:
+    """What to raise where the scenario that the bus flies cannot be read here: whoever wrote it knows other fields."""
+    why = "; ".join(" ".join(line.split()) for line in str(error).splitlines()[:3])
+    return HandshakeRefused(f"the scenario that the bus flies is none of this release: {why}", hint=_WHO_IS_WHO)
+
+
 class Shell:
     """One participant's life on the bus."""
 
@@ -111,7 +118,9 @@ class Shell:
                 for frames in await self._port.receive(most=1):  # what follows the answer is for `serve`
                     body = decode(frames[0]).body if frames[0] else None
                     if isinstance(body, Refusal):
-                        raise HandshakeRefused(f"the bus refuses {self._credentials.identity}: {body.reason}")
+                        raise HandshakeRefused(
+                            f"the bus refuses {self._credentials.identity}: {body.reason}", hint=_WHO_IS_WHO
+                        )
                     if isinstance(body, Bye):
                         raise RangeFailure(f"the bus says goodbye: {body.reason}")
                     if isinstance(body, Welcome):

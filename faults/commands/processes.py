@@ -17,7 +17,7 @@ from typing import Any
 from bus.errors import INTERRUPTED, EnvironmentFault, SkyrackError
 from bus.scenario.model import Scenario
 from bus.sockets.endpoints import advertised, check_endpoint, check_host
-from bus.sockets.keys import BUNDLE, is_bundle, load_grants, make_keys
+from bus.sockets.keys import BUNDLE, is_bundle, load_grants, load_public, make_keys
 from bus.sockets.metrics import check_metrics
 from faults.commands.run import PATIENCE_S, finish
 from faults.recording.summary import exit_status
@@ -89,6 +89,7 @@ def _conduct(
         "scenario": resolved.name,
         "digest": resolved.digest,
         "keys": str(keys.resolve()),
+        "bus_key": load_public(keys, "bus").decode(),
         "pace": pace,
         "endpoints": endpoints,
         "supervisor": os.getpid(),

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bus.errors import ANSWERED_NO, UnknownNameError
+from bus.errors import ANSWERED_NO, UnknownNameError, UserError
 from bus.lockstep.ticks import read_tock, write_tock
 from bus.participant import Participant
 from bus.scenario.model import Scenario
-from bus.sockets.keys import load_telecommand_key
+from bus.sockets.keys import BUNDLE, has_telecommand_key, is_bundle, load_public, load_telecommand_key
 from bus.trace.reader import TraceReader
 from bus.trace.writer import TraceHeader, cpu_digest
 from faults.oracle.lexer import close_names
@@ -24,7 +25,7 @@ from faults.recording.summary import versions
 from faults.run.compose import build_ground, build_node
 from faults.run.director import DIRECTOR_ID, Director
 from faults.run.warm import warm_up
-from faults.run_directory import RunDirectory, keys_of, open_run
+from faults.run_directory import RunDirectory, keys_of, open_run, read_run
 from groundstation.config import GROUND_ID
 from node.designs.load import with_designs
 
@@ -56,8 +57,9 @@ class Replayed:
         return 3 if self.damage or not self.compared else 0
 
 
-def replay(path: Path, participant: str) -> Replayed:
-    """Step `participant` through the whole recording. Raises UserError for a run or a participant there is not."""
+def replay(path: Path, participant: str, keys: Path | None = None) -> Replayed:
+    """Step `participant` through the whole recording. `keys`: where those of its telecommands are, if not where the run
+    says or beside it. Raises UserError for a run, a participant or a key there is not."""
     directory = open_run(path)
     scenario = with_designs(read_scenario(directory))
     with TraceReader(directory.trace) as reader:
@@ -67,7 +69,7 @@ def replay(path: Path, participant: str) -> Replayed:
         if participant not in ids:
             raise UnknownNameError("participant", participant, close_names(participant, ids), hint=", ".join(ids))
         differences = _surroundings(reader.header)
-        twin = _build(scenario, participant, directory)
+        twin = _build(scenario, participant, directory, keys)
         ticks = compared = 0
         for stepped in reader.steps(participant):
             ticks += 1
@@ -82,10 +84,10 @@ def replay(path: Path, participant: str) -> Replayed:
     return Replayed(participant, ticks, compared, None, "", "", differences, damage)
 
 
-def replay_command(path: Path, participant: str, *, as_json: bool) -> int:
+def replay_command(path: Path, participant: str, *, as_json: bool, keys: Path | None = None) -> int:
     """Exit status 0 if it did the same, 4 if not, 3 if the trace is not whole or has nothing to compare."""
     warm_up(with_designs(read_scenario(open_run(path))), lambda text: _say(text, as_json))
-    result = replay(path, participant)
+    result = replay(path, participant, keys)
     if as_json:
         content = {
             "participant": result.participant,
@@ -122,14 +124,45 @@ def _say(text: str, as_json: bool) -> None:
     (sys.stderr if as_json else sys.stdout).write(text + "\n")
 
 
-def _build(scenario: Scenario, participant: str, directory: RunDirectory) -> Participant:
+def _build(scenario: Scenario, participant: str, directory: RunDirectory, given: Path | None) -> Participant:
     if participant == DIRECTOR_ID:
         return Director(scenario)
-    folder = keys_of(directory)  # processes have key files; a run in one process has none
+    at = keys_of(directory)  # processes have keys; a run in one process has none
+    places = [] if at is None else _bundles(given) if given is not None else [at, *_bundles(_secrets(directory))]
     if participant == GROUND_ID:
-        keys = None if folder is None else {s.id: load_telecommand_key(folder, s.id) for s in scenario.spacecraft}
+        keys = None if at is None else {s.id: _signing(directory, places, s.id) for s in scenario.spacecraft}
         return build_ground(scenario, keys, directory.own_procedures)
-    return build_node(scenario, participant, b"" if folder is None else load_telecommand_key(folder, participant))
+    return build_node(scenario, participant, b"" if at is None else _signing(directory, places, participant))
+
+
+def _secrets(directory: RunDirectory) -> Path:
+    """Where `skyrack compose` puts the secrets of containers whose run is in out/<run>."""
+    return directory.path.resolve().parent.parent / "keys"
+
+
+def _bundles(place: Path) -> list[Path]:
+    """The place itself, and the secrets in it."""
+    return [place, *sorted(place.glob(f"*{BUNDLE}"))]
+
+
+def _signing(directory: RunDirectory, places: Sequence[Path], spacecraft: str) -> bytes:
+    """The key of its telecommands, from the first place that has it. UserError if none has, or it is another run's."""
+    place = next((one for one in places if _there(one) and has_telecommand_key(one, spacecraft)), None)
+    if place is None:
+        raise UserError(
+            f"the key of {spacecraft}'s telecommands is not in {places[0]}, and a replay needs it",
+            hint="--keys names the directory with the keys or secrets that the run was flown with",
+        )
+    bus = read_run(directory).get("bus_key")
+    if bus is not None and load_public(place, "bus").decode() != bus:
+        raise UserError(
+            f"the keys in {place} are of another run: they were made anew", hint="--keys names the old ones"
+        )
+    return load_telecommand_key(place, spacecraft)
+
+
+def _there(place: Path) -> bool:
+    return place.is_dir() or is_bundle(place)
 
 
 def _surroundings(header: TraceHeader) -> tuple[str, ...]:

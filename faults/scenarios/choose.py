@@ -131,11 +131,16 @@ def load_resolved(path: Path) -> Chosen:
     try:
         return Chosen(read_resolved(read_bounded(path, MOST_BYTES)), None, ())
     except (OSError, ValueError, ScenarioError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        why = error.strerror if isinstance(error, OSError) else "; ".join(_words(error))
         raise UserError(
-            f"{path} is no resolved scenario: {why}",
+            f"{path} is no resolved scenario of this release: {why}",
             hint="a run's directory has scenario.json; scenarios that people write end in .yaml",
         ) from error
+
+
+def _words(error: Exception) -> list[str]:
+    """The first lines of what a form has against it: how many mistakes, the first one's field, what it is."""
+    return [" ".join(line.split()) for line in str(error).splitlines()[:3]]
 
 
 def _read(path: Path) -> str:

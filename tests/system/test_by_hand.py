@@ -40,6 +40,7 @@ def test_the_ground_brings_its_door_along(tmp_path: Path) -> None:
         with subprocess.Popen(node, text=True) as flying, subprocess.Popen(ground, text=True) as operating:
             endpoints = endpoints_when(out, lambda found: "operator" in found, conducting, operating)
             sent = skyrack("command", "sc-1", "test.ping", "--run", out, "--wait", "60")
+            second = subprocess.run(node, capture_output=True, text=True, check=False, timeout=100)
             broken = skyrack("inject", "sc-1", "string_open", "string=2", "--run", out)
             conducting.send_signal(signal.SIGINT)
             conducting.communicate(timeout=60)
@@ -47,4 +48,6 @@ def test_the_ground_brings_its_door_along(tmp_path: Path) -> None:
     assert (early.returncode, "has `skyrack ground` come?" in early.stderr) == (2, True), early.stderr
     assert (sent.returncode, "COMPLETED" in sent.stdout) == (0, True), sent.stderr
     assert broken.returncode == 0, broken.stderr
+    assert second.returncode == 2, second.stderr
+    assert "the bus refuses sc-1: sc-1 already takes part, through another process" in second.stderr
     assert not any(endpoint.endswith(":0") for endpoint in endpoints.values()), "real ports, as bound"

@@ -127,6 +127,17 @@ def test_what_it_writes_flies_with_the_same_hash(tmp_path: Path) -> None:
     assert summary["trace_hash"] == expected["trace_hash"]
     assert (tmp_path / "archive" / "run.sqlite").stat().st_size > 0
     assert (tmp_path / "out" / "run" / "report.html").is_file()
+    for who in ("path-1", "ground"):
+        replayed = call("replay", tmp_path / "out" / "run", "--spacecraft", who, "--json")
+        assert (replayed.returncode, json.loads(replayed.stdout)["same"]) == (0, True), replayed.stderr
+    kept = (tmp_path / "keys").rename(tmp_path / "kept")
+    lacking = call("replay", tmp_path / "out" / "run", "--spacecraft", "path-1")
+    assert (lacking.returncode, "--keys names the directory" in lacking.stderr) == (2, True), lacking.stderr
+    named = call("replay", tmp_path / "out" / "run", "--spacecraft", "path-1", "--keys", kept)
+    assert named.returncode == 0, named.stderr
+    written(tmp_path)  # anew, keys and all
+    others = call("replay", tmp_path / "out" / "run", "--spacecraft", "path-1")
+    assert (others.returncode, "of another run: they were made anew" in others.stderr) == (2, True), others.stderr
 
 
 BASE = HOUSE / "docker" / "kubernetes" / "base"

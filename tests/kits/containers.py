@@ -1,0 +1,160 @@
+"""Containers for tests: the image of this tree, runs in one container of it, and a scenario as containers of its own.
+
+An engine is podman; where there is none, the fixtures of `tests/system/conftest.py` skip and say so. Every container
+of a test is gone when it ends, and that is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from faults.run_directory import RunDirectory
+from faults.scenarios.choose import find_scenario
+from tests.kits.runs import HOUSE, skyrack, summary_of, write
+
+BASE = os.environ.get("SKYRACK_PYTHON_IMAGE", "localhost/python-base:3.11")
+SANDBOX = ("run", "--rm", "--read-only", "--cap-drop", "all", "--network", "none", "--tmpfs", "/tmp")
+PATIENCE_S = 600.0
+LOOK_EVERY_S = 0.1
+
+
+def podman(*arguments: object, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+    """One call of the engine. What it printed is in the failure."""
+    words = ["podman", *(str(argument) for argument in arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False, **more)
+    assert not check or done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def build(tag: str, *more: str, context: Path = HOUSE) -> None:
+    """The image of a tree, on the base that is here."""
+    words = ["build", "--network", "host", "--build-arg", f"PYTHON_IMAGE={BASE}", "-f", "docker/Dockerfile"]
+    certificates = ["-v", "/etc/ssl/certs:/etc/ssl/certs:ro"]
+    subprocess.run(["podman", *words, *certificates, *more, "-t", tag, "."], cwd=context, check=True, timeout=2400)
+
+
+def in_the_image(image: str, scenario: Path | str, *arguments: str) -> dict[str, Any]:
+    """Summary of a run in one container of it, as nobody in particular and without a network."""
+    mount = ("-v", f"{scenario}:/s.json:ro") if isinstance(scenario, Path) else ()
+    name = "/s.json" if isinstance(scenario, Path) else scenario
+    flown = podman(
+        *SANDBOX,
+        "--user",
+        "12345:12345",
+        *mount,
+        image,
+        "run",
+        name,
+        "--json",
+        "--out",
+        "/tmp/o",
+        *arguments,
+        check=False,
+    )
+    assert flown.returncode in (0, 1), flown.stderr
+    assert "compiling" not in flown.stderr
+    summary = json.loads(flown.stdout)
+    assert isinstance(summary, dict)
+    return summary
+
+
+def until(condition: Callable[[], bool], what: str, for_s: float = PATIENCE_S) -> None:
+    """Look until it holds; a failure says what was waited for."""
+    for _ in range(round(for_s / LOOK_EVERY_S)):
+        if condition():
+            return
+        time.sleep(LOOK_EVERY_S)
+    raise AssertionError(f"never: {what}")
+
+
+def free_port() -> str:
+    """A port of this machine that nobody has just now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])
+
+
+def lasting(text: str, name: str, minutes: int, rules: str = "") -> str:
+    """A scenario under another name, that lasts so long; `rules`: its `range:`."""
+    text = re.sub(r"^name:.*$", f"name: {name}", text, flags=re.MULTILINE)
+    text = re.sub(r"^duration:.*$", f"duration: {minutes} min", text, flags=re.MULTILINE)
+    return text + (f"range: {rules}\n" if rules else "")
+
+
+class Fleet:
+    """A scenario as containers, for the time of a test."""
+
+    def __init__(self, image: str, folder: Path, minutes: int, *more: str, rules: str = "", pace: str = "") -> None:
+        name = f"containers-{folder.name.replace('_', '-')[-12:]}-{os.getpid()}"
+        text = lasting(find_scenario("quick").read_text(encoding="utf-8"), name, minutes, rules)
+        made = skyrack("compose", write(folder, text, "long.yaml"), "--out", folder / "c", *more)
+        assert made.returncode == 0, made.stderr
+        self.project = f"skyrack-{name}"
+        self.directory = folder / "c"
+        self.run = RunDirectory(self.directory / "out" / "run")
+        metrics = free_port()
+        ours = {"SKYRACK_IMAGE": image, "SKYRACK_OPERATOR_PORT": free_port(), "SKYRACK_METRICS_PORT": metrics}
+        self.environment = {**os.environ, **ours, **({"SKYRACK_PACE": pace} if pace else {})}
+        self.metrics = f"http://127.0.0.1:{metrics}/metrics"
+
+    def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """One call of podman-compose in the directory."""
+        words = ["podman-compose", "-f", "compose.yaml", *arguments]
+        return subprocess.run(
+            words, cwd=self.directory, env=self.environment, capture_output=True, text=True, check=check, timeout=1200
+        )
+
+    def container(self, service: str) -> str:
+        """Its name at the engine."""
+        return f"{self.project}_{service}_1"
+
+    @property
+    def network(self) -> str:
+        """The network of the range, which leads nowhere."""
+        return f"{self.project}_range"
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.compose("down", "-t", "2", check=False)
+        assert podman("ps", "-aq", "--filter", f"name={self.project}").stdout == ""
+
+    def said(self, service: str) -> str:
+        """What a container has printed so far."""
+        done = podman("logs", self.container(service), check=False)
+        return done.stdout + done.stderr
+
+    def state(self, service: str) -> tuple[str, int]:
+        """Running, exited or the like; and the exit status."""
+        words = "{{.State.Status}} {{.State.ExitCode}}"
+        status, code = podman("inspect", "-f", words, self.container(service)).stdout.split()
+        return status, int(code)
+
+    def flies(self, least_bytes: int) -> None:
+        """Wait until so much of the trace is there."""
+        until(lambda: self.trace_bytes() >= least_bytes, f"{least_bytes} bytes of trace\n{self.project}")
+
+    def trace_bytes(self) -> int:
+        """How long the trace is; 0 where there is none."""
+        return self.run.trace.stat().st_size if self.run.trace.is_file() else 0
+
+    def ended(self) -> int:
+        """Wait for the bus; gives the run's exit status."""
+        return int(podman("wait", self.container("bus")).stdout)
+
+    def summary(self) -> dict[str, Any]:
+        """The run's, with its ledger checked packet by packet against the archive of the ground."""
+        archive = self.directory / "archive" / "run.sqlite"
+        for each in (archive, archive.with_name(archive.name + "-wal")):
+            if each.is_file():
+                shutil.copy(each, self.run.path / each.name.replace("run.sqlite", "archive.sqlite"))
+        return summary_of(self.run.path)
