@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bus.errors import EnvironmentFault, UserError
 from bus.files import read_bounded, write_whole
@@ -17,6 +17,9 @@ from faults.campaign.cases import Case, content_of
 from faults.campaign.outcome import Result, judged
 from faults.campaign.pool import fly_all
 from faults.recording.summary import versions
+
+if TYPE_CHECKING:
+    from faults.campaign.cluster import Cluster
 
 MOST_BYTES = 1024 * 1024 * 1024
 MOST_BUNDLES = 100
@@ -126,11 +129,11 @@ def _log_of(folder: Folder) -> Iterator[BinaryIO]:
 
 
 def fly_campaign(
-    folder: Folder, name: str, cases: Sequence[Case], *, jobs: int, resume: bool, told: Callable[[int, int], None],
-    stopped: Callable[[], str],
+    folder: Folder, name: str, cases: Sequence[Case], *, jobs: int | Cluster, resume: bool,
+    told: Callable[[int, int], None], stopped: Callable[[], str],
 ) -> list[Result]:  # fmt: skip
-    """Fly what is left of it; the judged results by number, without those that were not flown. `told`: how many of how
-    many are flown."""
+    """Fly what is left of it, in so many processes of this machine or on a cluster; the judged results by number,
+    without those that were not flown. `told`: how many of how many are flown."""
     identity = identity_of(name, cases)
     if resume:
         check_same(folder, identity)

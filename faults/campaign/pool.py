@@ -1,6 +1,6 @@
-"""Where cases are flown: in chunks, in processes of this machine, each as it becomes free.
+"""Where cases are flown: in pieces, in processes of this machine or on a cluster's workers, each as it becomes free.
 
-What comes back does not depend on the number of processes nor on how cases were cut into chunks.
+What comes back does not depend on the number of processes nor on how cases were cut into pieces.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bus.errors import RangeFailure
 from bus.process import lifeline
 from faults.campaign.cases import Case
 from faults.campaign.outcome import Result, result_of
 from faults.campaign.shared import Family, Flight, families, fly_family
+
+if TYPE_CHECKING:
+    from faults.campaign.cluster import Cluster
 
 CHUNK = 16
 """Cases that one process flies one after another: enough to share a beginning, few enough that little is lost."""
@@ -53,9 +57,13 @@ def fly_chunk(family: Family, scratch: str, stopped: Callable[[], str] = str) ->
     return results
 
 
-def fly_all(cases: Sequence[Case], jobs: int, stopped: Callable[[], str]) -> Iterator[list[Result]]:
-    """The results of all cases, piece by piece as they come. `stopped`: asked now and then; a reason ends it, and what
-    is under way is lost. Raises RangeFailure where a process of it dies."""
+def fly_all(cases: Sequence[Case], jobs: int | Cluster, stopped: Callable[[], str]) -> Iterator[list[Result]]:
+    """The results of all cases, piece by piece as they come: of so many processes here, or of a cluster's workers.
+    `stopped`: asked now and then; a reason ends it, and what is under way is lost. Raises RangeFailure where a process
+    of it dies."""
+    if not isinstance(jobs, int):
+        yield from jobs.fly(chunks(cases, jobs.size), stopped)
+        return
     with tempfile.TemporaryDirectory(prefix="skyrack-") as scratch:  # of this process: the others may be ended
         yield from _fly(chunks(cases, jobs), jobs, scratch, stopped)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json as json_module
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from faults.commands.procedure import Json
 
 if TYPE_CHECKING:
     from faults.campaign.cases import Case
+    from faults.campaign.cluster import Cluster
     from faults.campaign.fly import Folder
     from faults.campaign.outcome import Result
 
@@ -26,6 +28,7 @@ def campaign(
     *,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, max=1024, help="Processes; 0: one for each core.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Instead of out/<name>-<counter>.")] = None,
+    cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="Fly on a Dask cluster: tcp://scheduler:8786.")] = "",
     resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with a campaign that was stopped.")] = None,
     cases: Annotated[bool, typer.Option("--list", help="Print the cases and fly none.")] = False,
     designs: Annotated[list[Path] | None, typer.Option("--designs", metavar="DIR", help="Your own designs.")] = None,
@@ -36,8 +39,9 @@ def campaign(
     Each case has something changed: another fault, time, charge, seed.
 
     Cases that begin alike share their beginning: it is flown once. The results do not depend on the number of
-    processes. Exit status 1 where a case failed or is inconclusive.
+    processes, nor on where they fly. Exit status 1 where a case failed or is inconclusive.
     """
+    from bus.errors import UserError  # noqa: PLC0415
     from faults.campaign.cases import cases_of  # noqa: PLC0415 - numpy and the physics only where they are used
     from faults.campaign.form import read_campaign  # noqa: PLC0415
     from faults.scenarios.own_designs import Shelf  # noqa: PLC0415
@@ -47,7 +51,25 @@ def campaign(
     if cases:
         _list(found, as_json=json)
         return
-    raise typer.Exit(_fly(found, (read.name, read.description), jobs or os.cpu_count() or 1, (out, resume), json))
+    if cluster and jobs:
+        raise UserError("-j and --cluster cannot both be given", hint="on a cluster every worker is a process")
+    with _crew(cluster, jobs) as crew:
+        raise typer.Exit(_fly(found, (read.name, read.description), crew, (out, resume), json))
+
+
+@contextmanager
+def _crew(cluster: str, jobs: int) -> Iterator[Cluster | int]:
+    """A cluster's workers, or so many processes."""
+    if not cluster:
+        yield jobs or os.cpu_count() or 1
+        return
+    from faults.campaign.cluster import connected  # noqa: PLC0415 - an extra
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    with connected(cluster, say) as found:
+        yield found
 
 
 def _list(cases: Sequence[Case], *, as_json: bool) -> None:
@@ -63,8 +85,10 @@ def _list(cases: Sequence[Case], *, as_json: bool) -> None:
         )
 
 
-def _fly(cases: Sequence[Case], titles: tuple[str, str], jobs: int, places: tuple[Path | None, Path | None],
-         as_json: bool) -> int:  # fmt: skip
+def _fly(
+    cases: Sequence[Case], titles: tuple[str, str], crew: Cluster | int, places: tuple[Path | None, Path | None],
+    as_json: bool,
+) -> int:  # fmt: skip
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
@@ -87,16 +111,18 @@ def _fly(cases: Sequence[Case], titles: tuple[str, str], jobs: int, places: tupl
     asked = sum(case.asked for case in cases)
     error.print(
         f"{name}: {asked} cases asked for, {len(cases) - asked} without faults to compare with; "
-        f"processes: {jobs}; into {folder.path}"
+        f"{f'processes: {crew}' if isinstance(crew, int) else f'workers: {crew.size}'}; into {folder.path}"
     )
     columns = (TextColumn("flown"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Interruption() as interruption, Progress(*columns, console=error, transient=True) as bar:
         task = bar.add_task("flown", total=len(cases))
         with interruption.handled_by():
             results = fly_campaign(
-                folder, name, cases, jobs=jobs, resume=resume is not None,
+                folder, name, cases, jobs=crew, resume=resume is not None,
                 told=lambda done, of: bar.update(task, completed=done, total=of), stopped=lambda: interruption.signal,
             )  # fmt: skip
+    if not isinstance(crew, int) and crew.lost:
+        error.print(f"workers lost: {crew.lost}; pieces of the campaign that others flew again: {crew.again}")
     _write(folder, (name, description), results)
     status = _tell(folder, results, len(cases), as_json=as_json)
     if interruption.signal:
