@@ -6,6 +6,7 @@ runs on, and imports neither numba nor the plant's kernels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,7 @@ from node.devices.order_limits import STEP, SWITCH, limit_of
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
+from node.devices.terminals import Terminals
 from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
 from node.fsw.protocol import Board, Software
@@ -60,6 +62,7 @@ class Parts:
     signals: Signals
     dictionary: Dictionary
     upsets: MemoryUpsets
+    terminals: Terminals | None
 
 
 def equipment(design: Design) -> Equipment:
@@ -180,9 +183,11 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     clock = Clock(by_name[CLOCK_NAME], *who)
     radio = Radio(by_name["radio"], plant, [station.id for station in config.stations], who, config.tick_ns)
     sensors = Sensors(plant, measured, *who)
-    devices = _devices(forms, clock, radio, sensors, plant, tick_s)
+    peers = config.spacecraft.peers
+    devices = _devices(forms, clock, radio, sensors, plant, tick_s, peers)
+    terminals = next((device for device in devices if isinstance(device, Terminals)), None)
     nvm = NonVolatileMemory()
-    board = Board(parts, forms, words, config.tick_ns, config.initial_mode, config.telecommand_key)
+    board = Board(parts, forms, words, config.tick_ns, config.initial_mode, config.telecommand_key, peers)
     harness = Harness(software, board, order_limits(config.design, forms), config.id)
     computer = Computer(harness, nvm, config.tick_ns)
     injections = Injections(
@@ -195,7 +200,8 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     )
     signals = Signals(plant, config.truth_signals)
     upsets = MemoryUpsets(plant, *_memory(config.design), computer, who)
-    return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words, upsets)
+    return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words, upsets,
+                 terminals)  # fmt: skip
 
 
 def _memory(design: Design) -> tuple[int | None, int]:
@@ -239,7 +245,13 @@ def _plant(config: NodeConfig) -> PlantLike:
 
 
 def _devices(  # noqa: PLR0917
-    forms: tuple[DeviceForm, ...], clock: Clock, radio: Radio, sensors: Sensors, plant: PlantLike, tick_s: float
+    forms: tuple[DeviceForm, ...],
+    clock: Clock,
+    radio: Radio,
+    sensors: Sensors,
+    plant: PlantLike,
+    tick_s: float,
+    peers: Sequence[str],
 ) -> list[Device]:
     """One device per form, in the order of the forms. A simulated one gets its slice of the sensors."""
     devices: list[Device] = []
@@ -251,7 +263,11 @@ def _devices(  # noqa: PLR0917
             devices.append(radio)
         else:
             inputs = {order: field(plant.inputs, name) for order, name in form.orders}
-            stop = start + len(form.channels)
-            devices.append(SimulatedDevice(form, sensors.values[start:stop], inputs, tick_s))
+            stop = start + sum(bool(channel.source) for channel in form.channels)
+            measured = sensors.values[start:stop]
+            if form.name == "isl":
+                devices.append(Terminals(form, measured, inputs, tick_s, plant, peers))
+            else:
+                devices.append(SimulatedDevice(form, measured, inputs, tick_s))
             start = stop
     return devices

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 from bus.errors import MessageRefused, UserError
 from bus.pus import PACKETS_MADE
 from bus.wire.codec import encode
+from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Event, Message, StoreReport, Telemetry, Verification
 from node.devices.device import Order, Reading
 from node.devices.nvm import NonVolatileMemory
 from node.devices.order_limits import OrderLimit
-from node.fsw.boot import KEY, BootReason, BootRecord
+from node.fsw.boot import BootReason, BootRecord
 from node.fsw.modes import Mode
 from node.fsw.protocol import Board, Cycle, Figures, Packet, Rows, Software
 from node.fsw.services.packet_store import FRAME_BYTES
@@ -28,17 +29,18 @@ from node.fsw.services.packets import size_of
 from node.fsw.services.st01_verification import Crashed
 from node.fsw.services.st03_housekeeping import FIRST_NUMBER
 from node.fsw.software import FlightSoftware
+from node.own_memory import OwnMemory
 
 MAX_ORDERS = 1024
 """In one cycle: every element of every input of the largest design, several times over [A]."""
 MAX_PACKETS = 512
 """In one cycle: twice what the reference sends at most [A]."""
+MAX_FRAMES = 64
+"""In one cycle: as many as a head lets wait."""
 MAX_STREAMS = 1024
 MAX_ROWS = 8192 - MAX_STREAMS  # an account takes 8,192: those of flight software, and what was seen to leave
 """(boot, stream) pairs that are followed; the reference has ten a boot [A]."""
 MAX_COUNT = 2**53
-MAX_RECORD_NAME, MAX_RECORD_BYTES, MAX_MEMORY_BYTES = 64, 64 * 1024, 16 * 1024 * 1024
-"""Of somebody's own non-volatile memory; the last as its file is rewritten at [A]."""
 MAX_TOLD = 3
 """Crashes whose traceback is written out: the fourth is like the third."""
 Limits = Mapping[tuple[str, str], OrderLimit]
@@ -67,42 +69,6 @@ class Caught:
         """For the final account: nothing where there is nothing."""
         named = {f"software.refused.{kind}": float(n) for kind, n in sorted(self.refused.items())}
         return {"software.crashes": float(self.crashes), **named} if self.total else {}
-
-
-class OwnMemory(NonVolatileMemory):
-    """Non-volatile memory as somebody's own flight software has it: bounded, and without the boot loader's record.
-    ValueError for what it does not take."""
-
-    def __init__(self, memory: NonVolatileMemory) -> None:
-        self._memory = memory
-        self._bytes = sum(len(record) for record in memory.records().values())
-
-    def get(self, name: str) -> bytes | None:
-        """The record of this name, or None."""
-        return self._memory.get(name)
-
-    def put(self, name: str, record: bytes) -> None:
-        """Write a record."""
-        if type(name) is not str or not 0 < len(name) <= MAX_RECORD_NAME or name == KEY:
-            raise ValueError(f"a record's name is a text of 1 to {MAX_RECORD_NAME} characters, and not {KEY!r}")
-        if type(record) is not bytes or len(record) > MAX_RECORD_BYTES:
-            raise ValueError(f"record {name!r} is not bytes, or more than {MAX_RECORD_BYTES} of them")
-        grown = self._bytes + len(record) - len(self._memory.get(name) or b"")
-        if grown > MAX_MEMORY_BYTES:
-            raise ValueError(f"non-volatile memory is full: it has {MAX_MEMORY_BYTES} bytes")
-        self._bytes = grown
-        self._memory.put(name, record)
-
-    def delete(self, name: str) -> None:
-        """Remove a record; one that is not there stays so."""
-        if name == KEY:
-            raise ValueError(f"record {KEY!r} is the boot loader's")
-        self._bytes -= len(self._memory.get(name) or b"")
-        self._memory.delete(name)
-
-    def names(self, prefix: str) -> list[str]:
-        """Names that start so, in the order of their first writing."""
-        return self._memory.names(prefix)
 
 
 class Harness:
@@ -144,7 +110,7 @@ class Harness:
         given = self._asked(lambda: fsw.step(obt_ns, own, uplink))
         if type(given) is not Cycle:
             given = self._cycle(given)
-        orders, packets, reboot = given
+        orders, packets, reboot, frames = given
         if orders:
             orders = self._orders(orders)
         if packets:
@@ -152,7 +118,7 @@ class Harness:
         if reboot is not None and reboot not in set(BootReason):
             self._refuse("reboot", f"reboot {reboot!r}; allowed: None or a BootReason")
             reboot = None
-        return Cycle(orders, packets, reboot)
+        return Cycle(orders, packets, reboot, self._frames(frames) if frames else ())
 
     def figures(self, fsw: Software) -> Figures:
         """What it says of itself; nothing where that makes no sense."""
@@ -324,6 +290,22 @@ class Harness:
                 for below, stream in body.settled:
                     self._fold(stream, [of for of, each in self.caught.sent if each == stream and of < below])
             taken.append(body)
+        return taken
+
+    def _frames(self, given: Iterable[Any]) -> Sequence[tuple[int, IslFrame]]:
+        """Those that a head can carry."""
+        taken: list[tuple[int, IslFrame]] = []
+        for pair in self._some("frames", given, MAX_FRAMES):
+            head, frame = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
+            if type(head) is not int or not 0 <= head < len(self._board.peers) or not isinstance(frame, IslFrame):
+                most = f"(head, IslFrame), heads 0 to {len(self._board.peers) - 1}" if self._board.peers else "no peers"
+                self._refuse("frame", f"frame {_shown(pair)}; allowed: {most}")
+                continue
+            try:
+                IslFrame.model_validate(frame.__dict__)
+                taken.append((head, frame))
+            except ValueError as error:
+                self._refuse("frame", f"frame {_shown(frame)}; allowed: what its schema takes ({_brief(error)})")
         return taken
 
     def _fold(self, stream: int, boots: Sequence[int]) -> None:

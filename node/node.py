@@ -17,10 +17,12 @@ from bus.errors import DecodeError
 from bus.participant import Moment, Outbox
 from bus.pus import PACKETS_MADE, Service
 from bus.snapshot.pack import pack, unpack
+from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Account, Event, Injection, Message
 from node.assembly import Parts, wire
 from node.config import NodeConfig
 from node.devices.clock import Clock
+from node.devices.terminals import Terminals
 from node.fsw.protocol import Cycle, Figures
 from node.fsw.services.packet_store import held
 from node.fsw.services.packets import body
@@ -60,7 +62,7 @@ class Node:
         self._plant, self._clock, self._sensors = parts.plant, parts.clock, parts.sensors
         self._devices, self._radio, self._nvm = parts.devices, parts.radio, parts.nvm
         self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals
-        self._upsets = parts.upsets
+        self._upsets, self._terminals = parts.upsets, parts.terminals
         self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
         self._figures = Figures()
 
@@ -93,23 +95,35 @@ class Node:
         tick, end_ns, radio = moment.tick, moment.end_ns, self._radio
         out = Outbox()
         space = self._inject(moment, inbox, out.messages) if inbox or not self._injections.idle else inbox
+        frames: list[Message] = []
+        if space and self._terminals is not None:
+            space, frames = self._sorted(space, self._terminals)
         uplink = radio.receive(tick, space) if space or not radio.uplink.idle else []
         self._plant.step(tick, self._tick_s, moment.beacons)
         self._upsets.strike(tick)
         self._clock.advance(end_ns)
         self._sensors.sample(tick)
-        cycle = self._cycle(moment, uplink)
+        cycle = self._cycle(moment, uplink, frames)
         if cycle is not None:
             for order in cycle.orders:
                 self._devices[self._device_index[order.device]].command(order)
         downlink = () if cycle is None else cycle.packets
         if downlink or not radio.downlink.idle:
             out.messages += radio.send(tick, end_ns, downlink)
+        if self._terminals is not None and (self._terminals.busy or (cycle is not None and cycle.frames)):
+            self._terminals.take(() if cycle is None else cycle.frames)
+            out.messages += [radio.message(end_ns, peer, frame) for peer, frame in self._terminals.send(tick)]
         out.truth = self._signals.sample()
         if self.config.seen:
             out.beacon = self._plant.beacon()
         out.writes = self._nvm.take_writes()
         return out
+
+    @staticmethod
+    def _sorted(space: Sequence[Message], terminals: Terminals) -> tuple[list[Message], list[Message]]:
+        """What the radio hears, and what the optical terminals took."""
+        frames = [message for message in space if isinstance(message.body, IslFrame)]
+        return [message for message in space if not isinstance(message.body, IslFrame)], terminals.receive(frames)
 
     def _inject(self, moment: Moment, inbox: Sequence[Message], messages: list[Message]) -> Sequence[Message]:
         """Take the range's messages out of the inbox and let injections begin and end."""
@@ -126,7 +140,7 @@ class Node:
         messages.extend(self._radio.message(end_ns, "range", report.body(at_ns)) for report in reports)
         return space
 
-    def _cycle(self, moment: Moment, uplink: Sequence[Message]) -> Cycle | None:
+    def _cycle(self, moment: Moment, uplink: Sequence[Message], frames: Sequence[Message]) -> Cycle | None:
         """Flight software's cycle, if the computer is up; None if it is not, or crashed in it."""
         readings = [device.sample() for device in self._devices]
         clock = self._devices[0]
@@ -141,7 +155,10 @@ class Node:
             self._down()
             for _ in uplink:
                 self._radio.uplink.drop("computer_down")
+            if frames and self._terminals is not None:
+                self._terminals.unheard(frames)
             return None
+        uplink = [*uplink, *frames] if frames else uplink
         cycle, figures = computer.step(tick, obt_ns, readings, uplink, self._radio.budget_bytes)
         if figures is not self._figures:
             self._note(figures)
@@ -168,8 +185,12 @@ class Node:
 
     def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """The final account. What is still on its way up is heard: an acknowledgement may release packets."""
-        uplink = self._radio.receive(moment.tick, [m for m in inbox if not isinstance(m.body, Injection)])
-        counters = {**self._radio.counters(), **self._computer.state.caught.counters()}
+        space: Sequence[Message] = [m for m in inbox if not isinstance(m.body, Injection)]
+        if self._terminals is not None:
+            space, _ = self._sorted(space, self._terminals)
+        uplink = self._radio.receive(moment.tick, space)
+        crosslink = {} if self._terminals is None else self._terminals.counters()
+        counters = {**self._radio.counters(), **crosslink, **self._computer.state.caught.counters()}
         account = Account(rows=tuple(self._computer.account(uplink)), counters=counters)
         out = Outbox(messages=[self._radio.message(moment.end_ns, "range", account)])
         out.truth = self._signals.sample()

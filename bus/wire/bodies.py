@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bus.wire.crosslink import IslFrame
 from bus.wire.messages import (
     Account,
     Allocation,
@@ -33,7 +34,7 @@ BODIES: dict[Kind, type[Body]] = {
     model.kind: model
     for model in (
         Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
-        StoreReport, Allocation, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
+        StoreReport, Allocation, IslFrame, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
         OperatorConfirmation, Injection, InjectionReport, Account,
     )
 }  # fmt: skip

@@ -205,6 +205,15 @@ def _isl(equipment: Equipment) -> DeviceForm:
             Channel(f"isl_range_m.{s}", "m", "float", f"Range that terminal {s} measures", f"isl_range_m[{i}]",
                     0.1, 0.0, 0.1),
         ]  # fmt: skip
+    # The terminals' own counters: nothing is measured here.
+    channels += [
+        Channel("isl_frames_sent", "", "int", "Frames that left for a peer"),
+        Channel("isl_frames_received", "", "int", "Frames that came from a peer"),
+        Channel("isl_frames_lost", "", "int", "Frames lost: the link broke, or did not stand where they arrived"),
+        Channel("isl_frames_refused", "", "int", "Frames that no head took: no link, or no room"),
+        Channel("isl_frames_queued", "", "int", "Frames that wait at a head or are on their way"),
+        Channel("isl_bytes_sent", "B", "int", "What all frames took of the links, their volume included"),
+    ]
     return DeviceForm("isl", tuple(channels), (("head", "isl_command"),))
 
 

@@ -94,3 +94,21 @@ class SimulatedDevice(Stateful):
         if self._period == 1 and not state.silent:
             state.held, state.age_ticks = self._measured.copy(), 0
         state.silent, state.due = self._start_ticks, 0
+
+
+class KnowingDevice(SimulatedDevice):
+    """One that also says what it knows without measuring: its channels without a source, the last ones."""
+
+    def __init__(self, form: DeviceForm, measured: Values, inputs: dict[str, NDArray[Any]], tick_s: float) -> None:
+        values = np.zeros(len(form.channels))
+        super().__init__(form, values, inputs, tick_s)
+        self._source, self._copy, self._own = measured, values[: len(measured)], values[len(measured) :]
+
+    def sample(self) -> Reading:
+        """What is measured, and what it knows."""
+        self._copy[:] = self._source
+        self.tell(self._own)
+        return super().sample()
+
+    def tell(self, own: Values) -> None:
+        """Write what it knows now: nothing, unless a device has something to say."""

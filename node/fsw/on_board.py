@@ -14,6 +14,7 @@ import numpy as np
 
 from bus.dictionary import OnBoardParameter
 from bus.snapshot.pack import Stateful, pack, unpack
+from bus.wire.crosslink import IslFrame
 from node.devices.device import Order, Values
 from node.devices.equipment import Equipment
 from node.devices.nvm import NonVolatileMemory
@@ -61,12 +62,14 @@ class Memory:
 
     pool: every telemetered value, by position. image: the on-board parameters and what components have there, which
     upsets can flip. orders: what the
-    devices are told at the end of the cycle. cycle: since the boot. obt_ns: on-board time, which can step and drift.
+    devices are told at the end of the cycle. frames: what the optical terminals are given then, each with its head.
+    cycle: since the boot. obt_ns: on-board time, which can step and drift.
     """
 
     pool: Values
     image: Image
     orders: list[Order] = dataclasses.field(default_factory=list)
+    frames: list[tuple[int, IslFrame]] = dataclasses.field(default_factory=list)
     cycle: int = 0
     obt_ns: int = 0
 
@@ -98,6 +101,10 @@ class OnBoard(Stateful):
     def order(self, device: str, what: str, element: int, value: float) -> None:
         """Tell a device something; it acts from the next tick on."""
         self.state.orders.append(Order(device, what, element, value))
+
+    def send(self, head: int, topic: str, values: tuple[float, ...] = (), volume_bytes: int = 0) -> None:
+        """Give a frame to an optical terminal; it is sent if the link stands and there is room."""
+        self.state.frames.append((head, IslFrame(topic=topic, values=values, volume_bytes=volume_bytes)))
 
     def value(self, parameter: OnBoardParameter) -> float:
         """An on-board parameter as the image holds it, upset or not."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from bus.dictionary import Dictionary
+from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Event, Message, StoreReport, Telecommand, Telemetry, TelemetryAck, Verification
 from node.devices.device import DeviceForm, Order, Reading
 from node.devices.equipment import Equipment
@@ -38,7 +39,8 @@ class Board:
 
     devices: readings come in their order, orders go to them by name; each form says which channels and orders it has.
     dictionary: what `declare` gave. cycle_ns: time between two steps. initial_mode: what the scenario begins in.
-    telecommand_key: whoever has it may command (`bus.wire.authentication`).
+    telecommand_key: whoever has it may command (`bus.wire.authentication`). peers: who is at the other end of each
+    optical terminal, in their order.
     """
 
     equipment: Equipment
@@ -47,6 +49,7 @@ class Board:
     cycle_ns: int
     initial_mode: Mode
     telecommand_key: bytes
+    peers: tuple[str, ...] = ()
 
 
 class Cycle(NamedTuple):
@@ -54,12 +57,14 @@ class Cycle(NamedTuple):
 
     orders: for the devices, acting from the next tick on; each input of a device is set to the value, in the unit of
     the plant's input. packets: for the radio, in the order of sending; what goes beyond the reading
-    `radio_downlink_budget_bytes` is not sent. reboot: why a restart is wanted, if one is.
+    `radio_downlink_budget_bytes` is not sent. reboot: why a restart is wanted, if one is. frames: for the optical
+    terminals, each with the number of its head.
     """
 
     orders: Sequence[Order]
     packets: Sequence[Packet | StoreReport] = ()
     reboot: BootReason | None = None
+    frames: Sequence[tuple[int, IslFrame]] = ()
 
 
 class Figures(NamedTuple):
@@ -97,7 +102,8 @@ class Software(Protocol):
 
     def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Message]) -> Cycle:
         """One cycle. `readings`: one per device in the order of `Board.devices`; copy what must stay. `uplink`:
-        telecommands and acknowledgements as the receiver heard them, not yet authenticated."""
+        telecommands and acknowledgements as the receiver heard them, not yet authenticated; then the frames
+        (`IslFrame`) that peers sent over optical links, where there are any."""
         ...
 
     def figures(self) -> Figures:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from bus.dictionary import Dictionary, OnBoardParameter
 from bus.pus import CODE_TEXTS, PACKETS_MADE
 from bus.snapshot.pack import pack, unpack
+from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Message, StoreReport, Telecommand, TelemetryAck
 from node.devices.device import DeviceForm, Reading
 from node.devices.equipment import Equipment
@@ -191,7 +192,7 @@ class FlightSoftware:
         self.power = PowerManager(board, pool, self.acquisition, self.modes, self.shadow)
         self.thermal = ThermalManager(board, pool, self.acquisition)
         self.payload = PayloadManager(board, self.modes, self.workload, self.power, self.thermal)
-        self.link = LinkManager(board)
+        self.link = LinkManager(board, pool, config.peers)
         self.computer = ComputerManager(board, boot, self.modes)
         self.levels = ServiceLevels(board, pool, self.acquisition)
         self.command_loss = CommandLoss(board, self.modes)
@@ -289,14 +290,19 @@ class FlightSoftware:
         downlink = self._downlink() if pool.item(self._contact) else []
         orders = memory.orders.copy()
         memory.orders.clear()
-        return Cycle(orders, downlink, self.computer.state.reboot)
+        if not memory.frames:
+            return Cycle(orders, downlink, self.computer.state.reboot)
+        frames, memory.frames = memory.frames, []
+        return Cycle(orders, downlink, self.computer.state.reboot, frames)
 
     def _mode(self) -> Mode:
         return self.modes.state.mode
 
     def _receive(self, uplink: Sequence[Message]) -> None:
         for message in uplink:
-            if self.authentication.admits(message):
+            if isinstance(message.body, IslFrame):
+                self.link.hear(message)
+            elif self.authentication.admits(message):
                 if isinstance(message.body, Telecommand):
                     self.command_loss.heard()
                     self.verification.receive(message.body)

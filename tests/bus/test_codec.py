@@ -17,6 +17,7 @@ from bus.lockstep.ticks import read_tick, read_tock, write_tick, write_tock
 from bus.participant import Moment, Outbox
 from bus.wire.bodies import BODIES
 from bus.wire.codec import Header, covered, decode, digest, encode, pack_map, peek, read_body, restamp, seal
+from bus.wire.crosslink import IslFrame
 from bus.wire.messages import (
     MAX_MESSAGE_BYTES,
     MAX_PIECE_BYTES,
@@ -68,6 +69,7 @@ EXAMPLES: list[Body] = [
     TelemetryAck(boot=1, stream=3, below=9),
     StoreReport(rows=tuple((2**53, 255, 2**53, 2**53) for _ in range(1024))),
     Allocation(station="svalbard", spacecraft="sat-a", band="Ka", rate_bps=1e9, on=True),
+    IslFrame(topic="x" * 32, values=(0.0,) * 32, content=b"\xff" * 1024, volume_bytes=2**53),
     OperatorRequest(token=1, spacecraft="sat-a", name="ping", arguments={}),
     OperatorReply(token=1, request=-1, state="ACCEPTED", detail="", final=False),
     OperatorAction(token=1, verb="procedure.run", name="first-contact", run=2, spacecraft=("sat-a",), arguments={}),

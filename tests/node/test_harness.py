@@ -15,6 +15,7 @@ from bus.dictionary import Dictionary, EventForm, Parameter, Structure
 from bus.errors import Refused, UserError
 from bus.pus import Service
 from bus.wire.codec import encode
+from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Account, Event, Packet, Telemetry
 from node import own_software
 from node.assembly import dictionary, equipment, wire
@@ -22,8 +23,9 @@ from node.designs.load import load_design, with_flight_software
 from node.devices.definitions import device_forms
 from node.fsw.protocol import Cycle, Figures, Order, Software
 from node.fsw.software import FlightSoftware
-from node.harness import MAX_ORDERS, MAX_PACKETS, OwnMemory
+from node.harness import MAX_ORDERS, MAX_PACKETS
 from node.node import Node
+from node.own_memory import OwnMemory
 from tests.kits.fake_spacecraft import FakePlant, Flight, config
 from tests.node.test_node import SIGNALS
 
@@ -152,7 +154,9 @@ def test_one_that_says_nothing_flies_and_what_it_does_not_tell_is_unknown(monkey
 NONSENSE: dict[str, tuple[Any, str]] = {
     "nothing": (lambda self: None, "cycle"),
     "a word": (lambda self: "orders", "cycle"),
-    "too long": (lambda self: ((), (), None, 1), "cycle"),
+    "too long": (lambda self: ((), (), None, (), 1), "cycle"),
+    "frames that are no list": (lambda self: ((), (), None, 7), "frames"),
+    "a frame to nobody": (lambda self: ((), (), None, [(0, IslFrame(topic="x"))]), "frame"),
     "orders that are no list": (lambda self: (7, ()), "orders"),
     "an order that is none": (lambda self: (["heat"], ()), "order"),
     "an unknown device": (lambda self: ([Order("reactor", "power", 0, 1.0)], ()), "unknown_order"),
