@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from faults.commands.alarm import alarm_group
+from faults.commands.api import EPILOG as API_EPILOG
+from faults.commands.api import api
 from faults.commands.archive import group as archive_group
 from faults.commands.campaign import EPILOG, campaign
 from faults.commands.contacts import contacts
@@ -28,6 +30,7 @@ def add_groups(app: typer.Typer) -> None:
     flying(app, epilog=WHY_EPILOG)(why)
     app.command(epilog=FAULTS_EPILOG)(faults)
     app.command(epilog=INIT_EPILOG)(init)
+    app.command(epilog=API_EPILOG)(api)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")

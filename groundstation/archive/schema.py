@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS events (
   event INTEGER NOT NULL, name TEXT NOT NULL, severity INTEGER NOT NULL, obt_ns INTEGER NOT NULL,
   received_ns INTEGER NOT NULL, arguments TEXT NOT NULL,
   PRIMARY KEY (spacecraft, boot, stream, sequence)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS packets_received ON packets (received_ns);
+CREATE INDEX IF NOT EXISTS events_received ON events (received_ns);
 CREATE TABLE IF NOT EXISTS telecommands (
   ground_boot INTEGER NOT NULL, request INTEGER NOT NULL, spacecraft TEXT NOT NULL, name TEXT NOT NULL,
   arguments TEXT NOT NULL, origin TEXT NOT NULL, requested_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL,

@@ -350,9 +350,10 @@ class Commander:
     def _log(self, command: Command, happening: str, text: str, now_ns: int, effects: Effects) -> None:
         """The history's rows and the operator's answer."""
         state = State(command.state)
+        origin = command.origin if command.token < 0 else f"{command.origin} {command.token}"
         effects.records.append((
             "telecommands", self._ground_boot, command.request, command.spacecraft, command.name,
-            command.told, command.origin, command.requested_ns, command.expires_ns,
+            command.told, origin, command.requested_ns, command.expires_ns,
             state.value, command.transmissions, now_ns, text,
         ))  # fmt: skip
         effects.records.append((

@@ -3,7 +3,7 @@
 A client with the operator's key sends one frame a message: OperatorRequest or OperatorAction, source "operator",
 destination "ground". The port checks it, gives it a token of its own, and hands it to the bus, where it enters at a
 tick boundary and is recorded; the replies come back through the record and go to whoever asked, under the token that
-was asked with.
+was asked with. A Hello is answered at once by a Welcome: its `next_tick` is the time that the ground has.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from bus.wire.codec import decode, encode
 from bus.wire.messages import (
     OPERATOR_MAIL,
     Body,
+    Hello,
     Message,
     OperatorNote,
     OperatorReply,
     Refusal,
+    Welcome,
 )
 from bus.wire.stacks import OperatorStack
 
@@ -123,6 +125,10 @@ class OperatorPort:
             message = decode(frames[0])
         except DecodeError as error:
             return kind_of(error), error.message
+        if isinstance(message.body, Hello):
+            assert self._port is not None, "it listens"
+            self._port.send(routing, [_frame(Welcome(scenario=(), snapshot=(), next_tick=max(0, shell.tick + 1)))])
+            return "", ""
         if message.kind not in OPERATOR_MAIL or message.source != "operator":
             return "wrong plane", f"{message.kind.name} from {message.source} has no business on the operator's port"
         self._token += 1
@@ -150,5 +156,5 @@ class OperatorPort:
         return self._prefix
 
 
-def _frame(body: Refusal | OperatorReply | OperatorNote) -> bytes:
+def _frame(body: Refusal | OperatorReply | OperatorNote | Welcome) -> bytes:
     return encode(Message(0, "ground", 0, "operator", body))

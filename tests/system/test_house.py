@@ -89,6 +89,7 @@ WALLS: dict[str, set[str]] = {
     "groundstation.archive": {"bus", "groundstation.config"},
     "groundstation.procedures": {"bus", "groundstation.config"},
     "groundstation.alarms": {"bus", "groundstation.config"},
+    "groundstation.api": {"bus", "groundstation"},
     "faults.run_directory": {"bus"},
     "faults.oracle": {"bus"},
     "faults.catalogue": {"bus"},
@@ -109,6 +110,8 @@ ABOVE = {
     "node.fsw.component": {"node.fsw.services", "node.fsw.managers", "node.fsw.software"},
     "node.fsw.services": {"node.fsw.managers", "node.fsw.software"},
     "node.fsw.managers": {"node.fsw.software"},
+    "groundstation.archive": {"groundstation.api"},
+    "groundstation.commanding": {"groundstation.api"},
 }
 """What the upper packages of the test bench, and the layers of flight software, must not import."""
 

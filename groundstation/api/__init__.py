@@ -1,0 +1,1 @@
+"""The ground over HTTP: what is known of a fleet, live and afterwards, and what operators may ask of it."""

@@ -1,0 +1,68 @@
+"""The application: what is asked under which path, and how mistakes are told. `docs/how-to/api.md` shows its use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from bus.clock import Clock
+from bus.errors import EnvironmentFault, ScenarioError, SkyrackError, UnknownNameError
+from groundstation.api import forms, stream
+from groundstation.api.commanding import command_routes
+from groundstation.api.desk import Desk
+from groundstation.api.looking import looking_routes
+
+LOOK_EVERY_NS = 100_000_000
+"""How often the archive is looked at [A]: a tenth of the shortest tick that people watch."""
+PREFIX = "/api/v1"
+
+
+def make_app(desk: Desk, clock: Clock, refused: Callable[[], dict[str, int]]) -> FastAPI:
+    """The API of one run. `refused`: what the door has turned away."""
+
+    async def look() -> None:
+        while True:
+            await desk.look()
+            await clock.until(clock.now_ns() + LOOK_EVERY_NS)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(look())]
+            if desk.link is not None:
+                tasks.append(group.create_task(desk.link.serve()))
+            yield
+            for task in tasks:
+                task.cancel()
+
+    app = FastAPI(
+        title="Skyrack ground", version=forms.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        description="What the ground knows of a fleet, live and afterwards, and what operators may ask of it.",
+    )  # fmt: skip
+
+    @app.exception_handler(SkyrackError)
+    async def told(_: Request, error: SkyrackError) -> JSONResponse:
+        return JSONResponse({"detail": error.message, "hint": error.hint}, status_of(error))
+
+    @app.exception_handler(ConnectionError)
+    async def silent(_: Request, error: ConnectionError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
+
+    app.include_router(looking_routes(desk, refused), prefix=PREFIX)
+    app.include_router(command_routes(desk, clock), prefix=PREFIX)
+    app.include_router(stream.routes(desk, clock), prefix=PREFIX)
+    return app
+
+
+def status_of(error: SkyrackError) -> int:
+    """Of HTTP, for one of ours."""
+    if isinstance(error, UnknownNameError):
+        return 404
+    if isinstance(error, ScenarioError):
+        return 422
+    return 503 if isinstance(error, EnvironmentFault) else 422

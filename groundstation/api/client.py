@@ -1,0 +1,236 @@
+"""The API for Python: the forms that the server sends, checked when they come. Consoles and tests use nothing else.
+
+async with Client("http://127.0.0.1:8600", token) as ground:
+    rows = await ground.fleet()
+    answer = await ground.command("star-1", "payload.power_cap", {"power_w": 300.0}, wait_s=60.0)
+    async for message in ground.live(fleet=True, alarms=True):
+        ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self, TypeVar
+
+import httpx
+import websockets
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from websockets.exceptions import WebSocketException
+
+from bus.errors import HandshakeRefused, RangeFailure, SkyrackError, UserError
+from groundstation.api import forms
+from groundstation.api.access import SUBPROTOCOL
+
+_T = TypeVar("_T", bound=BaseModel)
+_R = TypeVar("_R")
+TIMEOUT_S = 30.0
+MOST_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Of one message of the stream: the rows of ten thousand spacecraft."""
+
+
+class Client:
+    """See the module. Every call raises UserError for what the server refuses (with its reason), RangeFailure where it
+    cannot be reached, HandshakeRefused for a wrong token or an API of another version."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url, self._token = url.rstrip("/"), token
+        headers = {"authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(
+            base_url=f"{self.url}/api/v1", headers=headers, timeout=TIMEOUT_S, trust_env=False
+        )
+
+    async def __aenter__(self) -> Self:
+        """Asks who is there, so that a wrong token or version is told at once."""
+        try:
+            await self.about()
+        except BaseException:
+            await self._http.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def about(self) -> forms.About:
+        """Who answers, as whom you ask, and the time."""
+        about = await self._one(forms.About, "/about")
+        if about.api != forms.VERSION:
+            raise HandshakeRefused(
+                f"the API at {self.url} has version {about.api}, this console speaks {forms.VERSION}",
+                hint="start both from one release",
+            )
+        return about
+
+    async def fleet(self) -> list[forms.FleetRow]:
+        """The whole fleet at a glance, those in trouble first."""
+        return await self._many(forms.FleetRow, "/spacecraft")
+
+    async def values(self, spacecraft: str) -> dict[str, forms.Value]:
+        """The newest value of everything it ever reported."""
+        found = await self._get(f"/spacecraft/{spacecraft}/telemetry")
+        return _read(TypeAdapter(dict[str, forms.Value]), found)
+
+    async def series(
+        self, spacecraft: str, parameter: str, from_s: float | None = None, to_s: float | None = None, points: int = 600
+    ) -> forms.Series:
+        """A parameter over time."""
+        span = {"from_s": from_s, "to_s": to_s, "points": points}
+        return await self._one(forms.Series, f"/spacecraft/{spacecraft}/telemetry/{parameter}", **span)
+
+    async def dictionary(self, spacecraft: str) -> dict[str, Any]:
+        """Everything it says and understands, as `bus.dictionary.Dictionary` in JSON."""
+        found: dict[str, Any] = await self._get(f"/spacecraft/{spacecraft}/dictionary")
+        return found
+
+    async def events(self, spacecraft: str = "", limit: int = 200) -> list[forms.EventRow]:
+        """The newest events, the last received first."""
+        return await self._many(forms.EventRow, "/events", spacecraft=spacecraft, limit=limit)
+
+    async def alarms(self, spacecraft: str = "", *, over: bool = False) -> list[forms.Alarm]:
+        """Alarms with their why."""
+        return await self._many(forms.Alarm, "/alarms", spacecraft=spacecraft, over=over)
+
+    async def telecommands(
+        self, spacecraft: str = "", *, open_: bool = False, limit: int = 200
+    ) -> list[forms.TelecommandRow]:
+        """Telecommands, the newest first."""
+        return await self._many(forms.TelecommandRow, "/telecommands", spacecraft=spacecraft, open=open_, limit=limit)
+
+    async def telecommand(self, ground_boot: int, request: int) -> forms.Followed:
+        """One telecommand with everything that happened to it."""
+        return await self._one(forms.Followed, f"/telecommands/{ground_boot}/{request}")
+
+    async def contacts(self, from_s: float | None = None, to_s: float | None = None) -> forms.Contacts:
+        """Contacts ahead, and what the antennas really did."""
+        return await self._one(forms.Contacts, "/contacts", from_s=from_s, to_s=to_s)
+
+    async def map(self, at_s: float | None = None) -> forms.Map:
+        """Where everybody is."""
+        return await self._one(forms.Map, "/map", at_s=at_s)
+
+    async def levels(self) -> dict[str, dict[str, Any]]:
+        """Service levels of each spacecraft."""
+        found: dict[str, dict[str, Any]] = await self._get("/service-levels")
+        return found
+
+    async def procedures(self, spacecraft: str = "") -> list[forms.ProcedureForm]:
+        """Procedures that can be started."""
+        return await self._many(forms.ProcedureForm, "/procedures", spacecraft=spacecraft)
+
+    async def procedure_runs(self) -> list[forms.ProcedureRun]:
+        """Procedures that were started, the newest first."""
+        return await self._many(forms.ProcedureRun, "/procedure-runs")
+
+    async def check(self, order: forms.Order) -> forms.Checked:
+        """What would be asked for; nothing is sent."""
+        return await self._post(forms.Checked, "/telecommands/check", order)
+
+    async def order(self, order: forms.Order, wait_s: float = 0.0) -> forms.Answer:
+        """Ask for telecommands."""
+        return await self._post(forms.Answer, "/telecommands", order, wait_s=wait_s)
+
+    async def command(
+        self, to: str, telecommand: str, arguments: Mapping[str, forms.Scalar] | None = None, *,
+        confirmed: bool = False, wait_s: float = 0.0,
+    ) -> forms.Answer:  # fmt: skip
+        """Ask for one telecommand."""
+        step = forms.Step(to=to, telecommand=telecommand, arguments=dict(arguments or {}))
+        return await self.order(forms.Order(steps=[step], confirmed=confirmed), wait_s)
+
+    async def acknowledge(self, alarm: int) -> forms.Answer:
+        """Say that an alarm was seen."""
+        return await self._post(forms.Answer, f"/alarms/{alarm}/acknowledge", None)
+
+    async def shelve(self, alarm: int, for_s: float) -> forms.Answer:
+        """Put an alarm aside for a time."""
+        return await self._post(forms.Answer, f"/alarms/{alarm}/shelve", forms.Shelf(for_s=for_s))
+
+    async def start(
+        self,
+        procedure: str,
+        spacecraft: list[str],
+        arguments: Mapping[str, forms.Scalar] | None = None,
+        wait_s: float = 0.0,
+    ) -> forms.Answer:
+        """Start a procedure."""
+        order = forms.ProcedureOrder(name=procedure, spacecraft=spacecraft, arguments=dict(arguments or {}))
+        return await self._post(forms.Answer, "/procedure-runs", order, wait_s=wait_s)
+
+    async def answer(self, run: int, word: str) -> forms.Answer:
+        """Answer a procedure that asks."""
+        return await self._post(forms.Answer, f"/procedure-runs/{run}/answer", forms.Word(answer=word))
+
+    async def abort(self, run: int) -> forms.Answer:
+        """End a procedure."""
+        return await self._post(forms.Answer, f"/procedure-runs/{run}/abort", None)
+
+    async def live(self, **wants: Any) -> AsyncIterator[dict[str, Any]]:
+        """Messages of the stream, as `stream.Subscription` asks for them, until the connection ends (RangeFailure)."""
+        url = f"ws{self.url.removeprefix('http')}/api/v1/live"
+        headers = {"authorization": f"Bearer {self._token}"}
+        try:
+            async with websockets.connect(
+                url, additional_headers=headers, subprotocols=[websockets.Subprotocol(SUBPROTOCOL)],
+                max_size=MOST_MESSAGE_BYTES, proxy=None,
+            ) as socket:  # fmt: skip
+                await socket.send(json.dumps(wants))
+                async for text in socket:
+                    yield json.loads(text)
+        except (WebSocketException, OSError) as error:
+            raise RangeFailure(f"the stream of {self.url} has ended: {error}", hint="connect again") from error
+        raise RangeFailure(f"the stream of {self.url} has ended", hint="connect again")
+
+    async def _one(self, form: type[_T], path: str, **query: Any) -> _T:
+        return _read(TypeAdapter(form), await self._get(path, **query))
+
+    async def _many(self, form: type[_T], path: str, **query: Any) -> list[_T]:
+        return _read(TypeAdapter(list[form]), await self._get(path, **query))  # type: ignore[valid-type]
+
+    async def _get(self, path: str, **query: Any) -> Any:
+        return await self._ask("GET", path, None, query)
+
+    async def _post(self, form: type[_T], path: str, body: BaseModel | None, **query: Any) -> _T:
+        return _read(TypeAdapter(form), await self._ask("POST", path, body, query))
+
+    async def _ask(self, method: str, path: str, body: BaseModel | None, query: Mapping[str, Any]) -> Any:
+        params = {name: value for name, value in query.items() if value is not None and value != ""}
+        content = None if body is None else body.model_dump_json()
+        headers = {"content-type": "application/json"}
+        limit_s = httpx.Timeout(TIMEOUT_S + float(query.get("wait_s") or 0.0))
+        try:
+            found = await self._http.request(
+                method, path, params=params, content=content, headers=headers, timeout=limit_s
+            )
+        except httpx.HTTPError as error:
+            raise RangeFailure(
+                f"{self.url} cannot be reached: {error or type(error).__name__}", hint="is `skyrack api` running there?"
+            ) from error
+        if found.status_code == 200:
+            return found.json()
+        raise _refusal(found)
+
+
+def _refusal(found: httpx.Response) -> SkyrackError:
+    """What the server said, as one of our errors."""
+    try:
+        said = found.json()
+    except ValueError:
+        said = {}
+    detail = said.get("detail", found.text[:200]) if isinstance(said, dict) else str(said)
+    if isinstance(detail, list):  # a form that does not fit, as FastAPI tells it
+        detail = "; ".join(f"{'.'.join(map(str, each.get('loc', ())))}: {each.get('msg', '')}" for each in detail)
+    hint = str(said.get("hint", "")) if isinstance(said, dict) else ""
+    if found.status_code in (401, 421):
+        return HandshakeRefused(str(detail), hint="the token is in the run's directory, api/")
+    return RangeFailure(str(detail), hint=hint) if found.status_code >= 500 else UserError(str(detail), hint=hint)
+
+
+def _read(adapter: TypeAdapter[_R], content: Any) -> _R:
+    try:
+        return adapter.validate_python(content)
+    except ValidationError as error:
+        raise HandshakeRefused(
+            f"the server answers in another form: {error.error_count()} fields differ",
+            hint="start both from one release",
+        ) from error

@@ -1,0 +1,199 @@
+"""The API over a run that is over: what it says is what the archive holds; who may ask; what is refused, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import erfa
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bus.clock import Clock, FakeClock, MachineClock
+from faults.commands.api import facts_of
+from faults.run_directory import RunDirectory
+from groundstation.api.access import MOST_BODY_BYTES, Access, Role, make_tokens
+from groundstation.api.desk import Desk
+from groundstation.api.server import build
+from groundstation.archive.reader import ArchiveReader
+from groundstation.archive.values import Question, newest, samples
+from tests.kits.runs import TINY, fly_text
+
+HOST = "127.0.0.1:8600"
+TOKENS = {"look": Role.OBSERVER, "act": Role.OPERATOR}
+MASTER = "/api/v1"
+OBSERVER, OPERATOR = ({"authorization": f"Bearer {token}"} for token in TOKENS)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    folder = tmp_path_factory.mktemp("api")
+    fly_text(TINY, folder)
+    return RunDirectory(folder / "run")
+
+
+@asynccontextmanager
+async def served(
+    run: RunDirectory, headers: dict[str, str] | None = None, clock: Clock | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    desk = Desk(facts_of(run), None)
+    await desk.look()
+    door = build(desk, {role: token for token, role in TOKENS.items()}, (HOST,), clock or MachineClock())
+    transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
+    mine = OPERATOR if headers is None else headers
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}{MASTER}", headers=mine) as client:
+        yield client
+
+
+async def test_what_it_says_is_what_the_archive_holds(run: RunDirectory) -> None:
+    archive = ArchiveReader(run.archive)
+    async with served(run) as client:
+        (row,) = (await client.get("/spacecraft")).json()
+        told = (await client.get(f"/spacecraft/{row['id']}/telemetry")).json()
+        held = newest(archive, row["id"])
+        assert told.keys() == held.keys() and held
+        for name, sample in held.items():
+            value = told[name]["value"]
+            assert value == sample.value or (value is None and not math.isfinite(sample.value))
+            assert told[name]["received_s"] == sample.received_ns / 1e9
+        every = list(samples(archive, Question(row["id"], ("battery_soc",), 0, 100 * 10**9)))
+        question = f"/spacecraft/{row['id']}/telemetry/battery_soc"
+        series = (await client.get(question, params={"from_s": 0, "to_s": 100, "points": 100})).json()
+        assert sum(each["count"] for each in series["stretches"]) == len(every) > 0
+        assert series["stretches"][-1]["last"] == every[-1].value == row["battery_soc"]
+        events = (await client.get("/events")).json()
+        assert [each["name"] for each in events] == [str(row[4]) for row in archive.events()][::-1]
+        recording = await client.get("/recording")
+        assert recording.content[:15] == b"SQLite format 3"
+        about = (await client.get("/about")).json()
+        assert about["now"]["ground"] == "over" and about["now"]["rate"] is None and about["role"] == "operator"
+
+
+async def test_a_spacecraft_of_which_nothing_was_heard_is_unknown_and_not_normal(tmp_path: Path) -> None:
+    fly_text(TINY.replace("[svalbard]", "[awarua]"), tmp_path)
+    async with served(RunDirectory(tmp_path / "run")) as client:
+        (row,) = (await client.get("/spacecraft")).json()
+    assert row["level"] is None and row["stale"] and "nothing was heard" in row["reason"]
+    assert {row[name] for name in ("mode", "battery_soc", "hottest_k", "jobs_active")} == {None}
+    assert set(row["accelerators"].values()) == {None}
+
+
+def ping(name: str) -> dict[str, Any]:
+    return {"steps": [{"to": "sc-1", "telecommand": name}]}
+
+
+REFUSED: list[tuple[str, str, dict[str, str], Any, int, str]] = [
+    ("GET", "/about", {}, None, 401, "no valid token"),
+    ("GET", "/about", {"authorization": "Bearer wrong"}, None, 401, "no valid token"),
+    ("GET", "/about", {"authorization": "Basic YTpi"}, None, 401, "no valid token"),
+    ("GET", "/about", {**OPERATOR, "host": "evil.example:8600"}, None, 421, "wrong host"),
+    ("GET", "/about", {**OPERATOR, "origin": "http://evil.example"}, None, 403, "foreign origin"),
+    ("POST", "/telecommands/check", OBSERVER, {"steps": []}, 403, "observer reads only"),
+    ("GET", "/spacecraft/sc-2/telemetry", OPERATOR, None, 404, "sc-2"),
+    ("GET", "/spacecraft/sc-1/telemetry/batery_soc", OPERATOR, None, 404, "battery_soc"),
+    ("GET", "/spacecraft/sc-1/telemetry/battery_soc?from_s=9&to_s=3", OPERATOR, None, 422, "not after"),
+    ("POST", "/telecommands/check", OPERATOR, ping("test.pong"), 404, "test.pong"),
+    ("POST", "/telecommands", OPERATOR, ping("test.ping"), 503, "nobody can be asked"),
+    ("POST", "/alarms/3/shelve", OPERATOR, {"for_s": -1}, 422, "for_s"),
+    ("POST", "/telecommands/check", OPERATOR, "x" * (MOST_BODY_BYTES + 1), 413, "too large"),
+    ("DELETE", "/spacecraft", OPERATOR, None, 405, "Not Allowed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "body", "status", "words"), REFUSED)
+async def test_what_is_refused_says_why(  # noqa: PLR0917 - a row of the table
+    run: RunDirectory, method: str, path: str, headers: dict[str, str], body: Any, status: int, words: str
+) -> None:
+    async with served(run, {}) as client:
+        found = await client.request(method, path, headers=headers, json=body)
+    assert found.status_code == status, found.text
+    assert words in found.text and "Traceback" not in found.text
+
+
+async def test_who_asks_too_often_is_told_to_wait(run: RunDirectory) -> None:
+    async with served(run, clock=FakeClock()) as client:
+        statuses = [(await client.get("/about")).status_code for _ in range(300)]
+        refused = (await client.get("/about", headers=OBSERVER)).json()["refused"]
+    assert statuses[0] == 200 and 429 in statuses
+    assert sum(refused.values()) == statuses.count(429)
+
+
+async def test_a_body_in_pieces_has_the_same_bound() -> None:
+    taken: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive())["type"] == "http.request":
+            taken.append(len(message["body"]))
+
+    pieces = iter([{"type": "http.request", "body": b"x" * 65_536, "more_body": True}] * 100)
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    door = Access(app, {"act": Role.OPERATOR}, (HOST,), MachineClock())
+    headers = [(b"host", HOST.encode()), (b"authorization", b"Bearer act")]
+    await door({"type": "http", "method": "POST", "path": "/x", "headers": headers}, receive, app)
+    assert sum(taken) <= MOST_BODY_BYTES
+
+
+def test_tokens_are_their_owner_s_alone_and_new_each_time(tmp_path: Path) -> None:
+    first, second = (make_tokens(tmp_path / "api", Role) for _ in range(2))
+    assert len({*first.values(), *second.values()}) == 4 and all(len(token) == 40 for token in first.values())
+    for role, token in second.items():
+        path = tmp_path / "api" / f"{role}.token"
+        assert path.read_text().strip() == token and path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_sun_is_overhead_where_erfa_has_it(run: RunDirectory) -> None:
+    """Against ERFA's Earth ephemeris (epv00) turned by its sidereal time; a map needs a tenth of a degree."""
+    desk = Desk(facts_of(run), None)
+    for at_s in (0.0, 40_000.0, 20_000_000.0):
+        place = desk.map(at_s).sun
+        whole, part = desk._epoch.jd_whole, desk._epoch.jd_fraction + at_s / 86_400.0
+        earth = erfa.epv00(whole, part)[0]["p"]
+        x, y, z = -earth
+        longitude = math.degrees(math.atan2(y, x) - erfa.gmst82(whole, part))
+        latitude = math.degrees(math.asin(z / math.sqrt(x * x + y * y + z * z)))
+        # of date against J2000: precession to 2026 is 0.36 degrees of longitude
+        assert abs((place.longitude_deg - longitude + 180.0) % 360.0 - 180.0) < 0.5
+        assert abs(place.latitude_deg - latitude) < 0.25
+
+
+async def test_whatever_is_asked_fits_its_schema(run: RunDirectory) -> None:
+    """Every operation that reads, with arguments out of its own schema, by an independent tool: no error of ours, and
+    no answer in another form."""
+    async with served(run) as client:
+        schema = schemathesis.openapi.from_dict((await client.get("/openapi.json")).json())
+        operations = [found.ok() for found in schema.get_all_operations()]
+        reads = [each for each in operations if each.method.upper() == "GET" and "recording" not in each.path]
+        assert len(reads) > 12
+        for operation in reads:
+            for case in drawn(operation):
+                found = await client.request(
+                    "GET", case.formatted_path.removeprefix(MASTER), params=case.query or {}, headers=OPERATOR
+                )
+                if found.status_code == 429:
+                    continue
+                assert found.status_code < 500, f"{case.formatted_path}: {found.text}"
+                if found.status_code == 200:
+                    operation.validate_response(schemathesis.Response.from_any(found))
+
+
+def drawn(operation: Any, number: int = 8) -> list[Any]:
+    cases: list[Any] = []
+
+    @settings(
+        max_examples=number, database=None, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(st.data())
+    def draw(data: Any) -> None:
+        cases.append(data.draw(operation.as_strategy()))
+
+    draw()
+    return cases
