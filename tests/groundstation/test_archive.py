@@ -66,7 +66,7 @@ def test_every_record_of_a_flight_has_a_table_and_every_table_a_statement(tmp_pa
     border = {"operator_requests"}  # who asked, from where and when: the operator's port knows, no step does
     retention = {"retire_packets", "retire_events", "retired"}  # of flights that declare it (test_retention.py)
     assert {str(record[0]) for record in _flight().records} | border | retention == set(STATEMENTS)
-    tables = {line.split()[5] for line in TABLES.splitlines() if line.startswith("CREATE")}
+    tables = {line.split()[5] for line in TABLES.splitlines() if line.startswith("CREATE TABLE")}
     assert tables == set(STATEMENTS) - {"gap_closed", "retire_packets", "retire_events"}
     archive = Archive(tmp_path / "a.sqlite")
     with pytest.raises(KeyError):
