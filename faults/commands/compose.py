@@ -29,6 +29,7 @@ from faults.scenarios.choose import load_named
 ANYBODY = "10001:10001"
 """The user of the image; root has the files made for it, anybody else has them made for himself."""
 SECRET = f"/run/secrets/skyrack{BUNDLE}"
+ARCHIVE = "/data/archive/${RUN:-run}.sqlite"
 BUS_PORTS = (5600, 5601, 5602)
 OPERATOR_PORT = 5603
 METRICS_PORT = 9464
@@ -154,9 +155,11 @@ def services(
         "command": [
             "bus", "--scenario", "/data/scenario.json", "--keys", SECRET, "--pace", "${SKYRACK_PACE:-" + pace + "}",
             "--out", "/data/out/${RUN:-run}", "--bind", time, "--bind-range", range_, "--bind-observe", observe,
-            "--advertise", "bus", *metrics, *own,
+            "--advertise", "bus", "--archive", ARCHIVE, *metrics, *own,
         ],
-        "volumes": ["./scenario.json:/data/scenario.json:ro", "./out:/data/out", *folder],
+        "volumes": [
+            "./scenario.json:/data/scenario.json:ro", "./out:/data/out", "./archive:/data/archive:ro", *folder,
+        ],
         "networks": ["range"],
         "healthcheck": _health(),
         "stop_grace_period": "70s",
@@ -164,7 +167,7 @@ def services(
     ground = {
         **_container("ground"),
         "command": [
-            "ground", *connect, "--archive", "/data/archive/${RUN:-run}.sqlite",
+            "ground", *connect, "--archive", ARCHIVE,
             "--bind", f"tcp://0.0.0.0:{OPERATOR_PORT}", "--advertise", "ground", "--stay", *metrics, *own,
         ],
         "volumes": ["./archive:/data/archive", *folder],

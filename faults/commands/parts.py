@@ -59,6 +59,9 @@ def bus(
     advertise: Advertise = "",
     metrics: Metrics = "",
     out: OutDirectory = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="The ground's archive, to be copied to the results when the run is over.")
+    ] = None,
     designs: Designs = [],
     procedures: Own = [],
 ) -> None:
@@ -79,6 +82,7 @@ def bus(
             out=out,
             advertise=advertise,
             metrics=metrics,
+            archive=archive,
             designs=tuple(designs),
             procedures=tuple(procedures),
         )

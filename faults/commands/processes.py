@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bus.clock import MachineClock
 from bus.errors import INTERRUPTED, EnvironmentFault, SkyrackError
+from bus.process.log import Log
 from bus.scenario.model import Scenario
 from bus.sockets.endpoints import advertised, check_endpoint, check_host
 from bus.sockets.keys import BUNDLE, is_bundle, load_grants, load_public, make_keys
@@ -23,8 +25,11 @@ from faults.commands.run import PATIENCE_S, finish
 from faults.recording.summary import exit_status
 from faults.run import compose as root
 from faults.run.conclude import conclude
+from faults.run.fetch_archive import fetch_archive
 from faults.run.groups import chosen_ids
 from faults.run.interruption import SIGNALS, Interruption
+from faults.run.processes import Listener
+from faults.run.progress import StatusSample
 from faults.run.warm import warm_up
 from faults.run_directory import BY_HAND, RunDirectory, create
 from faults.scenarios.choose import load_named, load_resolved
@@ -42,10 +47,12 @@ def bus_command(
     out: Path | None,
     advertise: str = "",
     metrics: str = "",
+    archive: Path | None = None,
     designs: tuple[Path, ...] = (),
     procedures: tuple[Path, ...] = (),
 ) -> int:
-    """Conduct one run; gives the exit status of what was flown."""
+    """Conduct one run; gives the exit status of what was flown. `archive`: where the ground keeps its, if this process
+    may read it; it is then copied to the other results."""
     check_host("--advertise", advertise)
     check_metrics("--metrics", metrics)
     for option, endpoint in (("--bind", bind), ("--bind-range", bind_range), ("--bind-observe", bind_observe)):
@@ -66,7 +73,7 @@ def bus_command(
             interruption.signal = interruption.signal or flown.interrupted
         except KeyboardInterrupt:
             status, flown = INTERRUPTED, root.Flown(None, 0.0, interrupted=interruption.signal)
-        return finish(directory, interruption, lambda: _judge(directory, status, flown, pace))
+        return finish(directory, interruption, lambda: _judge(directory, status, flown, pace, archive))
 
 
 def _conduct(
@@ -97,7 +104,11 @@ def _conduct(
     }
     _write_run(directory, facts, "running")
 
-    def note_endpoints(kind: str, content: Mapping[str, Any]) -> None:
+    listener = Listener(_Said())
+
+    def note(kind: str, content: Mapping[str, Any]) -> None:
+        if kind != "refused":  # which the bus's own log has
+            listener.hear("bus", {"report": kind, **content})
         if "endpoints" in content:
             host = advertise if kind == "ready" else ""  # the others are somebody else's, who said how to reach it
             endpoints.update({plane: advertised(at, host) for plane, at in content["endpoints"].items()})
@@ -106,13 +117,32 @@ def _conduct(
             at = endpoints["time"]
             _say(f"{resolved.name}: {len(resolved.spacecraft)} spacecraft and the ground are awaited at {at}")
 
-    status, result = conduct(resolved, directory, keys, plan, note_endpoints)
+    status, result = conduct(resolved, directory, keys, plan, note)
     _write_run(directory, facts, "stopped" if result.interrupted else "finished" if status == 0 else "failed")
     return status, root.Flown(None, result.wall_s, result.failure, interrupted=result.interrupted)
 
 
-def _judge(directory: RunDirectory, status: int, flown: root.Flown, pace: str) -> int:
+class _Said:
+    """Who left, came back, is late or was given up, as lines of this process's log."""
+
+    def __init__(self) -> None:
+        self._log = Log(MachineClock(), lambda reason: None)
+
+    def say(self, text: str) -> None:
+        """One line, if there is room for it."""
+        self._log.write(text)
+
+    def show(self, tick: int, samples: Mapping[str, StatusSample]) -> None:
+        """The metrics have that."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def _judge(directory: RunDirectory, status: int, flown: root.Flown, pace: str, archive: Path | None) -> int:
     if directory.trace.is_file():
+        if archive is not None and (trouble := fetch_archive(archive, directory)):
+            _say(f"note: {trouble}")
         summary = conclude(directory, flown, mode="processes", pace=pace)
         _say(f"trace {summary['trace_hash']}, report {directory.report}")
         status = status or exit_status(summary)

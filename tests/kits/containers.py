@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -105,6 +104,8 @@ class Fleet:
         self.environment = {**os.environ, **ours, **({"SKYRACK_PACE": pace} if pace else {})}
         self.metrics = f"http://127.0.0.1:{metrics}/metrics"
 
+        self.last: dict[str, str] = {}
+
     def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """One call of podman-compose in the directory."""
         words = ["podman-compose", "-f", "compose.yaml", *arguments]
@@ -115,11 +116,6 @@ class Fleet:
     def container(self, service: str) -> str:
         """Its name at the engine."""
         return f"{self.project}_{service}_1"
-
-    @property
-    def network(self) -> str:
-        """The network of the range, which leads nowhere."""
-        return f"{self.project}_range"
 
     def __enter__(self) -> Fleet:
         return self
@@ -133,12 +129,6 @@ class Fleet:
         done = podman("logs", self.container(service), check=False)
         return done.stdout + done.stderr
 
-    def state(self, service: str) -> tuple[str, int]:
-        """Running, exited or the like; and the exit status."""
-        words = "{{.State.Status}} {{.State.ExitCode}}"
-        status, code = podman("inspect", "-f", words, self.container(service)).stdout.split()
-        return status, int(code)
-
     def flies(self, least_bytes: int) -> None:
         """Wait until so much of the trace is there."""
         until(lambda: self.trace_bytes() >= least_bytes, f"{least_bytes} bytes of trace\n{self.project}")
@@ -147,14 +137,37 @@ class Fleet:
         """How long the trace is; 0 where there is none."""
         return self.run.trace.stat().st_size if self.run.trace.is_file() else 0
 
+    def up(self, least_bytes: int = 200_000) -> None:
+        """Start all of it, and wait until it flies: until so much of the trace is there."""
+        self.compose("up", "-d")
+        self.flies(least_bytes)
+
+    def tick(self) -> int:
+        """Ticks flown, as the bus tells of itself."""
+        ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9464/metrics').read().decode())"
+        told = podman("exec", self.container("bus"), "python3", "-c", ask, check=False).stdout
+        found = re.search(r"^skyrack_tick (\S+)$", told, re.MULTILINE)
+        return int(float(found[1])) if found else -1
+
+    def process(self, service: str) -> int:
+        """Its process id on this machine; 0 while it does not run."""
+        return int(podman("inspect", "-f", "{{.State.Pid}}", self.container(service)).stdout)
+
+    def link(self, service: str, state: str) -> None:
+        """Its network, `down` or `up`: nothing goes out or in, and nobody is told."""
+        words = ["nsenter", "-t", str(self.process(service)), "-n", "ip", "link", "set", "eth0", state]
+        subprocess.run(words, check=True, capture_output=True, timeout=60)
+
+    def networks(self) -> list[str]:
+        """Those of this fleet that there are."""
+        return podman("network", "ls", "-q", "--filter", f"name={self.project}").stdout.split()
+
     def ended(self) -> int:
-        """Wait for the bus; gives the run's exit status."""
-        return int(podman("wait", self.container("bus")).stdout)
+        """Wait for the bus; gives the run's exit status, and keeps what it said in `last`."""
+        status = int(podman("wait", self.container("bus")).stdout)
+        self.last["bus"] = self.said("bus")
+        return status
 
     def summary(self) -> dict[str, Any]:
-        """The run's, with its ledger checked packet by packet against the archive of the ground."""
-        archive = self.directory / "archive" / "run.sqlite"
-        for each in (archive, archive.with_name(archive.name + "-wal")):
-            if each.is_file():
-                shutil.copy(each, self.run.path / each.name.replace("run.sqlite", "archive.sqlite"))
+        """The run's. Where it says that a ledger closes, it closes packet by packet."""
         return summary_of(self.run.path)

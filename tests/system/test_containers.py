@@ -15,8 +15,9 @@ import typer.main
 import yaml
 
 import skyrack
-from bus.errors import EnvironmentFault
+from bus.errors import EnvironmentFault, UserError
 from bus.sockets.keys import load_key, load_telecommand_key, make_keys, spacecraft_in, write_bundle
+from faults.commands.replay import replay
 from tests.kits.runs import HOUSE, command, fly, summary_of
 from tests.kits.runs import skyrack as call
 
@@ -125,19 +126,17 @@ def test_what_it_writes_flies_with_the_same_hash(tmp_path: Path) -> None:
     summary = summary_of(tmp_path / "out" / "run")
     expected = fly(tmp_path / "here", "quick", "--in-process")
     assert summary["trace_hash"] == expected["trace_hash"]
-    assert (tmp_path / "archive" / "run.sqlite").stat().st_size > 0
+    assert summary["telemetry"] == expected["telemetry"], "the archive is among the results, and settles the ledger"
     assert (tmp_path / "out" / "run" / "report.html").is_file()
-    for who in ("path-1", "ground"):
-        replayed = call("replay", tmp_path / "out" / "run", "--spacecraft", who, "--json")
-        assert (replayed.returncode, json.loads(replayed.stdout)["same"]) == (0, True), replayed.stderr
-    kept = (tmp_path / "keys").rename(tmp_path / "kept")
-    lacking = call("replay", tmp_path / "out" / "run", "--spacecraft", "path-1")
-    assert (lacking.returncode, "--keys names the directory" in lacking.stderr) == (2, True), lacking.stderr
-    named = call("replay", tmp_path / "out" / "run", "--spacecraft", "path-1", "--keys", kept)
-    assert named.returncode == 0, named.stderr
-    written(tmp_path)  # anew, keys and all
-    others = call("replay", tmp_path / "out" / "run", "--spacecraft", "path-1")
-    assert (others.returncode, "of another run: they were made anew" in others.stderr) == (2, True), others.stderr
+    run, kept = tmp_path / "out" / "run", tmp_path / "kept"
+    assert replay(run, "path-1").same and replay(run, "ground").same, "with the secrets beside the results"
+    (tmp_path / "keys").rename(kept)
+    with pytest.raises(UserError, match="the key of path-1's telecommands is not in"):
+        replay(run, "path-1")
+    assert replay(run, "path-1", kept).same
+    make_keys(kept, ["path-1", "dawn-1"])
+    with pytest.raises(UserError, match="of another run: they were made anew"):
+        replay(run, "path-1", kept)
 
 
 BASE = HOUSE / "docker" / "kubernetes" / "base"
@@ -183,14 +182,17 @@ def test_the_base_runs_the_commands_of_this_release_and_nobody_as_root() -> None
     verbs = typer.main.get_command(skyrack.app).commands  # type: ignore[attr-defined]
     seen = []
     for form in manifests():
-        if form["kind"] not in ("Job", "StatefulSet"):
+        if form["kind"] not in ("Job", "StatefulSet", "Deployment"):
             continue
         spec = form["spec"]["template"]["spec"]
         assert spec["securityContext"]["runAsNonRoot"] and not spec["automountServiceAccountToken"]
         for each in spec["containers"]:
-            verb, *arguments = [re.sub(r"\$\((\w+)\)", "free", word) for word in each["args"]]
-            verbs[verb].make_context(verb, arguments)
-            seen.append(verb)
+            if "args" in each:
+                verb, *arguments = [re.sub(r"\$\((\w+)\)", "free", word) for word in each["args"]]
+                verbs[verb].make_context(verb, arguments)
+                seen.append(verb)
+            else:
+                assert each["command"][0] == "dask" and each["command"][1] == each["name"]
             assert each["securityContext"] == {
                 "readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
             }  # fmt: skip
