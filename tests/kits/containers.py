@@ -124,6 +124,16 @@ class Fleet:
         self.compose("down", "-t", "2", check=False)
         assert podman("ps", "-aq", "--filter", f"name={self.project}").stdout == ""
 
+    def alone(self, verb: str, secret: str, *arguments: str, network: str = "") -> subprocess.CompletedProcess[str]:
+        """A container of its own beside the fleet, with its volumes and the secret of this service."""
+        mounts = [f"{self.directory}/{name}:/data/{name}" for name in ("scenario.json", "out", "archive", "nvm")]
+        mounts += [f"{self.directory}/keys/{secret}.keys:/run/secrets/skyrack.keys:ro"] if secret else []
+        volumes = [word for mount in mounts for word in ("-v", mount)]
+        words = ("--rm", "--read-only", "--cap-drop", "all", "--tmpfs", "/tmp", "--user", "10001:10001", *volumes)
+        image, keys = self.environment["SKYRACK_IMAGE"], ("--keys", "/run/secrets/skyrack.keys")
+        nets = ("--network", network or f"{self.project}_range")
+        return podman("run", *words, *nets, image, verb, *keys, *arguments, check=False)
+
     def said(self, service: str) -> str:
         """What a container has printed so far."""
         done = podman("logs", self.container(service), check=False)
