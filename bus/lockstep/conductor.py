@@ -151,6 +151,13 @@ class Conductor:
             session.counters.malformed_tocks += 1
             session.complaint = error.message
             return [do.Complaint(id, self._tick, error.message)]
+        return self.answered(id, received)
+
+    def answered(self, id: str, received: ReceivedTock) -> list[Instruction]:
+        """`id`, who is present, answers with this Tock, which was checked when it was read or made."""
+        session = self._sessions[id]
+        if self._finished:
+            return []
         record = session.record(received.tick)
         if record is None or (session.phase is Phase.REPLAYING and received.tick != session.cursor):
             session.counters.stale_tocks += 1

@@ -15,7 +15,7 @@ from bus.errors import Diverged, ParticipantLost, SkyrackError
 from bus.lockstep import instructions as do
 from bus.lockstep.conductor import Conductor
 from bus.lockstep.instructions import Instruction
-from bus.lockstep.ticks import read_tick, write_tock
+from bus.lockstep.ticks import answer, read_tick
 from bus.participant import Moment, Outbox, Participant
 from bus.trace.writer import TraceWriter
 from bus.wire.messages import Message
@@ -143,14 +143,14 @@ class InProcess:
             commit = self._commit.get(order.id)
             if commit is not None:
                 commit(outbox)
-            tock = write_tock(order.id, moment, outbox)
+            tock = answer(order.id, moment, outbox)
         except SkyrackError:
             raise
         except Exception as error:
             raise ParticipantLost(order.id, order.tick, f"its step failed: {type(error).__name__}: {error}") from error
         if self._every and (order.tick + 1) % self._every == 0:
             self._conductor.snapshot(order.id, order.tick, participant.save())
-        return self._conductor.tock(order.id, tock)
+        return self._conductor.answered(order.id, tock)
 
     def _look_for_stop(self) -> None:
         reason = self._stopped() if self._stopped is not None else ""

@@ -12,7 +12,7 @@ from operator import itemgetter
 from bus.errors import DecodeError
 from bus.lockstep.sessions import Counters, ParticipantPlan, Session
 from bus.wire.codec import Header, decode, peek, restamp
-from bus.wire.messages import PLANE_OF, Kind, Plane
+from bus.wire.messages import MAX_MAIL, PLANE_OF, Kind, Plane
 
 # What a participant owes the range whatever its planes are; accepted only if addressed to the range's own ids.
 ANSWERS_TO_RANGE = frozenset({Kind.INJECTION_REPORT, Kind.ACCOUNT})
@@ -21,7 +21,6 @@ RANGE_IDS = ("range", "bus")
 OUTSIDERS = ("bus", "observer", "operator", "range")
 MAX_OUTSIDE_MAIL = 1024  # per tick
 OUTSIDE_SEQ = 2**52  # mail from outside is numbered from here, so that it never meets a participant's numbers
-MAX_MAIL = 65535  # Tick.count and Tock.count
 
 Envelope = tuple[Header, bytes]
 _letter_order = itemgetter(0)  # headers compare by (sent_ns, source, seq) first, and these are unique

@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bus.errors import DecodeError
+from bus.errors import DecodeError, MessageRefused
 from bus.participant import Moment, Outbox
 from bus.wire.codec import TAIL_BYTES, Header, decode, digest, encode, pack_map, peek, seal
-from bus.wire.messages import Kind, Message, Tick, Tock
+from bus.wire.messages import (
+    MAX_BEACON_BYTES,
+    MAX_MAIL,
+    MAX_TRUTH_BYTES,
+    Kind,
+    Message,
+    Tick,
+    Tock,
+)
 
 # Tick headers carry this as their destination, so that one frame serves everybody whose Tick is the same.
 EVERYBODY = "all"
@@ -92,26 +100,37 @@ def read_tick(frames: Sequence[bytes], tick_ns: int) -> ReceivedTick:
     return ReceivedTick(moment, inbox, len(mail) - len(inbox))
 
 
+def answer(id: str, moment: Moment, outbox: Outbox) -> ReceivedTock:
+    """What a Tock says, its mail as frames: for a conductor in the same process, who need not read it from bytes.
+
+    Raises MessageRefused where the outbox cannot be carried.
+    """
+    beacon, truth, mail = outbox.beacon, outbox.truth, [_posted(message) for message in outbox.messages]
+    if len(mail) > MAX_MAIL or len(beacon) > MAX_BEACON_BYTES or len(truth) > MAX_TRUTH_BYTES:
+        sizes = f"{len(mail)} messages, a beacon of {len(beacon)} bytes and a truth sample of {len(truth)}"
+        most = f"limits {MAX_MAIL}, {MAX_BEACON_BYTES} and {MAX_TRUTH_BYTES}"
+        raise MessageRefused(f"{id} answers tick {moment.tick} with {sizes}; {most}")
+    return ReceivedTock(moment.tick, _tock_digest(mail, beacon, truth), beacon, truth, mail)
+
+
+def _posted(message: Message) -> tuple[Header, bytes]:
+    """A message as a frame, with what `peek` would read of it."""
+    frame = encode(message)
+    covered = len(frame) - TAIL_BYTES - len(message.authentication)
+    return Header(message.sent_ns, message.source, message.seq, message.destination, message.kind, covered), frame
+
+
 def write_tock(id: str, moment: Moment, outbox: Outbox) -> list[bytes]:
     """Header frame and mail frames of the answer. Raises MessageRefused where the outbox cannot be carried."""
-    mail = [encode(message) for message in outbox.messages]
-    parts = [
-        frame[: -(TAIL_BYTES + len(message.authentication))]
-        for frame, message in zip(mail, outbox.messages, strict=True)
-    ]
-    fields = {
-        "tick": moment.tick,
-        "count": len(mail),
-        "digest": tock_digest(parts, outbox.beacon, outbox.truth),
-        "beacon": outbox.beacon,
-        "truth": outbox.truth,
-    }
-    return [seal(moment.end_ns, id, moment.tick, "bus", Kind.TOCK, pack_map(fields)), *mail]
+    tick, covered, beacon, truth, mail = answer(id, moment, outbox)
+    fields = {"tick": tick, "count": len(mail), "digest": covered, "beacon": beacon, "truth": truth}
+    head = seal(moment.end_ns, id, tick, "bus", Kind.TOCK, pack_map(fields))
+    return [head, *[frame for _, frame in mail]]
 
 
-def tock_digest(covered_mail: list[bytes], beacon: bytes, truth: bytes) -> bytes:
+def _tock_digest(mail: Sequence[tuple[Header, bytes]], beacon: bytes, truth: bytes) -> bytes:
     """The digest of a Tock, over mail (without authentication), beacon and truth."""
-    return digest([*covered_mail, beacon, truth])
+    return digest([*[frame[: header.covered] for header, frame in mail], beacon, truth])
 
 
 def read_tock(id: str, frames: Sequence[bytes]) -> ReceivedTock:
@@ -125,6 +144,6 @@ def read_tock(id: str, frames: Sequence[bytes]) -> ReceivedTock:
     if body.count != len(frames) - 1:
         raise DecodeError(f"Tock {body.tick} announces {body.count} messages and brings {len(frames) - 1}")
     mail = [(peek(frame), frame) for frame in frames[1:]]
-    if body.digest != tock_digest([frame[: header.covered] for header, frame in mail], body.beacon, body.truth):
+    if body.digest != _tock_digest(mail, body.beacon, body.truth):
         raise DecodeError(f"the digest of Tock {body.tick} does not fit")
     return ReceivedTock(body.tick, body.digest, body.beacon, body.truth, mail)

@@ -16,7 +16,7 @@ from bus.clock import Clock, MachineClock
 from bus.errors import DecodeError, Diverged, ParticipantLost, RangeFailure, SkyrackError
 from bus.lockstep import instructions as do
 from bus.lockstep.conductor import Conductor
-from bus.lockstep.ticks import read_tick, write_tock
+from bus.lockstep.ticks import answer, read_tick
 from bus.process.handshake import Handshake
 from bus.process.log import Log
 from bus.process.pacing import Pacing
@@ -291,7 +291,7 @@ class BusServer:
         if local is not None:
             self._range_requests.overhear(order.frames, self._range)
             moment, inbox, _ = read_tick(order.frames, self._plan.tick_ns)
-            return self._conductor.tock(local.id, write_tock(local.id, moment, local.step(moment, inbox)))
+            return self._conductor.answered(local.id, answer(local.id, moment, local.step(moment, inbox)))
         routing = self._handshake.sessions.get(order.id)
         if routing is None or self._time.send(routing, order.frames):
             return None

@@ -20,8 +20,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from bus.pus import Severity, Stage
 
 PROTOCOL_VERSION = 1
-MAX_MESSAGE_BYTES = 64 * 1024
-MAX_PIECE_BYTES = 48 * 1024
+MAX_MESSAGE_BYTES, MAX_PIECE_BYTES = 64 * 1024, 48 * 1024
+MAX_MAIL, MAX_BEACON_BYTES, MAX_TRUTH_BYTES = 65535, 512, 16384  # of one Tick or Tock
 ID_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 REQUEST_STATES = (
     "^(recorded|HELD|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"  # of a telecommand
@@ -107,6 +107,7 @@ Text = Annotated[str, Field(max_length=1024)]
 Digest = Annotated[bytes, Field(min_length=16, max_length=16)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 TimeNs = Annotated[int, Field(ge=0, le=2**62)]
+Beacon = Annotated[bytes, Field(max_length=MAX_BEACON_BYTES)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Stream = Annotated[int, Field(ge=0, le=255)]
 """An ECSS service number."""
@@ -171,9 +172,9 @@ class Tick(Body):
 
     kind = Kind.TICK
     tick: Count
-    count: Annotated[int, Field(ge=0, le=65535)]
+    count: Annotated[int, Field(ge=0, le=MAX_MAIL)]
     digest: Digest
-    beacons: Annotated[dict[Identifier, Annotated[bytes, Field(max_length=512)]], Field(max_length=64)] = {}
+    beacons: Annotated[dict[Identifier, Beacon], Field(max_length=64)] = {}
     host_up: bool = True
     closing: bool = False
 
@@ -188,10 +189,10 @@ class Tock(Body):
 
     kind = Kind.TOCK
     tick: Count
-    count: Annotated[int, Field(ge=0, le=65535)]
+    count: Annotated[int, Field(ge=0, le=MAX_MAIL)]
     digest: Digest
-    beacon: Annotated[bytes, Field(max_length=512)] = b""
-    truth: Annotated[bytes, Field(max_length=16384)] = b""
+    beacon: Beacon = b""
+    truth: Annotated[bytes, Field(max_length=MAX_TRUTH_BYTES)] = b""
 
 
 class Bye(Body):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bus.errors import ANSWERED_NO, UnknownNameError, UserError
-from bus.lockstep.ticks import read_tock, write_tock
+from bus.lockstep.ticks import answer
 from bus.participant import Participant
 from bus.scenario.model import Scenario
 from bus.sockets.keys import BUNDLE, has_telecommand_key, is_bundle, load_public, load_telecommand_key
@@ -77,7 +77,7 @@ def replay(path: Path, participant: str, keys: Path | None = None) -> Replayed:
             if stepped.answer is None or not stepped.answer.digest:
                 continue
             compared += 1
-            digest = read_tock(participant, write_tock(participant, stepped.moment, outbox)).digest
+            digest = answer(participant, stepped.moment, outbox).digest
             if digest != stepped.answer.digest:
                 recorded, got = stepped.answer.digest.hex(), digest.hex()
                 return Replayed(participant, ticks, compared, stepped.moment.tick, recorded, got, differences, damage)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.errors import DecodeError, MessageRefused
-from bus.lockstep.ticks import read_tick, read_tock, write_tick, write_tock
+from bus.lockstep.ticks import answer, read_tick, read_tock, write_tick, write_tock
 from bus.participant import Moment, Outbox
 from bus.wire.bodies import BODIES
 from bus.wire.codec import Header, covered, decode, digest, encode, pack_map, peek, read_body, restamp, seal
@@ -313,6 +313,10 @@ def test_ticks_and_tocks_come_back_and_notice_changed_mail() -> None:
     received = read_tock("sat-a", tock)
     assert (received.tick, received.truth, received.beacon) == (3, b"t" * 8, b"b" * 80)
     assert [frame for _, frame in received.mail] == [event]
+    assert answer("sat-a", moment, Outbox(messages=inbox, truth=b"t" * 8, beacon=b"b" * 80)) == received
+    for much in (Outbox(truth=b"t" * 16_385), Outbox(beacon=b"b" * 513), Outbox(messages=inbox * 65_536)):
+        with pytest.raises(MessageRefused):
+            answer("sat-a", moment, much)
     for bad in ([tock[0]], [tock[0], framed(EXAMPLES[8])], [framed(EXAMPLES[4]), event], []):
         with pytest.raises(DecodeError):
             read_tock("sat-a", bad)
