@@ -27,7 +27,8 @@ class Case:
     """One run: its number from 0, the labels of its values, what it flies.
 
     injected: ids of the faults that the campaign brings. control: the number of the same run without them, its own
-    where there are none. asked: it is a case of the user's, not only somebody's control.
+    where there are none. asked: it is a case of the user's, not only somebody's control. waived: why it may be
+    inconclusive, empty where it may not.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Case:
     injected: tuple[str, ...] = ()
     control: int = 0
     asked: bool = True
+    waived: str = ""
 
     @property
     def name(self) -> str:
@@ -53,7 +55,7 @@ def cases_of(campaign: Campaign, shelf: Shelf | None = None) -> list[Case]:
     for number, values in enumerate(combinations(campaign)):
         labels = {name: value.label for name, value in values.items()}
         try:
-            cases.append(Case(number, labels, _scenario(campaign, values, shelf)))
+            cases.append(Case(number, labels, _scenario(campaign, values, shelf), waived=_waived(campaign, labels)))
         except ScenarioError as error:
             mistakes.update(dict.fromkeys(error.mistakes))
             mistaken += 1
@@ -62,6 +64,10 @@ def cases_of(campaign: Campaign, shelf: Shelf | None = None) -> list[Case]:
     if mistakes:
         raise ScenarioError(sorted(mistakes, key=lambda m: (m.file, m.line, m.column)), hint="no case was flown")
     return _with_controls(_same_signals(cases), _fault_ids(campaign.scenario))
+
+
+def _waived(campaign: Campaign, labels: dict[str, str]) -> str:
+    return next((waiver.reason for waiver in campaign.waivers if waiver.labels.items() <= labels.items()), "")
 
 
 def content_of(scenario: Scenario, *, without: Sequence[str] = ()) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from faults.campaign.cases import Case, content_of
 from faults.campaign.outcome import Result, judged
 from faults.campaign.pool import fly_all
 from faults.recording.summary import versions
+from faults.scenarios.bundle import pack
 
 if TYPE_CHECKING:
     from faults.campaign.cluster import Cluster
@@ -29,7 +30,8 @@ MOST_BUNDLES = 100
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The files of a campaign: campaign.json (what it is), results.jsonl (each case as it came), results.json (all,
-    judged), junit.xml, report.html, and not-passed/ with the scenarios of cases to look at."""
+    judged), results.parquet (the same as a table), junit.xml, report.html, and not-passed/ with bundles that repeat
+    cases."""
 
     path: Path
 
@@ -152,22 +154,31 @@ def fly_campaign(
                 log.write(json.dumps(row, sort_keys=True).encode() + b"\n")
             log.flush()
             told(len(done), len(cases))
-        results = [judged(result, done.get(result["control"])) for _, result in sorted(done.items())]
+        by_number = {case.number: case for case in cases}
+        results = [
+            _waived(judged(result, done.get(result["control"])), by_number[number])
+            for number, result in sorted(done.items())
+        ]
         folder.write(folder.results, json.dumps({**identity, "results": results}, indent=1, sort_keys=True))
-        _bundle(folder, cases, results)
+        _bundle(folder, name, by_number, results)
     return results
 
 
-def _bundle(folder: Folder, cases: Sequence[Case], results: Sequence[Result]) -> None:
-    """What repeats each case that did not pass: its scenario, resolved."""
-    by_number = {case.number: case for case in cases}
+def _waived(result: Result, case: Case) -> Result:
+    """What is inconclusive and may be so says why; a FAIL is never waived."""
+    return {**result, "waived": case.waived} if case.waived and result["verdict"] == "INCONCLUSIVE" else result
+
+
+def _bundle(folder: Folder, name: str, by_number: Mapping[int, Case], results: Sequence[Result]) -> None:
+    """What repeats each case that did not pass."""
     wanted = [result for result in results if result["asked"] and result["verdict"] != "PASS"]
     for result in wanted[:MOST_BUNDLES]:
         scenario = by_number[result["case"]].scenario
-        folder.write(bundle_of(folder, result), scenario.to_json())
+        facts = {"campaign": name, **{key: result[key] for key in ("case", "values", "verdict", "trace_hash")}}
+        folder.write(bundle_of(folder, result), pack(scenario, facts))
 
 
 def bundle_of(folder: Folder, result: Result) -> Path:
-    """The scenario of a case that did not pass."""
+    """The file that repeats a case that did not pass."""
     (folder.path / "not-passed").mkdir(exist_ok=True)
     return folder.path / "not-passed" / f"case-{result['case']:05d}.json"

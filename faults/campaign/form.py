@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from bus.errors import EnvironmentFault, Refused, ScenarioError, UnknownNameError
 from bus.text.files import decode, read_file
 from bus.text.forms import Form
-from bus.text.leaves import Leaf, text, whole
+from bus.text.leaves import Leaf, Plain, text, whole
+from bus.text.near import one_of
 from bus.text.reader import Item, Sheet
 from bus.text.units import show
 from bus.text.yaml_nodes import Node, compose
 from faults.campaign.overlay import names_in
+from faults.campaign.requirements import RequirementForm, read_requirements
 from faults.scenarios.choose import find_scenario
 
 FORMAT = 1
 MOST_VALUES = 10_000
 MOST_CASES = 10_000
+MOST_WAIVERS = 200
 MOST_PAIRS = 200_000
 """Pairs of values that `combine: pairwise` keeps account of [A]: twenty variables of thirty values have 171,000."""
 _NAME = r"[A-Za-z0-9][A-Za-z0-9 _.-]*"
@@ -37,6 +42,13 @@ def _format(value: object) -> int:
     return version
 
 
+class WaiverForm(Form):
+    """Cases, by values of theirs, that may be inconclusive, and why."""
+
+    case: Annotated[dict[str, Plain], Field(min_length=1)]
+    reason: Annotated[str, text(longest=1000)]
+
+
 class CampaignForm(Form):
     """A campaign file. `vary` and `with` are read as trees."""
 
@@ -47,11 +59,14 @@ class CampaignForm(Form):
     combine: Literal["all", "pairwise", "sample"] = "all"
     samples: Annotated[int, whole(1, MOST_CASES)] | None = None
     draw_seed: Annotated[int, whole(0, 2**53)] = 1
+    requirements: Annotated[str, text(longest=1000, empty=True)] = ""
+    waive: Annotated[tuple[WaiverForm, ...], Field(max_length=MOST_WAIVERS)] = ()
     vary: object = None
     with_: object = None
 
 
-FIELDS = ("campaign", "name", "description", "scenario", "combine", "samples", "draw_seed", "vary", "with")
+SIMPLE = ("campaign", "name", "description", "scenario", "combine", "samples", "draw_seed", "requirements", "waive")
+FIELDS = (*SIMPLE, "vary", "with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,14 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """labels: of the values that a case must have to be meant."""
+
+    labels: dict[str, str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """A campaign file as read. `scenario`: its tree; `over`: what is laid over it, None for nothing."""
 
@@ -86,6 +109,8 @@ class Campaign:
     draw_seed: int
     variables: dict[str, tuple[Value, ...] | Spread]
     over: Node | None
+    requirements: tuple[RequirementForm, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
 
 def read_campaign(path: Path) -> Campaign:
@@ -97,7 +122,7 @@ def read_campaign(path: Path) -> Campaign:
     if root.node is None or root.node.entries is None:
         sheet.finish()
     values = {}
-    for name in FIELDS[:7]:
+    for name in SIMPLE:
         kind = CampaignForm.model_fields[name]
         given = root.below(name)
         if not root.has(name) and not kind.is_required():
@@ -115,14 +140,35 @@ def read_campaign(path: Path) -> Campaign:
     if over is not None and over.entries is None:
         root.below("with").refuse(root.below("with").found, "a mapping of the scenario's fields")
     _check_used(root.below("vary"), variables, over)
+    waivers = _waivers(root.below("waive"), values["waive"] or (), variables)
+    listed = root.below("requirements")
+    requirements = read_requirements(listed, path.parent / values["requirements"]) if values["requirements"] else ()
     scenario_file, scenario = _scenario(root.below("scenario"), values["scenario"], path)
     sheet.finish()
     assert scenario is not None
     return Campaign(
         name=values["name"], description=values["description"], file=str(path), scenario_file=scenario_file,
         scenario=scenario, combine=values["combine"], samples=values["samples"] or 0, draw_seed=values["draw_seed"],
-        variables=variables, over=over,
+        variables=variables, over=over, requirements=requirements, waivers=waivers,
     )  # fmt: skip
+
+
+def _waivers(
+    item: Item, forms: Sequence[WaiverForm], variables: dict[str, tuple[Value, ...] | Spread]
+) -> tuple[Waiver, ...]:
+    """Waivers that mean some case: a misspelled one would waive nothing, and nobody would know."""
+    found = []
+    for entry, form in zip(item.list() if forms else (), forms, strict=True):
+        labels = {name: label_of_value(value) for name, value in form.case.items()}
+        for name, label in labels.items():
+            known = variables.get(name)
+            at = entry.below("case").below(name)
+            if known is None:
+                at.refuse(name, one_of(variables, name))
+            elif not isinstance(known, Spread) and label not in [value.label for value in known]:
+                at.refuse(label, one_of([value.label for value in known], label))
+        found.append(Waiver(labels, form.reason))
+    return tuple(found)
 
 
 def _check_samples(root: Item, values: dict[str, object], variables: dict[str, tuple[Value, ...] | Spread]) -> None:
@@ -280,6 +326,9 @@ def _label(node: Node) -> str:
         return " ".join(words)
     if node.entries is not None or node.items is not None:
         return f"line {node.line}"
-    return (
-        "none" if node.value is None else str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-    )
+    return label_of_value(node.value)
+
+
+def label_of_value(value: object) -> str:
+    """What people call a plain value."""
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -41,7 +41,8 @@ def chunks(cases: Sequence[Case], jobs: int) -> list[Family]:
 
 def fly_chunk(family: Family, scratch: str, stopped: Callable[[], str] = str) -> list[Result]:
     """Fly and read one piece, in this process. `scratch`: a directory for traces, which its owner takes away."""
-    from faults.run import compose as root  # noqa: PLC0415 - loads the plant
+    from faults.campaign.reasons import reasons  # noqa: PLC0415 - loads the plant
+    from faults.run import compose as root  # noqa: PLC0415
     from node.designs.load import with_designs  # noqa: PLC0415
 
     results: list[Result] = []
@@ -50,7 +51,10 @@ def fly_chunk(family: Family, scratch: str, stopped: Callable[[], str] = str) ->
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
 
         def take(flight: Flight) -> None:
-            results.append(result_of(flight, forms))
+            result = result_of(flight, forms)
+            if why := reasons(flight, forms, result):
+                result["why"] = why
+            results.append(result)
             flight.trace.unlink(missing_ok=True)
 
         fly_family(family, Path(folder), take, stopped=stopped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from faults.campaign.cases import Case
     from faults.campaign.cluster import Cluster
     from faults.campaign.fly import Folder
+    from faults.campaign.form import Campaign
     from faults.campaign.outcome import Result
 
 EPILOG = "Example: skyrack campaign lost-strings.yaml -j 2"
@@ -54,7 +55,7 @@ def campaign(
     if cluster and jobs:
         raise UserError("-j and --cluster cannot both be given", hint="on a cluster every worker is a process")
     with _crew(cluster, jobs) as crew:
-        raise typer.Exit(_fly(found, (read.name, read.description), crew, (out, resume), json))
+        raise typer.Exit(_fly(read, found, crew, (out, resume), json))
 
 
 @contextmanager
@@ -86,8 +87,7 @@ def _list(cases: Sequence[Case], *, as_json: bool) -> None:
 
 
 def _fly(
-    cases: Sequence[Case], titles: tuple[str, str], crew: Cluster | int, places: tuple[Path | None, Path | None],
-    as_json: bool,
+    read: Campaign, cases: Sequence[Case], crew: Cluster | int, places: tuple[Path | None, Path | None], as_json: bool
 ) -> int:  # fmt: skip
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -98,7 +98,7 @@ def _fly(
     from faults.run.warm import warm_up  # noqa: PLC0415
     from faults.run_directory import create  # noqa: PLC0415
 
-    name, description = titles
+    name = read.name
     out, resume = places
     if out is not None and resume is not None:
         raise UserError(
@@ -123,7 +123,7 @@ def _fly(
             )  # fmt: skip
     if not isinstance(crew, int) and crew.lost:
         error.print(f"workers lost: {crew.lost}; pieces of the campaign that others flew again: {crew.again}")
-    _write(folder, (name, description), results)
+    _write(folder, read, cases, results, error.print)
     status = _tell(folder, results, len(cases), as_json=as_json)
     if interruption.signal:
         error.print(f"interrupted by {interruption.signal}; go on with: skyrack campaign ... --resume {folder.path}")
@@ -131,21 +131,29 @@ def _fly(
     return status
 
 
-def _write(folder: Folder, titles: tuple[str, str], results: Sequence[Result]) -> None:
+def _write(
+    folder: Folder, read: Campaign, cases: Sequence[Case], results: Sequence[Result], say: Callable[[str], None]
+) -> None:  # fmt: skip
     from faults.campaign.fly import bundle_of  # noqa: PLC0415
-    from faults.campaign.report import junit, render  # noqa: PLC0415
+    from faults.campaign.junit import junit  # noqa: PLC0415
+    from faults.campaign.report import About, render  # noqa: PLC0415
+    from faults.campaign.tables import write_parquet  # noqa: PLC0415
+    from faults.scenarios.own_faults import faults_of  # noqa: PLC0415
 
     again = {
         result["case"]: f"skyrack run {bundle_of(folder, result)} --in-process"
         for result in results
         if result["asked"] and result["verdict"] != "PASS" and bundle_of(folder, result).is_file()
     }
-    folder.write(folder.path / "report.html", render(*titles, results, again))
-    folder.write(folder.path / "junit.xml", junit(titles[0], results, again))
+    about = About(read.name, read.description, again, read.requirements, faults_of(cases[0].scenario))
+    folder.write(folder.path / "report.html", render(about, results))
+    folder.write(folder.path / "junit.xml", junit(read.name, results, again))
+    if not write_parquet(folder.path / "results.parquet", results):
+        say("results.parquet is not written: it needs pyarrow (pip install 'skyrack[export]')")
 
 
 def _tell(folder: Folder, results: Sequence[Result], cases: int, *, as_json: bool) -> int:
-    from faults.campaign.report import figures, in_percent  # noqa: PLC0415
+    from faults.campaign.figures import figures, in_percent  # noqa: PLC0415
 
     numbers = figures(results)
     missing = cases - len(results)
@@ -156,10 +164,13 @@ def _tell(folder: Folder, results: Sequence[Result], cases: int, *, as_json: boo
     else:
         sys.stdout.write(
             f"{numbers['cases']} cases: {numbers['pass']} pass, {numbers['fail']} fail, "
-            f"{numbers['inconclusive']} inconclusive" + (f"; {missing} runs were not flown" if missing else "") + "\n"
+            f"{numbers['inconclusive']} inconclusive"
+            + (f" ({numbers['waived']} of them waived)" if numbers["waived"] else "")
+            + (f"; {missing} runs were not flown" if missing else "")
+            + "\n"
             f"outcomes: {', '.join(f'{what} {n}' for what, n in numbers['outcomes'].items()) or 'none'}\n"
             f"detected on board: {in_percent(numbers['detected'], numbers['activated'])}; "
             f"answered: {in_percent(numbers['responded'], numbers['activated'])}\n"
             f"report: {folder.path / 'report.html'}\n"
         )
-    return 1 if numbers["fail"] or numbers["inconclusive"] or missing else 0
+    return 1 if numbers["fail"] or numbers["inconclusive"] > numbers["waived"] or missing else 0

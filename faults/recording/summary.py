@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bus.text.times import span
+from bus.version import VERSION
 from faults.catalogue.injection_ids import injection_ids
 from faults.oracle.judge import Judgement
 from faults.recording.books import Ledger
@@ -25,10 +26,6 @@ from groundstation.config import GROUND_ID
 
 TELECOMMAND_STATES = ("sent", "completed", "failed", "rejected", "expired", "indeterminate")
 _PACKAGES = ("numpy", "numba", "sgp4", "msgpack", "pydantic", "pyzmq")
-VERSION = "0.1.0"
-"""Skyrack's own; the same as in pyproject.toml (a test compares them)."""
-
-
 _HOUSE = Path(__file__).resolve().parents[2]
 _SOURCES = ("bus", "node", "groundstation", "faults")
 

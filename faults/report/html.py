@@ -82,6 +82,7 @@ BADGES = {
     "unknown": "open",
     "closed": "pass",
     "not closed": "fail",
+    "not covered": "open",
 }
 
 

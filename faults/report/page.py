@@ -21,13 +21,18 @@ from faults.report.overview import overview, rows, unfolded
 from faults.report.retention import retention
 from faults.report.spacecraft import spacecraft_section
 from faults.report.story import pairs_in_words, several, story
+from faults.report.why import why_section
 
 MAX_ROWS = 400
 """Rows shown of a table; what is left out is said below it."""
 
 
-def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequence[Judgement]) -> str:
-    """The page."""
+def render(
+    recording: Recording, summary: Mapping[str, Any], judgements: Sequence[Judgement],
+    answers: Sequence[Mapping[str, Any]] = (),
+) -> str:  # fmt: skip
+    """The page. `answers`: the chains behind the state of those that did not end well, as `skyrack why --json` has
+    them."""
     scenario = recording.scenario
     reasons = shortcomings(summary)
     verdict = overall(judgements, sound=not reasons)
@@ -45,6 +50,8 @@ def render(recording: Recording, summary: Mapping[str, Any], judgements: Sequenc
         body.append("<h2>Spacecraft</h2><div class='card'>" + overview(recording, found) + "</div>")
     body.append("<h2>What happened</h2><div class='card'>" + story(recording) + "</div>")
     body.append("<h2>Expectations</h2><div class='card'>" + _expectations(judgements) + "</div>")
+    if answers:
+        body.append("<h2>Why</h2><div class='card'>" + "".join(map(why_section, answers)) + "</div>")
     shown = unfolded(found)
     body.extend(spacecraft_section(recording, row.id, row.design, unfolded=row.id in shown) for row in found)
     if summary["flight_software"]:

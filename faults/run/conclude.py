@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faults.oracle.judge import Judgement, judge, parse
 from faults.recording.books import Loss
@@ -14,10 +14,17 @@ from faults.recording.summary import summarise, to_json
 from faults.report.page import render
 from faults.run_directory import RunDirectory
 from faults.scenarios.vocabulary import names_of
+from groundstation.alarms.states import AlarmState
 from node.designs.load import with_designs
+from node.fsw.modes import Mode
 
 if TYPE_CHECKING:
     from faults.run.compose import Flown
+
+
+OPEN_ALARMS = (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED, AlarmState.SHELVED)
+MOST_ANSWERS = 20
+"""Chains that a report tells [A]: of a fleet in trouble the first; `skyrack why` tells any."""
 
 
 def judge_all(recording: Recording) -> list[Judgement]:
@@ -51,8 +58,27 @@ def conclude(directory: RunDirectory, flown: Flown, *, mode: str, pace: str) -> 
         refused=flown.refused,
     )
     directory.write(directory.summary, to_json(summary))
-    directory.write(directory.report, render(recording, summary, judgements))
+    directory.write(directory.report, render(recording, summary, judgements, _answers(recording)))
     return summary
+
+
+def _answers(recording: Recording) -> list[dict[str, Any]]:
+    """The chains of those that ended in another mode than NOMINAL or with an alarm, from the recording alone: nothing
+    is flown again here."""
+    from faults.why.answer import from_recording  # noqa: PLC0415 - it stands above runs, and asks them
+
+    with_designs(recording.scenario)
+    alarmed = {row["spacecraft"] for row in recording.operations.alarms or () if row["state"] in OPEN_ALARMS}
+    found = []
+    for spacecraft in (one.id for one in recording.scenario.spacecraft):
+        mode, up = recording.signal(spacecraft, "mode"), recording.signal(spacecraft, "host_up")
+        if mode is None or up is None or not mode.size:
+            continue
+        if spacecraft in alarmed or up[-1] == 0.0 or mode[-1] != Mode.NOMINAL:
+            found.append(from_recording(recording, spacecraft, recording.end_s).as_json())
+        if len(found) >= MOST_ANSWERS:
+            break
+    return found
 
 
 def _with_reasons(losses: Sequence[Loss], flown: Flown) -> list[Loss]:

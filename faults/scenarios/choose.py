@@ -16,6 +16,7 @@ from bus.scenario.model import Scenario
 from bus.text.files import decode, read_file
 from bus.text.times import clock
 from faults.oracle.lexer import close_names
+from faults.scenarios.bundle import unpacked
 from faults.scenarios.contacts import without_contact
 from faults.scenarios.environment import part_of_profile
 from faults.scenarios.from_catalogue import Flight, scenario_text
@@ -127,9 +128,10 @@ def _with_procedures(chosen: Chosen, shelf: Shelf) -> Chosen:
 
 
 def load_resolved(path: Path) -> Chosen:
-    """A resolved scenario, as every run's directory has one. Raises UserError where it is none of this release."""
+    """A resolved scenario, as every run's directory has one, or a campaign's bundle. Raises UserError
+    where it is none of this release."""
     try:
-        return Chosen(read_resolved(read_bounded(path, MOST_BYTES)), None, ())
+        return Chosen(read_resolved(unpacked(read_bounded(path, MOST_BYTES), str(path))), None, ())
     except (OSError, ValueError, ScenarioError) as error:
         why = error.strerror if isinstance(error, OSError) else "; ".join(_words(error))
         raise UserError(

@@ -20,16 +20,23 @@ def board_of(design: str) -> Board:
     return Board(parts.fdir, sensors)
 
 
+def from_recording(recording: Recording, spacecraft: str, at_s: float, *, operator: bool = False) -> Why:
+    """Why it is where it is, as far as the recording alone can say: nothing is flown again. The designs of the scenario
+    have been adopted."""
+    design = next(each.design for each in recording.scenario.spacecraft if each.id == spacecraft)
+    lives = Lives(recording, trouble="nothing was flown again")
+    return explain(lives, spacecraft, at_s, board_of(design), operator=operator)
+
+
 def answer(
     directory: RunDirectory, recording: Recording, spacecraft: str, at_s: float,
     *, operator: bool, fly: bool, told: Callable[[str], None],
 ) -> Why:  # fmt: skip
     """Why it is where it is at that time. `fly` False: from the recording alone."""
+    if not fly:
+        return from_recording(recording, spacecraft, at_s, operator=operator)
     design = next(each.design for each in recording.scenario.spacecraft if each.id == spacecraft)
     ids = {fault.id: fault.at_s for fault in recording.scenario.faults if fault.target == spacecraft}
     acted = [name for name, onset_s in sorted(ids.items(), key=lambda one: one[1]) if onset_s <= at_s]
-    if fly:
-        lives = lives_of(directory, recording, at_s, [] if operator else acted, told)
-    else:
-        lives = Lives(recording, trouble="nothing was flown again")
+    lives = lives_of(directory, recording, at_s, [] if operator else acted, told)
     return explain(lives, spacecraft, at_s, board_of(design), operator=operator)
