@@ -129,6 +129,9 @@ def run(
     no_progress: Annotated[
         bool, typer.Option("--no-progress", envvar="SKYRACK_NO_PROGRESS", help="No live display.")
     ] = False,
+    console: Annotated[
+        bool, typer.Option("--console", help="Sit in front of it, at x10 unless --pace is given.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Fly a scenario and judge it.
@@ -139,6 +142,10 @@ def run(
     from faults.commands.run import run_command  # noqa: PLC0415
     from faults.scenarios.choose import RunOptions  # noqa: PLC0415
 
+    if console:
+        from faults.commands.console import fly_with_console  # noqa: PLC0415
+
+        raise typer.Exit(fly_with_console(sys.argv[2:], scenario, out, pace))
     options = RunOptions(
         scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(designs),
         tuple(procedures), tuple(stations),

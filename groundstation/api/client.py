@@ -10,7 +10,7 @@ async with Client("http://127.0.0.1:8600", token) as ground:
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -165,7 +165,7 @@ class Client:
         """End a procedure."""
         return await self._post(forms.Answer, f"/procedure-runs/{run}/abort", None)
 
-    async def live(self, **wants: Any) -> AsyncIterator[dict[str, Any]]:
+    async def live(self, **wants: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Messages of the stream, as `stream.Subscription` asks for them, until the connection ends (RangeFailure)."""
         url = f"ws{self.url.removeprefix('http')}/api/v1/live"
         headers = {"authorization": f"Bearer {self._token}"}

@@ -105,7 +105,8 @@ class FleetRow(Form):
 
 class Value(Form):
     """A telemetered value. `made_s`: when, by time correlation; null where nothing is known of the clock. `text`: what
-    an enumeration's number means. `limit`: how it stands to its limits. `value` null: it is no number (NaN)."""
+    its number means, where it is no quantity. `limit`: how it stands to its limits. `value` null: it is no
+    number (NaN)."""
 
     value: float | None
     text: str
@@ -257,7 +258,7 @@ class ProcedureForm(Form):
 class ProcedureOrder(Form):
     """Start one."""
 
-    name: Name
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
     spacecraft: Annotated[list[Id], Field(min_length=1, max_length=512)]
     arguments: Annotated[dict[Name, Scalar], Field(max_length=64)] = {}
 

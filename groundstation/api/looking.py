@@ -171,7 +171,14 @@ _TROUBLE = {"critical": 0, None: 1, "warning": 2, "normal": 3}
 
 def by_trouble(rows: list[forms.FleetRow]) -> list[forms.FleetRow]:
     """Those in trouble first; who was never heard of stands before who only warns."""
-    return sorted(rows, key=lambda row: (_TROUBLE[row.level], -row.alarms, row.id))
+    return sorted(rows, key=lambda row: (_TROUBLE[row.level], -row.alarms, by_number(row.id)))
+
+
+def by_number(id: str) -> tuple[str, int, str]:
+    """sat-2 stands before sat-10."""
+    head = id.rstrip("0123456789")
+    tail = id[len(head) :]
+    return head, int(tail) if tail else -1, id
 
 
 def _copy(archive: Path) -> Path:

@@ -154,7 +154,7 @@ class Watch:
     ) -> forms.Value:
         form = known.dictionary.parameter[name]
         return forms.Value(
-            value=value if math.isfinite(value) else None, text=form.label(value), unit=form.unit,
+            value=value if math.isfinite(value) else None, text=_word(form, value), unit=form.unit,
             made_s=None if made_ns is None else made_ns / 1e9, received_s=received_ns / 1e9, late=late,
             limit=_limit(form, value),
         )  # fmt: skip
@@ -308,6 +308,11 @@ def alarm_form(row: dict[str, Any]) -> forms.Alarm:
 _LEVELS: tuple[forms.Level, ...] = ("normal", "warning", "critical")
 
 
+def _word(form: Parameter, value: float) -> str:
+    """What a number means where it is no quantity."""
+    return ("yes" if value else "no") if form.type == "bool" and math.isfinite(value) else form.label(value)
+
+
 _LIMITS: dict[int, Literal["inside", "soft", "hard"]] = {
     int(Level.NORMAL): "inside",
     int(Level.WARNING): "soft",
@@ -320,6 +325,11 @@ def _limit(form: Parameter, value: float) -> Literal["none", "inside", "soft", "
     return _LIMITS[level_of(form, value)[0]] if limited(form) else "none"
 
 
+def _told(alarm: forms.Alarm) -> str:
+    """An alarm in words, its subject once."""
+    return alarm.because if alarm.subject.split()[-1] in alarm.because else f"{alarm.subject}: {alarm.because}"
+
+
 def _trouble(
     known: Known, alarms: list[forms.Alarm], mode: str | None, cause: str | None, silent: str
 ) -> tuple[forms.Level | None, str]:
@@ -328,9 +338,7 @@ def _trouble(
     if known.heard_ns is None:
         return None, "nothing was heard of it"
     found: list[tuple[int, float, str]] = [
-        (_LEVELS.index(alarm.level), alarm.raised_s, f"{alarm.subject}: {alarm.because}")
-        for alarm in alarms
-        if alarm.state != "SHELVED"
+        (_LEVELS.index(alarm.level), alarm.raised_s, _told(alarm)) for alarm in alarms if alarm.state != "SHELVED"
     ]
     if mode in ("SAFE", "SURVIVAL"):
         words = (cause or "cause unknown").replace("_", " ")

@@ -90,6 +90,7 @@ WALLS: dict[str, set[str]] = {
     "groundstation.procedures": {"bus", "groundstation.config"},
     "groundstation.alarms": {"bus", "groundstation.config"},
     "groundstation.api": {"bus", "groundstation"},
+    "groundstation.console": {"bus", "groundstation.api"},
     "faults.run_directory": {"bus"},
     "faults.oracle": {"bus"},
     "faults.catalogue": {"bus"},
@@ -110,6 +111,7 @@ ABOVE = {
     "node.fsw.component": {"node.fsw.services", "node.fsw.managers", "node.fsw.software"},
     "node.fsw.services": {"node.fsw.managers", "node.fsw.software"},
     "node.fsw.managers": {"node.fsw.software"},
+    "groundstation.api": {"groundstation.console"},
     "groundstation.archive": {"groundstation.api"},
     "groundstation.commanding": {"groundstation.api"},
 }

@@ -1,0 +1,173 @@
+"""`skyrack console`: the operator's console in the terminal, beside a run, after it, or together with a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json as json_module
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from faults.run_directory import RunDirectory
+
+EPILOG = "Example: skyrack console out/first-light-001 --screen alarms"
+STARTS_WITHIN_S = 120.0
+"""From the start of a flight to its directory: the physics may have to be compiled first."""
+ENDS_WITHIN_S = 70.0
+_LOOK_S = 0.1
+
+
+def console(
+    run: Annotated[
+        Path | None, typer.Argument(help="The directory of a run; the newest live one by default.", show_default=False)
+    ] = None,
+    *,
+    url: Annotated[str, typer.Option(help="Of an API elsewhere, instead of a run on this machine.")] = "",
+    token: Annotated[
+        str, typer.Option(envvar="SKYRACK_TOKEN", help="For --url: the token, or a file that holds it.")
+    ] = "",
+    screen: Annotated[
+        str, typer.Option(help="fleet, alarms, events, contacts, procedures, levels, telecommands, map, or an id.")
+    ] = "fleet",
+) -> None:
+    """Sit in front of a run: fleet, alarms with their why, telecommands, procedures.
+
+    Keys are at the bottom of each screen, ? explains it, Ctrl+Q leaves; the run goes on.
+    """
+    from bus.errors import UserError  # noqa: PLC0415
+    from faults.commands.api import needs_console  # noqa: PLC0415
+    from faults.run_directory import live_run, open_run  # noqa: PLC0415
+
+    needs_console("skyrack console")
+    if url:
+        if not token:
+            raise UserError("--url goes with --token", hint="the token is in the run's directory there, api/")
+        if run is not None:
+            raise UserError("a run or --url: one of them", hint="leave out one")
+        raise typer.Exit(sit(url, _token(token), screen))
+    directory = open_run(run) if run is not None else live_run(None)[0]
+    raise typer.Exit(beside(directory, screen))
+
+
+def beside(directory: RunDirectory, screen: str) -> int:
+    """The console of a run on this machine, with an API of its own; gives the exit status."""
+    with _serving(directory) as (url, token):
+        return sit(url, token, screen)
+
+
+def sit(url: str, token: str, screen: str) -> int:
+    """In front of an API, until the user leaves; gives the exit status."""
+    from bus.errors import HandshakeRefused, UserError  # noqa: PLC0415
+    from groundstation.api.client import Client  # noqa: PLC0415
+    from groundstation.console.app import SCREENS, Console  # noqa: PLC0415
+
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        raise UserError("a console needs a terminal", hint="for scripts: skyrack api, skyrack alarm list --json")
+
+    async def known() -> list[str]:
+        async with Client(url, token) as client:
+            return [row.id for row in await client.fleet()] if screen not in SCREENS else []
+
+    if screen not in SCREENS and screen not in (ids := asyncio.run(known())):
+        from bus.text.near import one_of  # noqa: PLC0415
+
+        raise UserError(f"--screen {screen}: no such screen or spacecraft", hint=one_of([*SCREENS, *ids], screen))
+    app = Console(Client(url, token), first=screen, who=getpass.getuser()[:64])
+    status = app.run()
+    if app.refused:
+        raise HandshakeRefused(app.refused, hint="the token is in the run's directory, api/")
+    return status or 0
+
+
+def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace: str) -> int:
+    """A new run in a process of its own, the console in front of it. Leaving the console ends the run, which is judged;
+    gives the run's exit status. `words`: what stood on the command line after `run`."""
+    from bus.clock import Stopwatch  # noqa: PLC0415
+    from bus.errors import RangeFailure, UserError  # noqa: PLC0415
+    from faults.commands.api import needs_console  # noqa: PLC0415
+    from faults.run_directory import RunDirectory, create  # noqa: PLC0415
+
+    needs_console("--console")
+    if "--in-process" in words or "--json" in words:
+        raise UserError("--console goes without --in-process and --json", hint="leave them out")
+    arguments = [word for word in words if word != "--console"]
+    if out is None:
+        out = create(Path(scenario or "run").stem, None).path
+        arguments += ["--out", str(out)]
+    if pace == "free":
+        arguments += ["--pace", "x10"]
+    log = out.with_name(out.name + ".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as said:
+        flight = subprocess.Popen(
+            [sys.executable, "-m", "skyrack", "run", *arguments, "--no-progress"],
+            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            sys.stderr.write(f"starting {' '.join(arguments)} into {out} ...\n")
+            waited = Stopwatch()
+            while not (out / "archive.sqlite").exists():
+                with suppress(subprocess.TimeoutExpired):
+                    flight.wait(_LOOK_S)
+                    break
+                if waited.seconds > STARTS_WITHIN_S:
+                    raise RangeFailure(f"the run has not begun within {STARTS_WITHIN_S:g} s", hint=f"see {log}")
+            else:
+                beside(RunDirectory(out), "fleet")
+        finally:
+            if flight.poll() is None:
+                sys.stderr.write("ending the run; it is judged ...\n")
+                flight.send_signal(signal.SIGINT)
+            try:
+                flight.wait(ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                flight.kill()
+                flight.wait()
+    sys.stdout.write(log.read_text(errors="replace"))
+    return flight.returncode
+
+
+@contextmanager
+def _serving(directory: RunDirectory) -> Iterator[tuple[str, str]]:
+    """An API for this run alone, on a port of its own, while this is entered: (address, operator's token)."""
+    from bus.errors import RangeFailure  # noqa: PLC0415
+
+    server = subprocess.Popen(
+        [sys.executable, "-m", "skyrack", "api", str(directory.path), "--port", "0", "--json"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None and server.stderr is not None
+        line = server.stdout.readline()
+        if not line:
+            raise RangeFailure(f"its API did not start: {server.stderr.read().decode(errors='replace').strip()}")
+        said = json_module.loads(line)
+        yield said["url"], said["tokens"]["operator"]
+    finally:
+        server.terminate()
+        try:
+            server.wait(5.0)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _token(written: str) -> str:
+    path = Path(written)
+    try:
+        return path.read_text(encoding="utf-8").strip() if os.sep in written or path.is_file() else written
+    except OSError as error:
+        from bus.errors import UserError  # noqa: PLC0415
+
+        raise UserError(
+            f"--token {written}: {error.strerror}", hint="the token itself, or a file that holds it"
+        ) from None

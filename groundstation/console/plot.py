@@ -1,0 +1,114 @@
+"""A plot in characters: least and greatest of each stretch in braille dots, limits as lines, both axes labelled."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from groundstation.api import forms
+from groundstation.console import words
+
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+"""Unicode 10.0, block Braille Patterns: the bit of each dot, by column and row from the top."""
+LABEL = 10
+COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7")
+
+
+def plot(all_series: list[forms.Series], width: int, height: int, cursor_s: float | None = None) -> Text:
+    """Several parameters over the same time; each scaled alone where their units differ. Empty ones say so."""
+    wide, high = max(10, width - LABEL - 1), max(3, height - 2 - len(all_series))
+    starts = [each.stretches[0].start_s for each in all_series if each.stretches]
+    ends = [each.stretches[-1].start_s + each.width_s for each in all_series if each.stretches]
+    text = Text(no_wrap=True)
+    for place, series in enumerate(all_series):
+        text.append(_legend(series, cursor_s) + "\n", COLOURS[place % len(COLOURS)])
+    if not starts:
+        return text.append("nothing was archived in this span")
+    from_s, to_s = min(starts), max(ends)
+    same = len({series.unit for series in all_series}) == 1
+    scales = [_scale(all_series if same else [series]) for series in all_series]
+    cells = [[(0, "")] * wide for _ in range(high)]
+    for place, (series, scale) in enumerate(zip(all_series, scales, strict=True)):
+        _draw(cells, series, scale, (from_s, to_s), COLOURS[place % len(COLOURS)])
+    column = None if cursor_s is None else int((cursor_s - from_s) / max(to_s - from_s, 1e-9) * wide)
+    limits = _limit_rows(all_series[0], scales[0], high)
+    low, most = scales[0]
+    for row in range(high):
+        at = most - (most - low) * row / max(1, high - 1)
+        text.append(
+            f"{_value(at, all_series[0].unit):>{LABEL}} " if row % 4 == 0 or row == high - 1 else " " * (LABEL + 1),
+            "dim",
+        )
+        for x, (bits, look) in enumerate(cells[row]):
+            if bits:
+                text.append(chr(0x2800 + bits), look)
+            elif x == column:
+                text.append("│", "dim")
+            else:
+                text.append("┄" if row in limits else " ", limits.get(row, ""))
+        text.append("\n")
+    left, right = words.clock(from_s), words.clock(to_s)
+    return text.append(f"{' ' * (LABEL + 1)}{left}{right:>{max(1, wide - len(left))}}", "dim")
+
+
+def _legend(series: forms.Series, cursor_s: float | None) -> str:
+    last = next((each.last for each in reversed(series.stretches) if each.last is not None), None)
+    at = ""
+    if cursor_s is not None:
+        here = next((s for s in series.stretches if s.start_s <= cursor_s < s.start_s + series.width_s), None)
+        at = f", at {words.clock(cursor_s)}: {_value(here.last, series.unit) if here else 'nothing'}"
+    gone = ", some was deleted by retention" if series.retired else ""
+    return f"━ {series.parameter}: last {_value(last, series.unit)}{at}{gone}"
+
+
+def _value(value: float | None, unit: str) -> str:
+    if value is None:
+        return words.UNKNOWN
+    return words.celsius(value) if unit == "K" else f"{value:.4g} {unit if unit != '1' else ''}".rstrip()
+
+
+def _scale(all_series: list[forms.Series]) -> tuple[float, float]:
+    """Least and greatest of what is drawn; a limit is drawn where it lies near."""
+    numbers = [
+        n for series in all_series for each in series.stretches for n in (each.least, each.greatest) if n is not None
+    ]
+    if not numbers:
+        return 0.0, 1.0
+    low, high = min(numbers), max(numbers)
+    room = (high - low) or abs(high) * 0.1 or 1.0
+    for series in all_series:
+        for limit in (series.soft_low, series.soft_high, series.hard_low, series.hard_high):
+            if limit is not None and low - room <= limit <= high + room:
+                low, high = min(low, limit), max(high, limit)
+    return (low, high) if high > low else (low - room / 2, high + room / 2)
+
+
+def _draw(
+    cells: list[list[tuple[int, str]]], series: forms.Series, scale: tuple[float, float], span: tuple[float, float],
+    look: str,
+) -> None:  # fmt: skip
+    high, wide = len(cells) * 4, len(cells[0]) * 2
+    low, most = scale
+    for each in series.stretches:
+        if each.least is None or each.greatest is None:
+            continue
+        middle_s = each.start_s + series.width_s / 2
+        x = min(wide - 1, max(0, int((middle_s - span[0]) / (span[1] - span[0]) * wide)))
+        top, bottom = (
+            min(high - 1, max(0, round((most - value) / (most - low) * (high - 1))))
+            for value in (each.greatest, each.least)
+        )
+        for y in range(top, bottom + 1):
+            bits, _ = cells[y // 4][x // 2]
+            cells[y // 4][x // 2] = (bits | _DOTS[x % 2][y % 4], look)
+
+
+def _limit_rows(series: forms.Series, scale: tuple[float, float], high: int) -> dict[int, str]:
+    low, most = scale
+    found = {}
+    for limit, look in (
+        (series.soft_low, "#e69f00"), (series.soft_high, "#e69f00"),
+        (series.hard_low, "#d55e00"), (series.hard_high, "#d55e00"),
+    ):  # fmt: skip
+        if limit is not None and low <= limit <= most:
+            found[round((most - limit) / (most - low) * (high - 1))] = look
+    return found
