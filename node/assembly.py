@@ -37,6 +37,7 @@ from node.injection.engine import Injections
 from node.injection.host import HostSeam
 from node.injection.link import LinkSeam
 from node.injection.plant import PlantSeam
+from node.injection.sight import TruthSight
 from node.injection.upsets import MemoryUpsets
 from node.plant.attitude.setup import OWN_LAW, AttitudeFigures
 from node.plant.names import parts_of
@@ -190,15 +191,17 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     board = Board(parts, forms, words, config.tick_ns, config.initial_mode, config.telecommand_key, peers)
     harness = Harness(software, board, order_limits(config.design, forms), config.id)
     computer = Computer(harness, nvm, config.tick_ns)
+    signals = Signals(plant, config.truth_signals)
     injections = Injections(
         {
             Seam.PLANT: PlantSeam(plant),
             Seam.DEVICE: DeviceSeam(devices, forms, who, tick_s),
             Seam.LINK: LinkSeam(radio.uplink, radio.downlink, radio.dead_receivers),
             Seam.HOST: HostSeam(computer, clock, who, config.tick_ns),
-        }
+        },
+        TruthSight(plant, signals, who),
+        config.tick_ns,
     )
-    signals = Signals(plant, config.truth_signals)
     upsets = MemoryUpsets(plant, *_memory(config.design), computer, who)
     return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words, upsets,
                  terminals)  # fmt: skip

@@ -142,7 +142,13 @@ class Environment(_Form):
 
 class Fault(_Form):
     """One fault of the scenario, already resolved to primitives by the catalogue (`primitives` as in
-    `messages.Injection`: seam, place, primitive, parameters)."""
+    `messages.Injection`: seam, place, primitive, parameters).
+
+    `laws`, one for each primitive (see `bus.onset`), or none: how they begin and end where that is no plain time;
+    `at_s` is then the earliest, and closes_s when it begins no more. onset: how it begins, as it was written. watched:
+    the spacecraft whose truth the law's condition is about, where it is not the target's own. follows: the fault that
+    it begins after, on whichever target that strikes. waive: why it is no matter if it never acts.
+    """
 
     id: str
     fault: str
@@ -151,6 +157,12 @@ class Fault(_Form):
     until_s: float | None
     parameters: dict[str, Scalar]
     primitives: tuple[tuple[int, str, str, dict[str, Scalar]], ...]
+    laws: tuple[dict[str, Scalar], ...] = ()
+    closes_s: float | None = None
+    onset: str = ""
+    watched: str = ""
+    follows: str = ""
+    waive: str = ""
 
 
 class TimelineEntry(_Form):
@@ -200,9 +212,10 @@ class RetentionSettings(_Form):
 
 
 class Expectation(_Form):
-    """One sentence of the expectation language, as the user wrote it."""
+    """One sentence of the expectation language, as the user wrote it. waive: why INCONCLUSIVE is no matter; FAIL is."""
 
     text: str
+    waive: str = ""
 
 
 class RangeRules(_Form):
@@ -257,6 +270,8 @@ class Scenario(_Form):
         none: dict[str, Any] = {
             name: True for name in later if not getattr(self, name)
         }  # who has none keeps its digest
+        none |= _unsaid("faults", self.faults, ("laws", "closes_s", "onset", "watched", "follows", "waive"))
+        none |= _unsaid("expectations", self.expectations, ("waive",))
         if all(one.priority == DEFAULT_PRIORITY for one in self.spacecraft):
             none["spacecraft"] = {"__all__": {"priority"}}
         return self.model_dump_json(exclude={"file": True, "warnings": True, **none}).encode()
@@ -265,3 +280,9 @@ class Scenario(_Form):
     def digest(self) -> str:
         """Content address: 32 hex digits."""
         return hashlib.blake2b(self.to_json(), digest_size=16).hexdigest()
+
+
+def _unsaid(field: str, entries: tuple[_Form, ...], later: tuple[str, ...]) -> dict[str, Any]:
+    """What to leave out of the entries of a field, each by its place, because it says nothing."""
+    left = {place: {name for name in later if not getattr(one, name)} for place, one in enumerate(entries)}
+    return {field: {place: names for place, names in left.items() if names}} if entries else {}

@@ -339,8 +339,7 @@ class Injection(Body):
     """A fault, resolved to one primitive of one seam. Active for start_ns <= t < end_ns (end_ns 0: until cleared).
 
     `place` and `primitive` are the seam's own words, e.g. PLANT place "string_health[3]" primitive "set" {"value": 0}.
-    `clear` true ends the injection of this id now.
-    """
+    `clear` true ends the injection of this id now. `law`: how it begins and ends without a time (`bus.onset`)."""
 
     kind = Kind.INJECTION
     injection: Annotated[str, Field(min_length=1, max_length=64)]
@@ -351,6 +350,7 @@ class Injection(Body):
     start_ns: TimeNs
     end_ns: TimeNs
     clear: bool = False
+    law: Annotated[dict[Name, Scalar], Field(max_length=32)] = {}
 
 
 class InjectionReport(Body):

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bus.dictionary import Dictionary
-from bus.scenario.model import Scenario
-from bus.text.times import clock
+from bus.onset import Law
+from bus.scenario.model import Fault, Scenario
+from bus.text.times import clock, span
 from bus.wire.stacks import CommandStep
 from faults.scenarios.vocabulary import dictionary_of
 from groundstation.commanding.conditions import worded
@@ -60,12 +61,21 @@ def fault_rows(scenario: Scenario) -> list[dict[str, Any]]:
             "id": fault.id,
             "fault": fault.fault,
             "target": ", ".join(targets[fault.id]),
-            "at": clock(fault.at_s),
-            "until": "stays" if fault.until_s is None else clock(fault.until_s),
+            "at": fault.onset or clock(fault.at_s),
+            "until": _until(fault),
             "parameters": pairs_in_words(fault.parameters),
         }
         for fault in {fault.id: fault for fault in reversed(scenario.faults)}.values()
     ][::-1]
+
+
+def _until(fault: Fault) -> str:
+    law = Law.of(fault.laws[0]) if fault.laws else Law()
+    if fault.until_s is not None:
+        return clock(fault.until_s)
+    ends = [f"for {span(law.length_ns / 1e9)}"] if law.length_ns else []
+    ends += ["a condition"] if law.clear else []
+    return " or ".join(ends) or "stays"
 
 
 def pairs_in_words(values: Mapping[str, object]) -> str:

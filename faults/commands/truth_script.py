@@ -14,6 +14,7 @@ from faults.run.director import plan
 from faults.scenarios.orders import give_orders
 from node.injection.engine import Injections
 from node.injection.plant import PlantSeam
+from node.injection.sight import TruthSight
 from node.truth import PlantLike
 
 NAMED = 10
@@ -34,7 +35,8 @@ class Script:
             for item in plan(scenario)
             if item.target == spacecraft.id and item.injection.seam == Seam.PLANT
         ]
-        self._injections = Injections({Seam.PLANT: PlantSeam(plant)})
+        sight = TruthSight(plant, None, (scenario.seed, spacecraft.id))
+        self._injections = Injections({Seam.PLANT: PlantSeam(plant)}, sight, scenario.tick_ns)
         self.refused: list[str] = []
 
     def act(self, tick: int) -> None:

@@ -17,10 +17,12 @@ from bus.text.near import one_of
 from bus.text.reader import Item, Sheet
 from faults.live.connection import pairs
 from faults.run.director import LEAD_TICKS
-from faults.scenarios.events import FaultEntry, Sentence, Span, read_expectations, read_faults
+from faults.scenarios.events import Sentence, read_expectations, read_faults
+from faults.scenarios.fault_entry import FaultEntry
 from faults.scenarios.orbits import period_s
 from faults.scenarios.own_faults import faults_of
 from faults.scenarios.timeline import TimelineForm, read_timeline
+from faults.scenarios.times import Span
 
 
 class ChangeForm(Form):

@@ -31,9 +31,9 @@ from faults.live.connection import connected, design_of, note_waiting, pairs, re
 from faults.recording.read import read_scenario
 from faults.run.director import DIRECTOR_ID, LEAD_TICKS
 from faults.run_directory import RunDirectory, live_run
-from faults.scenarios.events import window_length
 from faults.scenarios.orbits import period_s
 from faults.scenarios.own_faults import check_own, faults_of
+from faults.scenarios.times import window_length
 from faults.scenarios.vocabulary import design_info
 from node.designs.load import with_designs
 

@@ -25,7 +25,7 @@ class Names:
     signals: per spacecraft its truth signals, sub-array elements by number and by the design's name
     (`string_health[3]`, `thermal_temperature_k[radiator]`). labels: per signal (without index) the words for its
     values from 0 (`mode`: LEOP, NOMINAL, SAFE, SURVIVAL). faults: ids of the scenario's faults. events and
-    telecommands: per spacecraft, from its dictionary.
+    telecommands: per spacecraft, from its dictionary. own: whose signal a name without a spacecraft is, or empty.
     """
 
     signals: Mapping[str, Collection[str] | None]
@@ -33,6 +33,7 @@ class Names:
     faults: Collection[str] | None = None
     events: Mapping[str, Collection[str]] = field(default_factory=dict)
     telecommands: Mapping[str, Collection[str]] = field(default_factory=dict)
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)

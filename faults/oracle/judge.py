@@ -35,7 +35,7 @@ from faults.oracle.expectation import (
     signals_needed,
     signals_of,
 )
-from faults.oracle.parser import parse
+from faults.oracle.parser import parse, parse_condition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
-__all__ = ["Evidence", "Expectation", "Judgement", "Names", "judge", "parse", "signals_needed"]
+__all__ = ["Evidence", "Expectation", "Judgement", "Names", "judge", "parse", "parse_condition", "signals_needed"]
 
 TIME_SLACK_S = 1e-6
 """Sample times are sums of ticks in nanoseconds; a deadline that is meant to hit one may be off by rounding."""

@@ -63,6 +63,14 @@ def parse(text: str, names: Names) -> Expectation:
     return _Parser(text, names).sentence()
 
 
+def parse_condition(text: str, names: Names) -> Condition:
+    """A condition alone, as it may stand in a sentence. Raises as `parse`."""
+    parser = _Parser(text, names)
+    condition = parser.condition()
+    parser.end()
+    return condition
+
+
 _BARE = frozenset({"dose rate", "flux", "irradiance"})
 """Dimensions whose numbers may stand without their only unit."""
 
@@ -116,9 +124,12 @@ class _Parser:
             expectation = Expectation(
                 self.text, "eventually" if operator == "eventually" else "always", condition, window_s
             )
+        self.end()
+        return expectation
+
+    def end(self) -> None:
         if self.token.kind != "end":
             self.refuse(self.token, "'and', 'or' or the end")
-        return expectation
 
     def time(self) -> float:
         token = self.token
@@ -232,6 +243,9 @@ class _Parser:
         if token.kind != "word" or token.text in KEYWORDS:
             self.refuse(token, "spacecraft.signal, a number with its unit, or a label such as SAFE")
         spacecraft, dot, name = token.text.partition(".")
+        own = self.names.signals.get(self.names.own)
+        if own is not None and (not dot or spacecraft not in self.names.signals) and token.text in own:
+            spacecraft, dot, name = self.names.own, ".", token.text
         if not dot:
             self.at += 1
             return _Written(None, "", token.text, token)
@@ -245,6 +259,9 @@ class _Parser:
 
     def compare(self, left: _Written, comparator: Token, right: _Written) -> Comparison:
         reference = left.signal or right.signal
+        if reference is None and self.names.own:
+            known = self.names.signals.get(self.names.own) or ()
+            self.unknown(left.token, f"signal of {self.names.own}", left.token.text, known)
         if reference is None:
             self.refuse(left.token, "a spacecraft.signal on at least one side of a comparison")
         sides = (self.value(left, reference), self.value(right, reference))

@@ -2,109 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationInfo
-
-from bus.errors import Refused, ScenarioError, UnknownNameError
+from bus.errors import Mistake, Refused, ScenarioError
+from bus.onset import Law
 from bus.scenario.model import Expectation, Fault
-from bus.text.forms import Form
-from bus.text.leaves import Leaf, Plain, duration, text
+from bus.text.leaves import text
+from bus.text.near import one_of
 from bus.text.reader import Item
-from bus.text.units import parse_duration_ns, show
-from faults.catalogue.form import FaultForm, ResolvedFault
-from faults.catalogue.resolve import FAULTS, find_fault, resolve_fault
+from bus.text.units import show
+from bus.wire.messages import Scalar
+from faults.catalogue.form import FaultForm, Primitive, ResolvedFault
+from faults.catalogue.resolve import FAULTS, resolve_fault
+from faults.oracle.expectation import Names
+from faults.scenarios.fault_entry import MAX_MEMBERS, FaultEntry
+from faults.scenarios.onset import Onset, law_of, ramp_between, read_onset
 from faults.scenarios.own_faults import check_own
-from faults.scenarios.stacks import Names
-from faults.scenarios.vocabulary import design_info, dictionary_of, expectation_signals
+from faults.scenarios.times import Span
+from faults.scenarios.vocabulary import design_info, dictionary_of, expectation_signals, names_of
 from groundstation.commanding.wishes import Fleet
-from groundstation.procedures.declaration import Procedure
 from node.injection.engine import LIMIT
 
 MAX_ENTRIES = 10_000
-_FOREVER_NS = 2**61
-_ANY_ORBIT_S = 6000.0
-
-
-def _time(value: object) -> object:
-    """A time as written; what "orbits" means is known later."""
-    parse_duration_ns(value, orbit_s=_ANY_ORBIT_S)
-    return value
-
-
-def _known_fault(name: str, info: ValidationInfo) -> str:
-    known = (info.context or {}).get("faults", FAULTS)
-    try:
-        if known is not None:
-            find_fault(name, known)
-    except UnknownNameError as error:
-        meant = f" (did you mean {' or '.join(error.nearest)}?)" if error.nearest else f"; {error.hint}"
-        raise Refused(show(name), f"a known fault{meant}") from None
-    return name
-
-
-Time = Annotated[
-    str,
-    Leaf(
-        _time,
-        {
-            "type": "string",
-            "description": "a time in s, ms, min, h, d, or in orbits of the first spacecraft: '1 h 30 min', '2 orbits'",
-            "pattern": r"^(\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*(ms|min|s|h|d|orbits?))+\s*$",
-        },
-    ),
-]
-
-
-class FaultEntry(Form):
-    """A fault of the catalogue: what breaks, when, and how long; of several targets it strikes each."""
-
-    id: Annotated[str, text(longest=48, pattern=r"[a-z][a-z0-9-]{0,47}", shape="an id such as 'dead-string'")]
-    fault: Annotated[str, text(longest=64), AfterValidator(_known_fault)]
-    target: Names
-    at: Time
-    for_: Annotated[Time | None, Field(alias="for")] = None
-    until: Time | None = None
-    parameters: dict[str, Plain] = Field(default_factory=dict)
 
 
 Sentence = Annotated[str, text(longest=1000)]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The frame of a scenario's events: its length, tick, the period that "orbits" counts, who flies which design."""
-
-    duration_ns: int
-    tick_ns: int
-    orbit_s: float
-    designs: Mapping[str, str]
-    """Design of every spacecraft; empty for those whose own entry has a mistake."""
-    jobs: Mapping[str, Sequence[str]]
-    """Ids of the jobs of every spacecraft whose entry has none."""
-    complete: bool = True
-    """No id of a spacecraft is a mistake: names that are not in `designs` are wrong."""
-    stations: tuple[str, ...] = ()
-    procedures: Mapping[str, Procedure] | None = None
-    """Those that there are, None: the shipped ones."""
-
-    @property
-    def spacecraft(self) -> Mapping[str, str] | None:
-        """Whom events may name; None where that is not known."""
-        return self.designs if self.complete else None
-
-    def ns(self, item: Item, low_ns: int, *, last: bool = False) -> int:
-        """The time written here, in nanoseconds since the epoch. What comes at the end or later (`last`: only later)
-        is a warning: people shorten runs."""
-        written = item.node.value if item.node is not None else None
-        time_ns = parse_duration_ns(written, orbit_s=self.orbit_s)
-        if not low_ns <= time_ns <= _FOREVER_NS:
-            item.refuse(item.found, f"{low_ns / 1e9:g} s or later")
-        elif time_ns > self.duration_ns or (time_ns == self.duration_ns and not last):
-            item.warn(item.found, f"a time before the end ({self.duration_ns / 1e9:g} s), or it never happens")
-        return time_ns
 
 
 def read_faults(
@@ -113,7 +39,9 @@ def read_faults(
     """Faults in the order of the file, resolved to primitives; and the ids of all, None if one of them is a mistake.
     `known`: what they may name; None: that is not known."""
     faults: list[tuple[Item, Fault]] = []
+    followers: list[tuple[Item, str, str]] = []
     fleet = Fleet(span.designs, dictionary_of)
+    names = names_of(span.designs, (), span.stations, span.jobs)
     seen: dict[str, int] = {}
     complete = True
     for entry in item.list(0, MAX_ENTRIES):
@@ -129,41 +57,119 @@ def read_faults(
             seen[name] = entry.at.line
         if form is None:
             continue
-        at_ns = span.ns(entry.below("at"), span.tick_ns)
-        until_ns = _until(entry, form, at_ns, span)
-        if known is None or not entry.sheet.clean_since(mark):
+        onset = read_onset(entry, form, span)
+        if form.follows is not None:
+            followers.append((entry, form.id, form.follows))
+        if known is None or onset is None or not entry.sheet.clean_since(mark):
             continue
         several = form.target not in span.designs
-        for target in fleet.named(form.target) if several and span.complete else (form.target,):
-            resolved = _resolved(entry, form, target, span, known, has_end=until_ns is not None)
-            if resolved is None:
+        targets = fleet.named(form.target) if several and span.complete else (form.target,)
+        for target in targets:
+            fault = _resolved(entry, form, target, span, known, onset=onset, names=names, alone=len(targets) == 1)
+            if fault is None:
                 break  # the others have the same mistake
-            faults.append((entry, Fault(
-                id=form.id, fault=form.fault, target=target, at_s=at_ns / 1e9,
-                until_s=None if until_ns is None else until_ns / 1e9, parameters=resolved.parameters,
-                primitives=resolved.primitives,
-            )))  # fmt: skip
+            faults.append((entry, fault))
+    _check_followers(followers, seen)
     _warn_of_too_many(faults, span.duration_ns / 1e9)
-    return [fault for _, fault in faults], tuple(seen) if complete else None
+    first_s = {fault.id: fault.at_s for _, fault in reversed(faults)}
+    found = [_after(fault, first_s) for _, fault in faults]
+    return found, tuple(seen) if complete else None
+
+
+def _after(fault: Fault, first_s: Mapping[str, float]) -> Fault:
+    """A fault that follows another is not earlier than it."""
+    return fault.model_copy(update={"at_s": first_s.get(fault.follows, fault.at_s)}) if fault.follows else fault
 
 
 def _resolved(
-    entry: Item, form: FaultEntry, target: str, span: Span, known: Mapping[str, FaultForm], *, has_end: bool
-) -> ResolvedFault | None:
+    entry: Item,
+    form: FaultEntry,
+    target: str,
+    span: Span,
+    known: Mapping[str, FaultForm],
+    *,
+    onset: Onset,
+    names: Names,
+    alone: bool,
+) -> Fault | None:
     """A fault on one of its targets; None after a mistake, of this entry or of the target's own."""
     design = span.designs.get(target, "")
     if not design:
         return None
     info = design_info(design, span.stations)
+    has_end = onset.until_ns is not None or onset.length_ns > 0 or any((form.clear, form.intermittent, form.ramp))
+
+    def primitives(parameters: Mapping[str, Scalar]) -> ResolvedFault:
+        found = resolve_fault(form.fault, info, parameters, tick_s=span.tick_ns / 1e9, has_end=has_end, faults=known)
+        check_own(form.fault, found.primitives, info)
+        return found
+
+    laws: list[Law] = []
+    struck: list[Primitive] = []
+    said: dict[str, dict[Scalar, None]] = {}
     try:
-        resolved = resolve_fault(
-            form.fault, info, form.parameters, tick_s=span.tick_ns / 1e9, has_end=has_end, faults=known
-        )
-        check_own(form.fault, resolved.primitives, info)
+        base, watched = law_of(form, onset, span, replace(names, own=target))
+        named = form.when is not None and f"{watched}." in form.when  # else it is every target's own
+        watched = watched if watched != target or (named and not alone) else ""
+        for members in _combinations(form.parameters):
+            if form.ramp is None:
+                resolved = primitives(members)
+                laws += [base] * len(resolved.primitives)
+            else:
+                resolved = primitives({**members, form.ramp.parameter: form.ramp.from_})
+                there = primitives({**members, form.ramp.parameter: form.ramp.to})
+                ends = ramp_between(form.ramp, known[form.fault], resolved.primitives, there.primitives)
+                laws += [replace(base, to=end) if end else replace(base, ramp_ns=0, step_ns=0) for end in ends]
+            struck += resolved.primitives
+            for name, value in resolved.parameters.items():
+                said.setdefault(name, {})[value] = None
     except ScenarioError as error:
         entry.adopt(error)
         return None
-    return resolved
+    except Refused as error:
+        entry.below("ramp" if form.ramp else "fault").refuse(error.found, error.allowed)
+        return None
+    if len(struck) > MAX_MEMBERS:
+        entry.below("parameters").refuse(f"{len(struck)} places at once", f"at most {MAX_MEMBERS}")
+        return None
+    parameters = {name: _joined(tuple(values)) for name, values in said.items()}
+    return Fault(
+        id=form.id, fault=form.fault, target=target, at_s=onset.opens_ns / 1e9,
+        until_s=None if onset.until_ns is None else onset.until_ns / 1e9, parameters=parameters,
+        primitives=tuple(struck), laws=tuple(law.as_map() for law in laws) if any(law != Law() for law in laws) else (),
+        closes_s=onset.closes_ns / 1e9 or None, onset=onset.said, watched=watched,
+        follows=form.follows or "", waive=form.waive,
+    )  # fmt: skip
+
+
+def _combinations(parameters: Mapping[str, Scalar | tuple[Scalar, ...]]) -> Iterator[dict[str, Scalar]]:
+    """One set of parameters for each member of the lists among them."""
+    values = [value if isinstance(value, tuple) else (value,) for value in parameters.values()]
+    if math.prod(len(each) for each in values) > MAX_MEMBERS:
+        raise ScenarioError(
+            [Mistake("", 0, 0, "parameters", "lists in lists", f"at most {MAX_MEMBERS} places at once")]
+        )
+    for chosen in itertools.product(*values):
+        yield dict(zip(parameters, chosen, strict=True))
+
+
+def _joined(values: tuple[Scalar, ...]) -> Scalar:
+    return values[0] if len(values) == 1 else ", ".join(str(value) for value in values)[:256]
+
+
+def _check_followers(followers: Sequence[tuple[Item, str, str]], known: Mapping[str, int]) -> None:
+    """Whoever follows must follow another that is there, and in the end one that follows nobody."""
+    before = {name: cause for _, name, cause in followers}
+    for entry, name, cause in followers:
+        if cause not in known:
+            entry.below("follows").refuse(show(cause), f"the id of another fault: {one_of(known, cause)}")
+            continue
+        passed, last = [name], cause
+        while last in before and last not in passed:
+            passed.append(last)
+            last = before[last]
+        if last in passed:
+            entry.below("follows").refuse(" after ".join([*passed, last]), "a fault that does not follow this one")
 
 
 def _warn_of_too_many(faults: Sequence[tuple[Item, Fault]], end_s: float) -> None:
@@ -181,23 +187,6 @@ def _warn_of_too_many(faults: Sequence[tuple[Item, Fault]], end_s: float) -> Non
             if change > 0 and active > LIMIT:
                 entry.below("at").warn(f"{active} faults active at once on {target!r}", f"at most {LIMIT}; others fail")
                 break
-
-
-def _until(entry: Item, form: FaultEntry, at_ns: int, span: Span) -> int | None:
-    """End of a fault's window, or None: it stays until it is cleared."""
-    if form.for_ is not None and form.until is not None:
-        entry.below("until").refuse("for and until together", "one of them, or neither for a fault that stays")
-    if form.until is not None:
-        return span.ns(entry.below("until"), at_ns + span.tick_ns, last=True)
-    if form.for_ is None:
-        return None
-    length_ns = entry.below("for").read(Annotated[int, window_length(span.tick_ns, span.orbit_s)])
-    return None if length_ns is None else at_ns + int(length_ns)
-
-
-def window_length(tick_ns: int, orbit_s: float) -> Leaf:
-    """How long a fault lasts: at least one tick. One rule for files and for `skyrack inject`."""
-    return duration(tick_ns, _FOREVER_NS, f"at least one tick, {tick_ns / 1e9:g} s", orbit_s=orbit_s)
 
 
 def read_expectations(

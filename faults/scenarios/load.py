@@ -20,20 +20,15 @@ from bus.text.reader import Item, Sheet
 from bus.text.units import show
 from faults.catalogue.resolve import FAULTS
 from faults.scenarios.environment import EnvironmentForm, read_environment, within
-from faults.scenarios.events import (
-    FaultEntry,
-    Sentence,
-    Span,
-    Time,
-    read_expectations,
-    read_faults,
-)
+from faults.scenarios.events import Sentence, read_expectations, read_faults
+from faults.scenarios.fault_entry import FaultEntry
 from faults.scenarios.orbits import Given, read_orbit
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.own_faults import PathText, read_own
 from faults.scenarios.record import Pattern, read_record, struck_parts
 from faults.scenarios.spacecraft import SpacecraftForm, read_spacecraft
 from faults.scenarios.timeline import Timeline, TimelineForm, read_timeline
+from faults.scenarios.times import Span, Time
 from faults.scenarios.vocabulary import base_truth_signals
 from groundstation.config import AlarmRules
 from groundstation.contacts.stations import stations as known_stations

@@ -20,7 +20,7 @@ from bus.text.reader import Item
 from bus.text.units import show
 from bus.wire.stacks import CommandStep
 from groundstation.commanding.stacks import MAX_STACK
-from groundstation.commanding.wishes import NOW, Fleet, Wish, parts_of
+from groundstation.commanding.wishes import NOW, Fleet, Wish, matching, parts_of
 
 MAX_STEPS = 256
 CONFIRM = "confirmed: true"
@@ -43,7 +43,7 @@ def _flying(written: str, info: ValidationInfo) -> str:
         design = name.partition(":")[2] if name.startswith("design:") else None
         if design is not None and design not in known.values():
             raise Refused(repr(name), f"a design that flies: {one_of(dict.fromkeys(filter(None, known.values())))}")
-        if design is None and name != "all" and name not in known:
+        if design is None and name != "all" and name not in known and not matching(name, known):
             raise Refused(repr(name), f"a spacecraft of this scenario: {one_of(known, name)}")
     return written
 

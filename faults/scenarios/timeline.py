@@ -12,7 +12,7 @@ from bus.scenario.model import ProcedureEntry, StackEntry, TimelineEntry
 from bus.text.forms import Form
 from bus.text.leaves import Flag, Plain, text
 from bus.text.reader import Item
-from faults.scenarios.events import MAX_ENTRIES, Span, Time
+from faults.scenarios.events import MAX_ENTRIES
 from faults.scenarios.procedures import ProcedureForm, read_procedure
 from faults.scenarios.stacks import (
     CONFIRM,
@@ -22,6 +22,7 @@ from faults.scenarios.stacks import (
     read_stack,
     read_step,
 )
+from faults.scenarios.times import Span, Time
 from faults.scenarios.vocabulary import SCHEDULE, checked_arguments, dictionary_of, hazardous, scheduled
 from groundstation.commanding.wishes import NOW, Fleet, Wish
 

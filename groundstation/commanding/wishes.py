@@ -5,8 +5,9 @@ Everything is checked against the dictionaries of whoever flies, before anything
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from bus.condition import canonical
 from bus.dictionary import Dictionary
@@ -24,8 +25,8 @@ _LATEST_NS = 366 * 86_400 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One step as it is written: `to` is an id, several with commas, `all`, or `design:NAME`; `release` is `now`,
-    `contact`, or a time since the epoch."""
+    """One step as it is written: `to` is an id, several with commas, `all`, `design:NAME`, or a pattern with `*`;
+    `release` is `now`, `contact`, or a time since the epoch."""
 
     to: str
     name: str
@@ -71,6 +72,8 @@ class Fleet:
                 found += [one for one, design in self._designs.items() if design == wanted]
             elif name in self._designs:
                 found.append(name)
+            elif alike := matching(name, self._designs):
+                found += alike
             else:
                 known = ", ".join(self._designs)
                 raise UnknownNameError("spacecraft", name, nearest(name, self._designs), hint=f"flying: {known}")
@@ -123,6 +126,11 @@ class Fleet:
         """Names of what needs a second word, each once."""
         found = [s.name for s in steps for one in s.spacecraft if is_hazardous(self.of(one), s.name, s.arguments)]
         return list(dict.fromkeys(found))
+
+
+def matching(pattern: str, known: Iterable[str]) -> list[str]:
+    """Those that a pattern with `*` names, such as `star-2-*`, a plane of a constellation."""
+    return [one for one in known if fnmatchcase(one, pattern)] if "*" in pattern else []
 
 
 def parts_of(written: str) -> list[str]:

@@ -85,6 +85,12 @@ class PlantSeam(SeamHandler):
         self._act(spot)
         return True
 
+    def change(self, injection: Injection, tick: int) -> None:
+        """In its place among the faults on the field."""
+        spot = self._places[injection.place]
+        spot.faults[injection.injection] = (injection.primitive, float(injection.parameters["value"]))
+        self._act(spot)
+
     def hold(self, tick: int) -> None:
         """What is set stays set, whatever the physics makes of it."""
         for spot in self._places.values():
