@@ -21,9 +21,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import struct
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -39,6 +41,7 @@ TARGET_START_S = 60.0
 WARM_UP_TICKS = 10
 LOOK_EVERY_S = 2.0
 TIMES = "SKYRACK_BENCHMARK_TIMES"
+ANSWER = struct.Struct("=IIf")
 
 
 def bus() -> int:
@@ -48,25 +51,37 @@ def bus() -> int:
     from faults.run import bus_process  # noqa: PLC0415
 
     left: dict[tuple[str, int], float] = {}
-    took: dict[str, list[float]] = {}
+    places: dict[str, int] = {}
     leave, tock = BusServer._leave_with, Conductor.tock
+    times = Path(os.environ[TIMES])
+    with times.open("wb") as file:  # not kept in memory: what grows in a long run is to be Skyrack's
 
-    def leaving(self: BusServer, order: Any) -> Any:
-        left[order.id, order.tick] = perf_counter()
-        return leave(self, order)
+        def leaving(self: BusServer, order: Any) -> Any:
+            left[order.id, order.tick] = perf_counter()
+            return leave(self, order)
 
-    def answered(self: Conductor, id: str, frames: Any) -> Any:
-        made = tock(self, id, frames)
-        session = self._sessions.get(id)
-        begun = left.pop((id, session.answered), None) if session is not None else None
-        if begun is not None and session is not None and session.answered >= WARM_UP_TICKS:
-            took.setdefault(id, []).append(perf_counter() - begun)
-        return made
+        def answered(self: Conductor, id: str, frames: Any) -> Any:
+            made = tock(self, id, frames)
+            session = self._sessions.get(id)
+            begun = left.pop((id, session.answered), None) if session is not None else None
+            if begun is not None and session is not None and session.answered >= WARM_UP_TICKS:
+                place = places.setdefault(id, len(places))
+                file.write(ANSWER.pack(place, session.answered, perf_counter() - begun))
+            return made
 
-    BusServer._leave_with, Conductor.tock = leaving, answered  # type: ignore[method-assign]
-    status = bus_process.main()
-    Path(os.environ[TIMES]).write_text(json.dumps(took), encoding="ascii")
+        BusServer._leave_with, Conductor.tock = leaving, answered  # type: ignore[method-assign]
+        status = bus_process.main()
+    times.with_suffix(".json").write_text(json.dumps(list(places)), encoding="ascii")
     return status
+
+
+def answers_of(times: Path) -> dict[str, list[tuple[int, float]]]:
+    """Tick and seconds of every answer, by participant."""
+    names: list[str] = json.loads(times.with_suffix(".json").read_text(encoding="ascii"))
+    found: dict[str, list[tuple[int, float]]] = {name: [] for name in names}
+    for place, tick, took_s in ANSWER.iter_unpack(times.read_bytes()):
+        found[names[place]].append((tick, took_s))
+    return found
 
 
 class Watch:
@@ -76,6 +91,7 @@ class Watch:
         self._run, self._begun, self._next = run, perf_counter(), 0.0
         self.start_s = 0.0
         self.rows: list[tuple[float, int, float, int, float]] = []  # at, tick, MiB, descriptors, CPU seconds
+        self.roles: list[dict[str, float]] = []  # at each look: MiB of bus, ground and all spacecraft
         self.slips = 0
 
     def hear(self, who: str, report: dict[str, Any]) -> None:
@@ -90,8 +106,18 @@ class Watch:
         if now < self._next or report["tick"] < WARM_UP_TICKS:
             return
         self._next = now + LOOK_EVERY_S
-        pids = json.loads((self._run / "run.json").read_text(encoding="utf-8"))["pids"].values()
-        each = [(private_mib(pid), len(os.listdir(f"/proc/{pid}/fd")), processor_s(pid)) for pid in pids]  # noqa: PTH208
+        pids: dict[str, int] = json.loads((self._run / "run.json").read_text(encoding="utf-8"))["pids"]
+        try:
+            each = [
+                (private_mib(pid), len(os.listdir(f"/proc/{pid}/fd")), processor_s(pid))  # noqa: PTH208
+                for pid in pids.values()
+            ]
+        except (FileNotFoundError, ProcessLookupError):
+            return  # the run has just ended
+        role = dict.fromkeys(("bus", "ground", "spacecraft"), 0.0)
+        for name, (size, _, _) in zip(pids, each, strict=True):
+            role[name if name in role else "spacecraft"] += size
+        self.roles.append(role)
         mib, descriptors, cpu_s = (sum(column) for column in zip(*each, strict=True))
         self.rows.append((now, int(report["tick"]), mib, int(descriptors), cpu_s))
 
@@ -111,8 +137,21 @@ def share(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(part * len(values)))] if values else float("nan")
 
 
-def fly(name: str, spacecraft: int, seconds: int, per_process: int) -> dict[str, float]:
-    """The run, and its figures."""
+@dataclass(slots=True)
+class Flown:
+    """What is left of a run: who looked at it, the bus's counters, answers by participant, how busy others were."""
+
+    watch: Watch
+    counters: dict[str, dict[str, int]]
+    answers: dict[str, list[tuple[int, float]]]
+    nodes: list[str]
+    processes: int
+    signals: int
+    busy_cores: float
+
+
+def flown(name: str, spacecraft: int, ticks: int, per_process: int, pace: str) -> Flown:
+    """The run."""
     from in_process import enlarged  # noqa: PLC0415
     from lockstep import Others  # noqa: PLC0415
 
@@ -126,7 +165,7 @@ def fly(name: str, spacecraft: int, seconds: int, per_process: int) -> dict[str,
     from faults.scenarios.choose import find_scenario  # noqa: PLC0415
     from faults.scenarios.load import load  # noqa: PLC0415
 
-    scenario = enlarged(load(find_scenario(name)), spacecraft, WARM_UP_TICKS + seconds)
+    scenario = enlarged(load(find_scenario(name)), spacecraft, WARM_UP_TICKS + ticks)
     warm_up(scenario, lambda text: print(text, file=sys.stderr))
     per_process = per_process or per_process_here(spacecraft)
     allow_descriptors(spacecraft, per_process)
@@ -135,36 +174,44 @@ def fly(name: str, spacecraft: int, seconds: int, per_process: int) -> dict[str,
         directory = RunDirectory(Path(path))
         prepare(directory, scenario, None)
         make_keys(directory.path / "keys", [each.id for each in scenario.spacecraft])
-        conducting, flying = members(scenario, directory, "realtime", per_process)
-        times = {TIMES: str(directory.path / "times.json")}
+        conducting, flying = members(scenario, directory, pace, per_process)
+        times = {TIMES: str(directory.path / "times.bin")}
         conducting = Member("bus", (sys.executable, __file__, "--bus"), {**conducting.environment, **times})
         watch = Watch(directory.path)
         hear: Callable[[str, dict[str, Any]], None] = watch.hear
         outcome = supervise(lambda: Supervisor(directory.path, conducting, flying, on_report=hear))
         if outcome.failure is not None:
             raise outcome.failure
-        took: dict[str, list[float]] = json.loads((directory.path / "times.json").read_text(encoding="ascii"))
-    counters = outcome.result["counters"]
+        answers = answers_of(directory.path / "times.bin")
     nodes = [each.id for each in scenario.spacecraft]
-    answers = [value for id in nodes for value in took.get(id, [])]
+    signals = max(map(len, scenario.truth_signals.values()))
+    return Flown(watch, outcome.result["counters"], answers, nodes, len(flying) - 1, signals, others.cores)
+
+
+def figures_of(name: str, spacecraft: int, seconds: int, per_process: int) -> dict[str, float]:
+    """Of a run in real time."""
+    run = flown(name, spacecraft, seconds, per_process, "realtime")
+    watch, counters, nodes = run.watch, run.counters, run.nodes
+    answers = [took_s for id in nodes for _, took_s in run.answers.get(id, [])]
+    archived = [took_s for _, took_s in run.answers.get("ground", [])]
     late, tocks = (sum(counters[id][name] for id in nodes) for name in ("late_tocks", "tocks"))
     first, last = watch.rows[0], watch.rows[-1]
     steps = (last[1] - first[1]) * spacecraft
     return {
-        "processes": len(flying) - 1,
-        "signals": max(map(len, scenario.truth_signals.values())),
+        "processes": run.processes,
+        "signals": run.signals,
         "start_s": watch.start_s,
         "late_share": late / max(1, tocks),
         "slips": watch.slips,
         "answer_p50_ms": 1e3 * share(answers, 0.5),
         "answer_p99_ms": 1e3 * share(answers, 0.99),
-        "archive_p99_ms": 1e3 * share(took.get("ground", []), 0.99),
+        "archive_p99_ms": 1e3 * share(archived, 0.99),
         "mib": max(row[2] for row in watch.rows),
         "mib_per_hour": slope_per_hour([(row[0], row[2]) for row in watch.rows]),
         "descriptors": max(row[3] for row in watch.rows),
         "descriptors_per_hour": slope_per_hour([(row[0], float(row[3])) for row in watch.rows]),
         "cpu_us": 1e6 * (last[4] - first[4]) / max(1, steps),
-        "busy_cores": others.cores,
+        "busy_cores": run.busy_cores,
     }
 
 
@@ -180,7 +227,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.bus:
         return bus()
-    figures = fly(options.scenario, options.spacecraft, options.seconds, options.per_process)
+    figures = figures_of(options.scenario, options.spacecraft, options.seconds, options.per_process)
     figures["per_core"] = 1e6 / figures["cpu_us"]
     figures["per_gib"] = 1024 * options.spacecraft / figures["mib"]
     targets = {

@@ -116,10 +116,10 @@ class Journal:
         self._bound = max(self._limit, 2 * len(block))
 
     def _fault(self, error: OSError) -> EnvironmentFault:
-        return EnvironmentFault(
-            f"cannot write the non-volatile memory {self._path}: {error.strerror}",
-            hint="free some space, or choose another run directory; it holds the last complete step",
-        )
+        hint = "free some space, or choose another run directory; it holds the last complete step"
+        if isinstance(error, PermissionError):
+            hint = f"the directory must be writable for user {os.getuid()}, who flies here; or choose another"
+        return EnvironmentFault(f"cannot write the non-volatile memory {self._path}: {error.strerror}", hint=hint)
 
 
 def read_journal(path: Path) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """Runs in containers, undisturbed and disturbed: by the README's lines, killed, paused, cut off, taken down.
 
-Each row of the table "What happens when" in docs/how-to/container.md is flown here, or in `test_slow_disk.py`.
+Each row of the table "What happens when" in docs/how-to/container.md is flown here, in `test_slow_disk.py` or in
+`test_container_mistakes.py`.
 """
 
 from __future__ import annotations
