@@ -28,6 +28,17 @@ def image() -> str:
     return "localhost/skyrack-test"
 
 
+@pytest.fixture(scope="session")
+def cluster_image(image: str) -> str:
+    """The image with Dask in it, or SKYRACK_CLUSTER_IMAGE. SKIPPED where only the other was given."""
+    if ready := os.environ.get("SKYRACK_CLUSTER_IMAGE", ""):
+        return ready
+    if os.environ.get("SKYRACK_IMAGE", ""):
+        pytest.skip("SKYRACK_CLUSTER_IMAGE does not name an image with Dask")
+    containers.build("skyrack-cluster-test", "--build-arg", "EXTRA=cluster")
+    return "localhost/skyrack-cluster-test"
+
+
 @pytest.fixture
 def composer(image: str) -> str:
     """The image, where there is also what reads a compose file."""

@@ -86,3 +86,24 @@ def test_the_pod_is_played(image: str, tmp_path: Path) -> None:
         podman("kube", "down", play, check=False)
     summary = summary_of(tmp_path / "out" / "run")
     assert summary["trace_hash"] == in_the_image(image, "quick", "--in-process")["trace_hash"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_the_pod_of_a_campaign_on_dask_is_played(cluster_image: str, tmp_path: Path) -> None:
+    """Scheduler, workers and campaign as in docker/kubernetes/campaign-cluster; results are those of this machine."""
+    text = (HOUSE / "docker" / "kubernetes" / "campaign-cluster" / "pod.yaml").read_text(encoding="utf-8")
+    name = f"skyrack-campaign-{os.getpid()}"
+    text = text.replace("name: skyrack-campaign", f"name: {name}").replace("campaign-results", f"{name}-results")
+    play = write(tmp_path, text.replace("image: localhost/skyrack-cluster", f"image: {cluster_image}"), "play.yaml")
+    played = podman("kube", "play", play, check=False)
+    if "catatonit" in played.stderr:
+        pytest.skip("podman has no catatonit here, without which it makes no pods")
+    try:
+        assert played.returncode == 0, played.stderr
+        assert podman("wait", f"{name}-campaign").stdout == "0\n", podman("logs", f"{name}-campaign").stderr
+        told = podman("logs", f"{name}-campaign")
+        assert "luck: 4 cases" in told.stdout + told.stderr
+    finally:
+        podman("kube", "down", play, check=False)
+        podman("volume", "rm", f"{name}-results", check=False)
