@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -73,12 +74,11 @@ def field(record: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 class Gather:
-    """Copies the quantities of `names`, in their order, into one array of float64."""
+    """Copies the quantities of `names`, in their order, into one array of float64. None: somebody else's place."""
 
-    def __init__(self, plant: PlantLike, names: Sequence[str]) -> None:
+    def __init__(self, plant: PlantLike, names: Sequence[str | None]) -> None:
         self.values: Values = np.zeros(len(names))
-        places = [place(plant, name) for name in names]
-        self._groups = _common_bases(places)
+        self._groups = _common_bases({i: place(plant, name) for i, name in enumerate(names) if name is not None})
 
     def __call__(self) -> Values:
         """Sample now. The same array every time."""
@@ -88,10 +88,10 @@ class Gather:
         return values
 
 
-def _common_bases(places: Sequence[NDArray[Any]]) -> list[tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]]:
+def _common_bases(places: Mapping[int, NDArray[Any]]) -> list[tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]]:
     """Group places by the buffer and type they live in: (flat view of the buffer, indices there, targets)."""
     found: dict[tuple[int, str], tuple[NDArray[Any], list[int], list[int]]] = {}
-    for target, view in enumerate(places):
+    for target, view in places.items():
         root = _root(view)
         address = root.ctypes.data  # __array_interface__ would spell out the whole record each time
         offset = view.ctypes.data - address
@@ -148,14 +148,15 @@ class NodeSignals:
 
 
 NODE_SIGNALS = tuple(field.name for field in dataclasses.fields(NodeSignals))
+_all = attrgetter(*NODE_SIGNALS)
 
 
 class Signals:
     """Samples the truth signals. `own` holds the node's figures; the node fills it."""
 
     def __init__(self, plant: PlantLike, names: Sequence[str]) -> None:
-        fields = [name for name in names if name not in NODE_SIGNALS]
-        for name in fields:
+        fields = [None if name in NODE_SIGNALS else name for name in names]
+        for name in filter(None, fields):
             try:
                 plant.locate(name)
             except KeyError as error:
@@ -163,14 +164,14 @@ class Signals:
                 raise UnknownNameError("truth signal", name, list(nearest), hint="`skyrack list telemetry`") from error
         self.own = NodeSignals()
         self._gather = Gather(plant, fields)
-        self._sample = np.zeros(len(names))
-        self._from_plant = np.array([i for i, name in enumerate(names) if name not in NODE_SIGNALS], dtype=np.intp)
         self._from_node = [(i, name) for i, name in enumerate(names) if name in NODE_SIGNALS]
+        self._known: tuple[float, ...] = ()
 
     def sample(self) -> bytes:
         """Little-endian float64, one per name. What is no number is given as it is: the range judges it."""
-        sample = self._sample
-        sample[self._from_plant] = self._gather()
-        for i, name in self._from_node:
-            sample[i] = getattr(self.own, name)
+        sample, own = self._gather(), self.own
+        if (known := _all(own)) != self._known:  # nearly always as before, and still there
+            self._known = known
+            for i, name in self._from_node:
+                sample[i] = getattr(own, name)
         return sample.tobytes()

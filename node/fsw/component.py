@@ -12,8 +12,8 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from functools import cache, partial
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, cast
 
 from bus.dictionary import Argument, EventForm, OnBoardParameter, Parameter, Structure, TelecommandForm
 from bus.errors import DecodeError
@@ -30,6 +30,11 @@ Failure = tuple[Code, str] | None
 text goes with the report."""
 Method = TypeVar("Method", bound=Callable[..., Any])
 _TELECOMMAND, _TELEMETRY, _KEPT = "_telecommand", "telemetry", "kept"
+
+
+def _once(ask: Method) -> Method:
+    """A question about a class, asked once: every boot has the same ones. (mypy takes no class for hashable.)"""
+    return cast("Method", cache(ask))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,30 +278,22 @@ class Component(Stateful):
         }  # fmt: skip
 
 
-_kept_fields: dict[type, tuple[str, ...]] = {}  # one entry per class of state
-_kept_hints: dict[type, Any] = {}  # as above
-
-
+@_once
 def kept_fields(state: type) -> tuple[str, ...]:
     """Fields of a state that non-volatile memory holds, in their order."""
-    found = _kept_fields.get(state)
-    if found is None:
-        found = tuple(field.name for field in dataclasses.fields(state) if field.metadata.get(_KEPT))
-        _kept_fields[state] = found
-    return found
+    return tuple(field.name for field in dataclasses.fields(state) if field.metadata.get(_KEPT))
 
 
+@_once
 def _kept_hint(state: type) -> Any:
-    hint = _kept_hints.get(state)
-    if hint is None:
-        hints = typing.get_type_hints(state)
-        hint = _kept_hints[state] = tuple[tuple(hints[name] for name in kept_fields(state))]  # type: ignore[misc]
-    return hint
+    hints = typing.get_type_hints(state)
+    return tuple[tuple(hints[name] for name in kept_fields(state))]  # type: ignore[misc]
 
 
 # ---- what a class of components declares ------------------------------------------------------------------------
 
 
+@_once
 def _telecommands(component: type[Component]) -> dict[str, Telecommand]:
     marked = ((attribute, getattr(value, _TELECOMMAND, None)) for attribute, value in vars(component).items())
     return {attribute: declared for attribute, declared in marked if declared is not None}
@@ -327,15 +324,17 @@ def telemetry_of(component: type[Component]) -> tuple[Parameter, ...]:
     return (*_telemetered_fields(component), *_telemetered_methods(component).values())
 
 
-def _telemetered_fields(component: type[Component]) -> list[Parameter]:
+@_once
+def _telemetered_fields(component: type[Component]) -> tuple[Parameter, ...]:
     values = []
     for field in dataclasses.fields(typing.get_type_hints(component)["state"]):
         if _TELEMETRY in field.metadata:
             kind, text, unit, labels = field.metadata[_TELEMETRY]
             values.append(Parameter(name=field.name, unit=unit, type=kind, description=text, labels=labels))
-    return values
+    return tuple(values)
 
 
+@_once
 def _telemetered_methods(component: type[Component]) -> dict[str, Parameter]:
     marked = ((attribute, getattr(value, _TELEMETRY, None)) for attribute, value in vars(component).items())
     return {attribute: quantity for attribute, quantity in marked if isinstance(quantity, Parameter)}

@@ -7,7 +7,7 @@ non-volatile memory before it takes effect. The wiring of the components and the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from bus.dictionary import Dictionary, OnBoardParameter
 from bus.pus import CODE_TEXTS, PACKETS_MADE
@@ -113,6 +113,7 @@ def on_board_parameters() -> tuple[OnBoardParameter, ...]:
     return tuple(parameter for component in COMPONENTS for parameter in parameters_of(component))
 
 
+@cache
 def telecommand_names() -> tuple[str, ...]:
     """Those of all components, whether or not a design has what they need."""
     return tuple(t.name for component in COMPONENTS for t in telecommands_of(component))

@@ -56,7 +56,6 @@ class Acquisition(Component):
         self._fresh = np.zeros(layout.own)
         self._measured, self._ages = self._fresh[: layout.measured], self._fresh[layout.measured :]
         self._age_ticks = self._no_ages()
-        self._ones = np.ones(layout.own)
 
     def number(self, device: str) -> int:
         """A device's number."""
@@ -81,7 +80,7 @@ class Acquisition(Component):
         for device, reading in enumerate(readings):
             if reading.age_ticks != self._age_ticks[device]:  # most devices measure in each cycle
                 self._aged(device, reading.age_ticks)
-        if not isfinite(fresh.dot(self._ones)):
+        if not isfinite(fresh.dot(fresh)):
             self._keep_last_good(fresh)
         self.on_board.state.pool[: fresh.size] = fresh
 
