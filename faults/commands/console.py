@@ -35,6 +35,8 @@ def console(
     token: Annotated[
         str, typer.Option(envvar="SKYRACK_TOKEN", help="For --url: the token, or a file that holds it.")
     ] = "",
+    browser: Annotated[bool, typer.Option("--browser", help="In a browser instead, at an address it prints.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="For --browser; 0: any that is free.")] = 8601,
     screen: Annotated[
         str, typer.Option(help="fleet, alarms, events, contacts, procedures, levels, telecommands, map, or an id.")
     ] = "fleet",
@@ -53,8 +55,11 @@ def console(
             raise UserError("--url goes with --token", hint="the token is in the run's directory there, api/")
         if run is not None:
             raise UserError("a run or --url: one of them", hint="leave out one")
-        raise typer.Exit(sit(url, _token(token), screen))
+        raise typer.Exit(serve_pages(url, token, screen, port) if browser else sit(url, _token(token), screen))
     directory = open_run(run) if run is not None else live_run(None)[0]
+    if browser:
+        with _serving(directory) as (own, _):
+            raise typer.Exit(serve_pages(own, str(directory.path / "api" / "operator.token"), screen, port))
     raise typer.Exit(beside(directory, screen))
 
 
@@ -64,13 +69,34 @@ def beside(directory: RunDirectory, screen: str) -> int:
         return sit(url, token, screen)
 
 
+def serve_pages(url: str, token: str, screen: str, port: int) -> int:
+    """The console in a browser, until it is stopped; gives the exit status."""
+    from groundstation.api.access import new_token  # noqa: PLC0415
+    from groundstation.api.server import Address  # noqa: PLC0415
+    from groundstation.console.browser import BrowserConsole  # noqa: PLC0415
+
+    address = Address(port=port)
+    with address.open() as bound:
+        port, key = int(bound.getsockname()[1]), new_token()
+        command = [sys.executable, "-m", "skyrack", "console", "--url", url, "--token", token, "--screen", screen]
+
+        async def serve() -> None:
+            pages = BrowserConsole(command, bound, key, address.hosts(port))
+            sys.stdout.write(f"open http://{address.host}:{port}/?key={key} (Ctrl-C ends it)\n")
+            sys.stdout.flush()
+            await pages.run()
+
+        asyncio.run(serve())
+    return 0
+
+
 def sit(url: str, token: str, screen: str) -> int:
     """In front of an API, until the user leaves; gives the exit status."""
     from bus.errors import HandshakeRefused, UserError  # noqa: PLC0415
     from groundstation.api.client import Client  # noqa: PLC0415
     from groundstation.console.app import SCREENS, Console  # noqa: PLC0415
 
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
+    if "TEXTUAL_DRIVER" not in os.environ and not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise UserError("a console needs a terminal", hint="for scripts: skyrack api, skyrack alarm list --json")
 
     async def known() -> list[str]:

@@ -48,7 +48,7 @@ def make_tokens(directory: Path, roles: Iterable[str]) -> dict[str, str]:
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         for role in roles:
-            tokens[role] = hashlib.blake2b(new_keypair().secret, digest_size=20).hexdigest()
+            tokens[role] = new_token()
             path = directory / f"{role}.token"
             path.unlink(missing_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -58,6 +58,11 @@ def make_tokens(directory: Path, roles: Iterable[str]) -> dict[str, str]:
             f"cannot write {directory}: {error.strerror}", hint="name a run you may write to"
         ) from error
     return tokens
+
+
+def new_token() -> str:
+    """40 hexadecimal digits that nobody can guess."""
+    return hashlib.blake2b(new_keypair().secret, digest_size=20).hexdigest()
 
 
 class Access:

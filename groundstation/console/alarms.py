@@ -47,7 +47,11 @@ def _line(row: object) -> str:
     """A reading, an order or a mode as the ground recorded it."""
     if isinstance(row, dict):
         return "  ".join(_word(name, value) for name, value in row.items() if value not in ("", None))
-    return "  ".join(str(part) for part in row) if isinstance(row, list) else str(row)
+    if isinstance(row, list) and len(row) == 3:  # a reading: its stamp on board, when it came, its value
+        return f"{words.clock(row[0])}  received {words.clock(row[1])}  {words.number(row[2])}"
+    if isinstance(row, list) and row and isinstance(row[0], int | float):
+        return "  ".join([words.clock(row[0]), *(_word("", part) for part in row[1:])])
+    return "  ".join(_word("", part) for part in row) if isinstance(row, list) else str(row)
 
 
 def _word(name: str, value: object) -> str:

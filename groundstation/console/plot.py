@@ -10,6 +10,8 @@ from groundstation.console import words
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Unicode 10.0, block Braille Patterns: the bit of each dot, by column and row from the top."""
 LABEL = 10
+JOINED = 0.03
+"""Values further apart than this share of the width are not joined: nobody knows what was between them."""
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7")
 
 
@@ -88,18 +90,28 @@ def _draw(
 ) -> None:  # fmt: skip
     high, wide = len(cells) * 4, len(cells[0]) * 2
     low, most = scale
+
+    def down(value: float) -> int:
+        return min(high - 1, max(0, round((most - value) / (most - low) * (high - 1))))
+
+    def dot(x: int, y: int) -> None:
+        bits, _ = cells[y // 4][x // 2]
+        cells[y // 4][x // 2] = (bits | _DOTS[x % 2][y % 4], look)
+
+    before: tuple[int, int] | None = None
     for each in series.stretches:
-        if each.least is None or each.greatest is None:
+        if each.least is None or each.greatest is None or each.last is None:
+            before = None
             continue
         middle_s = each.start_s + series.width_s / 2
         x = min(wide - 1, max(0, int((middle_s - span[0]) / (span[1] - span[0]) * wide)))
-        top, bottom = (
-            min(high - 1, max(0, round((most - value) / (most - low) * (high - 1))))
-            for value in (each.greatest, each.least)
-        )
-        for y in range(top, bottom + 1):
-            bits, _ = cells[y // 4][x // 2]
-            cells[y // 4][x // 2] = (bits | _DOTS[x % 2][y % 4], look)
+        for y in range(down(each.greatest), down(each.least) + 1):
+            dot(x, y)
+        here = (x, down(each.last))
+        if before is not None and x - before[0] <= max(3, wide * JOINED):
+            for step in range(1, x - before[0]):
+                dot(before[0] + step, round(before[1] + (here[1] - before[1]) * step / (x - before[0])))
+        before = here
 
 
 def _limit_rows(series: forms.Series, scale: tuple[float, float], high: int) -> dict[int, str]:

@@ -46,7 +46,12 @@ class SpacecraftScreen(Frame):
         Binding("left", "cursor(-1)", show=False),
         Binding("right", "cursor(1)", show=False),
     ]
-    DEFAULT_CSS = "#plot-text, #overview-text { height: auto; } TabPane { padding: 0 1; } #find-value { height: 3; }"
+    DEFAULT_CSS = """
+    SpacecraftScreen TabbedContent, SpacecraftScreen ContentSwitcher, SpacecraftScreen TabPane { height: 1fr; }
+    #plot-text, #overview-text { height: auto; }
+    TabPane { padding: 0 1; }
+    #find-value { height: 3; }
+    """
 
     def __init__(self, spacecraft: str, tab: str = "overview") -> None:
         super().__init__()
