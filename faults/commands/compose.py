@@ -30,6 +30,8 @@ ANYBODY = "10001:10001"
 """The user of the image; root has the files made for it, anybody else has them made for himself."""
 SECRET = f"/run/secrets/skyrack{BUNDLE}"
 ARCHIVE = "/data/archive/${RUN:-run}.sqlite"
+ENGINES = {"docker": "docker compose", "podman-compose": "podman-compose"}
+"""Programs, and how they are called to read a compose file."""
 BUS_PORTS = (5600, 5601, 5602)
 OPERATOR_PORT = 5603
 METRICS_PORT = 9464
@@ -71,9 +73,17 @@ def compose_command(wanted: Wanted) -> int:
         raise fault from error
     sys.stdout.write(
         f"{chosen.scenario.name}: bus, ground and {len(chosen.scenario.spacecraft)} spacecraft in {len(groups)} "
-        f"containers, in {wanted.out}\nnext: cd {wanted.out} && docker compose up --exit-code-from bus\n"
+        f"containers, in {wanted.out}\nnext: cd {wanted.out} && {_engine()} up --exit-code-from bus\n"
     )
     return 0
+
+
+def _engine() -> str:
+    """What reads a compose file here; the first of them where there is none, which is said."""
+    found = next((name for name in ENGINES if shutil.which(name)), "")
+    if not found:
+        sys.stderr.write(f"note: no {' and no '.join(ENGINES)} here: they fly where one of them is installed\n")
+    return ENGINES[found or "docker"]
 
 
 def _write(wanted: Wanted, scenario: Scenario, groups: Sequence[Sequence[str]]) -> None:

@@ -17,6 +17,7 @@ import yaml
 import skyrack
 from bus.errors import EnvironmentFault, UserError
 from bus.sockets.keys import load_key, load_telecommand_key, make_keys, spacecraft_in, write_bundle
+from faults.commands.compose import Wanted, compose_command
 from faults.commands.replay import replay
 from tests.kits.runs import HOUSE, command, fly, summary_of
 from tests.kits.runs import skyrack as call
@@ -109,6 +110,21 @@ def here(words: list[str], folder: Path, service: str, at: str = "") -> list[str
         said = re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", said).replace("tcp://bus:5600", at)
         found.append("127.0.0.1" if said in ("bus", "ground") and found else said)
     return [word for word in found if word != "--stay"]
+
+
+def test_it_names_the_engine_that_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = Wanted("quick", tmp_path, 1, "free", (), ())
+    for here, said, noted in (
+        ("docker", "docker compose up", ""),
+        ("podman-compose", "podman-compose up", ""),
+        ("", "docker compose up", "no docker and no podman-compose here"),
+    ):
+        monkeypatch.setattr(shutil, "which", lambda name, here=here: name if name == here else None)
+        assert compose_command(wanted) == 0
+        told = capsys.readouterr()
+        assert f"&& {said} --exit-code-from bus" in told.out and noted in told.err
 
 
 def test_what_it_writes_flies_with_the_same_hash(tmp_path: Path) -> None:
