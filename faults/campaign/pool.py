@@ -25,18 +25,36 @@ from faults.campaign.shared import Family, Flight, families, fly_family
 if TYPE_CHECKING:
     from faults.campaign.cluster import Cluster
 
-CHUNK = 16
-"""Cases that one process flies one after another: enough to share a beginning, few enough that little is lost."""
+PIECE = 16
+"""Whole runs' worth of ticks in a piece, which one process flies [A]: enough to share a beginning, and so little that
+not much is lost with it. Of cases that share most of their run it holds more."""
 LOOK_EVERY_S = 0.5
 
 
 def chunks(cases: Sequence[Case], jobs: int) -> list[Family]:
-    """The work in pieces, the largest families first."""
-    size = max(1, min(CHUNK, -(-len(cases) // jobs)))
-    pieces = []
-    for family in sorted(families(cases), key=lambda one: -len(one.forks)):
-        pieces += [replace(family, forks=family.forks[i : i + size]) for i in range(0, len(family.forks), size)]
-    return pieces
+    """The work in pieces, the largest families first. The beginning that a family shares is flown once for each of its
+    pieces, so there are no more of them than it takes to keep everybody busy and to lose little."""
+    found = sorted(families(cases), key=lambda one: -len(one.forks))
+    share = jobs if len(found) < jobs else 1
+    return [piece for family in found for piece in _pieces(family, share)]
+
+
+def _pieces(family: Family, share: int) -> list[Family]:
+    """Of one family: some multiple of `share`, as far as there are cases, with much the same number of ticks each."""
+    ticks = family.undisturbed.ticks
+    own = [ticks - max(fork, -1) - 1 for fork, _ in family.forks]
+    number = -(-sum(own) // (PIECE * ticks)) or 1
+    number = min(-(-number // share) * share, len(own))
+    pieces: list[list[tuple[int, Case]]] = [[]]
+    flown = 0
+    for place, (fork, mine) in enumerate(zip(family.forks, own, strict=True)):
+        behind = flown * number >= len(pieces) * sum(own)  # it has its share
+        needed = len(own) - place <= number - len(pieces)  # the others want one each
+        if pieces[-1] and (behind or needed) and len(pieces) < number:
+            pieces.append([])
+        pieces[-1].append(fork)
+        flown += mine
+    return [replace(family, forks=tuple(forks)) for forks in pieces]
 
 
 def fly_chunk(family: Family, scratch: str, stopped: Callable[[], str] = str) -> list[Result]:

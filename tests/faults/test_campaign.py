@@ -9,6 +9,7 @@ import math
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,8 +24,9 @@ from faults.campaign.fly import Folder, fly_campaign
 from faults.campaign.form import Campaign, read_campaign
 from faults.campaign.junit import junit
 from faults.campaign.outcome import judged
+from faults.campaign.pool import _pieces
 from faults.campaign.report import About, render
-from faults.campaign.shared import families
+from faults.campaign.shared import Family, families
 from faults.run import compose as root
 from faults.run_directory import RunDirectory
 from tests.kits.runs import TINY, skyrack
@@ -92,6 +94,22 @@ def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> Non
     cases = cases_of(campaign(tmp_path))
     assert flown(tmp_path / "one", cases) == flown(tmp_path / "two", cases, jobs=2)
     assert (tmp_path / "one" / "results.json").read_bytes() == (tmp_path / "two" / "results.json").read_bytes()
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3, 8])
+@pytest.mark.parametrize(("number", "first", "most"), [(1, 0.8, 1), (7, 0.8, 8), (500, 0.8, 10), (500, 0.0, 40)])
+def test_pieces_are_few_and_of_one_size(tmp_path: Path, jobs: int, number: int, first: float, most: int) -> None:
+    case = cases_of(campaign(tmp_path))[0]
+    scenario = case.scenario.model_copy(update={"duration_ns": 5700 * 10**9})
+    forks = tuple(
+        (round(5700 * (first + (0.98 - first) * n / number)) - 2, replace(case, number=n)) for n in range(number)
+    )
+    pieces = _pieces(Family(scenario, forks), jobs)
+    assert [fork for piece in pieces for fork in piece.forks] == list(forks)
+    assert len(pieces) <= most and (len(pieces) % jobs == 0 or len(pieces) == number)
+    ticks = [sum(5700 - tick for tick, _ in piece.forks) for piece in pieces]
+    assert all(0 < each <= 17 * 5700 for each in ticks)
+    assert max(ticks) - min(ticks) <= 2 * max(5700 - tick for tick, _ in forks)  # but for a case at either edge
 
 
 def test_a_campaign_that_was_killed_goes_on(tmp_path: Path) -> None:
