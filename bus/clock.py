@@ -106,6 +106,7 @@ class Pacer:
         self._due_ns: int | None = None
         self._running = asyncio.Event()
         self._running.set()
+        self._steps = 0
         self.slips = 0  # ticks that the schedule gave up because the machine was late or paused
 
     @property
@@ -124,13 +125,25 @@ class Pacer:
         return not self._running.is_set()
 
     def pause(self) -> None:
-        """No further tick begins until `resume`."""
+        """No further tick begins until `resume` or `step`."""
+        self._steps = 0
         self._running.clear()
 
     def resume(self) -> None:
         """Go on, from now: a pause is no backlog."""
+        self._steps = 0
         self._due_ns = None
         self._running.set()
+
+    def step(self, ticks: int) -> None:
+        """Let so many ticks begin, then pause."""
+        self.resume()
+        self._steps = ticks
+
+    def change_speed(self, tick_ns: int, speed: float) -> None:
+        """Mission seconds in a second, from now on."""
+        self.period_ns = max(1, round(tick_ns / speed))
+        self._due_ns = None
 
     async def next_tick(self) -> None:
         """Return when the next tick may begin. More than one period late: the schedule starts anew from now."""
@@ -148,3 +161,7 @@ class Pacer:
             await self._running.wait()
             self._due_ns = self._due_ns or self._clock.now_ns()
         self._due_ns += self.period_ns
+        if self._steps:
+            self._steps -= 1
+            if not self._steps:
+                self._running.clear()

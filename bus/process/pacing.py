@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bus.clock import Clock, Pacer
+from bus.errors import Refused
 from bus.lockstep.instructions import SendTick
 from bus.process.plan import BusPlan
 from bus.wire.messages import RESERVED_IDS
+from bus.wire.pace import ClockOrder
 
 SPREAD = 0.5  # the share of a paced tick over which Ticks leave; the last one to go has the rest of it for an answer
 LEAST_GAP_NS = 1_000_000  # below it timers of the loop are noise: then several leave together
@@ -105,6 +107,25 @@ class Pacing:
     def slips(self) -> int:
         """Ticks that the schedule gave up because the machine or a participant was late; see `clock.Pacer`."""
         return self._pacer.slips + self._waited
+
+    def order(self, order: ClockOrder) -> tuple[str, int]:
+        """Carry out what was asked of the run's clock; gives how it stands then, and the open tick.
+
+        Raises Refused where it has none."""
+        if not self.paced:
+            raise Refused("a run that flies as fast as it can", "one that was started with --pace")
+        match order.verb:
+            case "pause":
+                self._pacer.pause()
+            case "resume":
+                self._pacer.resume()
+            case "step":
+                self._pacer.step(order.steps)
+            case "speed":
+                self._pacer.change_speed(self._plan.tick_ns, order.speed)
+                self._turns = turns([participant.id for participant in self._plan.participants], self._pacer.period_ns)
+        speed = self._plan.tick_ns / self._pacer.period_ns
+        return f"{'paused' if self._pacer.paused else 'flies'} at x{speed:g}", max(0, self._conductor.tick)
 
     def moved(self) -> None:
         """Something went out: silence counts from here."""

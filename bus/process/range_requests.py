@@ -4,16 +4,17 @@ A client with the range key sends one frame a message. Hello: answered by Welcom
 to be made (mission time = next_tick * tick_ns). Injection: answered by OperatorReply (state "recorded", `token` the
 tick whose mail carries it) or Refusal; its InjectionReports follow as they come from the target. An Injection with
 `clear` may be addressed to "range": the range_requests knows from the reports where it is active.
+ClockOrder (pause, step, resume, speed): answered by OperatorReply with how the clock stands then; nothing is recorded.
 Decides and encodes; sockets are the caller's.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from bus.errors import DecodeError
+from bus.errors import DecodeError, Refused
 from bus.process.rate_limit import RateLimit
 from bus.process.watchman import kind_of
 from bus.sockets.access import Peer
@@ -30,6 +31,7 @@ from bus.wire.messages import (
     Refusal,
     Welcome,
 )
+from bus.wire.pace import ClockOrder
 
 MAX_FOLLOWED = 1024  # injections whose reports are still passed on; the oldest is forgotten
 MAX_ACTIVE = 65536  # injections known to be active, over all targets; the oldest is forgotten
@@ -43,8 +45,12 @@ class _Sender(Protocol):
 class RangeRequests:
     """See the module."""
 
-    def __init__(self, targets: frozenset[str], limit: RateLimit | None = None) -> None:
-        self._targets, self._limit = targets, limit
+    def __init__(
+        self, targets: frozenset[str], limit: RateLimit | None = None,
+        clock: Callable[[ClockOrder], tuple[str, int]] | None = None,
+    ) -> None:  # fmt: skip
+        """`clock`: carries out what is asked of the run's clock, and says how it stands."""
+        self._targets, self._limit, self._clock = targets, limit, clock
         self.refused = ""  # what kind of refusal the last request got
         self._followed: OrderedDict[str, bytes] = OrderedDict()
         self._active: OrderedDict[tuple[str, str], None] = OrderedDict()  # (injection, target), in order of onset
@@ -64,6 +70,12 @@ class RangeRequests:
         body = message.body
         if isinstance(body, Hello):
             return self._reply(Welcome(scenario=(), snapshot=(), next_tick=max(0, tick + 1))), []
+        if isinstance(body, ClockOrder) and self._clock is not None:
+            try:
+                detail, at = self._clock(body)
+            except Refused as refused:
+                return self._reply(Refusal(reason=f"found {refused.found}; needed {refused.allowed}")), []
+            return self._reply(OperatorReply(token=at, request=-1, state="COMPLETED", detail=detail, final=True)), []
         if not isinstance(body, Injection):
             return self._refuse("wrong plane", f"{message.kind.name} has no business on the range plane")
         if message.source != peer.identity:

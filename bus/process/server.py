@@ -75,7 +75,7 @@ class BusServer:
         self._local = {participant.id: participant for participant in plan.local}
         self._handshake = Handshake(plan.scenario, plan.dictionaries)
         self._range_requests = RangeRequests(
-            frozenset(participant.id for participant in plan.participants), RateLimit(self._clock)
+            frozenset(participant.id for participant in plan.participants), RateLimit(self._clock), self._pacing.order
         )
         self._counters: Counter[str] = Counter()
         self._log = Log(self._clock, lambda reason: report("log_stopped", {"id": "bus", "reason": reason}))

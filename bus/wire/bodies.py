@@ -28,6 +28,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
+from bus.wire.pace import ClockOrder
 from bus.wire.stacks import OperatorConfirmation, OperatorStack
 
 BODIES: dict[Kind, type[Body]] = {
@@ -35,6 +36,6 @@ BODIES: dict[Kind, type[Body]] = {
     for model in (
         Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
         StoreReport, Allocation, IslFrame, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
-        OperatorConfirmation, Injection, InjectionReport, Account,
+        OperatorConfirmation, Injection, InjectionReport, Account, ClockOrder,
     )
 }  # fmt: skip

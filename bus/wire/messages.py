@@ -65,6 +65,7 @@ class Kind(IntEnum):
     INJECTION = 40
     INJECTION_REPORT = 41
     ACCOUNT = 42
+    CLOCK_ORDER = 43
 
 
 OPERATOR_MAIL = (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION, Kind.OPERATOR_STACK, Kind.OPERATOR_CONFIRMATION)
@@ -298,8 +299,7 @@ class OperatorRequest(Body):
 
 
 class OperatorReply(Body):
-    """What became of an operator's request so far; `final` when no more will come. `request` -1: it has none.
-    `spacecraft`, `name`: which of a stack's telecommands it is."""
+    """What became of a request so far; `final`: no more will come; `request` -1: it has none; `name`: of a stack's."""
 
     kind = Kind.OPERATOR_REPLY
     token: Count

@@ -9,6 +9,8 @@ from faults.commands.api import EPILOG as API_EPILOG
 from faults.commands.api import api
 from faults.commands.archive import group as archive_group
 from faults.commands.campaign import EPILOG, campaign
+from faults.commands.clock import EPILOG as CLOCK_EPILOG
+from faults.commands.clock import clock
 from faults.commands.console import EPILOG as CONSOLE_EPILOG
 from faults.commands.console import console
 from faults.commands.contacts import contacts
@@ -34,6 +36,7 @@ def add_groups(app: typer.Typer) -> None:
     app.command(epilog=INIT_EPILOG)(init)
     app.command(epilog=API_EPILOG)(api)
     app.command(epilog=CONSOLE_EPILOG)(console)
+    app.command(epilog=CLOCK_EPILOG)(clock)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")

@@ -47,6 +47,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
+from bus.wire.pace import ClockOrder
 from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 
 D16 = bytes(range(16))
@@ -84,6 +85,7 @@ EXAMPLES: list[Body] = [
         steps=(CommandStep(("sat-a", "sat-b"), "mode.set", {"mode": "SAFE", "x": 1.5}, canary=("sat-a",)),),
     ),
     OperatorConfirmation(token=4, request=2),
+    ClockOrder(verb="step", steps=3),
 ]  # fmt: skip
 EXAMPLES_OF = {body.kind: body for body in EXAMPLES}
 

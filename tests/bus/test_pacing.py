@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.clock import FakeClock
+from bus.errors import Refused
 from bus.lockstep.instructions import SendTick
 from bus.lockstep.sessions import ParticipantPlan
 from bus.process.pacing import LEAST_GAP_NS, SPREAD, Pacing, turns
 from bus.process.plan import BusPlan
 from bus.wire.messages import Plane
+from bus.wire.pace import ClockOrder
 
 SECOND_NS = 1_000_000_000
 IDS = ["range", "sat-d", "sat-b", "ground", "sat-a", "sat-c"]
@@ -240,3 +242,44 @@ async def test_a_tick_that_stays_open_for_the_sake_of_somebody_late_is_a_slip() 
     run.open(0)
     await run.fly()
     assert run.keeper.slips == 2
+
+
+async def test_a_run_is_paused_stepped_resumed_and_given_another_speed() -> None:
+    run = Range(ticks=12)
+    said: list[str] = []
+
+    def order(verb: str, **more: float) -> None:
+        detail, tick = run.keeper.order(ClockOrder(verb=verb, **more))  # type: ignore[arg-type]
+        assert tick == run.tick
+        said.append(detail)
+
+    def hand(id: str) -> None:
+        if (id, run.tick) == ("sat-d", 2):
+            order("pause")
+        elif (id, run.tick) == ("sat-d", 6):
+            order("speed", speed=4.0)
+
+    run.before_sending = hand
+    run.open(0)
+    flight = asyncio.ensure_future(run.fly())
+
+    async def stands() -> int:
+        for _ in range(200):
+            await asyncio.sleep(0)
+        return run.tick
+
+    assert await stands() == 2 and said == ["paused at x1"]
+    run.clock.jump(3600 * SECOND_NS)
+    order("step", steps=3)
+    assert await stands() == 5, "three ticks, and no backlog of the hour"
+    order("ask")
+    order("resume")
+    await flight
+    assert said[1:] == ["flies at x1", "paused at x1", "flies at x1", "flies at x4"]
+    assert run.ends[-2][0] - run.ends[-3][0] == SECOND_NS // 4
+    assert run.keeper.slips == 0, "a pause that was asked for is no lateness"
+
+
+def test_a_run_in_lockstep_has_no_clock_to_hold() -> None:
+    with pytest.raises(Refused, match="--pace"):
+        Range(ticks=1, speed=None).keeper.order(ClockOrder(verb="pause"))

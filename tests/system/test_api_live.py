@@ -17,7 +17,7 @@ import pytest
 
 from bus.errors import HandshakeRefused, RangeFailure, UserError
 from groundstation.api.client import Client
-from tests.kits.runs import HOUSE, TINY, command
+from tests.kits.runs import HOUSE, TINY, command, skyrack
 
 PATIENCE_S = 120.0
 
@@ -114,3 +114,20 @@ async def some(ground: Client, number: int) -> Any:
             number -= 1
         if not number:
             return
+
+
+def test_the_clock_of_a_live_run_is_in_hand(tmp_path: Path) -> None:
+    with live(tmp_path) as (_, _, out):
+        asked = [("pause",), ("ask",), ("step", "3"), ("pause",), ("speed", "x50"), ("resume",)]
+        said = [json.loads(skyrack("clock", *words, "--run", out, "--json").stdout) for words in asked]
+        paused, again, stepped, held, faster, flies = said
+        assert (paused["detail"], again["detail"], stepped["detail"]) == (
+            "paused at x10",
+            "paused at x10",
+            "flies at x10",
+        )
+        assert paused["mission_s"] == again["mission_s"] == stepped["mission_s"]
+        assert held["mission_s"] <= stepped["mission_s"] + 3.0
+        assert (faster["detail"], flies["detail"]) == ("paused at x50", "flies at x50")
+        wrong = skyrack("clock", "step", "none", "--run", out)
+        assert wrong.returncode == 2 and "not a number of ticks" in wrong.stderr
