@@ -114,9 +114,10 @@ def sit(url: str, token: str, screen: str) -> int:
     return status or 0
 
 
-def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace: str) -> int:
+def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace: str, *, quiet: bool = False) -> int:
     """A new run in a process of its own, the console in front of it. Leaving the console ends the run, which is judged;
-    gives the run's exit status. `words`: what stood on the command line after `run`."""
+    gives the run's exit status. `words`: what stood on the command line after `run`; `quiet`: nothing is said of what
+    flew."""
     from bus.clock import Stopwatch  # noqa: PLC0415
     from bus.errors import RangeFailure, UserError  # noqa: PLC0415
     from faults.commands.api import needs_console  # noqa: PLC0415
@@ -139,7 +140,7 @@ def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace
             stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            sys.stderr.write(f"starting {' '.join(arguments)} into {out} ...\n")
+            sys.stderr.write(f"starting {scenario or 'the run'} into {out} ...\n")
             waited = Stopwatch()
             while not (out / "archive.sqlite").exists():
                 with suppress(subprocess.TimeoutExpired):
@@ -158,7 +159,8 @@ def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace
             except subprocess.TimeoutExpired:
                 flight.kill()
                 flight.wait()
-    sys.stdout.write(log.read_text(errors="replace"))
+    if not quiet:
+        sys.stdout.write(log.read_text(errors="replace"))
     return flight.returncode
 
 

@@ -22,6 +22,8 @@ from faults.commands.fork import fork
 from faults.commands.init import EPILOG as INIT_EPILOG
 from faults.commands.init import init
 from faults.commands.procedure import group
+from faults.commands.train import EPILOG as TRAIN_EPILOG
+from faults.commands.train import train
 from faults.commands.why import EPILOG as WHY_EPILOG
 from faults.commands.why import why
 
@@ -37,6 +39,7 @@ def add_groups(app: typer.Typer) -> None:
     app.command(epilog=API_EPILOG)(api)
     app.command(epilog=CONSOLE_EPILOG)(console)
     app.command(epilog=CLOCK_EPILOG)(clock)
+    app.command(epilog=TRAIN_EPILOG)(train)
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")

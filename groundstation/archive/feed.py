@@ -25,6 +25,20 @@ _EVENT = "SELECT spacecraft, boot, sequence, name, severity, obt_ns, received_ns
 _EVENTS = f"{_EVENT} WHERE received_ns > ? ORDER BY received_ns, spacecraft, boot, sequence LIMIT ?"
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmStep:
+    """One thing that happened to an alarm: times are mission time in s."""
+
+    ground_boot: int
+    alarm: int
+    spacecraft: str
+    subject: str
+    raised_s: float
+    at_s: float
+    happening: str
+    state: str
+
+
 @dataclass(slots=True)
 class News:
     """What one look found. reports: (spacecraft, report) of telemetry; events: rows as in the archive, by time of
@@ -94,6 +108,19 @@ class Feed(ArchiveReader):
         """By token: who asked, from where, and when by the wall clock (UTC)."""
         rows = self._rows("SELECT token, asked_by, asked_from, asked_utc FROM operator_requests")
         return {str(token): (str(by), str(place), str(utc)) for token, by, place, utc in rows}
+
+    def alarm_steps(self) -> list[AlarmStep]:
+        """Everything that happened to alarms, by time."""
+        query = (
+            "SELECT l.ground_boot, l.alarm, a.spacecraft, a.subject, a.raised_ns, l.at_ns, l.happening, l.state"
+            " FROM alarm_log l JOIN alarms a USING (ground_boot, alarm)"
+            " ORDER BY l.at_ns, l.ground_boot, l.alarm, l.step"
+        )
+        with self._open() as connection:
+            return [
+                AlarmStep(boot, alarm, spacecraft, subject, raised / 1e9, at / 1e9, happening, state)
+                for boot, alarm, spacecraft, subject, raised, at, happening, state in connection.execute(query)
+            ]
 
     def mark(self, table: str, column: str) -> tuple[object, ...]:
         """What changes whenever a table does whose rows say when they changed."""
