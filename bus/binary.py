@@ -17,7 +17,7 @@ from bus.errors import DecodeError
 from bus.wire.messages import Scalar
 
 _CODES = {"float": "d", "int": "q", "bool": "?", "enum": "H"}
-_TEXTS = ("str", "list", "steps")
+_TEXTS = ("str", "list", "steps", "hex")
 _FUNCTION = _LENGTH = struct.Struct(">H")
 
 

@@ -66,13 +66,14 @@ class OnBoardParameter(_Form):
 class Argument(_Form):
     """One argument of a telecommand or an event. Numbers lie in [low, high]; an enum takes one of `labels`.
 
-    A `list` is a text of labels with commas between, `steps` those of an on-board procedure. A `telecommand` is the
+    A `list` is a text of labels with commas between, `steps` those of an on-board procedure, `hex` bytes as hexadecimal
+    digits: a multiple of `low` of them, at most `high`. A `telecommand` is the
     name of another one, to be carried out later; that one's own arguments stand beside it.
     """
 
     name: Name
     unit: str
-    type: Literal["float", "int", "bool", "enum", "str", "list", "steps", "telecommand"]
+    type: Literal["float", "int", "bool", "enum", "str", "list", "steps", "hex", "telecommand"]
     description: str
     low: float | None = None
     high: float | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from bus.text.units import has_unit, parse_as
 from bus.wire.messages import OperatorReply, Scalar
 
 MAX_TEXT = 1024
+MOST_HEX_BYTES = 128
+"""Of bytes as hexadecimal digits: what a text holds."""
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 
 
 class Parts(NamedTuple):
@@ -182,6 +186,10 @@ def allowed(argument: Argument) -> str:
         return "true | false"
     if argument.type == "telecommand":
         return "the name of a telecommand, whose own arguments stand beside it"
+    if argument.type == "hex":
+        word, most = 2 * int(argument.low or 1), 2 * int(argument.high or MOST_HEX_BYTES)
+        shape = "hexadecimal digits, two a byte" if word == 2 else f"{word} hexadecimal digits a word"
+        return f"{shape}, at most {most}"
     if argument.type in {"str", "steps"}:
         return "a text of at most 256 characters"
     what = "a whole number" if argument.type == "int" else "a number"
@@ -210,9 +218,11 @@ def verdict(argument: Argument, value: object) -> Code:
     kind = argument.type
     if kind == "bool":
         return Code.NONE if isinstance(value, bool) else Code.WRONG_ARGUMENT
-    if kind in {"enum", "str", "list", "steps", "telecommand"}:
+    if kind in {"enum", "str", "list", "steps", "hex", "telecommand"}:
         if not isinstance(value, str):
             return Code.WRONG_ARGUMENT
+        if kind == "hex":
+            return _bytes(argument, value)
         if kind == "list":
             return Code.NONE if not unlisted(argument, value) else Code.OUT_OF_RANGE
         named = value in argument.labels if kind == "enum" or argument.labels else len(value) <= 256
@@ -224,6 +234,13 @@ def verdict(argument: Argument, value: object) -> Code:
     too_low = argument.low is not None and value < argument.low
     too_high = argument.high is not None and value > argument.high
     return Code.OUT_OF_RANGE if too_low or too_high else Code.NONE
+
+
+def _bytes(argument: Argument, digits: str) -> Code:
+    """Hexadecimal digits, of whole words, and not too many."""
+    if _HEX.fullmatch(digits) is None or len(digits) % (2 * int(argument.low or 1)):
+        return Code.WRONG_ARGUMENT
+    return Code.NONE if len(digits) <= 2 * int(argument.high or MOST_HEX_BYTES) else Code.OUT_OF_RANGE
 
 
 def _strangers(name: str, forms: Sequence[Argument], arguments: Mapping[str, Scalar]) -> list[Mistake]:

@@ -158,6 +158,16 @@ def open_run(path: Path) -> RunDirectory:
     return directory
 
 
+def newest_run(path: Path | None) -> RunDirectory:
+    """The given run, or the one below out/ that began last, live or not. Raises UserError where there is none."""
+    if path is not None:
+        return open_run(path)
+    began = {found.parent: found.stat().st_mtime_ns for found in OUT.glob("*/scenario.json")} if OUT.is_dir() else {}
+    if not began:
+        raise UserError("no run below out/", hint="name its directory, or begin one: skyrack run first-light")
+    return open_run(max(began, key=lambda folder: (began[folder], folder)))
+
+
 def live_run(path: Path | None) -> tuple[RunDirectory, dict[str, Any]]:
     """A run that can be acted on: the given one, or the newest live one below out/; with the content of run.json."""
     if path is not None:

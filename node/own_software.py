@@ -48,6 +48,8 @@ class Found(NamedTuple):
 
 _allowed: dict[str, str] = {}
 """What this process was told on its command line: the directory it lies in by the name, empty where none was said."""
+_asked: set[str] = set()
+"""Names that a scenario or a design had."""
 
 
 def allow(written: str) -> None:
@@ -74,6 +76,16 @@ def allowed() -> dict[str, str]:
     return {**inherited, **_allowed}
 
 
+def check_named() -> None:
+    """Whoever allows a class means it to fly. Raises UserError where nothing that was read so far names it."""
+    idle = [name for name in _allowed if name not in _asked]
+    if idle:
+        raise UserError(
+            f"{OPTION} {idle[0]}: no spacecraft of this scenario names it",
+            hint=f"flight_software: {idle[0]} beside a spacecraft's design, or leave the option out",
+        )
+
+
 def _note(name: str, directory: str) -> None:
     """For this process, and for all that it starts."""
     _allowed[name] = directory
@@ -82,6 +94,7 @@ def _note(name: str, directory: str) -> None:
 
 def find(name: str, beside: Path | None = None) -> Found:
     """The class `name`, if it may fly. `beside`: the directory of the file that names it. Raises Refused."""
+    _asked.add(name)
     known = allowed()
     if name not in known:
         raise Refused(f"{name!r}", f"what the command line allows: {OPTION} {name}")

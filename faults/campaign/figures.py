@@ -33,8 +33,18 @@ def in_percent(hits: int, of: int) -> str:
     bounds = wilson(hits, of)
     if bounds is None:
         return "none"
-    low, high = (f"{100 * bound:.2g}" if bound < 0.995 else "100" for bound in bounds)
-    return f"{hits} of {of}: {100 * hits / of:.3g} % ({low} to {high} %)"
+    low, high = (_percent(bound, 2) for bound in bounds)
+    return f"{hits} of {of}: {_percent(hits / of, 3)} % ({low} to {high} %)"
+
+
+def _percent(share: float, digits: int) -> str:
+    """With so many digits, and more where it would read 100 and is not all."""
+    if share < 1.0 - 1e-12:
+        for more in range(digits, 13):
+            shown = f"{100 * share:.{more}g}"
+            if float(shown) < 100.0:
+                return shown
+    return "100"
 
 
 def figures(results: Sequence[Result]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ Wait = Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real ti
 
 @alarm_group.command("list", epilog="Example: skyrack alarm list out/first-light-001")
 def list_(
-    run: Annotated[Path, typer.Argument(help="The directory of a run, live or not.")],
+    run: Annotated[Path | None, typer.Argument(help="The directory of a run, live or not; the newest.")] = None,
     *,
     open_: Annotated[bool, typer.Option("--open", help="Only those that wait for somebody.")] = False,
     json: Json = False,
@@ -29,10 +29,11 @@ def list_(
     """List the alarms of a run, each with its why."""
     from bus.text.times import clock  # noqa: PLC0415
     from faults.recording.operations import read_alarms  # noqa: PLC0415
-    from faults.run_directory import open_run  # noqa: PLC0415
+    from faults.run_directory import newest_run  # noqa: PLC0415
     from groundstation.archive.reader import ArchiveReader  # noqa: PLC0415
 
-    rows = read_alarms(ArchiveReader(open_run(run).archive))
+    directory = newest_run(run)
+    rows = read_alarms(ArchiveReader(directory.archive))
     rows = [row for row in rows if not open_ or row["state"] in ("ACTIVE", "CLEARED")]
     if json:
         sys.stdout.write(json_module.dumps(rows, indent=1) + "\n")
@@ -42,6 +43,8 @@ def list_(
         head = f"{row['alarm']}. {clock(row['raised_s'])} {row['spacecraft']} {row['subject']}"
         answer = f"; answered by {row['procedure']}" if row["procedure"] else ""
         sys.stdout.write(f"{head} ({row['level']}, {row['state']}{late}): {row['because']}{answer}\n")
+    if not rows:
+        sys.stdout.write(f"{directory.path}: no alarm {'waits for anybody' if open_ else 'was raised'}\n")
 
 
 @alarm_group.command(epilog="Example: skyrack alarm acknowledge 3")

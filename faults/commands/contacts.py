@@ -139,9 +139,17 @@ def _moment_ns(option: str, text: str, scenario: Scenario) -> int:
     try:
         if ":" in text:
             apart = parse_instant(text) - datetime.fromisoformat(scenario.epoch_utc.replace("Z", "+00:00"))
-            return apart // timedelta(microseconds=1) * 1000
-        return parse_duration_ns(text)
+            at_ns = apart // timedelta(microseconds=1) * 1000
+        else:
+            at_ns = parse_duration_ns(text)
     except Refused as error:
         raise UserError(
             f"{option}: {error}", hint=f"such as '2 h' since {scenario.epoch_utc}, or that itself"
         ) from error
+    if not 0 <= at_ns <= scenario.duration_ns:
+        first, last = (f"{utc(scenario.epoch_utc, ns):%Y-%m-%dT%H:%M:%SZ}" for ns in (0, scenario.duration_ns))
+        raise UserError(
+            f"{option}: found {text!r}; allowed: 0 s to {scenario.duration_ns / 1e9:g} s since the epoch",
+            hint=f"the run goes from {first} to {last}",
+        )
+    return at_ns

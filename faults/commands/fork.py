@@ -98,9 +98,7 @@ def _tell(found: dict[str, Any], path: Path, *, as_json: bool) -> None:
             f"they part at {clock(parted['at_s'])}, first in what is sent by: {', '.join(parted['who'])}\n"
         )
     for row in found["signals"][:SHOWN]:
-        sys.stdout.write(
-            f"  {row['spacecraft']}.{row['signal']} since {clock(row['since_s'])}, by at most {row['most']:.6g}\n"
-        )
+        sys.stdout.write(f"  {row['spacecraft']}.{row['signal']} since {clock(row['since_s'])}, {row['words']}\n")
     if len(found["signals"]) > SHOWN:
         sys.stdout.write(f"  and {len(found['signals']) - SHOWN} more signals\n")
     for row in found["expectations"]:

@@ -20,7 +20,10 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new direc
 
     It passes as it is written; every file says what to change.
     """
+    from contextlib import suppress  # noqa: PLC0415
+
     from bus.errors import EnvironmentFault  # noqa: PLC0415
+    from bus.files import write_whole  # noqa: PLC0415
 
     house = Path(__file__).resolve().parents[2]
     files = {path.stem: path for path in sorted((house / "faults" / "plugin" / "begin").glob("*.in"))}
@@ -30,8 +33,14 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new direc
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise EnvironmentFault(f"{folder} is not empty", hint="choose a new directory: nothing is written over")
-        for name, path in files.items():
-            (folder / name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        try:
+            for name, path in files.items():
+                write_whole(folder / name, path.read_text(encoding="utf-8"))
+        except OSError:
+            for name in files:  # half of it passes nothing: all or none
+                with suppress(OSError):
+                    (folder / name).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise EnvironmentFault(f"cannot write {folder}: {error.strerror}", hint="choose another directory") from error
     sys.stdout.write(f"{folder}: {', '.join(sorted(files))}\nnext: cd {folder}; sh ci.sh\n")

@@ -21,7 +21,7 @@ from bus.trace.reader import TraceReader
 from bus.trace.writer import TraceHeader, cpu_digest
 from faults.oracle.lexer import close_names
 from faults.recording.read import check_same, read_scenario
-from faults.recording.summary import versions
+from faults.recording.summary import changes_since
 from faults.run.compose import build_ground, build_node
 from faults.run.director import DIRECTOR_ID, Director
 from faults.run.warm import warm_up
@@ -170,10 +170,4 @@ def _surroundings(header: TraceHeader) -> tuple[str, ...]:
     found = []
     if header.cpu and header.cpu != cpu_digest():
         found.append("recorded on a CPU with other features: equal bits are not promised")
-    here = versions()
-    found += [
-        f"recorded with {name} {version}, here is {here.get(name, 'none')}: equal bits are not promised"
-        for name, version in sorted(header.versions.items())
-        if here.get(name) != version
-    ]
-    return tuple(found)
+    return (*found, *(f"{change}: equal bits are not promised" for change in changes_since(header.versions)))

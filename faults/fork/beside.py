@@ -10,6 +10,7 @@ from bus.errors import SkyrackError
 from bus.text.times import clock
 from bus.trace.reader import TraceReader
 from faults.oracle.judge import Judgement
+from faults.recording.belief import form_of
 from faults.recording.recording import EventRecord, Recording
 from faults.report.html import badge, page, table, tiles
 from faults.report.svg import Chart, Line, Panel, draw
@@ -39,7 +40,8 @@ def compare(
         if other is not None:
             row = _difference(first.times_s, values, other)
             if row is not None:
-                signals.append({"spacecraft": key[0], "signal": key[1], **row})
+                words = _said(_labels(first, *key), row)
+                signals.append({"spacecraft": key[0], "signal": key[1], **row, "words": words})
     return {
         "same": parted is None and first.trace_hash == second.trace_hash,
         "parted": parted,
@@ -65,8 +67,26 @@ def first_difference(first: Recording, second: Recording, traces: Sequence[Any])
     return None
 
 
-def _difference(times_s: Floats, one: Floats, other: Floats) -> dict[str, float] | None:
-    """Since when, and by how much at most, two signals differ; unknown against unknown is no difference."""
+def _labels(run: Recording, spacecraft: str, signal: str) -> tuple[str, ...]:
+    """Words for the values of a signal that is no number."""
+    design = next((one.design for one in run.scenario.spacecraft if one.id == spacecraft), "")
+    form = form_of(run, design, signal)
+    return form.labels if form is not None else ()
+
+
+def _said(labels: Sequence[str], row: Mapping[str, Any]) -> str:
+    """`by at most 3`, or `SAFE instead of NOMINAL` of what is no number."""
+    now, was = row["since_values"][1], row["since_values"][0]
+    if not labels:
+        return f"by at most {row['most']:.6g}" if row["most"] else "known in one of them only"
+    return " instead of ".join(
+        labels[int(value)] if value is not None and 0 <= value < len(labels) else "not known" for value in (now, was)
+    )
+
+
+def _difference(times_s: Floats, one: Floats, other: Floats) -> dict[str, Any] | None:
+    """Since when, from which values on, and by how much at most two signals differ; unknown against unknown is no
+    difference."""
     import numpy as np  # noqa: PLC0415
 
     n = min(one.size, other.size)
@@ -74,10 +94,11 @@ def _difference(times_s: Floats, one: Floats, other: Floats) -> dict[str, float]
     apart = ~((a == b) | (np.isnan(a) & np.isnan(b)))
     if not apart.any():
         return None
-    size = np.abs(a - b)
+    size, since = np.abs(a - b), int(np.argmax(apart))
     return {
-        "since_s": float(times_s[int(np.argmax(apart))]),
-        "most": float(np.nanmax(size)) if not np.isnan(size).all() else float("nan"),
+        "since_s": float(times_s[since]),
+        "since_values": [float(v[since]) if np.isfinite(v[since]) else None for v in (a, b)],
+        "most": float(np.nanmax(size)) if not np.isnan(size).all() else None,
     }
 
 
@@ -135,8 +156,8 @@ def render(first: Recording, second: Recording, found: Mapping[str, Any], names:
         for one in spacecraft
     ]
     body.append("<h2>Signals</h2><div class='card'>" + table(
-        ["spacecraft", "signal", "differs since", "by at most #"],
-        [[escape(row["spacecraft"]), escape(row["signal"]), clock(row["since_s"]), f"{row['most']:.6g}"]
+        ["spacecraft", "signal", "differs since", "how"],
+        [[escape(row["spacecraft"]), escape(row["signal"]), clock(row["since_s"]), escape(row["words"])]
          for row in found["signals"][:MOST_ROWS]],
         empty="Every recorded signal is the same.",
     ) + "</div>")  # fmt: skip
@@ -167,6 +188,7 @@ def _overlay(first: Recording, second: Recording, found: Mapping[str, Any], spac
             *_title(name),
             [Line("as flown", first.signals[spacecraft, name], 0),
              Line("forked", second.signals[spacecraft, name], 1, times_s=second.times_s)],
+            labels=_labels(first, spacecraft, name),
         )
         for name in chosen[:MOST_PANELS]
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from bus.trace.reader import TickRecord, TraceReader, read_record
 from bus.trace.writer import TraceWriter
 from bus.wire.codec import peek
 from faults.recording.read import check_same
+from faults.recording.summary import changes_since
 from faults.run import compose as root
 from faults.run_directory import RunDirectory
 from groundstation.archive.writer import Archive
@@ -87,15 +88,25 @@ def fork(
                 everybody = root.build_all(scenario, source.own_procedures)
                 session = session.fork(everybody, trace, commit=commits, stopped=stopped)
                 finished = _rest(session, outside, last_tick, told)
+    except Diverged as error:
+        trace.abandon()
+        with TraceReader(source.trace) as recorded:
+            raise since_then(error, recorded.header.versions) from None
     except SkyrackError as error:
         trace.abandon()
-        if isinstance(error, Diverged):
-            raise
         return root.Flown(None, watch.seconds, error)
     finally:
         with suppress(SkyrackError):
             archive.close()
     return root.Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())
+
+
+def since_then(error: Diverged, recorded: Mapping[str, str]) -> Diverged:
+    """The same, with what is another one here than where the run was recorded."""
+    changes = "; ".join(changes_since(recorded))
+    if not changes:
+        return error
+    return Diverged(error.participant, error.tick, error.expected, error.got, hint=changes)
 
 
 def _same(

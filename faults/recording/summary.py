@@ -46,6 +46,16 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
+def changes_since(recorded: Mapping[str, str]) -> list[str]:
+    """What decides bits and is another one here than where something was recorded, in words; Skyrack itself first."""
+    here = versions()
+    differ = {name: version for name, version in sorted(recorded.items()) if here.get(name) != version}
+    found = ["Skyrack was changed since"] if {"skyrack", "sources"} & differ.keys() else []
+    return found + [
+        f"recorded with {name} {version}, here is {here.get(name, 'none')}" for name, version in differ.items()
+    ]
+
+
 def versions() -> dict[str, str]:
     """Everything that decides bits, by name."""
     found = {"skyrack": VERSION, "sources": sources_digest(), "python": platform.python_version()}

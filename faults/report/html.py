@@ -80,6 +80,8 @@ BADGES = {
     "refused": "fail",
     "never active": "open",
     "unknown": "open",
+    "critical": "fail",
+    "warning": "open",
     "closed": "pass",
     "not closed": "fail",
     "not covered": "open",

@@ -29,7 +29,7 @@ def alarms(operations: Operations, play_back: str) -> str:
             clock(row["raised_s"]) + (" <span class='soft'>late</span>" if row["late"] else ""),
             escape(row["spacecraft"]),
             f"<code>{escape(row['subject'])}</code>",
-            escape(row["level"]),
+            badge(row["level"]),
             escape(row["state"].lower()),
             f"{row['times']:,}",
             _why(row),

@@ -48,7 +48,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Panel:
     """Curves over time. `least` and `most`, where given, are always inside the axis. `limits`: (value, what it is),
-    drawn as dashed lines where they fall inside."""
+    drawn as dashed lines where they fall inside. `labels`: words for 0, 1, 2, ... where values are no numbers."""
 
     title: str
     unit: str
@@ -56,6 +56,12 @@ class Panel:
     least: float | None = None
     most: float | None = None
     limits: Sequence[tuple[float, str]] = ()
+    labels: Sequence[str] = ()
+
+    def shown(self, value: float) -> str:
+        """A value at the axis or in a tip."""
+        place = int(value) if math.isfinite(value) and value == int(value) else -1
+        return self.labels[place] if 0 <= place < len(self.labels) else f"{value:.6g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,7 @@ def _panel(chart: Chart, panel: Panel, top: int) -> list[str]:
     finite = [v for line in panel.lines for v in line.values.tolist() if math.isfinite(v)]
     finite += [bound for bound in (panel.least, panel.most) if bound is not None]
     ticks = nice_ticks(min(finite), max(finite)) if finite else [0.0, 1.0]
+    ticks = [float(place) for place in range(len(panel.labels))] or ticks
     low, high = ticks[0], ticks[-1]
 
     def y(value: float) -> float:
@@ -197,14 +204,14 @@ def _panel(chart: Chart, panel: Panel, top: int) -> list[str]:
     out.append(f'<text class="tick" x="0" y="{top + 14 + 14 * len(titles)}">{escape(panel.unit)}</text>')
     for tick in ticks:
         out.append(f'<line class="grid" x1="{LEFT}" x2="{LEFT + PLOT_WIDTH}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        text = f"{tick:.6g}"
+        text = escape(panel.shown(tick))
         out.append(f'<text class="tick" x="{LEFT - 6}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{text}</text>')
     legend = _Legend(top)
     for line in panel.lines:
         times_s = chart.times_s if line.times_s is None else line.times_s
         found = [(_x(chart, t), y(v)) for t, v in thin(times_s, line.values)]
         last = next((v for v in reversed(line.values.tolist()) if math.isfinite(v)), math.nan)
-        tip = f"{line.label}: ends at {last:.4g} {panel.unit}"
+        tip = f"{line.label}: ends at {panel.shown(last) if panel.labels else f'{last:.4g}'} {panel.unit}"
         path, style = (_dots(found), "dots") if line.points else (_path(found), "line")
         out.append(f'<path class="{style} c{line.colour}" d="{path}"><title>{escape(tip)}</title></path>')
         if not line.points:

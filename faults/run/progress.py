@@ -198,6 +198,22 @@ class StatusSampler:
         return found
 
 
+class _Speed:
+    """How many times as fast as time: since the first word, which comes when the first tick is flown."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def __call__(self, sim_s: float, now_s: float) -> str:
+        """`x60`; empty where it is not known yet."""
+        self._first = self._first or (sim_s, now_s)
+        flown_s, took_s = sim_s - self._first[0], now_s - self._first[1]
+        if not (flown_s > 0.0 and took_s > 0.0):
+            return ""
+        factor = flown_s / took_s
+        return f"x{factor:,.0f}" if factor >= 10.0 else f"x{factor:.2g}"
+
+
 class Silent:
     """Says nothing."""
 
@@ -218,7 +234,7 @@ class Plain:
         self._scenario = scenario
         self._watch = Stopwatch()
         self._next_s = 0.0
-        self._begun = 0.0
+        self._speed = _Speed()
 
     def say(self, text: str) -> None:
         """One line."""
@@ -228,7 +244,7 @@ class Plain:
     def show(self, tick: int, samples: Mapping[str, StatusSample]) -> None:
         """A line if the last one is long enough ago."""
         now_s = self._watch.seconds
-        self._begun = self._begun or now_s
+        factor = self._speed(tick * self._scenario.tick_ns / 1e9, now_s)
         if tick > self._scenario.ticks or (now_s < self._next_s and tick < self._scenario.ticks):
             return
         self._next_s = now_s + PLAIN_EVERY_S
@@ -240,8 +256,8 @@ class Plain:
         )
         if len(self._scenario.spacecraft) > MAX_ROWS:
             who += f", and {len(self._scenario.spacecraft) - MAX_ROWS} more"
-        speed = sim_s / (now_s - self._begun) if now_s > self._begun else 0.0
-        self.say(f"{clock(sim_s)} of {clock(self._scenario.duration_ns / 1e9)}, x{speed:.0f}: {who}")
+        said = f"{clock(sim_s)} of {clock(self._scenario.duration_ns / 1e9)}{f', {factor}' if factor else ''}"
+        self.say(f"{said}: {who}" if who else said)
 
     def close(self) -> None:
         """Nothing to put away."""
@@ -253,7 +269,7 @@ class Pretty:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._watch = Stopwatch()
-        self._begun = 0.0
+        self._speed = _Speed()
         self._drawn_s = -1.0
         self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
         self._live.start()
@@ -265,23 +281,22 @@ class Pretty:
     def show(self, tick: int, samples: Mapping[str, StatusSample]) -> None:
         """Draw the table, at most a few times a second."""
         now_s = self._watch.seconds
-        self._begun = self._begun or now_s
+        factor = self._speed(tick * self._scenario.tick_ns / 1e9, now_s)
         if now_s - self._drawn_s < REDRAW_EVERY_S and tick < self._scenario.ticks:
             return
         self._drawn_s = now_s
-        self._live.update(self._table(tick, samples, now_s - self._begun), refresh=True)
+        self._live.update(self._table(tick, samples, factor), refresh=True)
 
     def close(self) -> None:
         """Take the table away."""
         self._live.stop()
 
-    def _table(self, tick: int, samples: Mapping[str, StatusSample], wall_s: float) -> Group:
+    def _table(self, tick: int, samples: Mapping[str, StatusSample], factor: str) -> Group:
         scenario = self._scenario
         sim_s, total_s = tick * scenario.tick_ns / 1e9, scenario.duration_ns / 1e9
         done = tick / scenario.ticks
-        speed = sim_s / wall_s if wall_s > 0 else 0.0
         bar = "█" * round(30 * done) + "░" * (30 - round(30 * done))
-        title = f"{scenario.name}  {bar}  {clock(sim_s)} of {clock(total_s)}  x{speed:,.0f}"
+        title = f"{scenario.name}  {bar}  {clock(sim_s)} of {clock(total_s)}  {factor}"
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         wide = self._live.console.width >= WIDE
         for head in ("spacecraft", "state", "state of charge", *(POWERS if wide else ()), "contact", "faults"):

@@ -24,6 +24,7 @@ from faults.scenarios.load import load_text
 from faults.scenarios.own_designs import Shelf, is_path
 from faults.scenarios.procedures import check_resolved
 from node.designs.load import read_resolved
+from node.own_software import check_named
 
 _NEVER = "or it never happens"  # how the reader ends its warning of a time after the end
 RESOLVED = ".json"
@@ -41,6 +42,12 @@ class Chosen:
 
 def choose(options: RunOptions) -> Chosen:
     """The scenario that was asked for, resolved. Raises UserError and its kin for everything wrong with it."""
+    chosen = _chosen(options)
+    check_named()
+    return chosen
+
+
+def _chosen(options: RunOptions) -> Chosen:
     notes: list[str] = []
     shelf = Shelf(options.designs, options.procedures)
     if options.tle is not None:
@@ -115,9 +122,12 @@ def load_named(name: str, designs: tuple[Path, ...] = (), procedures: tuple[Path
     """A scenario by path or name, as it is. `designs`: directories with a user's; `procedures`: files with a user's."""
     path, shelf = find_scenario(name), Shelf(designs, procedures)
     if path.suffix == RESOLVED:
-        return _with_procedures(load_resolved(path), shelf)
+        chosen = _with_procedures(load_resolved(path), shelf)
+        check_named()
+        return chosen
     text = _read(path)
     scenario = load_text(text, shelf, file=str(path))
+    check_named()
     return Chosen(scenario, text, (*scenario.warnings, *without_contact(scenario), *_part_of_event(scenario)))
 
 

@@ -136,8 +136,10 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
     first_orbit_s = _first_orbit_s(root.below("spacecraft"), epoch)
     duration_ns = _duration(root.below("duration"), tick_ns, first_orbit_s)
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
+    mark = sheet.mark()
     everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf())
     spacecraft, designs, complete = everybody
+    whole_fleet = complete and sheet.clean_since(mark)
     _check_room(root.below("stations"), len(stations), spacecraft)
     jobs = {one.id: one.job_ids for one in spacecraft}
     span = Span(
@@ -151,7 +153,7 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
         read_expectations(root.below("expectations"), span, fault_ids) if root.has("expectations") else ([], {})
     )
     station_ids = [station.id for station in stations]
-    asked = read_record(root.below("record"), spacecraft, station_ids) if root.has("record") and complete else {}
+    asked = read_record(root.below("record"), spacecraft, station_ids) if root.has("record") and whole_fleet else {}
     if timeline and not stations and sheet.clean_since(0):
         root.below("timeline").warn("telecommands without a station", "at least one station, or they never go up")
     if environment is not None:

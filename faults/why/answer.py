@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bus.text.times import clock
 from faults.recording.recording import Recording
 from faults.run_directory import RunDirectory
 from faults.why.chain import Board, Why, explain
@@ -25,7 +26,7 @@ def from_recording(recording: Recording, spacecraft: str, at_s: float, *, operat
     have been adopted."""
     design = next(each.design for each in recording.scenario.spacecraft if each.id == spacecraft)
     lives = Lives(recording, trouble="nothing was flown again")
-    return explain(lives, spacecraft, at_s, board_of(design), operator=operator)
+    return _noted(explain(lives, spacecraft, at_s, board_of(design), operator=operator), recording)
 
 
 def answer(
@@ -39,4 +40,12 @@ def answer(
     ids = {fault.id: fault.at_s for fault in recording.scenario.faults if fault.target == spacecraft}
     acted = [name for name, onset_s in sorted(ids.items(), key=lambda one: one[1]) if onset_s <= at_s]
     lives = lives_of(directory, recording, at_s, [] if operator else acted, told)
-    return explain(lives, spacecraft, at_s, board_of(design), operator=operator)
+    return _noted(explain(lives, spacecraft, at_s, board_of(design), operator=operator), recording)
+
+
+def _noted(found: Why, recording: Recording) -> Why:
+    """With what the recording lacks."""
+    if not recording.complete:
+        why = recording.damage or "the run did not end in order"
+        found.notes.append(f"the recording goes up to {clock(recording.end_s)} only: {why}")
+    return found

@@ -254,7 +254,16 @@ def _truth(why: Why, lives: Lives, spacecraft: str, faults: Sequence[FaultRecord
         why.links.append(Link("truth", None, "no recorded true quantity left its course: only what is read did"))
         return
     since_s, name, here, there = apart
-    why.links.append(Link("truth", since_s, f"{name} {here:.6g} instead of {there:.6g}"))
+    why.links.append(Link("truth", since_s, f"{name} {' instead of '.join(told_apart(here, there))}"))
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two values that differ, with as many figures as it takes to see that, six at least."""
+    for figures in range(6, 18):
+        shown = f"{one:.{figures}g}", f"{other:.{figures}g}"
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
 def _first_apart(run: Recording, other: Recording, spacecraft: str) -> tuple[float, str, float, float] | None:

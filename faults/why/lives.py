@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bus.errors import SkyrackError
+from bus.errors import Diverged, SkyrackError
 from bus.lockstep.in_process import InProcess
 from bus.lockstep.instructions import Finished
 from bus.participant import Participant
@@ -21,6 +21,7 @@ from bus.trace.writer import TraceWriter
 from faults.fork.fly import Outside, begin, deliver, outside_mail, same_answers
 from faults.recording.read import read_trace
 from faults.recording.recording import Recording
+from faults.recording.summary import changes_since
 from faults.run import compose as root
 from faults.run.director import LEAD_TICKS
 from faults.run_directory import RunDirectory
@@ -129,5 +130,8 @@ def lives_of(
     last_tick = min(round(until_s * 1e9) // recording.scenario.tick_ns, recording.ticks) - 1
     try:
         return fly_lives(source, recording.scenario, last_tick, candidates[-MOST_FAULTS:], told)
+    except Diverged as error:
+        changes = changes_since(recording.versions)
+        return Lives(recording, trouble="; ".join([error.message, *changes]))
     except SkyrackError as error:
         return Lives(recording, trouble=error.message)

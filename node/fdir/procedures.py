@@ -10,11 +10,13 @@ from typing import Any
 
 from bus.dictionary import Dictionary
 from bus.errors import Refused
-from bus.on_board_steps import read_step
+from bus.on_board_steps import Do, read_step
 from bus.text.reader import Item
 from node.designs.procedure_entry import MOST_PROCEDURES, ProcedureEntry
+from node.fsw.services.st18_procedures import Procedures
 
 SPARE = "spare."
+LONGEST = Procedures.LONGEST
 
 
 Wrong = tuple[tuple[int | str, ...], str, str]
@@ -27,11 +29,17 @@ def wrong_in(entry: ProcedureEntry, taken: Collection[str], words: Dictionary) -
         yield ("name",), repr(entry.name), "a name that no other on-board procedure has"
     if len(taken) >= MOST_PROCEDURES:
         yield ("name",), f"on-board procedure {len(taken) + 1}", f"at most {MOST_PROCEDURES}"
+    waits_s = 0.0
     for place, step in enumerate(entry.steps):
         try:
-            read_step(words, step)
+            read = read_step(words, step)
         except Refused as error:
             yield ("steps", place), error.found, error.allowed
+            continue
+        waits_s += read.span_s if read.do is Do.WAIT else 0.0
+    if waits_s > LONGEST.default:
+        allowed = f"at most {LONGEST.default:g} s in all: {LONGEST.name} ends a procedure then"
+        yield ("steps",), f"waits of {waits_s:g} s", allowed
 
 
 def check(item: Item, taken: Iterable[str], words: Dictionary) -> list[Any]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from bus.pus import Severity
 from node.designs.load import Design
+from node.designs.schema import Exchanger
 from node.devices.definitions import device_forms
 from node.devices.device import ONE_SIDED, DeviceForm, slug
 from node.devices.equipment import Equipment, FdirRow
@@ -79,12 +80,30 @@ def rated_w(design: Design) -> float:
 
 
 def coolant_hot_k(design: Design) -> float:
-    """The coolant on which accelerators at rated power would shut down; 0 without a pumped loop. It is an upper bound:
-    the plates' rise over the coolant is left out, and all power counts as the die's. In ai1-june that makes 5.5 K."""
+    """The coolant on which accelerators at rated power would shut down; 0 without a pumped loop. At nominal flow: the
+    rise of the hottest plate over the coolant, with all that stands on it, and that of the die over its plate. Where
+    the coolant boils it is its saturation temperature, which the supply never exceeds."""
     if design.form.loop is None:
         return 0.0
-    chips = [group.chip for group in design.form.accelerators.values()]
-    return min(chip.shutdown - chip.cap_highest * chip.die_resistance for chip in chips)
+    plates_k = {plate.node: _plate_rise_k(design, plate) for plate in design.form.loop.plates}
+    return min(
+        chip.shutdown - (chip.cap_highest - chip.memory) * chip.die_resistance - plates_k.get(group.node, 0.0)
+        for group in design.form.accelerators.values()
+        for chip in (group.chip,)
+    )
+
+
+def _plate_rise_k(design: Design, plate: Exchanger) -> float:
+    """Of a plate over what comes to it: a wall of one temperature, 1 - exp(-UA / (m cp)); boiling, by conductance."""
+    loop = design.form.loop
+    assert loop is not None
+    groups = [group for group in design.form.accelerators.values() if group.node == plate.node]
+    heat_w = sum(group.count * group.chip.cap_highest / group.chip.supply_efficiency for group in groups)
+    heat_w += sum(limiter.load for limiter in design.form.lcls.values() if limiter.node == plate.node)
+    through = loop.flow * loop.fluid_heat * plate.share
+    if loop.kind == "two_phase":
+        return heat_w / plate.conductance
+    return heat_w / (through * -math.expm1(-plate.conductance / through))
 
 
 def _cap(design: Design) -> dict[str, str | tuple[tuple[str, Value], ...]]:

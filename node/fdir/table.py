@@ -118,6 +118,10 @@ def change(rows: Rows, entry: FdirEntry, words: Dictionary, steps: Steps) -> Non
         row = _new(rows, entry, words, refuse)
     if entry.reading is not None or entry.event is not None:
         row = _source(row, entry, words, refuse)
+    for field in ("modes", "masks", "of"):
+        names = getattr(entry, field) or ()
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            refuse(field, f"{name!r} {names.count(name)} times", "each name once")
     if entry.of is not None:
         row = _combined(row, entry, rows, refuse)
     row = _checks(row, entry, words, refuse)

@@ -24,7 +24,7 @@ from node.devices.equipment import Equipment
 from node.fsw.on_board import OnBoard as OnBoard  # noqa: PLC0414 - every component takes it from here
 
 Kind = Literal["float", "int", "bool", "enum"]
-ArgumentKind = Literal["float", "int", "bool", "enum", "str", "list", "steps", "telecommand"]
+ArgumentKind = Literal["float", "int", "bool", "enum", "str", "list", "steps", "hex", "telecommand"]
 Failure = tuple[Code, str] | None
 """What a telecommand's handler gives back: nothing when it is done, else why not. With `Code.NONE` it is done, and the
 text goes with the report."""

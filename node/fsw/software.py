@@ -203,6 +203,7 @@ class FlightSoftware:
         self.answers = Answers(board)
         self.devices = DeviceManager(board, pool)
         self.recovery = Recovery(board, pool, self.modes)
+        self.power.battery_share = self.recovery.battery_share
         self.monitoring = Monitoring(board, pool, self.storage, self.acquisition.stale, self.answers)
         self.functional = FunctionalMonitoring(board, self.monitoring, self.answers, self.storage)
         self.event_action = EventAction(board, self.events, self.verification, self.storage, telecommand_names())

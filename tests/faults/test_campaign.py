@@ -19,7 +19,7 @@ from pyarrow import parquet
 from bus.errors import EnvironmentFault, ScenarioError, UserError
 from bus.trace.reader import TraceReader
 from faults.campaign.cases import Case, cases_of, combinations
-from faults.campaign.figures import wilson
+from faults.campaign.figures import in_percent, wilson
 from faults.campaign.fly import Folder, fly_campaign
 from faults.campaign.form import Campaign, read_campaign
 from faults.campaign.junit import junit
@@ -341,6 +341,8 @@ def test_shares_have_confidence_intervals() -> None:
     low, high = wilson(8, 10) or (0.0, 0.0)  # Wilson's interval for 8 of 10, in every table of it
     assert (low, high) == (pytest.approx(0.490, abs=5e-4), pytest.approx(0.943, abs=5e-4))
     assert wilson(0, 0) is None
+    assert in_percent(8, 10) == "8 of 10: 80 % (49 to 94 %)" and in_percent(3, 3).startswith("3 of 3: 100 % (44 to 100")
+    assert in_percent(9_999, 10_000) == "9999 of 10000: 99.99 % (99.9 to 99.998 %)"  # not all of them is not 100 %
     assert (wilson(0, 20) or (1, 1))[0] == 0.0 and (wilson(0, 20) or (1, 1))[1] == pytest.approx(0.161, abs=5e-4)
 
 

@@ -97,6 +97,8 @@ def test_what_flew_is_in_the_resolved_scenario_and_in_the_dictionary() -> None:
         ("{monitor: booted, reading: battery_soc, below: 3 %}", 19, "an event of flight software has it"),
         ("{monitor: a, reading: battery_soc, below: 3 %, interval: 5}", 66, "a time in s"),
         ("{monitor: a, reading: battery_soc, belo: 3 %}", 44, "below"),
+        ("{monitor: charge.low, modes: [SAFE, SAFE]}", 38, "'SAFE' 2 times; allowed: each name once"),
+        ("{monitor: charge.low, masks: [thermal.host.hot, thermal.host.hot]}", 38, "'thermal.host.hot' 2 times"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_where_they_stand(entry: str, column: int, words: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,11 +121,14 @@ def flown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def _rewritten(source: Path, change: Callable[[int, bytes], bytes], last: int | None = None) -> None:
-    """A trace with other digests of sc-1's answers, or that ends earlier."""
+def _rewritten(
+    source: Path, change: Callable[[int, bytes], bytes], last: int | None = None, versions: Mapping[str, str] = {}
+) -> None:
+    """A trace with other digests of sc-1's answers, or that ends earlier, or that was recorded with other versions."""
     with TraceReader(source) as trace:
         header, records, end = trace.header, list(trace), trace.end
     assert end is not None
+    header = replace(header, versions={**header.versions, **versions})
     with TraceWriter(source, header) as writer:
         for record in records[:last]:
             answers = [
@@ -143,6 +147,12 @@ def test_a_run_that_cannot_be_flown_again_is_not_forked(flown: Path, tmp_path: P
     result = skyrack("fork", tmp_path / "run", "--at", "80 s", "--out", tmp_path / "fork")
     assert result.returncode == 3 and "sc-1 did not reproduce tick 41" in result.stderr
     assert "another version cannot be flown again" in result.stderr
+    _rewritten(tmp_path / "run" / "trace.bin", lambda tick, digest: digest, versions={"sources": "an older one"})
+    older = skyrack("fork", tmp_path / "run", "--at", "80 s", "--out", tmp_path / "older")
+    assert (
+        older.returncode == 3 and "next: Skyrack was changed since; recorded with sources an older one" in older.stderr
+    )
+    assert "Skyrack was changed since" in skyrack("why", tmp_path / "run", "sc-1").stdout
     earlier = skyrack("fork", tmp_path / "run", "--at", "40 s", "--out", tmp_path / "earlier")
     assert earlier.returncode == 0, earlier.stderr  # up to there it is the same
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bus.errors import UnknownNameError, UserError
+from bus.errors import EnvironmentFault, UnknownNameError, UserError
+from bus.files import write_whole
+from faults.commands.init import init
 from faults.plugin.emulation import Emulation
 from faults.plugin.handles import Fault, Spacecraft
 from faults.plugin.heard import TooLate
@@ -46,6 +49,21 @@ def test_a_repository_of_ones_own_passes_as_it_is_written(tmp_path: Path) -> Non
     assert flown.returncode == 0 and "6 cases: 6 pass" in flown.stdout, flown.stdout + flown.stderr
     again = skyrack("init", tmp_path / "mine", cwd=tmp_path)
     assert again.returncode == 2 and "is not empty" in again.stderr
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+
+    def full(path: Path, content: str) -> None:
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        write_whole(path, content)
+
+    monkeypatch.setattr("bus.files.write_whole", full)
+    with pytest.raises(EnvironmentFault, match="No space left"):
+        init(tmp_path / "mine")
+    assert len(written) == 3 and list((tmp_path / "mine").iterdir()) == []
 
 
 def test_a_failure_tells_what_the_run_had_come_to(tmp_path: Path) -> None:

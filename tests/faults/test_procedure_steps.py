@@ -43,6 +43,7 @@ def test_a_scenario_s_procedure_is_on_board_and_an_fdir_row_activates_it() -> No
         ("wait 1 min, wait 5", "steps[1]: found '5'", "a time in s"),
         ("do mode.sett mode=SAFE", "steps[0]: found 'mode.sett'", "mode.set"),
         ("check batery_soc > 5 %", "steps[0]: found 'batery_soc'", "battery_soc"),
+        ("wait 5 h, wait 61 min", "steps: found waits of 21660 s", "at most 21600 s in all: procedure.longest_s"),
         ("hop", "steps[0]: found 'hop'", "stop unless CONDITION"),
         ("", "steps", "1"),
     ],

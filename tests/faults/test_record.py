@@ -57,6 +57,13 @@ def test_a_pattern_that_names_nothing_is_refused_at_its_place(pattern: str, said
     assert said in f"found {mistake.found}; allowed: {mistake.allowed}"
 
 
+def test_a_mistake_of_a_spacecraft_causes_none_in_its_record() -> None:
+    text = TINY.replace("stations:", "    fdir: [{monitor: thermal.host.hott, repetition: 6}]\nstations:")
+    with pytest.raises(ScenarioError) as caught:
+        load_text(text + "record: [sc-1.battery_group_soc]\n", file="x.yaml")
+    assert [mistake.field for mistake in caught.value.mistakes] == ["spacecraft[0].fdir[0].monitor"]
+
+
 def test_too_many_signals_are_refused_with_the_figure() -> None:
     with pytest.raises(ScenarioError, match="at most 2000 of one spacecraft"):
         load_text(TINY.replace("pathfinder", "formation") + 'record: ["*"]\n')

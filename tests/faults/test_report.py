@@ -26,14 +26,16 @@ from faults.oracle.judge import Judgement
 from faults.recording.books import Archived, Books, Ledger, Loss
 from faults.recording.recording import EventRecord, FaultRecord, Recording, Reported, TelecommandRecord, intervals
 from faults.recording.summary import TELECOMMAND_STATES, summarise
+from faults.report.html import badge
 from faults.report.page import overall, render
 from faults.report.story import story
 from faults.report.svg import Chart, Line, Panel, Span, Strip, draw, nice_ticks, thin
 from faults.run.director import Director, Report
 from faults.run.notices import FailedTelecommands
-from faults.run.progress import Plain, Pretty, StatusSample, StatusSampler, in_order
+from faults.run.progress import Plain, Pretty, StatusSample, StatusSampler, _Speed, in_order
 from faults.scenarios.load import load_text
 from faults.scenarios.vocabulary import dictionary_of
+from groundstation.alarms.states import Level
 from tests.kits.runs import TINY
 
 ORBIT = KeplerOrbit(
@@ -204,6 +206,24 @@ def test_a_drawing_is_well_formed_and_stays_inside_its_frame() -> None:
     for element in root.iter("rect"):
         assert 0.0 <= float(element.attrib["x"]) <= width
         assert float(element.attrib["x"]) + float(element.attrib["width"]) <= width
+
+
+def test_what_is_no_number_has_words_at_its_axis() -> None:
+    panel = Panel("mode", "", [Line("as flown", np.array([1.0, 2.0]), 0)], labels=("LEOP", "NOMINAL", "S&FE"))
+    drawn = ElementTree.fromstring(draw(Chart(np.array([1.0, 2.0]), 2.0, [panel]), "modes"))
+    texts = [element.text for element in drawn.iter("text")]
+    assert [text for text in texts if text in panel.labels] == ["LEOP", "NOMINAL", "S&FE"]
+    assert "as flown: ends at S&FE " in [element.text for element in drawn.iter("title")]
+
+
+def test_levels_of_alarms_do_not_look_alike() -> None:
+    looks = {re.sub(">.*", "", badge(level.name.lower())) for level in Level if level}
+    assert len(looks) == len([level for level in Level if level]) and not any("plain" in look for look in looks)
+
+
+def test_the_speed_is_told_when_it_is_known() -> None:
+    speed = _Speed()
+    assert [speed(100.0, 3.0), speed(100.0, 4.0), speed(220.0, 5.0), speed(101.0, 103.0)] == ["", "", "x60", "x0.01"]
 
 
 def test_a_missing_stretch_is_a_gap_in_the_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from faults.run import compose as root
 from faults.run_directory import RunDirectory
 from faults.scenarios.choose import RunOptions, choose
 from faults.why.answer import answer
+from faults.why.chain import told_apart
 from tests.kits.runs import TINY, fly, skyrack, write
 
 TEN_MINUTES = TINY.replace("duration: 60 s", "duration: 10 min")
@@ -101,6 +103,22 @@ def test_what_was_not_flown_again_is_said_to_be_missing(lying: Path) -> None:
     assert not found["certain"] and found["causes"][0] == "lying"  # it strikes the device that read it
     assert "not flown without it" in links(found)["truth"]["missing"]
     assert any("only what was recorded is known" in note for note in found["notes"])
+
+
+def test_a_recording_that_was_cut_off_is_said_to_be(lying: Path, tmp_path: Path) -> None:
+    shutil.copytree(lying, tmp_path / "cut")
+    trace = tmp_path / "cut" / "trace.bin"
+    with trace.open("r+b") as file:
+        file.truncate(trace.stat().st_size * 6 // 10)
+    assert any(
+        "the recording goes up to 0:0" in note and "cut off" in note
+        for note in why(tmp_path / "cut", "--quick")["notes"]
+    )
+
+
+def test_values_that_differ_are_shown_apart() -> None:
+    assert told_apart(0.5, 0.25) == ("0.5", "0.25")
+    assert told_apart(300.00000011, 300.00000012) == ("300.00000011", "300.00000012")
 
 
 def test_what_the_ground_asked_for_is_no_fault(tmp_path: Path) -> None:

@@ -228,6 +228,28 @@ def test_uploads_are_bounded_in_number_and_time_and_forgotten_by_a_boot(flight: 
     assert not board(flight).large_transfer.state.uploads
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "digits"),
+    [
+        ("transfer.first", "part_data", "zz"), ("transfer.first", "part_data", "0"),
+        ("transfer.first", "part_data", ""), ("transfer.first", "part_data", "00 11"),
+        ("transfer.part", "part_data", "00" * (UPLINK_BYTES + 1)),
+        ("memory.load", "data", "00" * 7), ("memory.load", "data", "0x" + "0" * 14),
+    ],
+)  # fmt: skip
+def test_what_is_no_bytes_is_refused_on_the_ground_and_on_board(
+    flight: Flight, name: str, field: str, digits: str
+) -> None:
+    given = {"address": 0, "crc": 0} if name == "memory.load" else {"transaction": 1, "part": 1}
+    with pytest.raises(ScenarioError) as caught:
+        check_telecommand(flight.dictionary, name, {**given, field: digits})
+    assert [mistake.field for mistake in caught.value.mistakes] == [f"arguments.{field}"]
+    assert "hexadecimal digits" in caught.value.mistakes[0].allowed
+    flight.command(name, **given, **{field: digits})
+    flight.fly(2)
+    assert codes(flight) in ([Code.WRONG_ARGUMENT], [Code.OUT_OF_RANGE])
+
+
 # ---- a range outside the image -----------------------------------------------------------------------------------
 
 

@@ -151,6 +151,20 @@ def test_twilight_of_a_moment_is_no_shadow() -> None:
 # ---- the limit --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_the_limit_in_a_shadow_is_that_of_the_groups_on_the_bus(lost: int) -> None:
+    """(Q - R) E / (T + tail) with the energy of the groups that are on the bus alone."""
+    craft = Craft(orbits, array_w=400e3)
+    groups = len(craft.equipment.battery_groups)
+    for group in range(lost):
+        assert craft.board.software.recovery.group(group, on=False) is None
+    craft.fly(3 * PERIOD_S - DARK_S)
+    energy_j = craft.equipment.battery_energy_j * (groups - lost) / groups
+    closed_w = (craft.soc - 0.35) * energy_j / (DARK_S + 30.0) - OTHERS_W
+    rated_w = sum(craft.equipment.accelerator_group_power_w)
+    assert craft.board.software.power.state.power_limit_w == pytest.approx(closed_w, abs=0.03 * rated_w)
+
+
 def test_charge_at_the_end_of_a_known_shadow_is_the_closed_form_s() -> None:
     """P = (Q - R) E / (T - t + tail), so Q - R falls as (T - t + tail) / (T + tail): at the end, to tail / (T + tail).
 

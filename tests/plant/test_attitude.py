@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from node.plant.attitude.attitude import NADIR, SAFE_SPIN, SUN, TUMBLE, rotate, step_attitude
 from node.plant.attitude.quaternions import product, quaternion_of
-from node.plant.attitude.rigid_body import outer_torque
+from node.plant.attitude.rigid_body import gravity_gradient, pushes
 from node.plant.attitude.setup import DAMP, DIRECT, OWN_LAW, AttitudeFigures, fill_attitude, for_mass
 from tests.kits.attitude_kit import Steered
 from tests.kits.flight_records import Craft, craft, fly, sso
@@ -220,13 +220,14 @@ def _outside_torques(c: Craft, form: Any) -> np.ndarray:
     return turn.T @ (gradient + np.cross(arm, drag + pressure))  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("design", ["pathfinder", "ai1-june"])
-def test_wheels_take_up_the_integral_of_the_outer_torques(design: str) -> None:
-    """Without torquers momentum can go nowhere else: half an hour of drag (pathfinder) or gravity gradient (ai1)."""
+@pytest.mark.parametrize(("design", "mode"), [("pathfinder", SUN), ("ai1-june", SUN), ("ai1-june", NADIR)])
+def test_wheels_take_up_the_integral_of_the_outer_torques(design: str, mode: int) -> None:
+    """Without torquers momentum can go nowhere else: half an hour of drag (pathfinder) or gravity gradient (ai1).
+    A body that follows nadir feels next to none: were its axis a tick behind (1.1 mrad), it would be 1.3e-4 N m."""
     steered = Steered(design, 3)
     c = steered.craft
     c.u["momentum_unload"] = 0
-    c.u["attitude_mode"] = SUN
+    c.u["attitude_mode"] = mode
     fly(c, 3000, first=1, models=1)
     begin, taken = _momentum(c), np.zeros(3)
     before = _outside_torques(c, steered.form)
@@ -235,8 +236,8 @@ def test_wheels_take_up_the_integral_of_the_outer_torques(design: str) -> None:
         after = _outside_torques(c, steered.form)
         taken += 0.5 * (before + after)
         before = after
-    assert c.s["sun_error_rad"] < 1e-3 and np.linalg.norm(taken) > 1e-2
-    assert _momentum(c) - begin == pytest.approx(taken, abs=2e-3 * float(np.linalg.norm(taken)))
+    assert c.s["pointing_error_rad"] < 1e-3 and np.linalg.norm(taken) > 1e-2
+    assert _momentum(c) - begin == pytest.approx(taken, abs=max(2e-3 * float(np.linalg.norm(taken)), 2e-3))
 
 
 def test_torquers_bleed_the_wheels() -> None:
@@ -253,10 +254,10 @@ def test_gravity_gradient_is_the_closed_form() -> None:
     """3 mu / r^3 n x (I n), at 45 deg between two axes: 1.5 mu / r^3 (Iz - Iy)."""
     c = craft(figures=AttitudeFigures(drag_area_m2=0.0, sun_area_m2=0.0, inertia_kg_m2=(1000.0, 1000.0, 3000.0)))
     fly(c, 1, models=0)
-    c.s["nadir_direction_body"] = (0.0, math.sqrt(0.5), math.sqrt(0.5))
     r = float(np.linalg.norm(c.s["position_teme_m"]))  # that of the orbit that flies, not of its mean circle
     expected = 1.5 * 3.986004418e14 / r**3 * 2000.0
-    assert outer_torque(c.s, c.p) == pytest.approx((expected, 0.0, 0.0), rel=1e-9)
+    found = gravity_gradient(c.s, c.p, 0.0, math.sqrt(0.5), math.sqrt(0.5))
+    assert found == pytest.approx((expected, 0.0, 0.0), rel=1e-9)
 
 
 def test_sunlight_pushes_off_the_centre() -> None:
@@ -267,7 +268,7 @@ def test_sunlight_pushes_off_the_centre() -> None:
     c = craft(figures=figures)
     fly(c, 900, models=1)
     assert c.s["illumination_fraction"] == 1.0
-    torque = np.array(outer_torque(c.s, c.p))
+    torque = np.array(pushes(c.s, c.p))
     assert np.linalg.norm(torque) == pytest.approx(float(c.s["solar_flux_w_m2"]) / 299792458.0 * 100.0, rel=1e-6)
 
 

@@ -90,3 +90,23 @@ def test_a_changed_capacity_is_no_cycle() -> None:
         subject.state["battery_group_health"][0, 0] = 0.05 if tick % 2 else 1.0
         step(subject, tick)
     assert subject.read("battery_group_cycle_loss[0]") - wear < 1e-3
+
+
+@pytest.mark.parametrize("how", ["order", "fault"])
+def test_the_state_of_charge_is_that_of_what_is_on_the_bus(how: str) -> None:
+    """A full group off the bus helps nobody: half of 0.9 and half of 0.3 is 0.6, without the first it is 0.3."""
+    subject = pathfinder()
+    subject.state["battery_group_soc"][0, :2] = (0.9, 0.3)
+    step(subject, 0)
+    assert subject.read("battery_soc") == pytest.approx(0.6, abs=1e-3)
+    if how == "fault":
+        subject.state["battery_group_connected"][0, 0] = 0.0
+    else:
+        subject.inputs["battery_group_open"][0, 0] = 1
+    step(subject, 1)
+    assert subject.read("battery_soc") == pytest.approx(0.3, abs=1e-3)
+    assert subject.read("battery_group_soc[0]") == pytest.approx(0.9, abs=1e-3)
+    if how == "fault":
+        subject.state["battery_group_connected"][0, 1] = 0.0
+        step(subject, 2)
+        assert subject.read("battery_soc") == pytest.approx(0.6, abs=1e-3)  # nothing is on the bus: of all

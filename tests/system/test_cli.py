@@ -84,6 +84,7 @@ def test_the_first_page_names_every_command_and_starts_quickly() -> None:
         ),
         (["node", "--ids", "sat-1,sat-1"], "sat-1 is there twice", "once"),
         (["node", "--share", "4/4"], "found '4/4'; allowed: K/N with K from 0 to N - 1", "--share 0/4"),
+        (["alarm", "list"], "no run below out/", "skyrack run first-light"),
         (["run", "quick", "--in-process", "--per-process", "2"], "--per-process is for processes", "leave out one"),
     ],
 )

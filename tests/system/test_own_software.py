@@ -121,6 +121,11 @@ def test_a_file_alone_does_not_fly(folder: Path) -> None:
     assert not (folder / "out").exists()
 
 
+def test_what_is_allowed_and_flies_nowhere_is_a_mistake() -> None:
+    result = skyrack("check", "quick", "--flight-software", "os:nope")
+    assert result.returncode == 2 and "os:nope: no spacecraft of this scenario names it" in result.stderr
+
+
 def test_processes_by_hand_have_the_option(folder: Path) -> None:
     for verb in ("bus", "node", "ground", "replay", "list"):
         result = skyrack(verb, "--help")

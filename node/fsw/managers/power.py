@@ -7,7 +7,7 @@ that limit or the charge calls for it. And the zone of the charge: what low and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bus.dictionary import OnBoardParameter
@@ -144,6 +144,8 @@ class PowerManager(Component):
         self._total_w = sum(self._rated_w)
         super().__init__(on_board, State(power_limit_w=self._total_w))
         self._modes, self._shadow = modes, shadow
+        self.battery_share: Callable[[], float] = lambda: 1.0
+        """Of the battery's groups, those that are on the bus."""
         self._acquisition, self._unit = acquisition, acquisition.number("pcdu")
         self._index = [
             layout.index[name] for name in ("battery_current_a", "battery_voltage_v", "load_power_w", "payload_power_w")
@@ -173,7 +175,8 @@ class PowerManager(Component):
         pool = self.on_board.state.pool
         amps, volts, load_w, payload_w = (pool.item(place) for place in self._index)
         state.filling = band_state(state.filling, soc, sane(self.FILL_TO), FULL)
-        energy_j = self.on_board.equipment.battery_energy_j * sane(self.USABLE)
+        share = self.battery_share()
+        energy_j = share * self.on_board.equipment.battery_energy_j * sane(self.USABLE)
         total_w, charge_w = self._total_w, -amps * volts
         next_s = self._shadow.shadow_next_s()
         dark_s = None
@@ -186,7 +189,7 @@ class PowerManager(Component):
                 dark_s = self._shadow.state.shadow_length_s + TAIL_S
             if state.filling and self._shadow.lit_s() > TWILIGHT_S and not 0.0 <= next_s < TWILIGHT_S:
                 horizon_s = max(next_s, SOONEST_S) if next_s >= 0.0 else SHADOWLESS_S
-                most_w = MOST_CHARGE * self.on_board.equipment.battery_charge_w
+                most_w = share * MOST_CHARGE * self.on_board.equipment.battery_charge_w
                 needed_w = recharge_w(soc, sane(self.FILL_TO), energy_j, horizon_s, most_w)
                 wanted_w = sun_power_w(state.power_limit_w, payload_w, charge_w, needed_w, STEP * total_w)
         if dark_s is not None:

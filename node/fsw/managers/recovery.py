@@ -167,6 +167,11 @@ class Recovery(Component):
         self.on_board.order("battery-monitor", "group", group, 0 if on else 1)
         return None
 
+    def battery_share(self) -> float:
+        """Groups on the bus over all."""
+        isolated = self.state.isolated
+        return 1.0 - sum(isolated) / len(isolated) if isolated else 1.0
+
     @telemetry("int", "Battery groups that were taken off the bus")
     def battery_groups_isolated(self) -> int:
         """By telecommand or by FDIR."""

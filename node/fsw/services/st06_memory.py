@@ -6,7 +6,7 @@ at once and until the next reboot: non-volatile memory is not touched. A range t
 
 from __future__ import annotations
 
-from bus.large_packets import checksum
+from bus.large_packets import UPLINK_BYTES, checksum
 from bus.pus import Code, Service
 from node.fsw.component import Arg, Component, Failure, OnBoard, Report, Stateless, Words, telecommand
 from node.fsw.services.st11_scheduling import CAPACITY
@@ -14,8 +14,7 @@ from node.fsw.services.st13_large_transfer import LargeTransfer
 from node.fsw.services.st15_storage import Storage
 from node.fsw.services.st19_event_action import IMAGE_ACTIONS
 
-DIGITS = 16
-"""Hexadecimal digits of a word."""
+WORD_BYTES = 8
 WORD_BY_WORD = 64
 """A dump of so many words is a packet a word; a larger one is a large packet."""
 
@@ -62,19 +61,15 @@ class MemoryAccess(Component):
     @telecommand(
         "memory.load", Service.MEMORY, 2, "Load words into the memory image, until the next reboot", _ADDRESS,
         Arg("crc", "int", "CRC-16 (CCITT, preset to ones) of the data's bytes", low=0, high=0xFFFF),
-        Arg("data", "str", "the words, 16 hexadecimal digits each"), hazardous=True, spans=("address", "data"),
+        Arg("data", "hex", "the words, 16 hexadecimal digits each", low=WORD_BYTES, high=UPLINK_BYTES),
+        hazardous=True, spans=("address", "data"),
     )  # fmt: skip
     def load(self, address: int, crc: int, data: str) -> Failure:
         """TC[6,2] load raw memory data areas."""
-        try:
-            content = bytes.fromhex(data)
-        except ValueError:
-            return Code.WRONG_ARGUMENT, "data: hexadecimal digits are allowed, nothing else"
-        if not content or len(data) % DIGITS:
-            return Code.WRONG_ARGUMENT, f"data: {len(data)} digits; allowed: {DIGITS} a word"
+        content = bytes.fromhex(data)
         if checksum(content) != crc:
             return Code.WRONG_CHECKSUM, f"of what arrived: {checksum(content)}, of what was sent: {crc}"
-        words = [int.from_bytes(content[at : at + 8], "big") for at in range(0, len(content), 8)]
+        words = [int.from_bytes(content[at : at + WORD_BYTES], "big") for at in range(0, len(content), WORD_BYTES)]
         return self.write(address, words)
 
     def write(self, address: int, words: list[int]) -> Failure:

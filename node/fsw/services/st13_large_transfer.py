@@ -35,7 +35,7 @@ PACKET_BYTES = 64
 REASONS = ("timeout", "wrong_checksum", "wrong_part", "refused")
 _TRANSACTION = Arg("transaction", "int", "number of the large packet, as the ground counts", low=0, high=2**31)
 _PART = Arg("part", "int", "place of this part, from 1", low=1, high=MOST_PARTS)
-_DATA = Arg("part_data", "str", f"hexadecimal digits, at most {UPLINK_BYTES} bytes")
+_DATA = Arg("part_data", "hex", f"hexadecimal digits, at most {UPLINK_BYTES} bytes", low=1, high=UPLINK_BYTES)
 
 
 def _part(prefix: str) -> tuple[Arg, ...]:
@@ -141,10 +141,8 @@ class LargeTransfer(Component):
             return Code.WRONG_ARGUMENT, f"part {part}; the first one is 1"
         if len(self.state.uploads) >= MOST_UPLOADS:
             return Code.FULL, f"{MOST_UPLOADS} large packets are under way"
-        data = _read(part_data)
-        if data is None:
-            return _NO_DATA
-        self.state.uploads[transaction] = Upload(Assembly(held={1: data}), self.on_board.time_ns)
+        held = {1: bytes.fromhex(part_data)}
+        self.state.uploads[transaction] = Upload(Assembly(held=held), self.on_board.time_ns)
         return None
 
     @telecommand(
@@ -168,13 +166,11 @@ class LargeTransfer(Component):
         if upload is None:
             under_way = ", ".join(map(str, self.state.uploads)) or "none"
             return Code.NO_SUCH_ENTRY, f"large packet {number}; under way: {under_way}"
-        data, assembly = _read(digits), upload.assembly
-        if data is None:
-            return _NO_DATA
+        assembly = upload.assembly
         if part in assembly.held or (assembly.parts and part > assembly.parts):
             self._give_up(number, "wrong_part")
             return Code.WRONG_ARGUMENT, f"part {part} is there already, or behind the last; the upload is given up"
-        assembly.held[part] = data
+        assembly.held[part] = bytes.fromhex(digits)
         upload.heard_ns = self.on_board.time_ns
         if crc is not None:
             if max(assembly.held) > part:
@@ -209,13 +205,3 @@ class LargeTransfer(Component):
         self.state.uploads_aborted += 1
         self._storage.report(self.ABORTED, number, REASONS.index(reason), len(upload.assembly.held))
         self.event(self.GIVEN_UP, number, REASONS.index(reason))
-
-
-_NO_DATA = Code.WRONG_ARGUMENT, f"part_data: an even number of hexadecimal digits, 2 to {2 * UPLINK_BYTES}"
-
-
-def _read(digits: str) -> bytes | None:
-    try:
-        return bytes.fromhex(digits) or None
-    except ValueError:
-        return None

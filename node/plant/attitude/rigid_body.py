@@ -24,17 +24,23 @@ def _clip(value: float, limit: float) -> float:
 
 
 @kernel
-def outer_torque(s: Record, p: Record) -> tuple[float, float, float]:
-    """Gravity gradient, drag, sunlight and whatever leaks (N m, body axes), from the vectors of the last tick."""
+def gravity_gradient(s: Record, p: Record, nx: float, ny: float, nz: float) -> tuple[float, float, float]:
+    """Torque (N m, body axes) where this is the direction of nadir in body axes."""
     r0 = s.position_teme_m[0]
     r1 = s.position_teme_m[1]
     r2 = s.position_teme_m[2]
     r_squared = r0 * r0 + r1 * r1 + r2 * r2
     k = 3.0 * EARTH_MU_M3_S2 / (r_squared * math.sqrt(r_squared))
-    n = s.nadir_direction_body
-    tx = k * (p.inertia_kg_m2[2] - p.inertia_kg_m2[1]) * n[1] * n[2] + s.disturbance_torque_n_m[0]
-    ty = k * (p.inertia_kg_m2[0] - p.inertia_kg_m2[2]) * n[2] * n[0] + s.disturbance_torque_n_m[1]
-    tz = k * (p.inertia_kg_m2[1] - p.inertia_kg_m2[0]) * n[0] * n[1] + s.disturbance_torque_n_m[2]
+    return (
+        k * (p.inertia_kg_m2[2] - p.inertia_kg_m2[1]) * ny * nz,
+        k * (p.inertia_kg_m2[0] - p.inertia_kg_m2[2]) * nz * nx,
+        k * (p.inertia_kg_m2[1] - p.inertia_kg_m2[0]) * nx * ny,
+    )
+
+
+@kernel
+def pushes(s: Record, p: Record) -> tuple[float, float, float]:
+    """Torque of drag, sunlight and whatever leaks (N m, body axes), from the vectors of the last tick."""
     v0 = s.velocity_teme_m_s[0]
     v1 = s.velocity_teme_m_s[1]
     v2 = s.velocity_teme_m_s[2]
@@ -44,7 +50,8 @@ def outer_torque(s: Record, p: Record) -> tuple[float, float, float]:
     fy = drag * s.velocity_direction_body[1] + sun * s.sun_direction_body[1]
     fz = drag * s.velocity_direction_body[2] + sun * s.sun_direction_body[2]
     cx, cy, cz = cross(p.pressure_centre_m[0], p.pressure_centre_m[1], p.pressure_centre_m[2], fx, fy, fz)
-    return tx + cx, ty + cy, tz + cz
+    d = s.disturbance_torque_n_m
+    return d[0] + cx, d[1] + cy, d[2] + cz
 
 
 @kernel
@@ -237,14 +244,23 @@ def move_rigid(
     speed = math.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
     steps = int(min(1000.0, max(10.0, math.ceil(dt_s * 10.0), math.ceil(speed * dt_s * 20.0))))
     h_s = dt_s / steps
-    ox, oy, oz = outer_torque(s, p)
+    ox, oy, oz = pushes(s, p)
     mx, my, mz = _torquers(s, p, u, law)
     b = s.magnetic_field_body_t
     fx, fy, fz = turned(s, b[0], b[1], b[2], -1.0)
     ix = p.inertia_kg_m2[0]
     iy = p.inertia_kg_m2[1]
     iz = p.inertia_kg_m2[2]
-    for _ in range(steps):
+    r = s.position_teme_m
+    v = s.velocity_teme_m_s
+    inward = -1.0 / math.sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2])
+    for step in range(steps):
+        # nadir as it is at the sub-step's own time: a body that follows it has its attitude of that time, too
+        back_s = dt_s - step * h_s
+        gx, gy, gz = turned(
+            s, inward * (r[0] - back_s * v[0]), inward * (r[1] - back_s * v[1]), inward * (r[2] - back_s * v[2]), 1.0
+        )
+        gx, gy, gz = gravity_gradient(s, p, gx, gy, gz)
         dx = 0.0
         dy = 0.0
         dz = 0.0
@@ -259,9 +275,9 @@ def move_rigid(
             mx, my, mz = _against(ax, ay, az, ix * w[0] + hx, iy * w[1] + hy, iz * w[2] + hz)
             mx, my, mz = _pull(s, p, mx, my, mz, ax, ay, az)
         jx, jy, jz = _wheels(s, p, u, law, dx, dy, dz, h_s)
-        jx += ox + mx
-        jy += oy + my
-        jz += oz + mz
+        jx += ox + gx + mx
+        jy += oy + gy + my
+        jz += oz + gz + mz
         # Euler's equation by the midpoint rule: the momentum's own turn, then the torques
         bx = w[0]
         by = w[1]

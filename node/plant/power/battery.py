@@ -18,7 +18,7 @@ def state_fields(cap: Capacity) -> list[Field]:
     """Groups and the terminals they share. A health of 1 is as built."""
     n = cap.battery_groups
     return [
-        ("battery_soc", "f8"),  # of the whole: charge held over charge that fits
+        ("battery_soc", "f8"),  # of the groups on the bus, or of all where none is: charge held over charge that fits
         ("battery_voltage_v", "f8"),
         ("battery_current_a", "f8"),
         ("battery_temperature_k", "f8"),
@@ -93,6 +93,7 @@ def work_fields(cap: Capacity) -> list[Field]:
         shaped("group_ohm", "f8", n),
         shaped("group_siemens", "f8", n),
         shaped("group_full_c", "f8", n),
+        shaped("group_on", "i4", n),
         shaped("group_charges", "i4", n),
         shaped("group_discharges", "i4", n),
     ]
@@ -165,6 +166,7 @@ def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
         connected = s.battery_group_connected[g] > 0.5 and u.battery_group_open[g] != 1
         if s.battery_group_cut_off[g] == 1 and w.group_emf_v[g] > p.battery_resume_v:
             s.battery_group_cut_off[g] = 0
+        w.group_on[g] = 1 if connected else 0
         w.group_charges[g] = 1 if connected and s.battery_charge_inhibited == 0 else 0
         w.group_discharges[g] = 1 if connected and s.battery_group_cut_off[g] == 0 else 0
 
@@ -239,6 +241,8 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
     amps_all = 0.0
     held = 0.0
     room = 0.0
+    held_on = 0.0
+    room_on = 0.0
     idle = 0.0
     gone = 0.0
     heat_all = 0.0
@@ -276,9 +280,12 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
         idle += s.battery_group_idle_c[g]
         held += soc * full
         room += full
+        if w.group_on[g] == 1:
+            held_on += soc * full
+            room_on += full
     s.battery_voltage_v = volts
     s.battery_current_a = amps_all
-    s.battery_soc = held / room
+    s.battery_soc = held_on / room_on if room_on > 0.0 else held / room
     s.battery_charge_residual_c = held + idle + gone - s.battery_held_c
     s.battery_held_c = held + idle
     w.node_heat_w[p.battery_node] += heat_all
