@@ -24,6 +24,8 @@ from faults.commands.init import init
 from faults.commands.procedure import group
 from faults.commands.train import EPILOG as TRAIN_EPILOG
 from faults.commands.train import train
+from faults.commands.upload import EPILOG as UPLOAD_EPILOG
+from faults.commands.upload import upload
 from faults.commands.why import EPILOG as WHY_EPILOG
 from faults.commands.why import why
 
@@ -35,6 +37,7 @@ def add_groups(app: typer.Typer) -> None:
     flying(app, epilog=FORK_EPILOG)(fork)
     flying(app, epilog=WHY_EPILOG)(why)
     app.command(epilog=FAULTS_EPILOG)(faults)
+    app.command(epilog=UPLOAD_EPILOG)(upload)
     app.command(epilog=INIT_EPILOG)(init)
     app.command(epilog=API_EPILOG)(api)
     app.command(epilog=CONSOLE_EPILOG)(console)

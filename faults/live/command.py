@@ -18,7 +18,7 @@ from faults.live.connection import connected, pairs, refused, replies, say, send
 from faults.live.stack import fleet_of, read_stack
 from faults.recording.read import read_dictionaries, read_scenario
 from faults.run_directory import RunDirectory, live_run
-from groundstation.commanding.wishes import Wish
+from groundstation.commanding.wishes import Fleet, Wish
 
 STACK, WORD = 1, 2
 """Tokens of what is asked for and of its confirmation."""
@@ -57,8 +57,16 @@ def telecommand_command(
             target, name, pairs(arguments), options.canary, options.condition, options.precondition, options.release
         )
         steps, stop = (fleet.step(wish),), True
+    return ask(directory, fleet, steps, stop=stop, confirm=options.confirm, wait_s=wait_s, as_json=as_json)
+
+
+def ask(
+    directory: RunDirectory, fleet: Fleet, steps: tuple[CommandStep, ...], *, stop: bool, confirm: bool, wait_s: float,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Ask for these steps, and follow them. Exit status as above."""
     hazards = fleet.hazards(steps)
-    if hazards and not options.confirm:
+    if hazards and not confirm:
         raise UserError(f"{', '.join(hazards)}: hazardous", hint="if you mean it, say it a second time with --confirm")
     order = OperatorStack(
         token=STACK, steps=steps, stop=stop, asked_by=getpass.getuser()[:64], asked_from=platform.node()[:64]

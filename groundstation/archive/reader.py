@@ -23,6 +23,7 @@ from bus.own_structures import SUBTYPES, OwnStructures
 from bus.pus import Service
 from bus.wire.messages import Kind
 from groundstation.archive.dating import Dating
+from groundstation.archive.schema import check_version
 from groundstation.config import AlarmRules
 
 LOOK_BACK = 10_000
@@ -110,6 +111,7 @@ class ArchiveReader:
         try:
             with closing(sqlite3.connect(address, uri=True)) as connection:
                 connection.execute("PRAGMA busy_timeout = 5000")
+                check_version(connection, self._path)
                 yield connection
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BARRED and self._log.exists():

@@ -6,6 +6,11 @@ since its last snapshot and writes the same records once more.
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
+from bus.errors import EnvironmentFault
+
 SCHEMA_VERSION = 3
 
 TABLES = """
@@ -113,3 +118,13 @@ STATEMENTS: dict[str, str] = {
     " WHERE excluded.until_ns > until_ns",
 }
 """By the first element of a record; the rest of the record are the values."""
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """For who reads. Raises EnvironmentFault for a file of another release; one without tables was never begun."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != SCHEMA_VERSION and connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone() != (0,):
+        raise EnvironmentFault(
+            f"the archive {path} has schema version {version}, this Skyrack reads {SCHEMA_VERSION}",
+            hint="read it with the Skyrack that flew the run, or fly the run's scenario.yaml again",
+        )

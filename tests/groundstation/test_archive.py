@@ -240,3 +240,13 @@ def test_an_archive_that_somebody_locks_for_ten_seconds_is_waited_for(tmp_path: 
     archive.close()
     with sqlite3.connect(tmp_path / "a.sqlite") as check:
         assert check.execute("SELECT value FROM meta WHERE key = 'scenario'").fetchall() == [("x",)]
+
+
+def test_a_reader_says_that_an_archive_is_of_another_release(tmp_path: Path) -> None:
+    Archive(tmp_path / "a.sqlite").close()
+    assert ArchiveReader(tmp_path / "a.sqlite").telecommands() == []
+    with sqlite3.connect(tmp_path / "a.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(EnvironmentFault, match="schema version 1, this Skyrack reads") as caught:
+        ArchiveReader(tmp_path / "a.sqlite").telecommands()
+    assert caught.value.exit_status == 2

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bus.pus import Code, Service, Stage
 from bus.wire.messages import Packet, StoreReport, Telemetry, Verification
+from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootRecord
+from node.fsw.services.packet_store import FRAME_BYTES, PacketStore
 from node.fsw.services.st15_storage import LEAST_BYTES, TOTAL_BYTES
 from node.fsw.services.store_shares import SEND_ORDER
 from node.fsw.software import FlightSoftware
@@ -40,6 +46,36 @@ def housekeeping(flight: Flight, since: int = 0) -> list[Telemetry]:
 def held(flight: Flight, stream: int) -> int:
     rows = board(flight).storage.store.account_rows()
     return sum(generated - first for _, of, generated, first in rows if of == stream)
+
+
+@given(st.lists(st.integers(20, 3000), min_size=1, max_size=20), st.floats(30.0, 2000.0))
+def test_a_packet_that_a_cycle_does_not_carry_is_under_way_for_several(sizes: list[int], budget_bytes: float) -> None:
+    """What has gone is what the link has carried, less the part of one packet that is still under way."""
+    store = PacketStore(NonVolatileMemory(), 1)
+    for size in sizes:
+        store.append(Service.HOUSEKEEPING, bytes(size))
+    costs = [size + FRAME_BYTES for size in sizes]
+    sent = 0
+    for cycle in range(1, math.ceil(sum(costs) / budget_bytes) + 2):
+        sent += len(store.take(budget_bytes, 10**15, 10**9))
+        carried = cycle * budget_bytes
+        assert sum(costs[:sent]) <= carried + 1e-6
+        assert sent == len(costs) or sum(costs[: sent + 1]) > carried - 1e-6
+    assert sent == len(sizes)
+
+
+def test_parts_of_a_dump_come_down_over_a_slow_link_in_the_time_that_takes(flight: Flight) -> None:
+    """4 kbit/s carry 500 B a second; a part of a dump has 1.4 KiB."""
+    flight.command("store.suspend", store="housekeeping")
+    flight.fly(30)
+    flight.point(rate_bps=4000.0)
+    flight.command("memory.dump", address=0, length=300)
+    flight.fly(3)
+    store = board(flight).storage.store
+    bytes_held, since = store.used_bytes(Service.LARGE_TRANSFER), len(flight.log)
+    flight.fly(round(bytes_held / 500.0) + 10)
+    parts = [t for t in flight.bodies(Telemetry, flight.log[since:]) if t.stream == Service.LARGE_TRANSFER]
+    assert len(parts) == 3 and store.used_bytes(Service.LARGE_TRANSFER) == 0
 
 
 def test_a_disabled_store_takes_nothing_over_a_reboot_and_nothing_is_missing(flight: Flight) -> None:

@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from bus.errors import ScenarioError, SkyrackError, UnknownNameError, UserError
-from bus.wire.messages import Injection, InjectionReport, InjectionState
+from bus.wire.codec import encode
+from bus.wire.messages import Injection, InjectionReport, InjectionState, Message
+from bus.wire.stacks import OperatorStack
 from faults.catalogue.resolve import FAULTS
 from faults.live.command import Options, telecommand_command
 from faults.live.inject import InjectOptions, _Order, inject_command, parts_of
+from faults.live.upload import UploadOptions, steps_of, upload_command
 from faults.run.compose import prepare
 from faults.run_directory import RunDirectory
 from faults.scenarios.choose import load_named
+from faults.scenarios.vocabulary import dictionary_of
+from groundstation.commanding.wishes import Fleet
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +52,45 @@ def test_a_telecommand_that_cannot_be_sent_says_what_to_do(live: Path, words: tu
         telecommand_command(words[0], words[1], words[2:], live, wait_s=1.0, as_json=False)
     assert caught.value.message.startswith(expected)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("who", "size", "address", "expected"),
+    [
+        ("dusk-9", 8, 0, "unknown spacecraft 'dusk-9'; did you mean dusk-1"),
+        ("all", 8, 0, "all: an upload goes to one spacecraft"),
+        ("dusk-1", 0, 0, "found 0 bytes; allowed: whole words of 8 bytes"),
+        ("dusk-1", 12, 0, "found 12 bytes; allowed: whole words of 8 bytes"),
+        ("dusk-1", 20_000, 0, "it has more than 16,376 bytes"),
+        ("dusk-1", 800, 10**6, "found words 1000000 to 1000099; allowed: 0 to"),
+        ("dusk-1", 800, 0, "transfer.first, transfer.part, transfer.last: hazardous"),
+        ("dusk-1", 128, 0, "memory.load: hazardous"),
+    ],
+)
+def test_an_upload_that_cannot_be_sent_says_what_to_do(  # noqa: PLR0917
+    live: Path, tmp_path: Path, who: str, size: int, address: int, expected: str
+) -> None:
+    (tmp_path / "patch.bin").write_bytes(bytes(size))
+    with pytest.raises(UserError) as caught:
+        upload_command(who, tmp_path / "patch.bin", live, UploadOptions(address, wait_s=1.0))
+    assert expected in caught.value.message and caught.value.hint
+
+
+def test_an_upload_is_one_stack_of_parts_that_is_one_message() -> None:
+    known = dictionary_of("sc3")
+    last = next(a.high for a in known.telecommand["memory.load"].arguments if a.name == "address")
+    content = bytes(range(256)) * 54
+    assert last is not None and 8 * (last + 1) == len(content) + 8  # all of the largest image but a word
+    steps = steps_of(Fleet({"one": "sc3"}, lambda design: known), "one", 0, content, 7)
+    assert [s.name for s in steps] == ["transfer.first", *["transfer.part"] * (len(steps) - 2), "transfer.last"]
+    assert b"".join(bytes.fromhex(str(s.arguments["part_data"])) for s in steps) == bytes(4) + content
+    encode(
+        Message(
+            0, "operator", 0, "ground", OperatorStack(token=1, steps=steps, stop=True, asked_by="x", asked_from="y")
+        )
+    )
+    (alone,) = steps_of(Fleet({"one": "sc3"}, lambda design: known), "one", 3, content[:128], 7)
+    assert alone.name == "memory.load" and alone.arguments["data"] == content[:128].hex()
 
 
 @pytest.mark.parametrize(

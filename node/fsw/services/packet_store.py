@@ -3,10 +3,8 @@
 Packets are numbered per (boot, stream) from 0 without gaps. The ground's acknowledgement releases them; in contact,
 what stays unacknowledged too long is sent again from the first (go back N). What earlier boots made and the ground has
 to the end is forgotten: of each stream a total stays, and the boot below which all is settled. Each stream has its
-share of bytes; when it is full the oldest packets of that stream are dropped and counted, and the ground learns of it
-from the store report. What the ground asks for by a range of time goes before everything else, and stays where it is.
-Which stream goes first, and which waits, the ground decides. No radio and no message form is known here: `take` hands
-out (boot, stream, sequence, bytes).
+share of bytes; when it is full its oldest packets are dropped and counted, and the store report says so. What the
+ground asks for by a range of time goes first and stays where it is. It decides on the order of the streams, too.
 """
 
 from __future__ import annotations
@@ -48,10 +46,11 @@ class Cursor:
 @dataclass(slots=True)
 class StoreState:
     """What a boot forgets: everything else is in non-volatile memory. `suspended`: streams of which only what is asked
-    for by a range of time is sent; `priorities`: by stream, the lowest goes first (what the ground said of both is kept
-    by service 15)."""
+    for by a range of time is sent; `priorities`: by stream, the lowest goes first (service 15 keeps what the ground
+    said of both); `credit_bytes`: what the link has carried already of the packet that goes next."""
 
     dropped: int = 0
+    credit_bytes: float = 0.0
     retransmissions: int = 0
     cursors: dict[Key, Cursor] = field(default_factory=dict)
     retrieval: deque[tuple[int, int, int]] = field(default_factory=deque)
@@ -135,11 +134,9 @@ class PacketStore(Stateful):
             self._write_row(entry)
         sequence = entry.first + len(entry.packets)
         self._nvm.put(f"tm.{self._boot}.{stream}.{sequence}", packet)
-        if not entry.packets:
-            entry.packets.append(packet)
+        entry.packets.append(packet)
+        if len(entry.packets) == 1:
             self._sort()
-        else:
-            entry.packets.append(packet)
         entry.bytes += len(packet)
         self._used[stream] += len(packet)
         self.generated += 1
@@ -165,17 +162,19 @@ class PacketStore(Stateful):
         return released
 
     def take(self, budget_bytes: float, retransmit_after_ns: int, cycle_ns: int) -> list[Outgoing]:
-        """What to send in this cycle of contact, within the link's budget. Call it once per cycle in contact."""
+        """What to send in this cycle of contact, within the link's budget; of a larger packet a part is carried."""
         out: list[Outgoing] = []
         wanted = self.state.retrieval
+        budget_bytes, self.state.credit_bytes = budget_bytes + self.state.credit_bytes, 0.0
         while wanted and len(out) < MAX_PACKETS_PER_CYCLE:
             boot, stream, sequence = wanted[0]
             entry = self._streams.get((boot, stream))
             if entry is not None and sequence >= entry.first:  # else the ground has it by now, or it was dropped
                 packet = entry.packets[sequence - entry.first]
-                budget_bytes -= len(packet) + FRAME_BYTES
-                if budget_bytes < 0.0:
+                if budget_bytes < len(packet) + FRAME_BYTES:
+                    self.state.credit_bytes = budget_bytes
                     return out
+                budget_bytes -= len(packet) + FRAME_BYTES
                 out.append((boot, stream, sequence, packet))
             wanted.popleft()
         for entry in self._full:
@@ -190,9 +189,10 @@ class PacketStore(Stateful):
             packets, offset = entry.packets, cursor.next - entry.first
             while offset < len(packets) and len(out) < MAX_PACKETS_PER_CYCLE:
                 packet = packets[offset]
-                budget_bytes -= len(packet) + FRAME_BYTES
-                if budget_bytes < 0.0:
+                if budget_bytes < len(packet) + FRAME_BYTES:
+                    self.state.credit_bytes = budget_bytes
                     return out
+                budget_bytes -= len(packet) + FRAME_BYTES
                 out.append((entry.boot, entry.stream, cursor.next, packet))
                 cursor.next += 1
                 offset += 1
