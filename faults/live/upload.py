@@ -11,6 +11,7 @@ from pathlib import Path
 from bus.errors import EnvironmentFault, UserError
 from bus.files import read_bounded
 from bus.large_packets import ADDRESS_BYTES, UPLINK_BYTES, checksum, memory_load, uplink_parts
+from bus.wire.messages import Scalar
 from bus.wire.stacks import CommandStep
 from faults.live.command import ask
 from faults.live.stack import fleet_of
@@ -67,7 +68,7 @@ def steps_of(fleet: Fleet, spacecraft: str, address: int, content: bytes, transa
             hint="--address is the number of the first word",
         )
     if len(content) <= UPLINK_BYTES:
-        given = {"address": address, "crc": checksum(content), "data": content.hex()}
+        given: dict[str, Scalar] = {"address": address, "crc": checksum(content), "data": content.hex()}
         return (fleet.step(Wish(spacecraft, LOAD, given)),)
     parts = uplink_parts(memory_load(address, content), transaction)
     return tuple(fleet.step(Wish(spacecraft, name, arguments)) for name, arguments in parts)
