@@ -21,8 +21,9 @@ from node.devices.clock import Clock
 from node.devices.definitions import CLOCK_NAME, device_forms
 from node.devices.device import RESET, SIDE, Device, DeviceForm
 from node.devices.equipment import Body, Equipment, FdirRow
+from node.devices.hosts import SELECT, Hosts
 from node.devices.nvm import NonVolatileMemory
-from node.devices.order_limits import STEP, SWITCH, limit_of
+from node.devices.order_limits import STEP, SWITCH, OrderLimit, limit_of
 from node.devices.radio import Radio
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
@@ -220,6 +221,8 @@ def order_limits(design: Design, forms: tuple[DeviceForm, ...]) -> Limits:
     inputs = layout(design.form.capacity_class).order
     limits = {(form.name, what): SWITCH for form in forms for what in (RESET, SIDE)}
     limits |= {("radio", "receiver"): SWITCH, (CLOCK_NAME, "step"): STEP}
+    if design.isl_heads:
+        limits["jobs", SELECT] = OrderLimit(1, -1.0, design.capacity.jobs - 1.0, whole=True)
     for form in forms:
         for what, name in form.orders:
             kind, shape = inputs[name].base.kind, inputs[name].shape
@@ -241,6 +244,7 @@ def _plant(config: NodeConfig) -> PlantLike:
             epoch_utc=config.epoch_utc,
             seed=config.seed,
             peer_heads=config.peer_heads,
+            guests=config.guests,
         )
     )
     field(plant.inputs, "attitude_control")[:] = OWN_LAW
@@ -268,7 +272,9 @@ def _devices(  # noqa: PLR0917
             inputs = {order: field(plant.inputs, name) for order, name in form.orders}
             stop = start + sum(bool(channel.source) for channel in form.channels)
             measured = sensors.values[start:stop]
-            if form.name == "isl":
+            if form.name == "jobs" and "guest_number" in inputs:
+                devices.append(Hosts(form, measured, inputs, tick_s, plant))
+            elif form.name == "isl":
                 devices.append(Terminals(form, measured, inputs, tick_s, plant, peers))
             else:
                 devices.append(SimulatedDevice(form, measured, inputs, tick_s))

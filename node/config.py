@@ -22,6 +22,7 @@ class NodeConfig:
     `truth_signals` are sampled in this order at the end of every tick. `initial_mode` is what the flight software finds
     in its non-volatile memory at the first boot (`initial: {mode: ...}` in the scenario; NOMINAL: in operation).
     `peer_heads`: for each of its peers, which of the peer's optical heads looks here (its place in their list).
+    `guests`: a peer has jobs that could come here, so accelerators without a job wait for one.
     `seen`: somebody declares it as a peer, so it says where it is.
     """
 
@@ -37,6 +38,7 @@ class NodeConfig:
     telecommand_key: bytes = bytes(KEY_BYTES)
     peer_heads: tuple[int, ...] = ()
     seen: bool = True
+    guests: bool = False
 
     @property
     def id(self) -> str:
@@ -72,12 +74,21 @@ def resolve(scenario: Scenario, spacecraft_id: str, telecommand_key: bytes = b""
         truth_signals=scenario.truth_signals.get(spacecraft_id, ()),
         initial_mode=Mode(int(mode)),
         telecommand_key=telecommand_key or derived_key(scenario.seed, spacecraft_id),
+        guests=_guests(by_id, spacecraft),
         seen=any(spacecraft_id in other.peers for other in scenario.spacecraft),
     )
 
 
 NO_HEAD = 255
 """More than any design has: a peer that does not list us turns no head here."""
+
+
+def _guests(by_id: dict[str, Spacecraft], spacecraft: Spacecraft) -> bool:
+    """Whether a peer has a gang that could move here, or this spacecraft one that could come back."""
+    near = [spacecraft, *(by_id[peer] for peer in spacecraft.peers if peer in by_id)] if spacecraft.peers else []
+    return any(job.kind != "inference" for one in near for job in one.jobs) or any(
+        log.queue for one in near for log in one.logs
+    )
 
 
 def _peer_heads(by_id: dict[str, Spacecraft], spacecraft: Spacecraft) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ from node.plant.compute.workload import Arrivals, Log, Workload
 Value = float | int | Sequence[float] | Sequence[int]
 _NUMBER = {kind: number for number, kind in enumerate(KINDS, 1)}
 _TRAINING = _NUMBER["training"]
+_GUEST = Checks(restart_s=0.0, detect_s=0.0, efficiency=1.0)
+"""Until one comes, with figures of its own."""
 
 
 def accelerators(design_name: str) -> Accelerators:
@@ -69,33 +71,37 @@ def _queue(spacecraft: Spacecraft) -> JobLog | None:
     return next((log for log in spacecraft.logs if log.queue), None)
 
 
-def _slots(design: Design, spacecraft: Spacecraft) -> tuple[list[_Slot], int]:
-    """All slots, and how many of them are not the queue's."""
+def _slots(design: Design, spacecraft: Spacecraft, guests: bool) -> tuple[list[_Slot], int]:
+    """All slots, and how many of them are not the queue's. With `guests` the free ones are for jobs of peers."""
     slots = [_of_job(job) for job in spacecraft.jobs]
     slots += [_of_service(log) for log in spacecraft.logs if not log.queue]
     fixed = len(slots)
     queue = _queue(spacecraft)
     if queue is not None:
         slots += [_Slot({}, queue.checks, checkpoint_s=queue.checkpoint_s)] * (design.capacity.jobs - fixed)
+    elif guests:
+        slots += [_Slot({}, _GUEST)] * (design.capacity.jobs - fixed)
     return slots, fixed
 
 
-def job_parameters(design: Design, spacecraft: Spacecraft) -> dict[str, Value]:
-    """PARAM fields of the jobs."""
-    slots, fixed = _slots(design, spacecraft)
+def job_parameters(design: Design, spacecraft: Spacecraft, *, guests: bool = False) -> dict[str, Value]:
+    """PARAM fields of the jobs. Guests run on any group, as far as it is free; beside a queue on the queue's."""
+    slots, fixed = _slots(design, spacecraft, guests)
     queue = _queue(spacecraft)
-    pool = 0 if queue is None else sum(1 << g for g, name in enumerate(design.accelerators) if name in queue.chips)
+    pool = (1 << len(design.accelerators)) - 1 if guests else 0
+    if queue is not None:
+        pool = sum(1 << g for g, name in enumerate(design.accelerators) if name in queue.chips)
     return {
         "job_pool": pool,
         "job_count": len(slots),
         "job_fixed": fixed,
         "job_stride": design.capacity.accelerator_groups,
         "checkpoint_room": design.capacity.checkpoints,
+        "queue_checkpoint_s": 0.0 if queue is None else queue.checkpoint_s,
+        "queue_restart_s": 0.0 if queue is None else queue.checks.restart_s,
+        "queue_detect_s": 0.0 if queue is None else queue.checks.detect_s,
+        "queue_efficiency": 1.0 if queue is None else queue.checks.efficiency,
         "job_start_s": [slot.start_s for slot in slots],
-        "job_efficiency": [slot.checks.efficiency for slot in slots],
-        "job_checkpoint_s": [slot.checkpoint_s for slot in slots],
-        "job_restart_s": [slot.checks.restart_s for slot in slots],
-        "job_detect_s": [slot.checks.detect_s for slot in slots],
         "job_arrivals_s": [slot.arrivals_hz for slot in slots],
         "job_request_s": [slot.request_s for slot in slots],
         "job_request_exponential": [int(slot.law == "exponential") for slot in slots],
@@ -104,9 +110,9 @@ def job_parameters(design: Design, spacecraft: Spacecraft) -> dict[str, Value]:
     }
 
 
-def job_state(design: Design, spacecraft: Spacecraft) -> dict[str, Value]:
+def job_state(design: Design, spacecraft: Spacecraft, *, guests: bool = False) -> dict[str, Value]:
     """First truth of the jobs: all of them wait."""
-    slots, _ = _slots(design, spacecraft)
+    slots, _ = _slots(design, spacecraft, guests)
     room = design.capacity.accelerator_groups
     taken = [0] * (len(slots) * room)
     for j, slot in enumerate(slots):
@@ -117,6 +123,10 @@ def job_state(design: Design, spacecraft: Spacecraft) -> dict[str, Value]:
         "job_kind": [slot.kind for slot in slots],
         "job_taken": taken,
         "job_chips": [sum(slot.chips.values()) for slot in slots],
+        "job_efficiency": [slot.checks.efficiency for slot in slots],
+        "job_checkpoint_s": [slot.checkpoint_s for slot in slots],
+        "job_restart_s": [slot.checks.restart_s for slot in slots],
+        "job_detect_s": [slot.checks.detect_s for slot in slots],
         "job_length_s": [slot.length_s for slot in slots],
         "job_interval_s": [slot.interval_s for slot in slots],
     }

@@ -29,8 +29,10 @@ def plant_setup(
     epoch_utc: str,
     seed: int,
     peer_heads: Sequence[int] = (),
+    guests: bool = False,
 ) -> PlantSetup:
-    """The plant of one spacecraft of a scenario. `peer_heads`: which head of each peer looks here (-1: not known)."""
+    """The plant of one spacecraft of a scenario. `peer_heads`: which head of each peer looks here (-1: not known).
+    `guests`: jobs of peers may come here."""
     orbit = spacecraft.orbit
     elements, published, propagator = None, None, "j2"
     if isinstance(orbit, TleOrbit | OmmOrbit):
@@ -52,8 +54,8 @@ def plant_setup(
             "station": [station.id for station in stations],
             "job": slot_names(design, spacecraft),
         },
-        parameters={**plant_parameters(design), **job_parameters(design, spacecraft)},
-        state={**plant_state(design), **job_state(design, spacecraft)},
+        parameters={**plant_parameters(design), **job_parameters(design, spacecraft, guests=guests)},
+        state={**plant_state(design), **job_state(design, spacecraft, guests=guests)},
         orders={**plant_orders(design), **job_orders(spacecraft), **({"isl_peer_head": heads} if heads else {})},
         spacecraft=spacecraft.id,
         seed=seed,

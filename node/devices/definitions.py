@@ -170,6 +170,35 @@ def _accelerators(equipment: Equipment) -> DeviceForm:
     return DeviceForm("accelerators", tuple(channels), orders)
 
 
+GUEST_ORDERS = tuple(
+    (name, name)
+    for name in (
+        "guest_kind", "guest_chips", "guest_length_s", "guest_saved_s", "guest_interval_s", "guest_checkpoint_s",
+        "guest_restart_s", "guest_detect_s", "guest_efficiency", "guest_number", "give_slot", "give_number",
+    )
+)  # fmt: skip
+SELECTED_JOB = [
+    Channel("selected_job", "", "int", "Slot of the job that the job manager tells all about, -1: none"),
+    Channel("selected_job_kind", "", "int", "Its kind, 0: the slot is empty"),
+    Channel("selected_job_chips", "", "int", "Accelerators that it needs"),
+    Channel("selected_job_length_s", "s", "float", "Its useful work in all, 0: endless"),
+    Channel("selected_job_saved_s", "s", "float", "Its useful work that the last checkpoint holds"),
+    Channel("selected_job_interval_s", "s", "float", "Its useful work between two checkpoints, 0: it takes none"),
+    Channel("selected_job_checkpoint_s", "s", "float", "What a checkpoint of it takes"),
+    Channel("selected_job_restart_s", "s", "float", "From having its accelerators to the first useful second"),
+    Channel("selected_job_detect_s", "s", "float", "Mean time until a silent error in it is found, 0: never"),
+    Channel("selected_job_efficiency", "1", "float", "Share of its time that computes"),
+    Channel("selected_job_work_s", "s", "float", "Its useful work"),
+    Channel("selected_job_state", "", "enum", "Its state", labels=JOB_STATES),
+    Channel("selected_job_groups", "", "int", "Accelerator groups that it has chips of, a bit each"),
+    Channel("guest_slots_free", "", "int", "Slots that jobs of a peer can have, while a job is selected"),
+    Channel("guest_chips_free", "", "int", "Accelerators that they can have, likewise"),
+    Channel("guests_taken", "", "int", "Number of the last job of a peer that has a slot, likewise"),
+    Channel("jobs_given", "", "int", "Number of the last job that left its slot for a peer, likewise"),
+]
+"""The hosts' job manager counts: nothing is measured. What it tells of one job is all that a peer must know of it."""
+
+
 def _jobs(equipment: Equipment) -> DeviceForm:
     # The hosts' job manager counts: nothing is measured here.
     channels: list[Channel] = [
@@ -190,9 +219,15 @@ def _jobs(equipment: Equipment) -> DeviceForm:
             Channel(f"job_p99_s.{i}", "s", "float", f"99th percentile of the latency of service {i}",
                     f"job_p99_s[{i}]", 0.0, 0.0, 1e-3),
         ]  # fmt: skip
-    return DeviceForm(
-        "jobs", tuple(channels), (("job", "job_command"), ("rollback", "job_rollback"), ("refuse", "job_refused"))
+    orders: tuple[tuple[str, str], ...] = (
+        ("job", "job_command"),
+        ("rollback", "job_rollback"),
+        ("refuse", "job_refused"),
     )
+    if equipment.isl_heads:  # only where a job could move
+        channels += SELECTED_JOB
+        orders += GUEST_ORDERS
+    return DeviceForm("jobs", tuple(channels), orders)
 
 
 def _isl(equipment: Equipment) -> DeviceForm:

@@ -31,6 +31,22 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "array_angle_command_rad": (-2.0 * math.pi, 2.0 * math.pi),
     "attitude_control": (0.0, 3.0),
     "job_refused": (0.0, 14.0),  # a bit for each kind of job
+    "guest_kind": (0.0, 3.0),
+    "guest_chips": (0.0, 1e6),
+    "guest_efficiency": (0.0, 1.0),
+    **dict.fromkeys(
+        (
+            "guest_length_s",
+            "guest_saved_s",
+            "guest_interval_s",
+            "guest_checkpoint_s",
+            "guest_restart_s",
+            "guest_detect_s",
+        ),
+        (0.0, 1e12),
+    ),
+    **dict.fromkeys(("guest_number", "give_number"), (0.0, 2.0**31 - 1.0)),
+    "give_slot": (0.0, 31.0),
 }
 ANY = (-1e18, 1e18)
 """For what has no limits of its own: any number a kernel can reckon with."""

@@ -34,9 +34,12 @@ from node.fsw.managers.attitude import AttitudeManager
 from node.fsw.managers.command_loss import CommandLoss
 from node.fsw.managers.computer import ComputerManager
 from node.fsw.managers.devices import DeviceManager
+from node.fsw.managers.guests import GuestManager
+from node.fsw.managers.job_moves import TO_THE_TAKER
 from node.fsw.managers.levels import ServiceLevels
 from node.fsw.managers.link import LinkManager
 from node.fsw.managers.memory import MemoryManager
+from node.fsw.managers.migration import MigrationManager
 from node.fsw.managers.mode import ModeManager
 from node.fsw.managers.payload import PayloadManager
 from node.fsw.managers.power import PowerManager
@@ -77,6 +80,8 @@ COMPONENTS: tuple[type[Component], ...] = (
     ThermalManager,
     ServiceLevels,
     LinkManager,
+    MigrationManager,
+    GuestManager,
     ComputerManager,
     Acquisition,
     MemoryManager,
@@ -194,6 +199,9 @@ class FlightSoftware:
         self.thermal = ThermalManager(board, pool, self.acquisition)
         self.payload = PayloadManager(board, self.modes, self.workload, self.power, self.thermal)
         self.link = LinkManager(board, pool, config.peers)
+        self.migration = MigrationManager(board, pool, self.link, self.workload, self.payload)
+        self.guests = GuestManager(board, pool, self.link, self.workload, self.payload)
+        self.link.jobs = self._about_jobs
         self.computer = ComputerManager(board, boot, self.modes)
         self.levels = ServiceLevels(board, pool, self.acquisition)
         self.command_loss = CommandLoss(board, self.modes)
@@ -245,6 +253,8 @@ class FlightSoftware:
         self.command_loss.start()
         self.payload.order_caps()
         self.thermal.start()
+        self.migration.start()
+        self.guests.start()
         self.workload.order_all()
 
     def step(self, obt_ns: int, readings: Sequence[Reading], uplink: Sequence[Message]) -> Cycle:
@@ -268,6 +278,8 @@ class FlightSoftware:
         if full:
             self.payload.cycle(pool.item(self._active))
             self.workload.cycle(pool.item(self._active))
+            self.migration.cycle()
+            self.guests.cycle()
         self.levels.cycle()
         if not self.acquisition.stale(self._attitude):
             self.attitude.cycle()
@@ -296,6 +308,10 @@ class FlightSoftware:
             return Cycle(orders, downlink, self.computer.state.reboot)
         frames, memory.frames = memory.frames, []
         return Cycle(orders, downlink, self.computer.state.reboot, frames)
+
+    def _about_jobs(self, head: int, topic: str, values: Sequence[float]) -> None:
+        """What a peer says of a job, to whichever end of the move it is for."""
+        (self.guests if topic in TO_THE_TAKER else self.migration).hear(head, topic, values)
 
     def _mode(self) -> Mode:
         return self.modes.state.mode

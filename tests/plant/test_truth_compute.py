@@ -39,8 +39,8 @@ def trained(checkpoint_s: float, mtbf_s: float, every_s: float, restart_s: float
     fill(p, plant_parameters(load_design("pathfinder")))
     fill(s, plant_state(load_design("pathfinder")))
     p["job_count"], p["job_fixed"], p["checkpoint_room"], p["job_stride"] = 1, 1, 8, 16
-    s["job_kind"][0], s["job_taken"][0], p["job_efficiency"][0] = 1, 1, 1.0
-    s["job_interval_s"][0], p["job_checkpoint_s"][0], p["job_restart_s"][0] = every_s, checkpoint_s, restart_s
+    s["job_kind"][0], s["job_taken"][0], s["job_efficiency"][0] = 1, 1, 1.0
+    s["job_interval_s"][0], s["job_checkpoint_s"][0], s["job_restart_s"][0] = every_s, checkpoint_s, restart_s
     s["accelerator_state"][0], s["accelerator_clock_fraction"][0] = RUN, 1.0
     u["accelerator_utilisation"][0] = 1.0
     dt_s = checkpoint_s / 12.0

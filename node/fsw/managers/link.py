@@ -75,6 +75,11 @@ class LinkManager(Component):
         else:
             self.state.isl_frames_unknown += 1
 
+    @property
+    def has_peers(self) -> bool:
+        """Somebody is at the other end of a terminal."""
+        return bool(self._peers)
+
     def stands(self, head: int) -> bool:
         """Whether this head says that it carries data."""
         pool = self.on_board.state.pool

@@ -106,6 +106,21 @@ class PayloadManager(Component):
         if self.limit_w() != state.payload_limit_w or self._thermal.state.hot_groups != state.hot:
             self.order_caps()
 
+    @property
+    def mode(self) -> Mode:
+        """The mode that decides whether the payload runs."""
+        return self._modes.mode
+
+    @property
+    def wanted(self) -> bool:
+        """The ground wants the payload to run, whatever keeps it from it."""
+        return self.state.payload_on and _REGIMES[self.state.payload_regime][0].powered
+
+    @property
+    def runs(self) -> bool:
+        """Some group is told to run."""
+        return any(self.state.ordered)
+
     def limit_w(self) -> float:
         """What all groups together may take: the least of what everybody allows."""
         state = self.state

@@ -72,6 +72,7 @@ class WorkloadManager(Component):
     def __init__(self, on_board: OnBoard, layout: Layout, acquisition: Acquisition, shadow: ShadowEstimator) -> None:
         super().__init__(on_board, State())
         self._slots = on_board.equipment.job_slots
+        self.moving = -1  # slot of a job that moves to a peer, held as long; the migration manager keeps it
         self._acquisition, self._shadow = acquisition, shadow
         self._dose, self._dosimeter = layout.index["dose_rate_gy_s"], acquisition.number("dosimeter")
 
@@ -113,7 +114,15 @@ class WorkloadManager(Component):
     def order_all(self) -> None:
         """Tell every job what it may do."""
         for slot in range(self._slots):
-            self.on_board.order("jobs", "job", slot, HOLD if self._stands(slot) else RUN)
+            self.order(slot)
+
+    def order(self, slot: int) -> None:
+        """Tell one job."""
+        self.on_board.order("jobs", "job", slot, HOLD if self._stands(slot) else RUN)
+
+    def held(self, slot: int) -> bool:
+        """Whether the ground holds it."""
+        return bool(self.state.held >> slot & 1)
 
     def admit(self, refused: int) -> None:
         """Which kinds of jobs may run, as the payload's regime has it: `refused` has a bit for each that may not. A job
@@ -142,7 +151,7 @@ class WorkloadManager(Component):
             self.order_all()
 
     def _stands(self, slot: int) -> bool:
-        return self.state.suspended or bool(self.state.held >> slot & 1)
+        return self.state.suspended or slot == self.moving or self.held(slot)
 
     @function("payload.hold", 24, "Hold a job after a checkpoint; survives a reboot", _JOB)
     def hold(self, job: int) -> Failure:
@@ -171,7 +180,7 @@ class WorkloadManager(Component):
     def rollback(self, job: int, checkpoints: int) -> Failure:
         """A service has no checkpoints and goes on; further than those that are kept leads to the start."""
         for slot in range(self._slots):
-            if job in {_ALL, slot + 1}:
+            if job in {_ALL, slot + 1} and slot != self.moving:
                 self.on_board.order("jobs", "rollback", slot, checkpoints)
         self.event(self.ROLLED_BACK, job, checkpoints)
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from node.plant.compute.gangs import allot
+from node.plant.compute.gangs import allot, release
 from node.plant.compute.serving import serve
 from node.plant.compute.training import train
 from node.plant.kernel.capacity import Capacity
@@ -20,6 +20,10 @@ NONE, TRAINING, INFERENCE, BATCH = range(4)
 """s.job_kind."""
 WAITING, RUNNING, CHECKPOINT, RESTART, DONE, PAUSED = range(6)
 """s.job_state."""
+GUEST = (
+    "kind", "chips", "length_s", "saved_s", "interval_s", "checkpoint_s", "restart_s", "detect_s", "efficiency",
+)  # fmt: skip
+"""What a job is wherever it runs, beside its slot."""
 STREAM = 0x10B
 """Stream id of arrivals and detections."""
 
@@ -35,6 +39,8 @@ def state_fields(cap: Capacity) -> list[Field]:
         ("jobs_done", "i4"),
         ("jobs_started", "i4"),  # of the queue
         ("jobs_dropped", "i4"),  # refused because the queue was full
+        ("guests_taken", "i4"),  # number of the last guest that has a slot
+        ("jobs_given", "i4"),  # number of the last order to give a job away that was obeyed
         ("job_queue_length", "i4"),
         shaped("job_usable", "f8", n),  # working chips in its groups, to notice that one has gone
         shaped("job_taken", "i4", n * cap.accelerator_groups),  # chips of each group, job by job
@@ -43,6 +49,10 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("job_row", "i4", n),  # line of the cluster log, from 1; 0: a job of the scenario
         shaped("job_length_s", "f8", n),  # 0: endless
         shaped("job_interval_s", "f8", n),  # work between two checkpoints; 0: it takes none
+        shaped("job_efficiency", "f8", n),  # share of a step that computes; the rest communicates
+        shaped("job_checkpoint_s", "f8", n),  # what a checkpoint takes
+        shaped("job_restart_s", "f8", n),  # from having its chips to the first useful second
+        shaped("job_detect_s", "f8", n),  # mean time until a latent error is found; 0: never
         shaped("job_work_s", "f8", n),
         shaped("job_saved_s", "f8", n),
         shaped("job_lost_s", "f8", n),  # done and lost again
@@ -76,11 +86,11 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("job_fixed", "i4"),
         ("job_stride", "i4"),  # groups that `job_taken` has room for
         ("checkpoint_room", "i4"),
+        ("queue_checkpoint_s", "f8"),  # of every job of the queue
+        ("queue_restart_s", "f8"),
+        ("queue_detect_s", "f8"),
+        ("queue_efficiency", "f8"),
         shaped("job_start_s", "f8", n),
-        shaped("job_efficiency", "f8", n),  # share of a step that computes; the rest communicates
-        shaped("job_checkpoint_s", "f8", n),
-        shaped("job_restart_s", "f8", n),
-        shaped("job_detect_s", "f8", n),  # mean time until a latent error is found; 0: never
         shaped("job_arrivals_s", "f8", n),  # mean requests per second
         shaped("job_request_s", "f8", n),  # mean chip-seconds of a request
         shaped("job_request_exponential", "i4", n),  # 1: an exponential service time, else a lognormal one
@@ -92,9 +102,14 @@ def param_fields(cap: Capacity) -> list[Field]:
 def input_fields(cap: Capacity) -> list[Field]:
     """Orders: 0 run, 1 take a checkpoint, 2 hold; `job_refused`: kinds that are not admitted, a bit each at the kind's
     number, which is a hold for all jobs of such a kind. Work of a log that arrives in this tick, and the queue's first
-    job (`queue_chips` 0: nothing waits)."""
+    job (`queue_chips` 0: nothing waits). A guest is a job of a peer, at its checkpoint: it gets a slot when
+    `guest_number` is higher than that of the last one. `give_number` likewise clears `give_slot`."""
     n = cap.jobs
     return [
+        *((f"guest_{name}", "f8") for name in GUEST),
+        ("guest_number", "f8"),
+        ("give_slot", "f8"),
+        ("give_number", "f8"),
         ("job_refused", "i4"),
         ("queue_work_s", "f8"),
         ("queue_interval_s", "f8"),
@@ -142,6 +157,10 @@ def _start_next(s: Record, p: Record, u: Record) -> None:
         s.job_row[j] = u.queue_row
         s.job_length_s[j] = u.queue_work_s
         s.job_interval_s[j] = u.queue_interval_s
+        s.job_checkpoint_s[j] = p.queue_checkpoint_s
+        s.job_restart_s[j] = p.queue_restart_s
+        s.job_detect_s[j] = p.queue_detect_s
+        s.job_efficiency[j] = p.queue_efficiency
         s.job_work_s[j] = 0.0
         s.job_saved_s[j] = 0.0
         s.job_lost_s[j] = 0.0
@@ -154,6 +173,59 @@ def _start_next(s: Record, p: Record, u: Record) -> None:
         s.job_queue_length -= 1
         u.queue_chips = 0
         return
+
+
+@kernel
+def _clear(s: Record, p: Record, j: int) -> None:
+    """Slot j has no job any more: its chips are free."""
+    release(s, p, j)
+    s.job_kind[j] = 0
+    s.job_row[j] = 0
+    s.job_chips[j] = 0
+    s.job_state[j] = 0
+    s.job_length_s[j] = 0.0
+    s.job_work_s[j] = 0.0
+    s.job_saved_s[j] = 0.0
+    s.job_lost_s[j] = 0.0
+    s.job_timer_s[j] = 0.0
+    s.job_usable[j] = 0.0
+    s.job_corrupt_at_s[j] = -1.0
+    s.job_checkpoint_count[j] = 0
+    s.job_crashes[j] = 0
+    s.job_rollbacks[j] = 0
+
+
+@kernel
+def _take_guest(s: Record, p: Record, u: Record) -> None:
+    """The guest waits in the first free slot at its checkpoint; it has no chips yet."""
+    for j in range(p.job_fixed, p.job_count):
+        if s.job_kind[j] != 0 and s.job_state[j] != 4:
+            continue
+        _clear(s, p, j)
+        s.job_kind[j] = int(u.guest_kind)
+        s.job_chips[j] = int(u.guest_chips)
+        s.job_length_s[j] = u.guest_length_s
+        s.job_work_s[j] = u.guest_saved_s
+        s.job_saved_s[j] = u.guest_saved_s
+        s.job_interval_s[j] = u.guest_interval_s
+        s.job_checkpoint_s[j] = u.guest_checkpoint_s
+        s.job_restart_s[j] = u.guest_restart_s
+        s.job_detect_s[j] = u.guest_detect_s
+        s.job_efficiency[j] = u.guest_efficiency
+        if u.guest_saved_s > 0.0:
+            s.job_checkpoints_s[j * p.checkpoint_room] = u.guest_saved_s
+            s.job_checkpoint_count[j] = 1
+        s.guests_taken = int(u.guest_number)
+        return
+
+
+@kernel
+def _give(s: Record, p: Record, u: Record) -> None:
+    """A job that a peer has now leaves its slot; the work that was done here stays in the books."""
+    j = int(u.give_slot)
+    if 0 <= j < p.job_count:
+        _clear(s, p, j)
+    s.jobs_given = int(u.give_number)
 
 
 @inlined
@@ -183,5 +255,9 @@ def step_jobs(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, 
         if 1 <= s.job_state[j] <= 3:
             active += 1
     s.jobs_active = active
+    if u.give_number > s.jobs_given:
+        _give(s, p, u)
+    if u.guest_number > s.guests_taken:
+        _take_guest(s, p, u)
     if u.queue_chips > 0:
         _start_next(s, p, u)

@@ -31,14 +31,14 @@ def _arrive(p: Record, f: Record, u: Record, tick: int, j: int, dt_s: float) -> 
 @kernel
 def _check(s: Record, p: Record, f: Record, tick: int, j: int, dt_s: float) -> None:
     """A check may find the chip that answers wrongly; then the service is loaded again."""
-    if s.job_corrupt_at_s[j] < 0.0 or p.job_detect_s[j] <= 0.0:
+    if s.job_corrupt_at_s[j] < 0.0 or s.job_detect_s[j] <= 0.0:
         return
     head = prefix(f.draw_seed, 0x10B, f.draw_spacecraft)
-    if unit(head, tick, 8 * j) < 1.0 - math.exp(-dt_s / p.job_detect_s[j]):
+    if unit(head, tick, 8 * j) < 1.0 - math.exp(-dt_s / s.job_detect_s[j]):
         s.job_rollbacks[j] += 1
         s.job_corrupt_at_s[j] = -1.0
         s.job_state[j] = 3
-        s.job_timer_s[j] = p.job_restart_s[j]
+        s.job_timer_s[j] = s.job_restart_s[j]
 
 
 @kernel
@@ -56,7 +56,7 @@ def _state(s: Record, p: Record, u: Record, j: int, rate: float, dt_s: float) ->
         u.job_command[j] = 0
     if s.job_state[j] == 0:
         s.job_state[j] = 3
-        s.job_timer_s[j] = p.job_restart_s[j]
+        s.job_timer_s[j] = s.job_restart_s[j]
     if s.job_state[j] == 3:
         s.job_timer_s[j] -= dt_s
         if s.job_timer_s[j] > 0.0:
@@ -74,7 +74,7 @@ def serve(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
     arrived = _arrive(p, f, u, tick, j, dt_s)
     inflow = follow_rate(s, p, u, j, arrived, dt_s)
     s.job_offered[j] += arrived / p.job_request_s[j]
-    rate *= p.job_efficiency[j]
+    rate *= s.job_efficiency[j]
     if not _state(s, p, u, j, rate, dt_s):
         s.job_excess_s[j] += inflow * dt_s
         return 0.05

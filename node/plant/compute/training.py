@@ -70,10 +70,10 @@ def _crash(s: Record, j: int) -> None:
 @kernel
 def _found(s: Record, p: Record, f: Record, tick: int, j: int, dt_s: float) -> bool:
     """A check (canary, checksum, replica) finds the latent error in this tick; the wait for it is exponential."""
-    if s.job_corrupt_at_s[j] < 0.0 or p.job_detect_s[j] <= 0.0:
+    if s.job_corrupt_at_s[j] < 0.0 or s.job_detect_s[j] <= 0.0:
         return False
     head = prefix(f.draw_seed, 0x10B, f.draw_spacecraft)
-    return bool(unit(head, tick, 8 * j) < 1.0 - math.exp(-dt_s / p.job_detect_s[j]))
+    return bool(unit(head, tick, 8 * j) < 1.0 - math.exp(-dt_s / s.job_detect_s[j]))
 
 
 @kernel
@@ -116,7 +116,7 @@ def _run(s: Record, p: Record, u: Record, j: int, speed: float, dt_s: float) -> 
         s.job_state[j] = 2 if keeps and unsaved > 0.0 else 5
     elif keeps and unsaved >= s.job_interval_s[j]:
         s.job_state[j] = 2
-    s.job_timer_s[j] = p.job_checkpoint_s[j]
+    s.job_timer_s[j] = s.job_checkpoint_s[j]
     return 1.0
 
 
@@ -144,12 +144,12 @@ def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
         u.job_rollback[j] = 0
         if state == 1 or state == 2 or state == 3:  # one that waits or is held goes on from there when it may
             s.job_state[j] = 3
-            s.job_timer_s[j] = p.job_restart_s[j]
+            s.job_timer_s[j] = s.job_restart_s[j]
             return 0.05
     if state == 0:
         if up and not hold:
             s.job_state[j] = 3
-            s.job_timer_s[j] = p.job_restart_s[j]
+            s.job_timer_s[j] = s.job_restart_s[j]
         return 0.05
     if state == 5:
         if not hold:
@@ -161,7 +161,7 @@ def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
         s.job_rollbacks[j] += 1
         _fall_back(s, j, _clean_checkpoint_s(s, p, j))
         s.job_state[j] = 3
-        s.job_timer_s[j] = p.job_restart_s[j]
+        s.job_timer_s[j] = s.job_restart_s[j]
         return 0.05
     if state == 2 or state == 3:
         s.job_timer_s[j] -= dt_s
@@ -170,4 +170,4 @@ def train(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, j: i
                 _save(s, p, j)
             s.job_state[j] = 5 if state == 2 and hold else 1
         return 0.2
-    return _run(s, p, u, j, slowest * p.job_efficiency[j], dt_s)
+    return _run(s, p, u, j, slowest * s.job_efficiency[j], dt_s)
