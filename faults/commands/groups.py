@@ -22,6 +22,8 @@ from faults.commands.fork import fork
 from faults.commands.init import EPILOG as INIT_EPILOG
 from faults.commands.init import init
 from faults.commands.procedure import group
+from faults.commands.search import EPILOG as SEARCH_EPILOG
+from faults.commands.search import search
 from faults.commands.train import EPILOG as TRAIN_EPILOG
 from faults.commands.train import train
 from faults.commands.upload import EPILOG as UPLOAD_EPILOG
@@ -34,6 +36,7 @@ def add_groups(app: typer.Typer) -> None:
     """Contacts, campaigns, forks and questions; then what operators have."""
     flying(app, epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
     flying(app, epilog=EPILOG)(campaign)
+    flying(app, epilog=SEARCH_EPILOG)(search)
     flying(app, epilog=FORK_EPILOG)(fork)
     flying(app, epilog=WHY_EPILOG)(why)
     app.command(epilog=FAULTS_EPILOG)(faults)

@@ -48,9 +48,10 @@ _OTHER_READING = (-10.0, 10.0)
 _PER = ("min", "s", "h")
 
 
-def _text(number: float, unit: str) -> str:
-    """Three digits are enough for a number that nobody measured."""
-    return f"{float(f'{number:.3g}'):g} {unit}".strip()
+def _text(number: float, unit: str) -> Scalar:
+    """Two digits are enough for a number that nobody measured; without a unit it is a plain one."""
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:g} {unit}" if unit else int(rounded) if rounded.is_integer() else rounded
 
 
 def _numbers(low: float, high: float, *, default: float | None = None) -> list[float]:
@@ -75,23 +76,23 @@ def _quantities(low: Scalar | None, high: Scalar | None, default: Scalar | None,
                 found.append(written)
         except Refused:  # pragma: no cover - a unit that the table has not
             continue
-    return list(dict.fromkeys(found)) or [str(low)]
+    return list(dict.fromkeys(found)) or [low or 0]
 
 
-def _written(number: float, dimension: str, unit: str) -> str:
+def _written(number: float, dimension: str, unit: str) -> Scalar:
     """A number in SI with a unit of its dimension."""
     if unit == "degC":
         return _text(number - CELSIUS_ZERO_K, unit)
     return _text(number / float(units.DIMENSIONS[dimension].get(unit, 1)), unit)
 
 
-def _readings(sensor: str, *, difference: bool) -> tuple[str, list[str]]:
-    """The dimension of a sensor's reading, and values for it."""
+def _readings(sensor: str, *, difference: bool) -> list[Scalar]:
+    """What a sensor may be made to say."""
     dimension = units.dimension_of_name(sensor.partition(".")[2])
     dimension = "temperature difference" if dimension == "temperature" and difference else dimension
     low, high = _READINGS.get(dimension, _OTHER_READING)
     unit = next(iter(units.DIMENSIONS[dimension]))
-    return dimension, [_written(number, dimension, unit) for number in _numbers(low, high)]
+    return [_written(number, dimension, unit) for number in _numbers(low, high)]
 
 
 # ---- faults -----------------------------------------------------------------------------------------------------
@@ -144,9 +145,9 @@ def _values(form: ParameterForm, info: DesignInfo, known: Mapping[str, Scalar]) 
         case "device":
             return _devices(info)
         case "reading":
-            return _readings(str(known["sensor"]), difference=form.difference)[1] if "sensor" in known else ()
+            return _readings(str(known["sensor"]), difference=form.difference) if "sensor" in known else ()
         case "reading rate":
-            values = _readings(str(known["sensor"]), difference=True)[1] if "sensor" in known else ()
+            values = _readings(str(known["sensor"]), difference=True) if "sensor" in known else ()
             return [f"{value}/{per}" for value in values for per in _PER]
         case "probability":
             return _quantities("0 %", "100 %", form.default, "fraction")

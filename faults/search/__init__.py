@@ -1,0 +1,1 @@
+"""The search for the smallest sequence that breaks an expectation: what may happen, flights, guidance, shrinking."""
