@@ -55,7 +55,7 @@ def search(
 
     Exit status 1 where something was found, 0 where nothing was. The same seed and number of runs find the same.
     """
-    from bus.errors import INTERRUPTED, EnvironmentFault  # noqa: PLC0415 - numpy and the physics only where needed
+    from bus.errors import INTERRUPTED, EnvironmentFault, UserError  # noqa: PLC0415 - numpy and the physics only where needed
 
     try:
         import hypothesis  # noqa: F401, PLC0415
@@ -64,7 +64,7 @@ def search(
     from rich.console import Console  # noqa: PLC0415
 
     from faults.run.warm import warm_up  # noqa: PLC0415
-    from faults.run_directory import create  # noqa: PLC0415
+    from faults.run_directory import create, discard  # noqa: PLC0415
     from faults.scenarios.own_designs import Shelf  # noqa: PLC0415
     from faults.scenarios.own_faults import faults_of  # noqa: PLC0415
     from faults.search.space import Limits, space_of  # noqa: PLC0415
@@ -79,14 +79,19 @@ def search(
     )  # fmt: skip
     catalogue = faults_of(source.scenario)
     space = space_of(source.scenario, catalogue, limits)
-    folder = create(f"{source.scenario.name}-search", out).path
+    directory = create(f"{source.scenario.name}-search", out)
+    folder = directory.path
     error = Console(stderr=True, highlight=False)
     warm_up(source.scenario, error.print)
     error.print(
         f"{source.scenario.name}: {len(space.kinds)} kinds of steps, up to {steps} at a time, from "
         f"{limits.window_s[0]:g} s to {limits.window_s[1]:g} s; seed {seed}; into {folder}"
     )
-    found = _look(space, seed, allowed, error)
+    try:
+        found = _look(space, seed, allowed, error)
+    except UserError:  # nothing to search for: nothing is left of it
+        discard(directory)
+        raise
     content = keep(source, found, folder, catalogue)
     if json:
         sys.stdout.write(json_module.dumps({**content, "directory": str(folder)}, indent=1) + "\n")
@@ -100,6 +105,7 @@ def search(
 def _look(space: Space, seed: int, budget: Budget, error: Console) -> Found:
     import tempfile  # noqa: PLC0415
 
+    from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     from faults.run.interruption import Interruption  # noqa: PLC0415
@@ -121,6 +127,7 @@ def _look(space: Space, seed: int, budget: Budget, error: Console) -> Found:
 
         watch = Watch(told, stopped)
         with interruption.handled_by(), tempfile.TemporaryDirectory(prefix="skyrack-") as folder:
+            set_hypothesis_home_dir(folder)  # it keeps notes, which nobody wants in the directory they work in
             flights = Flights(space.scenario, space.catalogue, Path(folder), stopped=stopped)
             return look(space, seed, budget, flights.fly, watch)
 
