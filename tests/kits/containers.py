@@ -22,7 +22,7 @@ from tests.kits.runs import HOUSE, skyrack, summary_of, write
 
 BASE = os.environ.get("SKYRACK_PYTHON_IMAGE", "localhost/python-base:3.11")
 SANDBOX = ("run", "--rm", "--read-only", "--cap-drop", "all", "--network", "none", "--tmpfs", "/tmp")
-PATIENCE_S = 600.0
+PATIENCE_S = 1800.0
 LOOK_EVERY_S = 0.1
 
 
