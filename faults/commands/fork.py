@@ -22,6 +22,9 @@ def fork(
     at: Annotated[str, typer.Option(help="Where it leaves the run: mission time, such as '20 min' or '1 orbit'.")],
     change: Annotated[Path | None, typer.Option(help="A file with faults, timeline, expectations, without.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="SPACECRAFT FAULT [NAME=VALUE]..., at=, for=.")] = None,
+    put: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SPACECRAFT.NAME=VALUE", help="What is true from the fork on.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Instead of out/<name>-fork-<counter>.")] = None,
     json: Json = False,
 ) -> None:
@@ -37,6 +40,7 @@ def fork(
     from faults.fork import beside  # noqa: PLC0415
     from faults.fork.change import changed  # noqa: PLC0415
     from faults.fork.fly import fork as fly  # noqa: PLC0415
+    from faults.fork.values import with_values  # noqa: PLC0415
     from faults.recording.read import read_recording, read_scenario  # noqa: PLC0415
     from faults.recording.summary import exit_status  # noqa: PLC0415
     from faults.run import compose as root  # noqa: PLC0415
@@ -59,7 +63,7 @@ def fork(
     if not tick_ns <= at_ns <= end_ns - (LEAD_TICKS + 1) * tick_ns:
         latest_s = (end_ns - (LEAD_TICKS + 1) * tick_ns) / 1e9
         raise UserError(f"--at: found {at!r}; allowed: {tick_ns / 1e9:g} s to {latest_s:g} s of this run")
-    scenario = changed(original, at_ns, change, fault or [])
+    scenario = with_values(changed(original, at_ns, change, fault or []), at_ns, put or [])
     directory = create(f"{original.name}-fork", out)
     display = observer(scenario, wanted=not json)
     warm_up(original, display.say)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from bus.errors import UserError
 from bus.trace.reader import TraceReader
 from bus.trace.writer import TraceWriter, write_record
 from bus.wire.codec import peek
+from faults.catalogue.resolve import FAULTS
+from faults.fork.values import with_values
 from faults.plugin.emulation import Emulation
 from faults.scenarios.choose import RunOptions, choose
+from faults.scenarios.load import load_text
 from tests.kits.runs import TINY, fly, skyrack, write
 
 THREE_MINUTES = TINY.replace("duration: 60 s", "duration: 3 min")
@@ -163,3 +168,33 @@ def test_a_run_that_broke_off_is_forked_as_far_as_it_came(flown: Path, tmp_path:
     late = skyrack("fork", tmp_path / "run", "--at", "80 s", "--out", tmp_path / "late")
     assert late.returncode == 3 and "recorded only up to tick 59" in late.stderr
     assert skyrack("fork", tmp_path / "run", "--at", "50 s", "--out", tmp_path / "fork").returncode in (0, 1)
+
+
+def test_values_are_true_from_the_fork_on(tmp_path: Path) -> None:
+    fly(tmp_path / "run", write(tmp_path, THREE_MINUTES), "--in-process")
+    put = ("--set", "sc-1.battery_soc=40 %", "--set", "sc-1.thermal_temperature_k[battery]=300 K")
+    found = forked(tmp_path / "run", "--at", "80 s", *put, "--out", tmp_path / "fork")
+    signals = {row["signal"]: row for row in found["signals"]}  # type: ignore[attr-defined]
+    assert signals["battery_soc"]["since_s"] == 83.0 and signals["battery_soc"]["most"] == pytest.approx(0.5, abs=0.11)
+    assert found["parted"]["at_s"] == 81.0  # type: ignore[index]
+    summary = json.loads((tmp_path / "fork" / "summary.json").read_text())
+    assert [(row["id"], row["fault"], row["at_s"]) for row in summary["faults"]][:1] == [("set-1.0", "set", 82.0)]
+    assert not any(row["refused"] for row in summary["faults"])
+    assert "set" not in FAULTS
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("battery_soc", "allowed: SPACECRAFT.NAME=VALUE"),
+        ("sc-1.battery_soc=", "allowed: SPACECRAFT.NAME=VALUE"),
+        ("sc-2.battery_soc=4 %", "found 'sc-2'; allowed: sc-1"),
+        ("sc-1.battery_sock=4 %", "battery_soc"),
+        ("sc-1.battery_soc=400 %", "allowed: 0 to 100 %"),
+        ("sc-1.battery_soc=4 K", "found '4 K'"),
+        ("sc-1.mode=SAFE", "flight software takes telecommands"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(written: str, said: str) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        with_values(load_text(THREE_MINUTES), 80 * 10**9, [written])
