@@ -174,6 +174,7 @@ def test_refused_for_dictionary_expiry_and_mode(flight: Flight) -> None:
 
 NOT_HERE = {
     "transfer.first", "transfer.part", "transfer.last",
+    "payload.migrate_abort", "payload.forget_guest",  # tests/node/test_migration.py
     "computer.image",  # restarts
     "computer.reboot", "mode.set", "schedule.reset", "time.set", "memory.load", "monitoring.add",
     "monitoring.delete", "monitoring.delete_all", "functional.add", "functional.delete", "event_action.delete",

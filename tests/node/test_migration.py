@@ -286,6 +286,13 @@ def test_the_ground_can_end_a_move_until_it_is_committed() -> None:
     racks.check_moved()
 
 
+def test_the_ground_can_have_a_guest_forgotten_and_the_source_begins_anew() -> None:
+    racks = small(Racks()).migrate().run(9)
+    assert racks.taker.software.guests.forget() is None
+    assert racks.taker.software.guests.forget() is not None
+    racks.run(60).check_moved()
+
+
 def test_a_committed_move_is_not_ended_and_the_peer_asks_until_it_knows() -> None:
     racks = small(Racks()).migrate()
     while racks.phase != COMMITTING:
