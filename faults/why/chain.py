@@ -89,6 +89,7 @@ def explain(lives: Lives, spacecraft: str, at_s: float, board: Board, *, operato
     if effect is None:
         why.notes.append("nothing on board says that anything is wrong")
         _without_effect(why, lives, spacecraft, faults)
+        _note_trouble(why, lives, operator=operator)
         return why
     monitor = _led_to(effect, events, board.rows)
     if not operator:
@@ -96,10 +97,15 @@ def explain(lives: Lives, spacecraft: str, at_s: float, board: Board, *, operato
         _name_causes(why, lives, effect, faults, lambda name: _fit(name, faults, run, row, board))
         _truth(why, lives, spacecraft, faults)
     _on_board(why, effect, monitor, events, board)
-    if lives.trouble and not operator:
-        why.notes.append(f"only what was recorded is known ({lives.trouble})")
+    _note_trouble(why, lives, operator=operator)
     why.links.sort(key=lambda link: (math.inf if link.at_s is None else link.at_s, _ORDER.index(link.kind)))
     return why
+
+
+def _note_trouble(why: Why, lives: Lives, *, operator: bool) -> None:
+    """Why there are no other lives than the recorded one, to whom that matters."""
+    if lives.trouble and not operator:
+        why.notes.append(f"only what was recorded is known ({lives.trouble})")
 
 
 _ORDER = ("cause", "truth", "reading", "monitor", "telecommand", "action", "effect", "state")
