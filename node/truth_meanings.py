@@ -211,6 +211,10 @@ MEANINGS: Mapping[str, str] = {
     "job_usable": "working chips in its groups",
     "job_length_s": "work to do; 0: endless",
     "job_interval_s": "work between two checkpoints; 0: none",
+    "job_efficiency": "share of its time that computes; the rest communicates and checks",
+    "job_checkpoint_s": "what a checkpoint takes",
+    "job_restart_s": "from having its chips to the first useful second",
+    "job_detect_s": "mean time until a silent error is found; 0: never",
     "job_work_s": "useful work so far",
     "job_saved_s": "what its last checkpoint holds",
     "job_lost_s": "done and lost again",
@@ -244,4 +248,6 @@ MEANINGS: Mapping[str, str] = {
     "jobs_done": "finished",
     "jobs_started": "of the queue",
     "jobs_dropped": "refused because the queue was full",
+    "guests_taken": "number of the last job of a peer that has a slot",
+    "jobs_given": "number of the last job that left its slot for a peer",
 }
