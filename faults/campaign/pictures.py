@@ -20,6 +20,12 @@ ROW_PX, LEAST_PX = 22, 240
 FEW = 8
 """Up to so many, an axis that counts has every whole number, and no half ones."""
 DETECTED, ANSWERED, CRITICAL = "#0072b2", "#009e73", "#d55e00"
+RECOVERED = "#cc79a7"
+STAGES = (
+    ("detected_s", "detected", DETECTED),
+    ("responded_s", "answered", ANSWERED),
+    ("recovered_s", "recovered", RECOVERED),
+)
 STATES = ("not flown", "PASS", "INCONCLUSIVE", "FAIL")
 _SCALE = ("#8f9aa5", "#56b4e9", "#e69f00", "#d55e00")
 """Of Okabe and Ito's palette (2008), told apart by people with any colour vision, with dark words on all of them."""
@@ -119,11 +125,11 @@ def _ends(cell: Sequence[Result]) -> str:
 
 
 def latencies(asked: Sequence[Result]) -> str:
-    """How many injections were seen and answered after how long; on a logarithmic scale, three bins a decade."""
+    """How many injections were seen, answered and recovered from within which time."""
     chains = [chain for chains in by_fault(asked).values() for chain in chains]
     bars: list[dict[str, Any]] = []
-    for what, name, colour in (("detected_s", "detected", DETECTED), ("responded_s", "answered", ANSWERED)):
-        counts = _bins([chain[what] for chain in chains if chain[what] is not None])
+    for what, name, colour in STAGES:
+        counts = _bins([chain[what] for chain in chains if chain.get(what) is not None])
         if counts:
             bars.append({
                 "type": "bar", "name": name, "x": [_in_words(edge) for edge in sorted(counts)],
@@ -141,7 +147,9 @@ def latencies(asked: Sequence[Result]) -> str:
         "yaxis": {"automargin": True, "title": {"text": "injections"}, "rangemode": "tozero",
                   **({"dtick": 1} if max(n for bar in bars for n in bar["y"]) <= FEW else {})},
     }  # fmt: skip
-    return _drawn("latencies", "how many injections were detected and answered after how long", bars, layout)
+    return _drawn(
+        "latencies", "how many injections were detected, answered and recovered from after how long", bars, layout
+    )
 
 
 EDGES_S = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0, 7200.0, 21600.0, 86400.0, 31622400.0)

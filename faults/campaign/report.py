@@ -136,17 +136,18 @@ def _by_fault(asked: Sequence[Result], catalogue: Mapping[str, FaultForm]) -> st
         seen = [chain["detected_s"] for chain in acted if chain["detected_s"] is not None]
         done = [chain["responded_s"] for chain in acted if chain["responded_s"] is not None]
         back = [chain for chain in acted if chain["recovered"] is not None]
+        named = sum(chain.get("isolated_s") is not None for chain in acted)
         by = Counter(chain["detected_by"] for chain in acted if chain["detected_by"])
         limit_s = criticality_s(catalogue.get(kind))
         good = in_time(chains, limit_s)
         rows.append([
             escape(kind), f"{len(acted)} of {len(chains)}", in_percent(len(seen), len(acted)), times_in_words(seen),
             escape(", ".join(f"{name} {n}" for name, n in by.most_common(3))),
-            in_percent(len(done), len(acted)), times_in_words(done),
+            in_percent(named, len(acted)), in_percent(len(done), len(acted)), times_in_words(done),
             "unknown" if limit_s is None else clock(limit_s), "unknown" if good is None else in_percent(*good),
             in_percent(sum(bool(chain["recovered"]) for chain in back), len(back)),
         ])  # fmt: skip
-    heads = ["fault", "acted", "detected on board", "after (median, 95 %, longest)", "by", "answered on board",
+    heads = ["fault", "acted", "detected on board", "after (median, 95 %, longest)", "by", "isolated", "answered",
              "after", "critical after", "seen and answered by then", "in the control's mode at the end"]  # fmt: skip
     shares = "<p class='soft'>Shares with their 95 % interval (Wilson 1927).</p>"
     return table(heads, rows, empty="No case has a fault.") + (shares if rows else "")

@@ -53,6 +53,7 @@ def case(number: int, verdict: str = "PASS", outcome: str | None = "recovered", 
     chain = {
         "id": "f", "fault": "kill", "target": "a", "refused": "", "activated_s": 10.0, "detected_s": 5.0,
         "detected_by": "booted", "reported_s": 6.0, "responded_s": 7.0, "responded_by": "booted", "recovered": True,
+        "isolated_s": 5.0, "recovered_s": 8.0,
     }  # fmt: skip
     row: dict[str, Any] = {
         "case": number, "asked": True, "control": 99, "values": {"fault": "kill", "phase": f"phase {number}"},
@@ -81,6 +82,11 @@ def test_the_page_tells_what_is_in_the_results() -> None:
     for words in ("on purpose", "skyrack run x", "0:00:06", "0 of 3: 0 % (0 to 56 %)", FAULTS["kill"].fmeca):
         assert words in told, words
     assert 'href="#case-1"' in told and 'id="case-1"' in told and 'id="case-0"' not in told
+
+
+def test_what_is_recovered_is_drawn_beside_detection_and_answer() -> None:
+    drawing = latencies([case(0)])
+    assert [f'"name":"{stage}"' in drawing for stage in ("detected", "answered", "recovered")] == 3 * [True]
 
 
 def test_worst_margins_and_times_before_it_is_critical() -> None:

@@ -111,19 +111,18 @@ def test_a_cluster_without_workers_is_given_up(tmp_path: Path, monkeypatch: pyte
 
 # ---- worker processes that are killed ---------------------------------------------------------------------------
 
-MANY = STRIKES.replace("at: [20 s, 30 s]", "at: [20 s, 30 s]\n  seed: {from: 1, to: 6}")
+MANY = STRIKES.replace("at: [20 s, 30 s]", "at: [20 s, 30 s]\n  seed: {from: 1, to: 3}")
 """A family for each seed, and so a piece."""
 BEGINS_WITHIN_S = 600.0
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_lost_workers_change_no_result(tmp_path: Path) -> None:
     cases = cases_in(tmp_path, MANY)
     expected = flown(tmp_path / "one", cases, 1)
-    for workers in (1, 2):
-        with local(workers, processes=True) as there, connected(there.scheduler_address, lambda text: None) as cluster:
-            assert flown(tmp_path / f"dask-{workers}", cases, cluster) == expected
+    with local(1, processes=True) as there, connected(there.scheduler_address, lambda text: None) as cluster:
+        assert flown(tmp_path / "dask", cases, cluster) == expected
     with local(2, processes=True) as there, connected(there.scheduler_address, lambda text: None) as cluster:
         victims: list[int] = list(cluster.client.run(os.getpid).values())[:1]
 
@@ -143,7 +142,7 @@ def lines(path: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_killed_campaign_goes_on_on_the_cluster(tmp_path: Path) -> None:
     cases_in(tmp_path, MANY)
     with local(2, processes=True) as there:
