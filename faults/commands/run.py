@@ -27,6 +27,7 @@ from faults.recording.summary import (
     telemetry_in_words,
     to_json,
 )
+from faults.report.injections import injection_in_words
 from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.director import Director
@@ -206,10 +207,17 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
     lost = {loss["id"] for loss in summary["lost"]}
     for fault in _alike(summary["faults"], lost):
         table.add_row("fault", _fault(fault, lost))
+    for row in summary["injections"]:
+        if row["verdict"] != "PASS":
+            table.add_row(
+                Text(row["verdict"], style=VERDICT_STYLES[row["verdict"]]),
+                Text(injection_in_words(row).replace(f"{row['verdict']}, ", "")),
+            )
     for row in summary["expectations"]:
         margin = "" if row["robustness"] is None else f"  margin {margin_in_words(row['robustness'])}"
         when = "" if row["first_violation_s"] is None else f"  first violated at {clock(row['first_violation_s'])}"
         why = f"  ({row['reason']})" if row["reason"] else ""
+        why += f"  (waived: {row['waive']})" if row["waive"] and row["verdict"] == "INCONCLUSIVE" else ""
         table.add_row(
             Text(row["verdict"], style=VERDICT_STYLES[row["verdict"]]), Text(f"{row['text']}{margin}{when}{why}")
         )

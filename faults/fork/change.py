@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from bus.errors import UserError
-from bus.scenario.model import Expectation, Scenario
+from bus.scenario.model import Scenario
 from bus.text.files import read_file
 from bus.text.forms import Form
 from bus.text.leaves import text
@@ -17,7 +17,7 @@ from bus.text.near import one_of
 from bus.text.reader import Item, Sheet
 from faults.live.connection import pairs
 from faults.run.director import LEAD_TICKS
-from faults.scenarios.events import Sentence, read_expectations, read_faults
+from faults.scenarios.events import Expected, read_expectations, read_faults
 from faults.scenarios.fault_entry import FaultEntry
 from faults.scenarios.orbits import period_s
 from faults.scenarios.own_faults import faults_of
@@ -31,7 +31,7 @@ class ChangeForm(Form):
     faults: tuple[FaultEntry, ...] = ()
     without: tuple[Annotated[str, text(longest=48)], ...] = ()
     timeline: tuple[TimelineForm, ...] = ()
-    expectations: tuple[Sentence, ...] = ()
+    expectations: tuple[Expected, ...] = ()
 
 
 def changed(scenario: Scenario, at_ns: int, file: Path | None, faults: Sequence[str]) -> Scenario:
@@ -99,7 +99,7 @@ def _with(root: Item, scenario: Scenario, at_ns: int) -> Scenario:
         ids = tuple(fault.id for fault in update["faults"])
         sentences, signals = read_expectations(root.below("expectations"), span, ids)
         _recorded(root.below("expectations"), scenario, signals)
-        update["expectations"] = (*scenario.expectations, *(Expectation(text=one.text) for one in sentences))
+        update["expectations"] = (*scenario.expectations, *sentences)
     return scenario.model_copy(update=update)
 
 

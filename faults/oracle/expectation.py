@@ -6,6 +6,8 @@ never dawn-1.hbm_temperature_k[0] > 95 degC
 within 120 s of string-open: dawn-1.mode == SAFE
 within 60 s of event dawn-1.payload_shed: dawn-1.payload_power_w < 50 W
 within 5 s of telecommand dawn-1.set_mode completed: dawn-1.mode == NOMINAL
+dawn-1.mode == NOMINAL until [0 s, 2 h] event dawn-1.payload_shed
+never alarm dawn-1.battery_soc
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ class Names:
 
     signals: per spacecraft its truth signals, sub-array elements by number and by the design's name
     (`string_health[3]`, `thermal_temperature_k[radiator]`). labels: per signal (without index) the words for its
-    values from 0 (`mode`: LEOP, NOMINAL, SAFE, SURVIVAL). faults: ids of the scenario's faults. events and
-    telecommands: per spacecraft, from its dictionary. own: whose signal a name without a spacecraft is, or empty.
+    values from 0 (`mode`: LEOP, NOMINAL, SAFE, SURVIVAL). faults: ids of the scenario's faults. events, telecommands,
+    alarms (parameters and events): per spacecraft, from its dictionary. own: whose signal a name without a spacecraft
+    is, or empty.
     """
 
     signals: Mapping[str, Collection[str] | None]
@@ -34,6 +37,7 @@ class Names:
     events: Mapping[str, Collection[str]] = field(default_factory=dict)
     telecommands: Mapping[str, Collection[str]] = field(default_factory=dict)
     own: str = ""
+    alarms: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,13 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Occurs:
+    """True at the sample whose tick holds an occurrence of the trigger."""
+
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The other way round."""
 
@@ -87,7 +98,7 @@ class Any:
     operands: tuple[Condition, ...]
 
 
-Condition = Comparison | Not | All | Any
+Condition = Comparison | Occurs | Not | All | Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,15 @@ class TelecommandTrigger:
     stage: str
 
 
-Trigger = FaultTrigger | EventTrigger | TelecommandTrigger
+@dataclass(frozen=True, slots=True)
+class AlarmTrigger:
+    """Each time the ground raises an alarm about this: a parameter, or the name of an event."""
+
+    spacecraft: str
+    subject: str
+
+
+Trigger = FaultTrigger | EventTrigger | TelecommandTrigger | AlarmTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +141,18 @@ class Expectation:
     """One sentence.
 
     operator always or eventually: over samples with window_s[0] <= t <= window_s[1] (None: the whole run).
+    operator until: at one of these samples `condition` is true, and `meanwhile` is at every sample before it.
     operator within: after each occurrence of `trigger`, `condition` must be true at a sample with
     occurrence <= t <= occurrence + deadline_s.
     """
 
     text: str
-    operator: Literal["always", "eventually", "within"]
+    operator: Literal["always", "eventually", "within", "until"]
     condition: Condition
     window_s: tuple[float, float] | None = None
     deadline_s: float = 0.0
     trigger: Trigger | None = None
+    meanwhile: Condition | None = None
 
 
 def signals_of(condition: Condition) -> Iterator[Signal]:
@@ -149,7 +170,8 @@ def signals_of(condition: Condition) -> Iterator[Signal]:
 def signals_needed(expectation: Expectation) -> dict[str, tuple[str, ...]]:
     """Per spacecraft, the truth signals that judging this expectation needs, each once, in order of first mention."""
     needed: dict[str, list[str]] = {}
-    for signal in signals_of(expectation.condition):
+    conditions = [expectation.condition, *([expectation.meanwhile] if expectation.meanwhile else [])]
+    for signal in (each for condition in conditions for each in signals_of(condition)):
         names = needed.setdefault(signal.spacecraft, [])
         if signal.name not in names:
             names.append(signal.name)

@@ -29,6 +29,7 @@ from faults.oracle.expectation import (
     Names,
     Not,
     Number,
+    Occurs,
     Operand,
     Signal,
     Trigger,
@@ -118,6 +119,8 @@ def judge(expectation: Expectation, evidence: Evidence) -> Judgement:
     ]
     bounds = _evaluate(expectation.condition, evidence)
     reason = f"not recorded: {', '.join(missing)}" if missing else ""
+    if expectation.operator == "until":
+        return _until(expectation, evidence, bounds, reason)
     if expectation.operator == "within":
         return _within(expectation, evidence, bounds, reason)
     return _over_window(expectation, evidence, bounds, reason)
@@ -132,6 +135,8 @@ def _evaluate(condition: Condition, evidence: Evidence) -> _Bounds:
     match condition:
         case Comparison(left, comparator, right):
             return _compare(_samples(left, evidence), comparator, _samples(right, evidence))
+        case Occurs(trigger):
+            return _occurs(trigger, evidence)
         case Not(operand):
             inner = _evaluate(operand, evidence)
             return _Bounds(-inner.high, -inner.low, ~inner.possibly, ~inner.surely)
@@ -151,6 +156,20 @@ def _evaluate(condition: Condition, evidence: Evidence) -> _Bounds:
                 np.logical_or.reduce([part.surely for part in parts]),
                 np.logical_or.reduce([part.possibly for part in parts]),
             )
+
+
+def _occurs(trigger: Trigger, evidence: Evidence) -> _Bounds:
+    """+1 at the samples whose ticks hold an occurrence, else -1; one that came nobody knows when may be at any."""
+    import numpy as np  # noqa: PLC0415
+
+    times_s = evidence.times_s
+    found_s = np.array(evidence.occurrences(trigger), dtype=np.float64)
+    known_s = found_s[~np.isnan(found_s)]
+    surely = np.zeros(times_s.size, dtype=np.bool_)
+    places = np.searchsorted(times_s, known_s - TIME_SLACK_S)
+    surely[places[places < times_s.size]] = True
+    possibly = surely | bool(np.isnan(found_s).any())
+    return _Bounds(np.where(surely, 1.0, -1.0), np.where(possibly, 1.0, -1.0), surely, possibly)
 
 
 def _samples(operand: Operand, evidence: Evidence) -> Floats:
@@ -214,9 +233,46 @@ def _over_window(expectation: Expectation, evidence: Evidence, bounds: _Bounds, 
             return Judgement(text, "PASS", _finite(float(low.max())), None)
         if not possibly.any() and not cut_short:
             return Judgement(text, "FAIL", _finite(float(high.max())), end_s)
-    reason = reason or _absence(expectation, evidence, inside & bounds.unknown)
+    reason = reason or _absence(expectation.condition, evidence, inside & bounds.unknown)
     reason = reason or "the run ended before the window did"
     return Judgement(text, "INCONCLUSIVE", robustness, None, reason)
+
+
+def _until(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reason: str) -> Judgement:
+    """From the first sample on: `condition` at a sample of the window, `meanwhile` at all samples before it; robustness
+    the greatest over the window of the lesser of the two."""
+    import numpy as np  # noqa: PLC0415
+
+    assert expectation.meanwhile is not None
+    text, times_s = expectation.text, evidence.times_s
+    held = _evaluate(expectation.meanwhile, evidence)
+    start_s, end_s = expectation.window_s or (0.0, evidence.planned_s)
+    inside = _inside(evidence, start_s, end_s)
+    if not inside.any():
+        return Judgement(text, "INCONCLUSIVE", None, None, reason or "the window holds no sample of this run")
+
+    def before(least: Floats) -> Floats:
+        return np.concatenate(([np.inf], np.minimum.accumulate(least)[:-1]))
+
+    def so_far(true: Bools) -> Bools:
+        return np.concatenate(([True], np.logical_and.accumulate(true)[:-1]))
+
+    low = float(np.minimum(bounds.low, before(held.low))[inside].max())
+    high = float(np.minimum(bounds.high, before(held.high))[inside].max())
+    if (bounds.surely & so_far(held.surely))[inside].any():
+        return Judgement(text, "PASS", _finite(low), None)
+    open_still = so_far(held.possibly)
+    cut_short = end_s > evidence.end_s + TIME_SLACK_S and bool(open_still[-1] & held.possibly[-1])
+    if not (bounds.possibly & open_still)[inside].any() and not cut_short:
+        broken = np.flatnonzero(~held.possibly)
+        first_s = end_s if not broken.size else min(end_s, float(times_s[broken[0]]))
+        return Judgement(text, "FAIL", _finite(high), first_s)
+    unknown = _absence(expectation.meanwhile, evidence, held.unknown) or _absence(
+        expectation.condition, evidence, inside & bounds.unknown
+    )
+    return Judgement(
+        text, "INCONCLUSIVE", _finite(low, high), None, reason or unknown or "the run ended before the window did"
+    )
 
 
 def _within(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reason: str) -> Judgement:
@@ -240,7 +296,7 @@ def _within(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reaso
             continue
         if bounds.possibly[inside].any() or not inside.any() or deadline_s > evidence.end_s + TIME_SLACK_S:
             open_ended = True
-            reason = reason or _absence(expectation, evidence, inside & bounds.unknown)
+            reason = reason or _absence(expectation.condition, evidence, inside & bounds.unknown)
         else:
             violated_s.append(deadline_s)
     if violated_s:
@@ -251,12 +307,12 @@ def _within(expectation: Expectation, evidence: Evidence, bounds: _Bounds, reaso
     return Judgement(text, "PASS", _finite(min(lows)), None)
 
 
-def _absence(expectation: Expectation, evidence: Evidence, unknown: Bools) -> str:
+def _absence(condition: Condition, evidence: Evidence, unknown: Bools) -> str:
     """Which signal was absent at the first sample that is unknown, until when, and why. Empty if there is none."""
     import numpy as np  # noqa: PLC0415
 
     for place in np.flatnonzero(unknown)[:1].tolist():
-        for signal in signals_of(expectation.condition):
+        for signal in signals_of(condition):
             samples = evidence.signals.get((signal.spacecraft, signal.name))
             if samples is None or not np.isnan(samples[place]):
                 continue

@@ -2,11 +2,13 @@
 
     sentence   := ("always" | "eventually" | "never") [window] condition
                 | "within" time "of" trigger ":" condition
+                | condition "until" [window] condition
     window     := "[" time "," time "]"
-    trigger    := fault-id | "event" spacecraft "." event | "telecommand" spacecraft "." name [stage]
+    trigger    := fault-id | occurrence
+    occurrence := "event" spacecraft "." event | "telecommand" spacecraft "." name [stage] | "alarm" spacecraft "." name
     condition  := conjunction ("or" conjunction)*
     conjunction:= negation ("and" negation)*
-    negation   := "not" negation | "(" condition ")" | operand (comparator operand)+
+    negation   := "not" negation | "(" condition ")" | occurrence | operand (comparator operand)+
     operand    := spacecraft "." signal | number [unit] | label
     comparator := "<" | "<=" | ">" | ">=" | "==" | "!="
 
@@ -24,6 +26,7 @@ from bus.text.units import dimension_of_name
 from bus.text.units import parse as parse_quantity
 from faults.oracle.expectation import (
     TELECOMMAND_STAGES,
+    AlarmTrigger,
     All,
     Any,
     Comparator,
@@ -35,6 +38,7 @@ from faults.oracle.expectation import (
     Names,
     Not,
     Number,
+    Occurs,
     Operand,
     Signal,
     TelecommandTrigger,
@@ -45,7 +49,8 @@ from faults.oracle.lexer import Token, by_nearness, one_of, refuse, tokens_of
 MAX_DEPTH = 32
 OPERATORS = ("always", "eventually", "never", "within")
 COMPARATORS = ("<=", ">=", "==", "!=", "<", ">")
-KEYWORDS = {"and", "or", "not", "of", *OPERATORS}
+KEYWORDS = {"and", "or", "not", "of", "until", *OPERATORS}
+OCCURRENCES = ("event", "telecommand", "alarm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,10 @@ class _Parser:
     # -- sentence
 
     def sentence(self) -> Expectation:
+        if self.token.text not in OPERATORS and (
+            self.occurs() or self.token.text in ("not", "(") or "." in self.token.text
+        ):
+            return self.until()
         operator = self.need(*OPERATORS).text
         if operator == "within":
             deadline_s = self.time()
@@ -130,6 +139,18 @@ class _Parser:
     def end(self) -> None:
         if self.token.kind != "end":
             self.refuse(self.token, "'and', 'or' or the end")
+
+    def until(self) -> Expectation:
+        meanwhile = self.condition()
+        self.need("until")
+        window_s = self.window() if self.take("[") else None
+        condition = self.condition()
+        self.end()
+        return Expectation(self.text, "until", condition, window_s, meanwhile=meanwhile)
+
+    def occurs(self) -> bool:
+        following = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        return self.token.text in OCCURRENCES and following.kind == "word"
 
     def time(self) -> float:
         token = self.token
@@ -179,6 +200,9 @@ class _Parser:
             if stage is None and self.token.text != ":":
                 self.refuse(self.token, f"{', '.join(TELECOMMAND_STAGES)} or ':'")
             return TelecommandTrigger(spacecraft, name, stage.text if stage else "completed")
+        if token.text == "alarm" and following.kind == "word":
+            spacecraft, name = self.dotted("alarm", self.names.alarms)
+            return AlarmTrigger(spacecraft, name)
         if self.names.faults is not None and token.text not in self.names.faults:
             self.unknown(token, "fault", token.text, self.names.faults)
         return FaultTrigger(token.text)
@@ -221,7 +245,7 @@ class _Parser:
                 inner = self.condition()
                 self.need(")")
                 return inner
-            return self.comparison()
+            return Occurs(self.trigger()) if self.occurs() else self.comparison()
         finally:
             self.depth -= 1
 

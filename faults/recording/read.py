@@ -57,6 +57,8 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 _RUN_HINT = "a run's directory holds what one run left, as it left it"
 _GREATEST = 1e150
 """No truth signal is larger in any unit, and the square of what is smaller is still a number."""
+MAX_STRIKES = 1_000
+"""Onsets kept of one injection."""
 MAX_EVENTS = 200_000
 """Events kept of one run; whoever wants more reads the archive."""
 
@@ -213,9 +215,9 @@ class _Mail:
     def __post_init__(self) -> None:
         self._design = {spacecraft.id: spacecraft.design for spacecraft in self.scenario.spacecraft}
         for fault in self.scenario.faults:
-            for injection, (seam, *_) in zip(injection_ids(fault), fault.primitives, strict=True):
+            for injection, (seam, place, *_) in zip(injection_ids(fault), fault.primitives, strict=True):
                 self._faults[fault.target, injection] = FaultRecord(
-                    injection, fault.fault, fault.target, Seam(seam).name.lower(), fault.at_s, None, None
+                    injection, fault.fault, fault.target, Seam(seam).name.lower(), fault.at_s, None, None, place=place
                 )
 
     def events_by(self, times: PacketTimes) -> list[EventRecord]:
@@ -267,7 +269,7 @@ class _Mail:
                     planned_s = max(body.start_ns, delivered_ns) / 1e9
                     seam = Seam(body.seam).name.lower()
                     self._faults[key] = FaultRecord(
-                        body.injection, what, message.destination, seam, planned_s, None, None
+                        body.injection, what, message.destination, seam, planned_s, None, None, place=body.place
                     )
             case InjectionReport() as body if (message.source, body.injection) in self._faults:
                 self._report(message, body)
@@ -294,10 +296,14 @@ class _Mail:
     def _report(self, message: Message, body: InjectionReport) -> None:
         key = (message.source, body.injection)
         known, at_s = self._faults[key], min(body.at_ns, message.sent_ns) / 1e9  # not after it was said
-        if body.state == InjectionState.ACTIVE and known.at_s is None:
-            known = replace(known, at_s=at_s)
+        if body.state == InjectionState.ACTIVE:
+            first_s = at_s if known.at_s is None else known.at_s
+            known = replace(known, at_s=first_s, cleared_s=None, strikes=(*known.strikes, (at_s, None))[:MAX_STRIKES])
         elif body.state == InjectionState.CLEARED:
-            known = replace(known, cleared_s=at_s)
+            strikes = known.strikes
+            if strikes and strikes[-1][1] is None:
+                strikes = (*strikes[:-1], (strikes[-1][0], at_s))
+            known = replace(known, cleared_s=at_s, strikes=strikes)
         elif body.state == InjectionState.REFUSED and known.at_s is None:  # else a second order for it was refused
             known = replace(known, refused=body.reason or "refused")
         self._faults[key] = known

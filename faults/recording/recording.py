@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bus.dictionary import Dictionary
 from bus.scenario.model import Scenario
-from faults.oracle.expectation import EventTrigger, FaultTrigger, TelecommandTrigger, Trigger
+from faults.oracle.expectation import AlarmTrigger, EventTrigger, FaultTrigger, TelecommandTrigger, Trigger
 from faults.recording.books import Books, Loss
 from faults.recording.operations import Operations
 from groundstation.archive.reader import RetiredStream
@@ -31,7 +31,9 @@ TERMINAL_STATES = ("completed", "failed", "rejected", "expired", "indeterminate"
 
 @dataclass(frozen=True, slots=True)
 class FaultRecord:
-    """One injection: what was planned and what the target said. at_s and cleared_s are None where it never did."""
+    """One injection: what was planned and what the target said. at_s is of its first onset, cleared_s of its last end,
+    None where it never came to that. place: where it takes hold, in the seam's words. strikes: every onset with its
+    end, None where there was none."""
 
     id: str
     fault: str
@@ -41,6 +43,8 @@ class FaultRecord:
     at_s: float | None
     cleared_s: float | None
     refused: str = ""
+    place: str = ""
+    strikes: tuple[tuple[float, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +187,15 @@ class Recording:
         found: list[float | None]
         match trigger:
             case FaultTrigger(fault):
-                found = [f.at_s for f in self.faults if f.at_s is not None and _is_of(f.id, fault)]
+                found = [at_s for f in self.faults if _is_of(f.id, fault) for at_s, _ in f.strikes or [(f.at_s, None)]]
+                found = [at_s for at_s in found if at_s is not None]
             case EventTrigger(spacecraft, event):
                 found = [e.at_s for e in self.events if (e.spacecraft, e.name) == (spacecraft, event)]
+            case AlarmTrigger(spacecraft, subject):
+                if self.operations.alarms is None:
+                    return [math.nan]  # nobody kept them
+                rows = [row for row in self.operations.alarms if row["spacecraft"] == spacecraft]
+                found = [row["raised_s"] for row in rows if subject in row["subject"].split()[:2]]
             case TelecommandTrigger(spacecraft, telecommand, stage):
                 mine = [t for t in self.telecommands if (t.spacecraft, t.name) == (spacecraft, telecommand)]
                 if stage == "sent":

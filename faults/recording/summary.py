@@ -77,6 +77,7 @@ def summarise(
     error: str = "",
     restarts: int = 0,
     refused: Sequence[Mapping[str, Any]] = (),
+    injections: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The content of summary.json. `error` is what the range failed of, empty if it did not; `restarts` counts
     processes that died and came back."""
@@ -85,6 +86,7 @@ def summarise(
     ledgers = {
         each.id: books.ledgers.get(each.id, Ledger(None, None, None, None, None)) for each in scenario.spacecraft
     }
+    waived = {one.text: one.waive for one in scenario.expectations}
     node_steps = recording.ticks * len(scenario.spacecraft)
     return {
         "scenario": scenario.name,
@@ -141,6 +143,7 @@ def summarise(
             }
             for fault in recording.faults
         ],
+        "injections": [dict(row) for row in injections],
         "expectations": [
             {
                 "text": judgement.text,
@@ -148,6 +151,7 @@ def summarise(
                 "robustness": judgement.robustness,
                 "first_violation_s": judgement.first_violation_s,
                 "reason": judgement.reason,
+                "waive": waived.get(judgement.text, ""),
             }
             for judgement in judgements
         ],
@@ -161,11 +165,17 @@ def to_json(summary: dict[str, Any]) -> str:
 
 
 def exit_status(summary: Mapping[str, Any]) -> int:
-    """0 if all is as expected; 1 if an expectation does not hold or could not be judged; 3 if the range did not fly
-    what the scenario says, or cannot account for it (`shortcomings`)."""
+    """0 if all is as expected; 1 if an expectation does not hold or could not be judged, or a fault never acted, and
+    nobody has waived that; 3 if the range did not fly what the scenario says, or cannot account for it."""
     if shortcomings(summary):
         return 3
-    return 0 if all(row["verdict"] == "PASS" for row in summary["expectations"]) else 1
+    judged = [*summary["expectations"], *summary.get("injections", ())]
+    return 1 if any(open_verdict(row) for row in judged) else 0
+
+
+def open_verdict(row: Mapping[str, Any]) -> bool:
+    """A row that is not as it should be: FAIL, or INCONCLUSIVE that nobody has waived."""
+    return bool(row["verdict"] == "FAIL" or (row["verdict"] == "INCONCLUSIVE" and not row.get("waive")))
 
 
 def shortcomings(summary: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from faults.recording.recording import Recording, said
 from faults.recording.software import in_words
 from faults.recording.summary import margin_in_words, shortcomings, telecommands_in_words, telemetry_in_words
 from faults.report.html import badge, page, table, tiles
+from faults.report.injections import injections_table
 from faults.report.levels import service_levels
 from faults.report.operations import alarms, procedures
 from faults.report.overview import overview, rows, unfolded
@@ -58,6 +59,9 @@ def render(
         own = "".join(f"<li>{escape(in_words(row))}</li>" for row in summary["flight_software"])
         body.append(f"<h2>Flight software of your own</h2><div class='card'><ul>{own}</ul></div>")
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
+    if summary.get("injections"):
+        told = injections_table(summary["injections"])
+        body.append(f"<h2>What became of each injection</h2><div class='card'>{told}</div>")
     if recording.service_levels:
         levels = service_levels(recording.service_levels)
         body.append("<h2>Service levels</h2><div class='card'>" + levels + "</div>")

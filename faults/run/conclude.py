@@ -12,6 +12,7 @@ from faults.recording.read import read_recording
 from faults.recording.recording import Recording
 from faults.recording.summary import summarise, to_json
 from faults.report.page import render
+from faults.run.known import injections_of_run
 from faults.run_directory import RunDirectory
 from faults.scenarios.vocabulary import names_of
 from groundstation.alarms.states import AlarmState
@@ -56,6 +57,7 @@ def conclude(directory: RunDirectory, flown: Flown, *, mode: str, pace: str) -> 
         error=error,
         restarts=flown.restarts,
         refused=flown.refused,
+        injections=injections_of_run(recording),
     )
     directory.write(directory.summary, to_json(summary))
     directory.write(directory.report, render(recording, summary, judgements, _answers(recording)))

@@ -11,6 +11,7 @@ from typing import Annotated
 from bus.errors import Mistake, Refused, ScenarioError
 from bus.onset import Law
 from bus.scenario.model import Expectation, Fault
+from bus.text.forms import Form
 from bus.text.leaves import text
 from bus.text.near import one_of
 from bus.text.reader import Item
@@ -31,6 +32,16 @@ MAX_ENTRIES = 10_000
 
 
 Sentence = Annotated[str, text(longest=1000)]
+
+
+class WaivedForm(Form):
+    """A sentence that may stay INCONCLUSIVE, and why that is no matter. FAIL is one all the same."""
+
+    sentence: Sentence
+    waive: Annotated[str, text(longest=200)]
+
+
+Expected = Sentence | WaivedForm
 
 
 def read_faults(
@@ -196,7 +207,12 @@ def read_expectations(
     sentences = []
     signals: dict[str, dict[str, None]] = {}
     for entry in item.list(0, MAX_ENTRIES):
-        sentence = entry.read(Sentence)
+        waive = ""
+        if entry.node is not None and entry.node.entries is not None:
+            form = entry.read(WaivedForm)
+            sentence, waive = (form.sentence, form.waive) if form is not None else (None, "")
+        else:
+            sentence = entry.read(Sentence)
         if sentence is None:
             continue
         try:
@@ -206,7 +222,7 @@ def read_expectations(
                 if span.complete or not mistake.found.startswith("spacecraft "):
                     entry.refuse(mistake.found, mistake.allowed)
             continue
-        sentences.append(Expectation(text=sentence))
+        sentences.append(Expectation(text=sentence, waive=waive))
         for spacecraft, names in needed.items():
             signals.setdefault(spacecraft, {}).update(dict.fromkeys(names))
     return sentences, signals

@@ -20,7 +20,7 @@ from bus.text.reader import Item, Sheet
 from bus.text.units import show
 from faults.catalogue.resolve import FAULTS
 from faults.scenarios.environment import EnvironmentForm, read_environment, within
-from faults.scenarios.events import Sentence, read_expectations, read_faults
+from faults.scenarios.events import Expected, read_expectations, read_faults
 from faults.scenarios.fault_entry import FaultEntry
 from faults.scenarios.orbits import Given, read_orbit
 from faults.scenarios.own_designs import Shelf
@@ -97,7 +97,7 @@ class ScenarioForm(Form):
     timeline: tuple[TimelineForm, ...] = ()
     catalogue: PathText = ""
     faults: tuple[FaultEntry, ...] = ()
-    expectations: tuple[Sentence, ...] = ()
+    expectations: tuple[Expected, ...] = ()
     record: tuple[Pattern, ...] = ()
     range: RangeForm = RangeForm()
     alarms: AlarmsForm | None = None

@@ -14,7 +14,19 @@ from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.units import UNITS, parse_duration_ns, show
 from faults.catalogue.form import FaultForm, Primitive
-from faults.oracle.expectation import All, Any, Comparison, Condition, Names, Not, Number, Operand, Signal, signals_of
+from faults.oracle.expectation import (
+    All,
+    Any,
+    Comparison,
+    Condition,
+    Names,
+    Not,
+    Number,
+    Occurs,
+    Operand,
+    Signal,
+    signals_of,
+)
 from faults.oracle.judge import parse_condition
 from faults.scenarios.fault_entry import FaultEntry, RampForm
 from faults.scenarios.times import Span, window_length
@@ -216,6 +228,8 @@ def _polish(condition: Condition) -> str:
     match condition:
         case Comparison(left, comparator, right):
             return f"{_operand(left)} {_operand(right)} {comparator}"
+        case Occurs():
+            raise Refused("an event, telecommand or alarm", "comparisons of truth; `follows` is for other faults")
         case Not(operand):
             return f"{_polish(operand)} not"
         case All(operands) | Any(operands):

@@ -133,7 +133,15 @@ def names_of(
         faults=faults,
         events={s: [event.name for event in dictionary_of(design).events] for s, design in known.items()},
         telecommands={s: list(dictionary_of(design).telecommand) for s, design in known.items()},
+        alarms={s: _alarmed(design) for s, design in known.items()},
     )
+
+
+@lru_cache(maxsize=64)
+def _alarmed(design: str) -> tuple[str, ...]:
+    """What the ground may raise an alarm about."""
+    dictionary = dictionary_of(design)
+    return (*dictionary.parameter, *(event.name for event in dictionary.events))
 
 
 def base_truth_signals(design: str) -> tuple[str, ...]:

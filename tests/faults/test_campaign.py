@@ -29,6 +29,7 @@ from faults.campaign.report import About, render
 from faults.campaign.shared import Family, families
 from faults.run import compose as root
 from faults.run_directory import RunDirectory
+from tests.kits.injection_facts import event, facts, fault
 from tests.kits.runs import TINY, skyrack
 
 STRIKES = """\
@@ -194,7 +195,7 @@ def test_what_the_faults_did_is_told_by_the_difference(tmp_path: Path) -> None:
     results = flown(tmp_path / "out", cases_of(campaign(tmp_path)))
     outcome = {tuple(result["values"].values()): result for result in results if result["asked"]}  # type: ignore[attr-defined]
     dead = outcome["dead", "30 s"]
-    assert (dead["verdict"], dead["outcome"]) == ("PASS", "recovered")
+    assert (dead["verdict"], dead["outcome"]) == ("PASS", "detected-recovered")
     chain = dead["chains"][0]  # type: ignore[index]
     assert chain["activated_s"] == 30.0
     assert chain["detected_by"] == chain["responded_by"] == "booted"
@@ -215,20 +216,9 @@ def test_a_fault_that_never_acts_is_no_pass(tmp_path: Path) -> None:
 
 def test_an_event_of_the_control_is_no_detection() -> None:
     def result(number: int, events: list[tuple[float, str]], at_s: float | None = None) -> dict[str, object]:
-        fault = {
-            "id": "f",
-            "fault": "x",
-            "target": "a",
-            "planned_s": 5.0,
-            "at_s": at_s,
-            "cleared_s": None,
-            "refused": "",
-        }
-        end = {"mode": "NOMINAL", "modes": [], "host_up": True, "boots": 1.0, "least_soc": 0.5, "payload_j": 100.0}
-        rows = [{"at_s": t, "spacecraft": "a", "name": name, "severity": 3, "sent_s": t + 1} for t, name in events]
+        found = facts([fault(at_s)] if at_s else [], [event(t, name) for t, name in events])
         return {"case": number, "asked": True, "control": 1, "values": {}, "injected": ["f"] if at_s else [], "seed": 1,
-                "error": "", "expectations": [], "faults": [fault] if at_s else [], "events": rows,
-                "spacecraft": {"a": end}, "events_beyond": 0, "trace_hash": "", "ticks": 9}  # fmt: skip
+                "error": "", "expectations": [], "trace_hash": "", "ticks": 9, **found}  # fmt: skip
 
     control = result(1, [(7.0, "device_stale"), (20.0, "device_stale")])
     same = judged(result(0, [(7.0, "device_stale"), (20.0, "device_stale")], 5.0), control)
@@ -240,15 +230,13 @@ def test_an_event_of_the_control_is_no_detection() -> None:
     assert judged(result(0, [], 5.0), None)["outcome"] is None  # without a control nobody can say
 
 
-def test_what_nobody_reported_has_no_class() -> None:
-    fault = {"id": "f", "fault": "x", "target": "a", "planned_s": 5.0, "at_s": 5.0, "cleared_s": None, "refused": ""}
-    end = {"mode": "NOMINAL", "modes": [], "host_up": True, "boots": 1.0, "least_soc": 0.5, "payload_j": 100.0}
-    control = {"case": 1, "control": 1, "injected": [], "error": "", "expectations": [], "faults": [], "events": [],
-               "spacecraft": {"a": end}}  # fmt: skip
-    case = {**control, "case": 0, "injected": ["f"], "faults": [fault]}
+def test_what_nobody_reported_is_unknown() -> None:
+    control = {"case": 1, "control": 1, "injected": [], "error": "", "expectations": [], **facts([], [])}
+    case = {**control, "case": 0, "injected": ["f"], **facts([fault(5.0)], [])}
     assert judged(case, control)["outcome"] == "masked"
     for unknown in ("host_up", "mode", "payload_j"):
-        assert judged({**case, "spacecraft": {"a": {**end, unknown: None}}}, control)["outcome"] is None
+        found = facts([fault(5.0)], [], **{unknown: None})
+        assert judged({**case, **found}, control)["outcome"] == "unknown"
 
 
 def test_every_pair_of_values_meets(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from bus.onset import Law, compiled
 from bus.scenario.model import Fault, Scenario
 from faults.run.compose import fly_in_process, prepare
 from faults.run.director import following, plan
+from faults.run.known import injections_of_run
 from faults.run_directory import create
 from faults.scenarios.load import load_text
 from faults.scenarios.onset import NAMED, condition_of, read_rate
@@ -188,6 +189,11 @@ def test_all_laws_act_in_a_flight(tmp_path: Path) -> None:
     assert at["after", "sc-2"] == (22.0, 29.0)
     assert at["never", "sc-2"] == (None, None)
     assert at["chance.0", "sc-1"] == at["chance.1", "sc-2"] != (None, None)
+    rows = injections_of_run(recording)
+    assert {row["id"] for row in rows if row["verdict"] == "INCONCLUSIVE"} == {"never"}
+    chances = [row["activated"]["at_s"] for row in rows if (row["id"], row["target"]) == ("chance", "sc-1")]
+    assert chances == [row["activated"]["at_s"] for row in rows if (row["id"], row["target"]) == ("chance", "sc-2")]
+    assert len(chances) > 1 and len(chances) == rows[1]["strikes"]  # each strike is a row, of both parts together
     share = signals["sc-2", "string_health[string_5]"]
     assert share[60 + 10] == 0.0 and share[40] == pytest.approx(0.5)
     on = signals["sc-2", "string_health[string_6]"]
