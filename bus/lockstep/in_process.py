@@ -21,6 +21,8 @@ from bus.trace.writer import TraceWriter
 from bus.wire.messages import Message
 
 Commit = Callable[[Outbox], None]
+AT_ONCE = 2
+"""Ticks that are on their way together, with lookahead."""
 
 
 class InProcess:
@@ -56,8 +58,7 @@ class InProcess:
         self._stopped = stopped
         self._every = snapshot_every_ticks
         self._queue: deque[Instruction] = deque()
-        self._head = b""
-        self._moment: Moment | None = None
+        self._moments: dict[bytes, Moment] = {}
         self.complaints: deque[do.Complaint] = deque(maxlen=256)  # the newest; the conductor counts all
         self.refused_mail = 0  # messages with a good envelope and a bad body, dropped by their addressees
 
@@ -130,14 +131,17 @@ class InProcess:
         """One Tick to one participant, its Tock back to the conductor."""
         participant = self._participants[order.id]
         frames = order.frames
-        if len(frames) == 1 and frames[0] is self._head and self._moment is not None:
-            moment = self._moment  # everybody without mail shares this frame: it is read once
+        known = self._moments.get(frames[0]) if len(frames) == 1 else None
+        if known is not None:
+            moment = known  # everybody without mail shares this frame: it is read once
             inbox: list[Message] = []
         else:
             moment, inbox, refused = read_tick(frames, self._tick_ns)
             self.refused_mail += refused
             if len(frames) == 1 and not moment.beacons:
-                self._head, self._moment = frames[0], moment
+                if len(self._moments) >= AT_ONCE:
+                    self._moments.clear()
+                self._moments[frames[0]] = moment
         try:
             outbox = participant.step(moment, inbox)
             commit = self._commit.get(order.id)

@@ -13,7 +13,7 @@ from bus.errors import ParticipantLost, SkyrackError
 from bus.lockstep.conductor import Conductor
 from bus.lockstep.in_process import run_in_process
 from bus.lockstep.instructions import Finished, Lost, Record
-from bus.lockstep.sessions import Bounds, ParticipantPlan
+from bus.lockstep.sessions import BOUNDS, Bounds, ParticipantPlan
 from bus.participant import Outbox, Participant
 from bus.scenario.model import Scenario
 from bus.trace.writer import Traced, TraceHeader, TraceWriter, cpu_digest
@@ -121,14 +121,15 @@ def events_held(everybody: Sequence[Participant]) -> dict[str, list[Event]]:
     return {each.id: each.events_held() for each in everybody if isinstance(each, Node)}
 
 
-def conductor_of(scenario: Scenario, *, history: bool = True) -> Conductor:
-    """The conductor of a run; without `history` nobody who left can come back, which saves memory and time."""
+def conductor_of(scenario: Scenario, *, history: bool = True, lookahead: bool = False) -> Conductor:
+    """The conductor of a run; without `history` nobody who left can come back, which saves memory and time.
+    `lookahead`: for runs that nobody watches between two ticks (docs/decisions/0005)."""
     missing: Literal["stop", "continue"] = scenario.range.missing_tock
-    if history:
-        return Conductor(participant_plans(scenario), scenario.ticks, scenario.tick_ns, on_lost=missing)
+    bounds = BOUNDS if history else Bounds(history_ticks=0)
     return Conductor(
-        participant_plans(scenario), scenario.ticks, scenario.tick_ns, on_lost=missing, bounds=Bounds(history_ticks=0)
-    )
+        participant_plans(scenario), scenario.ticks, scenario.tick_ns,
+        lookahead=lookahead, on_lost=missing, bounds=bounds,
+    )  # fmt: skip
 
 
 def prepare(directory: RunDirectory, scenario: Scenario, source: str | None, procedures: Sequence[Path] = ()) -> None:
@@ -164,7 +165,7 @@ def fly_in_process(
     commit: Mapping[str, Callable[[Outbox], None]] = {GROUND_ID: lambda outbox: archive.write(outbox.records)}
     try:
         finished = run_in_process(
-            conductor_of(scenario, history=False),
+            conductor_of(scenario, history=False, lookahead=True),
             participants if participants is not None else build_all(scenario, directory.own_procedures),
             scenario.tick_ns,
             trace,

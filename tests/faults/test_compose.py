@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from bus.errors import EnvironmentFault, ParticipantLost, UnknownNameError, UserError
+from bus.lockstep.in_process import run_in_process
 from bus.participant import Moment, Outbox, Participant
 from bus.scenario.model import Scenario
 from bus.trace.reader import TraceReader
+from bus.trace.writer import TraceWriter
 from bus.wire.messages import Message, Plane
 from faults.commands.replay import replay
 from faults.recording.read import read_recording
@@ -59,6 +61,16 @@ def flown(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDirectory, dict[
     result = root.fly_in_process(scenario, directory)
     assert result.failure is None
     return directory, conclude(directory, result, mode="in-process", pace="free")
+
+
+def test_two_ticks_at_once_give_the_records_of_the_plain_barrier(
+    flown: tuple[RunDirectory, dict[str, object]], tmp_path: Path
+) -> None:
+    scenario, (directory, _) = scenario_of(EVENTFUL), flown
+    trace = TraceWriter(tmp_path / "trace.bin", root.trace_header(scenario))
+    plain = root.conductor_of(scenario, history=False)
+    run_in_process(plain, root.build_all(scenario), scenario.tick_ns, trace)
+    assert plain.finished and (tmp_path / "trace.bin").read_bytes() == directory.trace.read_bytes()
 
 
 def test_seats_open_the_planes_of_their_role() -> None:
