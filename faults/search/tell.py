@@ -77,8 +77,10 @@ def words(found: Found, content: Mapping[str, Any], folder: Path) -> list[str]:
                 lines.append(f"violated{at}: {judgement.text}")
         lines += [f"  {place}. {step}" for place, step in enumerate(found.least.steps, 1)]
         before, after = len(found.first.steps), len(found.least.steps)
-        lines.append(f"found with sequence {found.tried.flown}; shrunk from {before} to {after} steps in "
-                     f"{found.shrinking} flights")  # fmt: skip
+        what = "one step" if after == 1 else f"{after} steps"
+        lines.append(
+            f"found with sequence {found.tried.flown}; shrunk from {before} to {what} in {found.shrinking} flights"
+        )
         lines.append(f"repeat it: skyrack run {folder / FOUND} --in-process")
     else:
         lines.append(f"nothing found ({found.why_ended})")
