@@ -207,7 +207,7 @@ def _arguments(draw: st.DrawFn, words: Dictionary, form: TelecommandForm) -> dic
         most = int(known[first].high or 0)
         found[first] = begin = draw(st.integers(0, most))
         many = draw(st.integers(1, min(8, most - begin + 1)))
-        found[extent] = "0" * 16 * many if known[extent].type == "str" else many
+        found[extent] = "0" * 16 * many if known[extent].type == "hex" else many
     return found
 
 
@@ -226,6 +226,8 @@ def _argument(words: Dictionary, form: Argument) -> st.SearchStrategy[Scalar]:
             return st.sampled_from(carried_labels(words.telecommand))
         case "str":
             return st.sampled_from(form.labels or ("00", "ff" * 8))
+        case "hex":
+            return st.sampled_from(tuple("00" * int(form.low or 1) * many for many in (1, 2)))
         case "int":
             low, high = int(form.low or 0), int(min(1e6, form.high if form.high is not None else 1e6))
             whole = list(dict.fromkeys(round(number) for number in _numbers(low, high)))

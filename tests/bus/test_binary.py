@@ -27,6 +27,13 @@ def value_of(argument: Argument) -> st.SearchStrategy[object]:
         return st.lists(st.sampled_from(argument.labels), min_size=1, max_size=3).map(", ".join)
     if argument.type == "str":
         return st.text(max_size=256)
+    if argument.type == "hex":
+        word, most = int(argument.low or 1), int(argument.high or 1)
+        return (
+            st.integers(1, most // word)
+            .flatmap(lambda many: st.binary(min_size=many * word, max_size=many * word))
+            .map(bytes.hex)
+        )
     if argument.type == "bool":
         return st.booleans()
     assert argument.low is not None and argument.high is not None
@@ -59,7 +66,7 @@ def test_a_telecommand_gives_back_what_was_put_in(data: st.DataObject) -> None:
     arguments = check_telecommand(WORDS, form.name, given_)  # type: ignore[arg-type]
     packed = telecommand_data(WORDS, form, arguments)
     assert read_telecommand(WORDS, form.service, form.subtype, packed) == (form, arguments)
-    fixed = [a for a in form.arguments if a.type not in {"str", "list", "steps", "telecommand"}]
+    fixed = [a for a in form.arguments if a.type not in {"str", "list", "steps", "hex", "telecommand"}]
     if len(fixed) == len(form.arguments):
         assert len(packed) == form_of(form.arguments).size + (2 if form.service == 8 else 0)
     elif carried is not None:
