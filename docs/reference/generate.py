@@ -14,6 +14,7 @@ from bus.dictionary import Argument, Dictionary, Parameter
 from bus.pus import Severity
 from docs.reference.fdir_page import fdir_page
 from docs.reference.forms import GENERATED, design_page, faults_page, table
+from docs.reference.scenarios_page import scenarios_page
 from node.assembly import dictionary_for
 from node.devices.definitions import device_forms
 from node.devices.equipment import Equipment
@@ -248,6 +249,7 @@ def pages() -> dict[str, str]:
         "design.md": design_page(),
         "faults.md": faults_page(),
         "fdir.md": fdir_page(),
+        "scenarios.md": scenarios_page(),
     }
 
 

@@ -225,7 +225,9 @@ def test_every_field_of_a_design_says_what_it_is() -> None:
     assert not undescribed()
 
 
-@pytest.mark.parametrize("name", ["telecommands.md", "telemetry.md", "design.md", "faults.md", "fdir.md"])
+@pytest.mark.parametrize(
+    "name", ["telecommands.md", "telemetry.md", "design.md", "faults.md", "fdir.md", "scenarios.md"]
+)
 def test_the_reference_pages_say_what_is_declared(name: str) -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / name
     assert page.read_text(encoding="utf-8") == pages()[name], "stale: run `python -m docs.reference.generate`"

@@ -9,6 +9,7 @@ import pytest
 from bus.errors import ScenarioError
 from bus.scenario.model import Scenario
 from bus.wire.messages import Seam
+from docs.reference.scenarios_page import sections
 from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run_directory import create
@@ -72,9 +73,29 @@ def test_a_mistake_in_the_jobs_is_none_of_the_sentences() -> None:
 
 ELSEWHERE = {"operations-day"}
 """Flown by a test of its own (tests/system/test_operations_day.py): it takes minutes."""
+ANOMALIES = tuple(name for name in SHIPPED if sections(SHIPPED[name]))
+SHOWN_ALWAYS = ("common-cause", "dual-reset", "loop-pump-trip", "protection-stuck", "xid-79")
+"""The cheapest of the anomalies; the others fly in the slow suite."""
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if shipped(name).expectations and name not in ELSEWHERE])
+def flights() -> list[object]:
+    """Those that are judged by their own sentences."""
+    names = [name for name in SHIPPED if shipped(name).expectations and name not in ELSEWHERE]
+    slow = set(ANOMALIES) - set(SHOWN_ALWAYS)
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in names]
+
+
+@pytest.mark.parametrize("name", ANOMALIES)
+def test_an_anomaly_says_how_it_begins_what_shows_who_answers_and_what_it_costs(name: str) -> None:
+    told = sections(SHIPPED[name])
+    assert [part.title for part in told] == ["Initial state", "Signature", "FDIR", "Ground", "Score"]
+    assert all(part.text.endswith((".", "?")) for part in told)
+    assert all(part.expectations for part in told[1:]), "each has a sentence that can fail"
+    assert shipped(name).faults and shipped(name).timeline
+    assert len(ANOMALIES) >= 15
+
+
+@pytest.mark.parametrize("name", flights())
 def test_it_keeps_its_own_expectations(name: str, tmp_path: Path) -> None:
     scenario = shipped(name)
     directory = create(scenario.name, tmp_path / "run")

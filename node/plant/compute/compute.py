@@ -14,6 +14,7 @@ import numpy as np
 from node.plant.kernel.capacity import Capacity
 from node.plant.kernel.fields import Field, Record, shaped
 from node.plant.kernel.kernel import inlined
+from node.plant.power.limiters import feeds
 
 OFF, BOOT, IDLE, RUN, THROTTLED, ECC_PENDING, FAILED, QUARANTINED = range(8)
 
@@ -117,8 +118,7 @@ def clock_for_power(p: Record, g: int, power_w: float, load: float) -> float:
 def _next_state(s: Record, p: Record, u: Record, g: int, dt_s: float) -> int:
     """OFF -> BOOT -> IDLE <-> RUN <-> THROTTLED; ECC_PENDING keeps running until it is reset."""
     state = s.accelerator_state[g]
-    lcl = s.lcl_state[p.accelerator_lcl[g]]
-    powered = (lcl == 1 or lcl == 2) and s.main_bus_voltage_v > 0.5 * p.bus_voltage_v
+    powered = feeds(s, p.accelerator_lcl[g]) and s.main_bus_voltage_v > 0.5 * p.bus_voltage_v
     if u.accelerator_enable[g] == 0:
         s.accelerator_tripped[g] = 0
     if u.accelerator_enable[g] == 2:

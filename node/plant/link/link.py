@@ -16,6 +16,7 @@ from node.plant.kernel.angles import arctan2
 from node.plant.kernel.draws import uniform
 from node.plant.kernel.fields import Capacity, Field, Record, shaped
 from node.plant.kernel.kernel import kernel
+from node.plant.power.limiters import feeds
 
 DERIVED = (
     "station_elevation_rad",
@@ -153,8 +154,7 @@ def _budget(s: Record, p: Record, u: Record, i: int, band: int, x: float, y: flo
     if s.station_wet[i] != 0:
         loss += p.station_wet_db[2 * i + band]
     loss += pointing_loss_db(error, p.radio_beamwidth_rad[band])
-    fed = s.lcl_state[p.transmitter_lcl]
-    on = (u.transmitter_on != 0 or s.transmitter_stuck_on != 0) and fed >= 1 and fed <= 2  # the limiter feeds it
+    on = (u.transmitter_on != 0 or s.transmitter_stuck_on != 0) and feeds(s, p.transmitter_lcl)
     if on and s.transmitter_health > 0.0:
         rate = u.downlink_rate_bps if u.downlink_rate_bps > 0.0 else p.downlink_rate_default_bps[band]
         cn0 = (

@@ -18,6 +18,7 @@ from bus.constants import EARTH_MU_M3_S2, SPEED_OF_LIGHT_M_S
 from node.plant.kernel.draws import exponential, uniform
 from node.plant.kernel.fields import Capacity, Field, Record, shaped
 from node.plant.kernel.kernel import kernel
+from node.plant.power.limiters import feeds
 
 PARKED, COARSE, SPIRAL, FINE, LOCKED, LOST = range(6)
 """s.isl_state."""
@@ -193,8 +194,7 @@ def step_optical(s: Record, p: Record, f: Record, u: Record, tick: int, dt_s: fl
             s.isl_margin_db[i] = -200.0
         s.isl_blocked[i] = blocked
         state = s.isl_state[i]
-        fed = s.lcl_state[p.isl_lcl[i]]
-        if u.isl_command[i] == 0 or fed < 1 or fed > 2:  # parked, or without power
+        if u.isl_command[i] == 0 or not feeds(s, p.isl_lcl[i]):  # parked, or without power
             s.isl_state[i] = PARKED
             s.isl_timer_s[i] = 0.0
             continue

@@ -60,6 +60,12 @@ def work_fields(cap: Capacity) -> list[Field]:
 
 
 @inlined
+def feeds(s: Record, k: int) -> bool:
+    """What hangs behind limiter k has power: it is closed, and it conducts."""
+    return bool((s.lcl_state[k] == 1 or s.lcl_state[k] == 2) and s.lcl_health[k] > 0.0)
+
+
+@inlined
 def order_lcls(s: Record, p: Record, u: Record) -> None:
     """Take the orders of this tick. A load that is too hot for its thermostat trips its limiter."""
     for k in range(p.lcl_count):

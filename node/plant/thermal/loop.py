@@ -13,6 +13,7 @@ import math
 from node.plant.kernel.capacity import Capacity
 from node.plant.kernel.fields import Field, Record, shaped
 from node.plant.kernel.kernel import inlined, kernel
+from node.plant.power.limiters import feeds
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -141,9 +142,7 @@ def step_loop(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
         if s.thermal_temperature_k[first + i] < p.coolant_freezing_k:
             frozen = True
     s.pump_inlet_factor = inlet
-    powered = s.main_bus_voltage_v > 0.5 * p.bus_voltage_v and (
-        s.lcl_state[p.pump_lcl] == 1 or s.lcl_state[p.pump_lcl] == 2
-    )
+    powered = s.main_bus_voltage_v > 0.5 * p.bus_voltage_v and feeds(s, p.pump_lcl)
     wanted = 0.0
     if powered:
         health = s.pump_b_health if u.pump_select == 1 else s.pump_health
