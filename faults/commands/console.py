@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json as json_module
 import os
@@ -71,6 +70,8 @@ def beside(directory: RunDirectory, screen: str) -> int:
 
 def serve_pages(url: str, token: str, screen: str, port: int) -> int:
     """The console in a browser, until it is stopped; gives the exit status."""
+    import asyncio  # noqa: PLC0415
+
     from groundstation.api.access import new_token  # noqa: PLC0415
     from groundstation.api.server import Address  # noqa: PLC0415
     from groundstation.console.browser import BrowserConsole  # noqa: PLC0415
@@ -92,6 +93,8 @@ def serve_pages(url: str, token: str, screen: str, port: int) -> int:
 
 def sit(url: str, token: str, screen: str) -> int:
     """In front of an API, until the user leaves; gives the exit status."""
+    import asyncio  # noqa: PLC0415
+
     from bus.errors import HandshakeRefused, UserError  # noqa: PLC0415
     from groundstation.api.client import Client  # noqa: PLC0415
     from groundstation.console.app import SCREENS, Console  # noqa: PLC0415
