@@ -118,7 +118,8 @@ def _state(run: Recording, spacecraft: str, at_s: float) -> str:
     mode, up = _at(run, spacecraft, "mode", at_s), _at(run, spacecraft, "host_up", at_s)
     if up == 0.0:
         return "computer down"
-    return "unknown" if math.isnan(mode) else MODE_NAMES[int(mode)]
+    known = mode in range(len(MODE_NAMES))  # whoever is not ours may say anything; what is no number is none either
+    return MODE_NAMES[int(mode)] if known else "unknown"
 
 
 def _at(run: Recording, spacecraft: str, signal: str, at_s: float) -> float:
