@@ -107,8 +107,6 @@ class Access:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").lower().partition("://")[2] not in self._hosts:
             return 403, f"foreign origin: pages of {origin.decode('latin-1')[:80]} may not ask here"
-        if scope["type"] == "http" and scope["path"] in OPEN:
-            return 0, ""
         token = self._token(scope, headers)
         role = next((role for known, role in self._tokens if hmac.compare_digest(known, token)), "")
         if not role:
@@ -132,10 +130,6 @@ class Access:
             if protocol.startswith(_TOKEN):
                 return str(protocol.removeprefix(_TOKEN)).encode()
         return b""
-
-
-OPEN: frozenset[str] = frozenset()
-"""Paths that need no token; a console's page adds itself here when it is served."""
 
 
 def _small(length: bytes) -> bool:

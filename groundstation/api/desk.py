@@ -68,6 +68,7 @@ class Desk:
                 watch.take(news)
                 more = news.more
             now_ns = self.now_ns()
+            watch.look_for_silence(now_ns)
             watch.take_tables(await asyncio.to_thread(read_tables, self.feed, max(0, now_ns or watch.until_ns)))
         except EnvironmentFault as fault:
             self._why = fault.message

@@ -67,7 +67,6 @@ class Client:
         self._wants = Subscription()
         self._told = -1
         self._timed_ns = -TIME_EVERY_NS
-        self._new: set[str] = set()
         self._moment: forms.Now | None = None
 
     async def serve(self) -> None:

@@ -70,6 +70,7 @@ class Known:
     heard_ns: int | None = None
     last_event: forms.Last | None = None
     revision: int = 0
+    stale: bool = False
     holding: dict[str, list[int]] = field(default_factory=dict)
     """By parameter: the structures that have told it."""
 
@@ -222,6 +223,14 @@ class Watch:
         if tables.contacts != self.contacts:
             touched = {id for id in self.fleet if tables.contacts.get(id) != self.contacts.get(id)}
             self.contacts = tables.contacts
+            self._moved(touched)
+
+    def look_for_silence(self, now_ns: int | None) -> None:
+        """Whoever has fallen silent, or is heard again, has changed: no packet tells that."""
+        touched = {id for id, known in self.fleet.items() if known.stale is not self._stale(known, now_ns)}
+        for id in sorted(touched):
+            self.fleet[id].stale = not self.fleet[id].stale
+        if touched:
             self._moved(touched)
 
     def _moved(self, touched: set[str]) -> int:

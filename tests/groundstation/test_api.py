@@ -88,6 +88,18 @@ def ping(name: str) -> dict[str, Any]:
     return {"steps": [{"to": "sc-1", "telecommand": name}]}
 
 
+async def test_who_falls_silent_is_told_to_those_who_follow_though_no_packet_comes(run: RunDirectory) -> None:
+    desk = Desk(facts_of(run), None)
+    await desk.look()
+    watch = desk.watch
+    told, now_ns = watch.revision, watch.until_ns
+    watch.look_for_silence(now_ns)
+    assert watch.rows(told, now_ns) == [], "nothing has changed"
+    watch.look_for_silence(now_ns + 3_600 * 10**9)
+    (row,) = watch.rows(told, now_ns + 3_600 * 10**9)
+    assert row.stale and row.level == "warning" and row.reason.startswith("silent for")
+
+
 REFUSED: list[tuple[str, str, dict[str, str], Any, int, str]] = [
     ("GET", "/about", {}, None, 401, "no valid token"),
     ("GET", "/about", {"authorization": "Bearer wrong"}, None, 401, "no valid token"),
