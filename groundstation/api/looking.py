@@ -20,6 +20,7 @@ from bus.dictionary import Dictionary
 from bus.errors import UserError
 from groundstation.api import forms
 from groundstation.api.desk import Desk
+from groundstation.api.order import by_trouble, waiting_first
 from groundstation.api.watch import alarm_form, event_form
 from groundstation.archive.levels import all_levels
 from groundstation.archive.values import Question, buckets, check_parameters, may_be_retired
@@ -113,9 +114,7 @@ def looking_routes(desk: Desk, refused: Callable[[], dict[str, int]]) -> APIRout
         else:
             rows = list(desk.watch.alarms.values())
         rows = [row for row in rows if not spacecraft or row.spacecraft == spacecraft]
-        waits = ("ACTIVE", "CLEARED")
-        order = {"critical": 0, "warning": 1, "normal": 2}
-        return sorted(rows, key=lambda row: (row.state not in waits, order[row.level], -row.raised_s))
+        return waiting_first(rows)
 
     @router.get("/contacts")
     async def contacts(from_s: MissionTime = None, to_s: MissionTime = None) -> forms.Contacts:
@@ -164,21 +163,6 @@ def looking_routes(desk: Desk, refused: Callable[[], dict[str, int]]) -> APIRout
         )  # fmt: skip
 
     return router
-
-
-_TROUBLE = {"critical": 0, None: 1, "warning": 2, "normal": 3}
-
-
-def by_trouble(rows: list[forms.FleetRow]) -> list[forms.FleetRow]:
-    """Those in trouble first; who was never heard of stands before who only warns."""
-    return sorted(rows, key=lambda row: (_TROUBLE[row.level], -row.alarms, by_number(row.id)))
-
-
-def by_number(id: str) -> tuple[str, int, str]:
-    """sat-2 stands before sat-10."""
-    head = id.rstrip("0123456789")
-    tail = id[len(head) :]
-    return head, int(tail) if tail else -1, id
 
 
 def _copy(archive: Path) -> Path:

@@ -13,12 +13,12 @@ from textual.widgets import Static
 
 from bus.errors import SkyrackError
 from groundstation.api import forms
+from groundstation.api.order import WAITS, waiting_first
 from groundstation.console import words
 from groundstation.console.frame import Frame
 from groundstation.console.table import Column, Table
 
 SHELVED_S = 3_600.0
-_WAITS = ("ACTIVE", "CLEARED")
 
 
 def why_text(alarm: forms.Alarm) -> Text:
@@ -82,7 +82,7 @@ class AlarmsScreen(Frame):
                 Column("no", 4, lambda row: (str(row.alarm), "dim"), right=True),
                 Column("raised", 11, lambda row: (words.clock(row.raised_s), "")),
                 Column("spacecraft", 14, lambda row: (row.spacecraft, "bold")),
-                Column("state", 13, lambda row: (row.state, "bold" if row.state in _WAITS else "dim")),
+                Column("state", 13, lambda row: (row.state, "bold" if row.state in WAITS else "dim")),
                 Column("alarm", 26, lambda row: (row.subject, words.SIGNS[row.level][1])),
                 Column("because", 0, lambda row: (row.because, "")),
             ],
@@ -100,9 +100,7 @@ class AlarmsScreen(Frame):
 
     def draw(self) -> None:
         """Those that wait for somebody first, the worst of them first."""
-        order = {"critical": 0, "warning": 1, "normal": 2}
-        rows = sorted(self.store.alarms, key=lambda row: (row.state not in _WAITS, order[row.level], -row.raised_s))
-        self.query_one("#alarm-list", Table).fill(rows)
+        self.query_one("#alarm-list", Table).fill(waiting_first(self.store.alarms))
         self._explain()
 
     def tick(self) -> None:

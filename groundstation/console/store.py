@@ -15,7 +15,7 @@ from bus.clock import Clock
 from bus.errors import HandshakeRefused, SkyrackError
 from groundstation.api import forms
 from groundstation.api.client import Client
-from groundstation.api.looking import by_trouble
+from groundstation.api.order import by_trouble
 
 MOST_EVENTS = 2_000
 AGAIN_NS = 1_000_000_000
