@@ -122,7 +122,7 @@ MEANINGS: Mapping[str, str] = {
     "lcl_power_w": "of its load",
     "lcl_timer_s": "at the limit so far",
     "lcl_inrush_c": "charge the load still takes",
-    "lcl_health": "0: fails open",
+    "lcl_stuck_off": "1: fails open",
     "lcl_stuck_on": "1: fails closed",
     "lcl_overload_factor": "above 1: the load draws more than it should",
     "lcl_state": _numbered(LCL_STATES),

@@ -49,7 +49,6 @@ def plant_state(design: Design) -> dict[str, Value]:
         "string_health": [1.0] * len(design.strings),
         "main_bus_voltage_v": design.form.power_bus.voltage,
         "lcl_state": [1 if lcl.initially == "on" else 0 for lcl in design.form.lcls.values()],
-        "lcl_health": [1.0] * len(design.lcls),
         "lcl_overload_factor": [1.0] * len(design.lcls),
         "battery_soc": battery.initial_soc,
         "battery_voltage_v": design.form.power_bus.voltage,

@@ -90,14 +90,16 @@ WIDE = frozenset(
 IDLE = frozenset(
     {
         "isl_timer_s", "isl_range_m", "isl_range_rate_m_s", "isl_light_time_s", "isl_received_w", "isl_rate_bps",
-        "isl_drift_rad", "isl_jitter_factor", "job_inflow",
+        "isl_drift_rad", "isl_jitter_factor", "isl_margin_db", "isl_attempts", "job_inflow",
+        "guests_taken", "jobs_given",
     }
 )  # fmt: skip
-"""What a fleet never uses: its spacecraft do not see each other, and no logs come."""
+"""What a fleet never uses: its spacecraft do not see each other, take no jobs from each other, and no logs come."""
 
 FLAGS = frozenset(
     {
-        "lcl_state", "lcl_stuck_on", "heater_state", "heater_stuck_on", "accelerator_state", "accelerator_limiter",
+        "lcl_state", "lcl_stuck_on", "lcl_stuck_off", "transmitter_stuck_on", "station_wet", "heater_state",
+        "heater_stuck_on", "accelerator_state", "accelerator_limiter",
         "accelerator_slowdown", "accelerator_tripped", "accelerator_xid", "station_visible", "isl_state",
         "isl_blocked", "battery_group_cut_off", "battery_charge_inhibited", "job_state",
         "job_kind",

@@ -120,7 +120,6 @@ def craft(
     fill_drag(made.f, 575.0, drag_m2)
     fill_cells(made.p, made.f, 0.26, 3000.0, activity)
     made.s["lcl_state"] = limiters.ON
-    made.s["lcl_health"] = 1.0
     fill_environment(made.s, made.p)
     fill_attitude(made.s, made.p, made.u, figures or AttitudeFigures())
     fill_link(made.s, made.p, made.u, sites)

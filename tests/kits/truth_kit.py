@@ -100,7 +100,6 @@ def scramble(subject: Plant, seed: int) -> None:
         vector = rng.normal(size=3)
         s[name] = vector / np.linalg.norm(vector)
     s["lcl_state"] = rng.integers(0, 6, s.dtype["lcl_state"].shape)
-    s["lcl_health"] = 1.0
     s["accelerator_state"] = rng.integers(0, 8, s.dtype["accelerator_state"].shape)
     for name in ("uncorrected_upsets", "interrupts", "silent_errors", "latchups"):
         s[name] = rng.integers(0, 3, s.dtype[name].shape) * rng.integers(0, 2)

@@ -260,7 +260,6 @@ def loop_records(design: str = "ai1-june") -> tuple[Any, Any, Any, Any]:
     p["bus_voltage_v"] = 400.0
     s["main_bus_voltage_v"] = 400.0
     s["lcl_state"] = 1
-    s["lcl_health"] = 1.0
     u["pump_speed_command_fraction"], u["valve_command_fraction"] = 1.0, 1.0
     return s, p, u, w
 

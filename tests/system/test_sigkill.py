@@ -49,6 +49,7 @@ def test_in_lockstep_nobody_can_tell_that_it_was_killed(who: str, kills: int, tm
     assert killed["replayed"] > kills
     assert killed["archived"] + killed["retired"] > kills
     assert (killed["retired"] > kills) == (who == "retention")
+    assert (killed["torn"] > kills // 2) == (who == "node")
 
 
 @pytest.mark.timeout(3600)
@@ -56,4 +57,5 @@ def test_in_lockstep_nobody_can_tell_that_it_was_killed(who: str, kills: int, tm
 def test_a_spacecraft_that_boots_from_its_file_loses_nothing_it_had_answered(kills: int, tmp_path: Path) -> None:
     killed = flown("file", tmp_path, kills)["killed"]
     assert killed["boots"] >= kills
+    assert killed["torn"] > kills // 2
     assert killed["archived"] > kills

@@ -16,7 +16,7 @@ OFF, ON, LIMITING, TRIPPED, RETRIGGER, UNDERVOLTAGE = range(6)
 
 
 def state_fields(cap: Capacity) -> list[Field]:
-    """Each limiter. A health of 1 is as built."""
+    """Each limiter."""
     return [
         ("undervoltage_count", "i4"),
         shaped("lcl_state", "i4", cap.lcls),
@@ -25,8 +25,8 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("lcl_trip_count", "i4", cap.lcls),
         shaped("lcl_timer_s", "f8", cap.lcls),
         shaped("lcl_inrush_c", "f8", cap.lcls),
-        shaped("lcl_health", "f8", cap.lcls),  # 0: fails open
         shaped("lcl_stuck_on", "f8", cap.lcls),  # 1: fails closed
+        shaped("lcl_stuck_off", "f8", cap.lcls),  # 1: fails open
         shaped("lcl_overload_factor", "f8", cap.lcls),  # above 1: the load draws more than it should
     ]
 
@@ -62,7 +62,7 @@ def work_fields(cap: Capacity) -> list[Field]:
 @inlined
 def feeds(s: Record, k: int) -> bool:
     """What hangs behind limiter k has power: it is closed, and it conducts."""
-    return bool((s.lcl_state[k] == 1 or s.lcl_state[k] == 2) and s.lcl_health[k] > 0.0)
+    return bool((s.lcl_state[k] == 1 or s.lcl_state[k] == 2) and s.lcl_stuck_off[k] < 0.5)
 
 
 @inlined

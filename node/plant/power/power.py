@@ -169,8 +169,8 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     for k in range(p.lcl_count):
         demand = w.lcl_demand_w[k] + p.lcl_load_w[k]
         w.lcl_demand_w[k] = demand
-        charge = limited_c(s, p, k, demand * s.lcl_overload_factor[k] * per_v, dt_s) * s.lcl_health[k]
-        s.lcl_power_w[k] = charge * rate
+        charge = limited_c(s, p, k, demand * s.lcl_overload_factor[k] * per_v, dt_s)
+        s.lcl_power_w[k] = charge * rate if s.lcl_stuck_off[k] < 0.5 else 0.0
         wanted += s.lcl_power_w[k]
     _balance(s, p, u, w, wanted, dt_s)
     served = s.power_served_fraction
