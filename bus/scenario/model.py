@@ -218,6 +218,12 @@ class Expectation(_Form):
     waive: str = ""
 
 
+TOCK_TIMEOUT_S = 75.0
+"""Where the scenario does not say. Who was cut off for 30 s is heard within 60.2 s: TCP repeats after 0.2 s (Linux,
+TCP_RTO_MIN) and doubles its patience each time (RFC 6298, 5.5), so within twice the cut and that first wait. More than
+that is for a longer first wait, for who then has to answer, and for a busy machine (an assumption)."""
+
+
 class RangeRules(_Form):
     """How the range behaves: what a missing Tock does, and after how many seconds of silence."""
 

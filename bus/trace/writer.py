@@ -12,10 +12,12 @@ sees; `tails` is a msgpack array with the rest of each mail frame.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +27,7 @@ from zlib import crc32
 import msgpack
 
 from bus.errors import EnvironmentFault
+from bus.files import open_regular
 from bus.wire.codec import Header
 
 MAGIC = b"SKYTRACE\x00\x02"
@@ -125,6 +128,8 @@ class TraceWriter:
                 raise EnvironmentFault(
                     f"cannot write the trace {path}: {error.strerror}", hint="choose another --out directory"
                 ) from error
+            with suppress(OSError):  # a file system without locks: nobody can be told then
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._put(MAGIC)
             head = _packb(_header_map(header))
             self._block(HEADER, head)
@@ -186,6 +191,19 @@ class TraceWriter:
                 f"cannot write the trace {self.path}: {error.strerror}",
                 hint="the trace is readable up to the last complete tick; free some space and run again",
             ) from error
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether somebody on this machine, in a container or not, has this trace open to write it. OSError where there is
+    none to look at."""
+    with open_regular(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def _header_map(header: TraceHeader) -> dict[str, object]:

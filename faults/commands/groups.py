@@ -22,6 +22,8 @@ from faults.commands.fork import fork
 from faults.commands.init import EPILOG as INIT_EPILOG
 from faults.commands.init import init
 from faults.commands.procedure import group
+from faults.commands.report import EPILOG as REPORT_EPILOG
+from faults.commands.report import report
 from faults.commands.search import EPILOG as SEARCH_EPILOG
 from faults.commands.search import search
 from faults.commands.train import EPILOG as TRAIN_EPILOG
@@ -39,6 +41,7 @@ def add_groups(app: typer.Typer) -> None:
     flying(app, epilog=SEARCH_EPILOG)(search)
     flying(app, epilog=FORK_EPILOG)(fork)
     flying(app, epilog=WHY_EPILOG)(why)
+    flying(app, epilog=REPORT_EPILOG)(report)
     app.command(epilog=FAULTS_EPILOG)(faults)
     app.command(epilog=UPLOAD_EPILOG)(upload)
     app.command(epilog=INIT_EPILOG)(init)

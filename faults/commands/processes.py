@@ -119,7 +119,8 @@ def _conduct(
 
     status, result = conduct(resolved, directory, keys, plan, note)
     _write_run(directory, facts, "stopped" if result.interrupted else "finished" if status == 0 else "failed")
-    return status, root.Flown(None, result.wall_s, result.failure, interrupted=result.interrupted)
+    flown = root.Flown(None, result.wall_s, result.failure, result.interrupted, None, result.lost, result.refused)
+    return status, flown
 
 
 class _Said:

@@ -181,13 +181,12 @@ def _complain(error: SkyrackError) -> None:
 def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
     """The table at the end."""
     console = Console(highlight=False)
-    speed = summary["sim_s"] / summary["wall_s"] if summary["wall_s"] else 0.0
     table = Table(
         title=f"{summary['scenario']}, seed {summary['seed']}", title_justify="left", show_header=False, box=None
     )
     table.add_column(style="dim")
     table.add_column()
-    table.add_row("flown", f"{clock(summary['sim_s'])} in {summary['wall_s']:.1f} s (x{speed:,.0f}), {summary['mode']}")
+    table.add_row("flown", f"{clock(summary['sim_s'])}{_took(summary)}, {summary['mode']}")
     for shortcoming in shortcomings(summary):
         table.add_row(Text("NOT SOUND", style="bold red"), Text(shortcoming))
     if summary["late_ticks"]:
@@ -224,6 +223,14 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
     table.add_row("trace", summary["trace_hash"])
     table.add_row("report", str(directory.report))
     console.print(table)
+
+
+def _took(summary: dict[str, Any]) -> str:
+    """How long it took, where somebody knows."""
+    if summary["wall_s"] is None:
+        return ""
+    speed = summary["sim_s"] / summary["wall_s"] if summary["wall_s"] else 0.0
+    return f" in {summary['wall_s']:.1f} s (x{speed:,.0f})"
 
 
 def _alike(faults: Sequence[dict[str, Any]], lost: set[str]) -> list[dict[str, Any]]:

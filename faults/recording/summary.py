@@ -73,14 +73,14 @@ def summarise(
     *,
     mode: str,
     pace: str,
-    wall_s: float,
+    wall_s: float | None,
     error: str = "",
-    restarts: int = 0,
-    refused: Sequence[Mapping[str, Any]] = (),
+    restarts: int | None = 0,
+    refused: Sequence[Mapping[str, Any]] | None = (),
     injections: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The content of summary.json. `error` is what the range failed of, empty if it did not; `restarts` counts
-    processes that died and came back."""
+    processes that died and came back. None: nobody is left who knows."""
     scenario = recording.scenario
     books = recording.books
     ledgers = {
@@ -96,13 +96,13 @@ def summarise(
         "ticks": recording.ticks,
         "spacecraft": [spacecraft.id for spacecraft in scenario.spacecraft],
         "sim_s": recording.end_s,
-        "wall_s": round(wall_s, 3),
-        "node_steps_per_s": round(node_steps / wall_s, 1) if wall_s > 0 else None,
+        "wall_s": None if wall_s is None else round(wall_s, 3),
+        "node_steps_per_s": round(node_steps / wall_s, 1) if wall_s else None,
         "late_ticks": recording.late_ticks,
         "complete": recording.complete,
         "error": error,
         "restarts": restarts,
-        "refused": [dict(row) for row in refused],
+        "refused": None if refused is None else [dict(row) for row in refused],
         "trace_hash": recording.trace_hash,
         "lost": [
             {"id": loss.id, "tick": loss.tick, "at_s": loss.tick * scenario.tick_ns / 1e9, "reason": loss.reason}

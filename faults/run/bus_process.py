@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bus.clock import Stopwatch, parse_pace
 from bus.errors import EnvironmentFault, SkyrackError
+from bus.lockstep.instructions import Lost
 from bus.process import lifeline
 from bus.process.bus import run_bus
 from bus.process.plan import LOOPBACK, BusOutcome, BusPlan
@@ -35,11 +37,13 @@ STATUS_SHARE = 0.05
 
 @dataclass(slots=True)
 class BusResult:
-    """How long it flew, and what ended it before its time: an error, a signal."""
+    """How long it flew, what ended it before its time (an error, a signal), who was given up, what was turned away."""
 
     wall_s: float = 0.0
     failure: SkyrackError | None = None
     interrupted: str = ""
+    lost: tuple[Lost, ...] = ()
+    refused: tuple[dict[str, Any], ...] = ()
 
 
 class WatchedTrace:
@@ -119,6 +123,7 @@ def conduct(
         reason = outcome.failure.message if outcome.failure else done.reason
         writer.close(complete=complete, reason=reason, mail=done.mail)
         result.wall_s, result.failure, result.interrupted = trace.wall_s, outcome.failure, outcome.interrupted
+        result.lost, result.refused = outcome.lost, outcome.refused
         return {"trace_hash": writer.trace_hash, "wall_s": trace.wall_s}
 
     return run_bus(plan, keys, trace, finish, report), result

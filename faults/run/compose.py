@@ -38,15 +38,16 @@ class Flown:
     wall_s: from the first tick to the end. failure: why the range stopped before the end, None if it did not.
     interrupted: the signal that asked for the end, or empty. restarts: processes that died and were started again.
     lost: who was given up, at which tick and why. refused: what was turned away at the borders, by kind and source.
+    None: nobody is left who knows.
     """
 
     finished: Finished | None
-    wall_s: float
+    wall_s: float | None
     failure: SkyrackError | None = None
     interrupted: str = ""
-    restarts: int = 0
+    restarts: int | None = 0
     lost: tuple[Lost, ...] = ()
-    refused: tuple[dict[str, Any], ...] = ()
+    refused: tuple[dict[str, Any], ...] | None = ()
 
 
 def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from bus.errors import Mistake, Refused, ScenarioError
-from bus.scenario.model import AlarmSettings, RangeRules, RetentionSettings, Scenario, Spacecraft
+from bus.scenario.model import TOCK_TIMEOUT_S, AlarmSettings, RangeRules, RetentionSettings, Scenario, Spacecraft
 from bus.scenario.stations import Stations, read_stations
 from bus.text.files import read_file
 from bus.text.forms import Form
@@ -62,7 +62,7 @@ class RangeForm(Form):
     """How the range behaves. Changes no physics, so every field has a default."""
 
     missing_tock: Literal["stop", "continue"] = "stop"
-    tock_timeout: Annotated[float, quantity("time", 0.1, 3600.0, "100 ms to 1 h")] = 30.0
+    tock_timeout: Annotated[float, quantity("time", 0.1, 3600.0, "100 ms to 1 h")] = TOCK_TIMEOUT_S
     snapshot_every: Annotated[int, whole(1, 100_000)] = 600
 
 
