@@ -88,6 +88,7 @@ class Listing(StrEnum):
     """What `skyrack list` lists."""
 
     designs = "designs"
+    devices = "devices"
     scenarios = "scenarios"
     stations = "stations"
     faults = "faults"
@@ -206,7 +207,7 @@ def list_(
     designs: Designs = [],
     json: Json = False,
 ) -> None:
-    """List designs, scenarios, stations, faults, TM/TC, truth fields, FDIR rows."""
+    """List designs, their devices, scenarios, stations, faults, TM/TC, truth fields, FDIR rows."""
     from faults.commands.look import list_command  # noqa: PLC0415
 
     raise typer.Exit(list_command(what.value, design or of, tuple(designs), as_json=json))

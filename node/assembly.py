@@ -19,7 +19,7 @@ from node.computer import BOOT_S, WATCHDOG_S, Computer
 from node.designs.load import Design, load_design
 from node.devices.clock import Clock
 from node.devices.definitions import CLOCK_NAME, device_forms
-from node.devices.device import RESET, SIDE, Device, DeviceForm
+from node.devices.device import NEVER_OUTSIDE, RESET, SIDE, Device, DeviceForm
 from node.devices.equipment import Body, Equipment, FdirRow
 from node.devices.hosts import SELECT, Hosts
 from node.devices.nvm import NonVolatileMemory
@@ -169,6 +169,12 @@ def device_readings(design_name: str) -> tuple[str, ...]:
     """Every "device.reading" of a design: what a fault at the device seam can name."""
     forms = device_forms(equipment(load_design(design_name)))
     return tuple(f"{form.name}.{channel.name}" for form in forms for channel in form.channels)
+
+
+def outside_forms(design_name: str) -> tuple[DeviceForm, ...]:
+    """The devices of a design that can be outside: a board, a bench instrument or another program."""
+    forms = device_forms(equipment(load_design(design_name)))
+    return tuple(form for form in forms if form.name not in NEVER_OUTSIDE)
 
 
 def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:

@@ -19,6 +19,7 @@ from faults.commands.faults import faults
 from faults.commands.flight_software import flying
 from faults.commands.fork import EPILOG as FORK_EPILOG
 from faults.commands.fork import fork
+from faults.commands.hil import group as hil_group
 from faults.commands.init import EPILOG as INIT_EPILOG
 from faults.commands.init import init
 from faults.commands.procedure import group
@@ -52,3 +53,4 @@ def add_groups(app: typer.Typer) -> None:
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")
+    app.add_typer(hil_group, name="hil", help="Hardware in the loop: header.")

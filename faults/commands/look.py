@@ -21,6 +21,7 @@ from bus.errors import ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import OmmOrbit, Scenario, TleOrbit
 from bus.text.near import nearest
 from bus.text.times import clock
+from faults.commands.device_rows import device_rows
 from faults.commands.fdir_rows import brief_cells, table_rows
 from faults.commands.operator_rows import fault_rows, operator_rows
 from faults.commands.truth_fields import field_rows
@@ -104,6 +105,7 @@ def list_command(what: str, design: str, directories: tuple[Path, ...] = (), *, 
         chosen = [with_own(name, one) for name in own for one in chosen or SHIPPED]
     tables: dict[str, Callable[[], Rows]] = {
         "designs": lambda: _designs(shelf),
+        "devices": lambda: device_rows(_whose(chosen, "devices")),
         "scenarios": _scenarios,
         "stations": _stations,
         "faults": _faults,

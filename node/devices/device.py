@@ -86,6 +86,8 @@ RESET, SIDE = "reset", "side"
 """Orders that every unit with two cold redundant sides understands: start again, and which side runs (0, 1)."""
 ONE_SIDED = ("clock", "radio")
 """Devices that have no such sides: the computer's own clock, and the radio, whose receivers are another matter."""
+NEVER_OUTSIDE = ("clock", "jobs", "isl", "radio")
+"""Devices that are always emulated: they are the computer's own, or carry what the range must know and count."""
 
 
 class Device(Protocol):
