@@ -127,6 +127,12 @@ class DecodeError(RangeFailure):
     """Bytes that are no message of ours. Decoders raise nothing else, whatever they are fed."""
 
 
+class NoTrace(DecodeError):
+    """A file that is no trace, or of which nothing can be read. Which file is read is the user's affair."""
+
+    exit_status = 2
+
+
 class MessageRefused(RangeFailure, ValueError):
     """A message that cannot be sent: larger than 64 KiB, or a value or envelope that the schema does not carry."""
 

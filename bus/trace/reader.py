@@ -15,7 +15,7 @@ from zlib import crc32
 
 import msgpack
 
-from bus.errors import DecodeError, EnvironmentFault
+from bus.errors import DecodeError, EnvironmentFault, NoTrace
 from bus.files import open_regular
 from bus.participant import Moment
 from bus.trace.writer import END, HEADER, MAGIC, TICK, Answer, Traced, TraceHash, TraceHeader
@@ -229,7 +229,7 @@ class TraceReader:
     def _scan(self) -> TraceHeader:
         size = self._size = os.fstat(self._file.fileno()).st_size
         if self._file.read(len(MAGIC)) != MAGIC:
-            raise DecodeError(
+            raise NoTrace(
                 f"{self.path} is damaged in its first bytes, or no trace of this release",
                 hint="traces are named trace.bin",
             )
@@ -252,7 +252,7 @@ class TraceReader:
             if self.end is not None:
                 break
         if header is None:
-            raise DecodeError(f"the trace {self.path} has no readable header")
+            raise NoTrace(f"the trace {self.path} has no readable header", hint="nothing of it can be told")
         self.truncated_bytes = size - position
         return header
 

@@ -33,7 +33,7 @@ def faults(
     `skyrack inject --clear ID` ends one of them, `skyrack inject --clear all` all that act.
     """
     from bus.text.times import clock  # noqa: PLC0415
-    from faults.live.active import injected  # noqa: PLC0415
+    from faults.live.active import injected, tell_damage  # noqa: PLC0415
     from faults.report.injections import injection_in_words  # noqa: PLC0415
     from faults.run_directory import live_run, open_run  # noqa: PLC0415
 
@@ -46,7 +46,7 @@ def faults(
             for one in found
         ]
         sys.stdout.write(json_module.dumps(rows, indent=1) + "\n")
-        return
+        raise typer.Exit(tell_damage(directory))
     for one in found:
         since = "" if one.at_s is None else f" since {clock(one.at_s)}"
         until = "" if one.cleared_s is None else f" to {clock(one.cleared_s)}"
@@ -56,6 +56,7 @@ def faults(
         sys.stdout.write(f"{injection_in_words(row)}\n")
     if not found:
         sys.stdout.write(f"{directory.path}: no fault {'acts' if active else 'was injected'}\n")
+    raise typer.Exit(tell_damage(directory))
 
 
 def _judged(directory: RunDirectory) -> list[dict[str, Any]]:

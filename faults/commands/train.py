@@ -50,20 +50,22 @@ def train(
         status = fly_with_console(words, scenario, path, pace, quiet=True)
         if status > 1:
             raise typer.Exit(status)
-    _tell(path, as_json=json)
+    raise typer.Exit(_tell(path, as_json=json))
 
 
-def _tell(path: Path, *, as_json: bool) -> None:
+def _tell(path: Path, *, as_json: bool) -> int:
+    from faults.live.active import tell_damage  # noqa: PLC0415
     from faults.run_directory import RunDirectory  # noqa: PLC0415
     from faults.training.debrief import debrief as lessons_of  # noqa: PLC0415
 
-    lessons = lessons_of(RunDirectory(path))
+    lessons, status = lessons_of(RunDirectory(path)), tell_damage(RunDirectory(path))
     if as_json:
         sys.stdout.write(json_module.dumps([lesson.as_json() for lesson in lessons], indent=1) + "\n")
-        return
+        return status
     sys.stdout.write(f"{path}: {len(lessons) or 'no'} fault{'s' if len(lessons) != 1 else ''} acted\n")
     sys.stdout.writelines(told(lessons))
     sys.stdout.write(f"all of it, with the truth: {path / 'report.html'}\n")
+    return status
 
 
 def told(lessons: Sequence[Lesson]) -> list[str]:

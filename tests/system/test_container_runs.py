@@ -25,7 +25,7 @@ from bus.wire.codec import decode
 from bus.wire.messages import Telecommand
 from faults.commands.replay import replay
 from tests.kits.containers import Fleet, free_port, in_the_image, podman, until
-from tests.kits.runs import HOUSE, summary_of
+from tests.kits.runs import HOUSE, skyrack, summary_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -191,14 +191,21 @@ def test_a_ground_that_is_killed_on_schedule_sends_nothing_twice(composer: str, 
     assert (summary["telecommands"]["sent"], summary["telecommands"]["completed"]) == (2, 2)
 
 
-def test_a_bus_that_is_killed_leaves_a_trace_and_is_not_begun_again(composer: str, tmp_path: Path) -> None:
+def test_a_bus_that_is_killed_is_judged_afterwards_and_not_begun_again(composer: str, tmp_path: Path) -> None:
     """As the host of the bus that is switched off. The others notice, and end."""
     with Fleet(composer, tmp_path, 600) as fleet:
         fleet.up()
+        assert "is still flying" in skyrack("report", fleet.run.path).stderr
         os.kill(fleet.process("bus"), signal.SIGKILL)
         podman("wait", fleet.container("bus"))
         with TraceReader(fleet.run.trace) as trace:
-            assert sum(1 for _ in trace) > 10
+            ticks = sum(1 for _ in trace)
+        assert ticks > 10
+        reported = skyrack("report", fleet.run.path)
+        assert reported.returncode == 3 and "bus was lost" in reported.stdout, reported.stderr
+        summary = fleet.summary()
+        assert (summary["complete"], summary["ticks"], summary["wall_s"]) == (False, ticks, None)
+        assert summary["recorded"]["archive"]["packets"] > 0 and fleet.run.report.is_file()
         podman("start", fleet.container("bus"))
         assert fleet.ended() == 2
         assert "is not empty" in fleet.said("bus") and "a run needs a directory of its own" in fleet.said("bus")
