@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.kits import ledger
+
+settings.register_profile("skyrack", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("skyrack")  # how fast a machine is says nothing of the code that is tested on it
 
 
 @pytest.fixture(autouse=True)

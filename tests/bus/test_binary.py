@@ -55,7 +55,7 @@ def within(form: TelecommandForm, given_: dict[str, object]) -> dict[str, object
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_telecommand_gives_back_what_was_put_in(data: st.DataObject) -> None:
     form = data.draw(st.sampled_from(WORDS.telecommands))
     given_ = within(form, {a.name: data.draw(value_of(a)) for a in form.arguments})
@@ -76,7 +76,7 @@ def test_a_telecommand_gives_back_what_was_put_in(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_report_gives_back_what_was_put_in(data: st.DataObject) -> None:
     structure = data.draw(st.sampled_from(WORDS.structures))
     kinds = [WORDS.parameter[name].type for name in structure.parameters]
@@ -91,7 +91,7 @@ def test_a_report_gives_back_what_was_put_in(data: st.DataObject) -> None:
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_a_telecommand_or_one_error(service: int, subtype: int, data: bytes) -> None:
     try:
         form, arguments = read_telecommand(WORDS, service, subtype, data)

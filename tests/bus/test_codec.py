@@ -244,7 +244,7 @@ def test_the_sender_is_told_what_cannot_be_carried() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_no_bytes_but_decode_error(data: bytes) -> None:
     for frame in (data, resum(data), resum(bytes([0x98, PROTOCOL_VERSION]) + data)):
         for read in (decode, peek):
@@ -259,7 +259,7 @@ def test_no_bytes_but_decode_error(data: bytes) -> None:
     st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255), st.sampled_from("xid")), min_size=1, max_size=6),
     st.booleans(),
 )
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_mutated_frames_are_refused_or_are_messages(
     body: Body, edits: list[tuple[int, int, str]], sum_fits: bool
 ) -> None:
@@ -283,14 +283,14 @@ def test_mutated_frames_are_refused_or_are_messages(
 
 
 @given(st.binary(max_size=200), st.sampled_from(sorted(BODIES)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_body_bytes_but_decode_error(content: bytes, kind: Kind) -> None:
     with contextlib.suppress(DecodeError):
         decode(seal(0, "sat-a", 0, "ground", kind, content))
 
 
 @given(st.lists(st.binary(max_size=60), max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_ticks_and_tocks_of_any_bytes(frames: list[bytes]) -> None:
     for read in (lambda f: read_tick(f, 10), lambda f: read_tock("sat-a", f)):
         with pytest.raises(DecodeError):

@@ -149,13 +149,13 @@ QUIET = World(lambda n: 0).run()
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_order_of_arrival_gives_the_same_records(data: st.DataObject) -> None:
     assert World(drawn(data)).run() == QUIET
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_duplicates_garbage_and_returns_leave_no_mark_in_lockstep(data: st.DataObject) -> None:
     assert World(drawn(data), trouble=12).run() == QUIET
 
@@ -172,7 +172,7 @@ QUIET_MANY = World(lambda n: 0, ids=MANY).run()
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_lookahead_gives_the_same_records_in_any_order_of_arrival(data: st.DataObject) -> None:
     assert World(drawn(data), trouble=8, lookahead=True, ids=MANY).run() == QUIET_MANY
 
@@ -724,7 +724,7 @@ def test_the_table_names_every_phase_and_nothing_leaves_lost_but_a_return() -> N
 
 
 @given(st.lists(st.tuples(st.sampled_from([A, B, "x"]), st.lists(st.binary(max_size=80), max_size=3)), max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_bytes_end_it(events: list[tuple[str, list[bytes]]]) -> None:
     conductor = started()
     for id, frames in events:

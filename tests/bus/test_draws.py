@@ -22,7 +22,7 @@ GOLDEN = {
 word = st.integers(min_value=0, max_value=(1 << 64) - 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(word, word, word, word, word)
 def test_same_bits_in_python_and_compiled(seed: int, stream: int, spacecraft: int, step: int, lane: int) -> None:
     key = (seed, stream, spacecraft, step, lane)
@@ -68,7 +68,7 @@ def test_poisson_of_nothing_and_of_nonsense_is_nothing() -> None:
     assert [draws.poisson(mean, 0.999) for mean in (0.0, -1.0, math.nan)] == [0, 0, 0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(min_value=0.0, max_value=1e7), st.floats(min_value=0.0, max_value=1.0, exclude_max=True))
 def test_poisson_always_ends_near_its_mean(mean: float, u: float) -> None:
     count = draws.poisson(mean, u)

@@ -131,13 +131,13 @@ Plain = st.recursive(
 
 
 @given(Plain)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_plain_values_of_any_shape(value: object) -> None:
     assert repr(unpack(object, pack(value, object))) == repr(value)
 
 
 @given(st.binary(max_size=200), st.integers(0, 5000), st.integers(0, 255))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_bytes_but_decode_error(data: bytes, position: int, value: int) -> None:
     from zlib import crc32  # noqa: PLC0415
 

@@ -97,7 +97,7 @@ def test_the_hash_sees_content_and_not_authentication() -> None:
 
 
 @given(cut=st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_torn_tail_costs_only_what_is_torn(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     path = tmp_path_factory.getbasetemp() / "torn"
     if not path.exists():
@@ -165,7 +165,7 @@ def test_blocks_that_are_good_each_are_not_yet_a_trace(change: str, tmp_path: Pa
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_record_bytes_but_decode_error(data: bytes) -> None:
     for each in (data, len(data).to_bytes(4, "big") + data + b"\x90"):
         try:
@@ -181,7 +181,7 @@ def test_no_record_bytes_but_decode_error(data: bytes) -> None:
         max_leaves=12,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_content_of_a_record_but_decode_error(content: object) -> None:
     packed: bytes = msgpack.packb(content)
     try:

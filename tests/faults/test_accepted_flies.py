@@ -126,7 +126,7 @@ def flies(text: str) -> None:
 QUIETLY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=QUIETLY, derandomize=True)
+@settings(max_examples=6, suppress_health_check=QUIETLY, derandomize=True)
 @given(scenarios())
 def test_what_check_accepts_flies(text: str) -> None:
     flies(text)
@@ -134,7 +134,7 @@ def test_what_check_accepts_flies(text: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@settings(max_examples=100, deadline=None, suppress_health_check=QUIETLY)
+@settings(max_examples=100, suppress_health_check=QUIETLY)
 @given(scenarios())
 def test_what_check_accepts_flies_many_times(text: str) -> None:
     flies(text)

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bus.errors import EnvironmentFault, ScenarioError
@@ -364,7 +364,7 @@ _TOKENS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=200) | st.lists(_TOKENS, max_size=60).map(" ".join))
 @example("\ud800")
 @example("a: 'b\n\x85c'")
@@ -374,7 +374,7 @@ def test_nothing_but_scenario_error_for_any_text(text: str) -> None:
         scenario(text)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_nothing_but_scenario_error_for_damaged_scenarios(data: st.DataObject) -> None:
     """One token of a good scenario replaced, or a piece cut out: it flies or it is refused, never anything else."""
@@ -388,7 +388,7 @@ def test_nothing_but_scenario_error_for_damaged_scenarios(data: st.DataObject) -
         assert all(mistake.line >= 1 for mistake in error.mistakes), error
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_nothing_but_scenario_error_for_any_bytes(content: bytes) -> None:
     with pytest.raises(ScenarioError):

@@ -34,7 +34,7 @@ STEPS = st.lists(
 ).map(in_order)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(STEPS, st.sets(NAMES, min_size=1, max_size=3))
 def test_what_is_left_is_all_that_is_needed(steps: Steps, needed: set[str]) -> None:
     """Violated as soon as these are in it: one of each is left, nothing else, as plain as can be."""

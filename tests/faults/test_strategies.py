@@ -16,7 +16,7 @@ from faults.scenarios.vocabulary import checked_arguments, design_info, dictiona
 
 INFO = design_info("pathfinder", ("svalbard",))
 CAN_STRIKE = [name for name, form in FAULTS.items() if strategies.possible(form, INFO)]
-QUICK = settings(deadline=None, max_examples=3, suppress_health_check=list(HealthCheck), database=None)
+QUICK = settings(max_examples=3, suppress_health_check=list(HealthCheck), database=None)
 
 
 SEEN: dict[str, set[str]] = {}

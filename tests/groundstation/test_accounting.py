@@ -18,7 +18,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(steps=STEPS)
 def test_books_balance_whatever_comes(steps: list[tuple[str, int]]) -> None:
     stream, archived, lost = Stream(), set[int](), set[int]()

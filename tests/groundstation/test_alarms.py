@@ -107,7 +107,7 @@ def test_worse_needs_an_answer_again_and_better_needs_none() -> None:
     assert bench.alarms.acknowledge(1, 0, bench.records) == "no alarm 1 is open"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from([0.15, 0.25, 0.5]), max_size=60), st.integers(1, 4))
 def test_the_level_changes_only_by_so_many_readings_in_a_row_and_always_by_them(
     values: list[float], repetitions: int
@@ -124,7 +124,7 @@ def test_the_level_changes_only_by_so_many_readings_in_a_row_and_always_by_them(
         assert track.level == confirmed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.floats(0.0, 1.2), max_size=80))
 def test_no_chatter(values: list[float]) -> None:
     bench = Bench(repetitions=3)

@@ -200,9 +200,7 @@ async def test_whatever_is_asked_fits_its_schema(run: RunDirectory) -> None:
 def drawn(operation: Any, number: int = 8) -> list[Any]:
     cases: list[Any] = []
 
-    @settings(
-        max_examples=number, database=None, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=number, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def draw(data: Any) -> None:
         cases.append(data.draw(operation.as_strategy()))

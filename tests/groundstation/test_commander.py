@@ -251,7 +251,7 @@ class Spacecraft:
             ]  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     asked=st.lists(st.integers(0, 300), min_size=1, max_size=12),
     up=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 25)), min_size=50, max_size=50),

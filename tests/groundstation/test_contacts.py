@@ -136,7 +136,7 @@ def test_every_contact_against_a_dense_independent_computation(latitude: float, 
         assert math.sin(contact.max_elevation_rad) == pytest.approx(during.max(), abs=2e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     altitude_km=st.floats(300.0, 3000.0), inclination=st.floats(0.0, 179.0), raan=st.floats(0.0, 6.2),
     latitude=st.floats(-85.0, 85.0), mask=st.floats(0.0, 70.0), eccentric=st.sampled_from([0.0, 0.02]),
@@ -235,7 +235,7 @@ CONTACTS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(contacts=CONTACTS, priorities=st.lists(st.integers(0, 1), min_size=5, max_size=5))
 def test_antennas_serve_one_each_and_are_never_idle(contacts: list[Contact], priorities: list[int]) -> None:
     antennas = Antennas(3, tuple(priorities), dwell_s=20e-9)

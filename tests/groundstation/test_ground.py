@@ -268,7 +268,7 @@ MAIL = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(mail=MAIL, cut=st.integers(0, 25))
 def test_acknowledged_is_recorded_and_a_restored_twin_goes_on(mail: list[list[tuple[str, Body]]], cut: int) -> None:
     plan = config(spacecraft=2)
@@ -309,7 +309,7 @@ def test_acknowledged_is_recorded_and_a_restored_twin_goes_on(mail: list[list[tu
     assert ends == account["tc_requested"] == sum(1 for ls in mail for source, _ in ls if source == "operator")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(losses=st.lists(st.booleans(), min_size=200, max_size=200), capacity=st.integers(3, 30), swap=st.booleans())
 def test_the_ledger_closes_with_a_lossy_link_and_a_small_store(
     losses: list[bool], capacity: int, swap: bool, tmp_path_factory: pytest.TempPathFactory

@@ -415,7 +415,7 @@ def test_what_only_a_run_knows_is_refused_before_it_is_sent() -> None:
     assert bench.state == ("FAILED", "unknown parameter 'batery_soc'; did you mean battery_soc?")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(["step", "reading", "done", "failed", "answer", "restart", "abort"]), max_size=60))
 def test_whatever_happens_a_run_has_one_end_and_no_telecommand_goes_twice(events: list[str]) -> None:
     bench = Bench(walk)

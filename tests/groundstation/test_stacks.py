@@ -330,7 +330,7 @@ STEPS = st.builds(
 
 
 @given(st.lists(STEPS, min_size=1, max_size=4), st.booleans(), st.data())
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=40, phases=(Phase.explicit, Phase.generate))
 def test_every_member_of_any_stack_ends_once_and_the_last_is_the_final_word(
     steps: list[CommandStep], stop: bool, data: st.DataObject
 ) -> None:

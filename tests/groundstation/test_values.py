@@ -100,7 +100,7 @@ def test_down_sampling_by_hand(tmp_path: Path) -> None:
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(values=st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60), width_s=st.integers(1, 50))
 def test_down_sampling_against_numpy(
     tmp_path_factory: pytest.TempPathFactory, values: list[float], width_s: int

@@ -102,7 +102,7 @@ def test_a_new_request_under_an_old_counter_is_refused_too(flight: Flight) -> No
 
 
 @given(st.permutations(range(1, 25)), st.integers(1, 4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_within_the_window_order_does_not_matter_and_each_is_good_once(order: list[int], copies: int) -> None:
     flight = Flight(contact=True)
     flight.fly(2)

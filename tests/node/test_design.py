@@ -140,14 +140,14 @@ def test_units(text: str, unit: str, value: float) -> None:
 
 
 @given(value=st.one_of(st.none(), st.text(max_size=12), st.floats(), st.lists(st.text(max_size=8), max_size=3)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_figure_is_read_or_refused(value: object) -> None:
     with contextlib.suppress(Refused):
         assert np.isfinite(read_figure(value, "W"))
 
 
 @given(st.integers(2, 14), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_elimination_along_the_order_solves_the_system(count: int, random: object) -> None:
     pairs = [(i, random.randrange(i)) for i in range(1, count)]  # type: ignore[attr-defined]
     pairs += [(random.randrange(count), random.randrange(count)) for _ in range(count // 2)]  # type: ignore[attr-defined]

@@ -287,7 +287,7 @@ ACTIONS = st.lists(
 
 
 @given(ACTIONS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nothing_is_executed_twice_and_everything_seen_ends_once(actions: list[tuple[str, int]]) -> None:
     flight = Flight(contact=True)
     flight.fly(2)

@@ -62,7 +62,7 @@ PRIMITIVES = (
     st.lists(st.tuples(st.sampled_from(PRIMITIVES), st.integers(0, 4), st.integers(1, 6)), min_size=1, max_size=5),
     st.booleans(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_primitive_leaves_a_residue(faults: list[tuple[tuple[int, str, str, Any], int, int]], by_hand: bool) -> None:
     """Any overlap of faults, ended by their windows or cleared by hand: truth is that of the undisturbed flight."""
     flight, quiet = Flight(), Flight()
@@ -88,7 +88,7 @@ def test_no_primitive_leaves_a_residue(faults: list[tuple[tuple[int, str, str, A
     st.lists(st.tuples(st.sampled_from(("set", "scale", "add")), st.floats(-2, 2)), min_size=1, max_size=4),
     st.permutations(range(4)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_faults_on_one_field_act_in_order_of_onset_and_end_in_any_order(
     faults: list[tuple[str, float]], order: list[int]
 ) -> None:

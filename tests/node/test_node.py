@@ -56,7 +56,7 @@ def test_the_same_inboxes_give_the_same_bytes_and_another_seed_others() -> None:
 
 
 @given(st.integers(1, 70))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_saved_spacecraft_goes_on_to_the_bit(split: int) -> None:
     flight = busy(Flight(contact=True, signals=SIGNALS), split)
     saved = flight.node.save()
@@ -134,7 +134,7 @@ def test_telecommands_to_a_computer_that_is_down_are_counted_as_lost() -> None:
 
 
 @given(st.lists(st.integers(0, 30), max_size=6), st.floats(0.0, 0.9), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_generated_is_archived_or_on_board(reboots: list[int], loss: float, contact_ends: bool) -> None:
     """Whatever the link and the computer do: no packet is lost as long as the store does not overflow."""
     flight = Flight(contact=True, signals=("telemetry_generated", "telemetry_on_board"))

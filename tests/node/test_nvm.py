@@ -54,7 +54,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_packet_is_released_dropped_or_on_board(steps: list[tuple[str, int, int]]) -> None:
     """The store against a plain model; a small share makes it overflow, and every reboot reads it back."""
     nvm, boot = NonVolatileMemory(), 1
@@ -230,7 +230,7 @@ REQUESTS = st.lists(
 
 
 @given(REQUESTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_was_seen_once_stays_seen(requests: list[tuple[int, int, bool, Progress]]) -> None:
     nvm = NonVolatileMemory()
     window, boots = ledger_module.WINDOW, ledger_module.GROUND_BOOTS

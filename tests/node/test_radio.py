@@ -165,7 +165,7 @@ def test_each_link_fault_does_what_it_says() -> None:
     st.lists(st.sampled_from(sorted(set(PRIMITIVES) - {"forge"})), min_size=1, max_size=3),
     st.lists(st.integers(0, 5), min_size=1, max_size=20),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_goes_in_comes_out_is_held_or_is_counted(primitives: list[str], loads: list[int]) -> None:
     """Without copies in the chain nothing is made, and without a reason nothing is lost."""
     direction: Direction[int] = Direction(1, 2)

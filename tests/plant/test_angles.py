@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from node.plant.kernel.angles import arctan2, sincos, wrap
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.floats(min_value=-1e5, max_value=1e5))
 def test_sine_and_cosine(angle: float) -> None:
     sine, cosine = sincos(angle)
     assert abs(sine - math.sin(angle)) <= 3e-16 and abs(cosine - math.cos(angle)) <= 3e-16
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.floats(min_value=-1e9, max_value=1e9), st.floats(min_value=-1e9, max_value=1e9))
 def test_angle_of_two_components(y: float, x: float) -> None:
     angle = arctan2(y, x)
@@ -36,7 +36,7 @@ def test_angle_near_the_places_where_it_is_pieced_together() -> None:
         assert abs(arctan2(y, x) - math.atan2(y, x)) <= 1e-15
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(min_value=-1e6, max_value=1e6))
 def test_wrap(angle: float) -> None:
     wrapped = wrap(angle)

@@ -42,7 +42,7 @@ def _turn(axis: int, angle: float) -> np.ndarray:
     return m
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(angles, angles, angles)
 def test_quaternion_of_a_matrix_and_back(a: float, b: float, c: float) -> None:
     m = _turn(2, a) @ _turn(1, b) @ _turn(0, c)
@@ -277,7 +277,7 @@ def test_magnetic_field_in_the_body_keeps_its_length() -> None:
     assert 18e-6 < np.linalg.norm(c.s["magnetic_field_body_t"]) < 55e-6
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.sampled_from([SUN, NADIR, SAFE_SPIN, TUMBLE, 7, -1]),
     st.sampled_from([0, OWN_LAW, DIRECT]),
@@ -359,7 +359,7 @@ def test_torquers_take_momentum_across_the_field_away_at_the_stated_rate() -> No
     assert rate @ along == pytest.approx(1e-3, rel=3e-3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**16), st.floats(0.001, 2.0), st.integers(0, 3))
 def test_torquers_never_add_momentum_whatever_the_tumble_and_the_dead_coil(seed: int, speed: float, dead: int) -> None:
     c = _lonely(torquer_a_m2=50.0)

@@ -173,7 +173,7 @@ def test_beta_is_right_at_its_extremes(beta_deg: float) -> None:
     assert math.degrees(c.s["beta_rad"]) == pytest.approx(beta_deg, abs=1e-4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.floats(min_value=6.5e6, max_value=5e7),
     st.floats(min_value=0.0, max_value=math.pi),
@@ -207,14 +207,14 @@ def test_view_factor_is_the_integral_over_the_disc(tilt_deg: float) -> None:
     assert view_factor(math.cos(tilt), ratio) == pytest.approx(total, abs=2e-4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(min_value=-1.0, max_value=1.0), st.floats(min_value=0.1, max_value=1.0))
 def test_both_faces_of_a_plate_see_less_than_everything(cosine: float, ratio: float) -> None:
     front, back = view_factor(cosine, ratio), view_factor(-cosine, ratio)
     assert 0.0 <= front <= 1.0 and front + back <= 1.0 + 1e-12
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.floats(min_value=-math.pi / 2, max_value=math.pi / 2),
     st.floats(min_value=-math.pi, max_value=math.pi),

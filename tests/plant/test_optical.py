@@ -215,7 +215,7 @@ def test_beacons_that_are_not_beacons_are_no_peers() -> None:
     assert c.u["isl_peer_valid"][0] == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(min_value=-2, max_value=8),
     st.integers(min_value=-3, max_value=9),

@@ -153,14 +153,14 @@ def test_node_follows_the_mean_sun() -> None:
     assert math.degrees(rate) * 86400.0 == pytest.approx(0.98565 - 0.00080, abs=1e-4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(min_value=0.0, max_value=6.2831853), st.floats(min_value=0.0, max_value=0.98))
 def test_kepler_equation_is_solved(mean_anomaly: float, eccentricity: float) -> None:
     e = eccentric_anomaly(mean_anomaly, eccentricity)
     assert e - eccentricity * math.sin(e) == pytest.approx(mean_anomaly, abs=1e-11)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.floats(min_value=200e3, max_value=2000e3),
     st.floats(min_value=0.0, max_value=0.7),

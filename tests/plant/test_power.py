@@ -205,7 +205,7 @@ def test_an_essential_limiter_tries_again_every_second() -> None:
 
 
 @given(amps=st.floats(0.0, 60.0), inrush=st.floats(0.0, 2.0), cuts=st.integers(1, 40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_limiters_do_not_depend_on_the_step(amps: float, inrush: float, cuts: int) -> None:
     whole, parts = records("pathfinder"), records("pathfinder")
     for s, _, _, _ in (whole, parts):
@@ -262,7 +262,7 @@ def test_undervoltage_opens_what_is_not_essential() -> None:
     design=st.sampled_from(("formation", "pathfinder")),
     control=st.floats(0.0, 1.0),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_balance_closes_and_charge_is_never_created(
     *,
     socs: list[float],

@@ -115,7 +115,7 @@ def test_altitudes_outside_the_table_are_refused() -> None:
         load_belt("medium", 2026.0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.floats(min_value=-math.pi / 2, max_value=math.pi / 2),
     st.floats(min_value=-10.0, max_value=10.0),
@@ -329,7 +329,7 @@ def test_health_factors_scale_what_they_name() -> None:
     assert effect_rate(c.s, c.p, 0, 1) == pytest.approx(6.0 * rate, rel=0.05)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.floats(min_value=300e3, max_value=1900e3),
     st.floats(min_value=0.0, max_value=math.pi),

@@ -155,7 +155,7 @@ def random_network(seed: int, count: int) -> tuple[Any, Any, Any, Any]:
 
 
 @given(seed=st.integers(0, 10**6), count=st.integers(2, 24), dt_s=st.sampled_from((0.1, 1.0, 100.0, 1e6)))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_heat_flows_downhill_and_is_conserved(seed: int, count: int, dt_s: float) -> None:
     s, p, _, w = random_network(seed, count)
     capacities = np.array(p["node_capacity_j_k"][:count])

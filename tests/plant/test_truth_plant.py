@@ -235,14 +235,14 @@ def check_after(subject: Plant, seed: int, tick_s: float, ticks: int) -> None:
         assert 0.0 <= float(s["array_power_w"]) <= float(s["array_available_w"]) * (1.0 + 1e-12), where
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(FULL), st.integers(0, 2**32), st.sampled_from((0.1, 1.0, 10.0, 60.0)), st.integers(1, 20))
 def test_no_state_and_no_order_breaks_it(design: str, seed: int, tick_s: float, ticks: int) -> None:
     check_after(plant(design), seed, tick_s, ticks)
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(st.sampled_from(FULL), st.integers(0, 2**32), st.sampled_from((0.1, 1.0, 10.0, 60.0)), st.integers(1, 200))
 def test_no_state_and_no_order_breaks_it_at_length(design: str, seed: int, tick_s: float, ticks: int) -> None:
     check_after(plant(design), seed, tick_s, ticks)

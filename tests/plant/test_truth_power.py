@@ -132,7 +132,7 @@ def test_a_load_step_on_a_thevenin_cell() -> None:
     assert out[:, 1] == pytest.approx(np.full(len(times), amps * dt_s), rel=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(-3.0, 3.0), min_size=2, max_size=12),
     st.floats(0.0, 1.0),
