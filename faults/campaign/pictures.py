@@ -11,6 +11,7 @@ from typing import Any
 from faults.campaign.figures import by_fault, criticality_s, spread
 from faults.campaign.outcome import Result
 from faults.catalogue.form import FaultForm
+from faults.report.drawing import drawn
 
 MOST_LABEL = 34
 MOST_ROWS = 120
@@ -29,38 +30,6 @@ STAGES = (
 STATES = ("not flown", "PASS", "INCONCLUSIVE", "FAIL")
 _SCALE = ("#8f9aa5", "#56b4e9", "#e69f00", "#d55e00")
 """Of Okabe and Ito's palette (2008), told apart by people with any colour vision, with dark words on all of them."""
-_FONT = {"family": 'system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif', "size": 12.5}
-STYLE = """<style>
-.plot{overflow-x:auto}.plot>div{min-width:640px}
-.js-plotly-plot text{fill:var(--ink)!important}.js-plotly-plot .heatmap-label text{fill:#10161d!important}
-.js-plotly-plot .gridlayer path,.js-plotly-plot .zerolinelayer path{stroke:var(--grid)!important}
-.js-plotly-plot .hoverlayer text{fill:#17202a!important}
-</style>"""
-
-
-def library() -> str:
-    """The script that draws, once for the page."""
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415 - 5 MB, where it is written
-
-    return f"<script>{get_plotlyjs()}</script>{STYLE}"
-
-
-def _drawn(name: str, told: str, data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> str:
-    from plotly.io import to_html  # noqa: PLC0415
-
-    whole = {
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": _FONT, "autosize": True,
-        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}, **layout,
-    }  # fmt: skip
-    drawing = to_html(
-        {"data": list(data), "layout": whole}, include_plotlyjs=False, full_html=False, validate=False, div_id=name,
-        default_height=f"{layout['height']}px", config={"displayModeBar": False, "responsive": True},
-    )  # fmt: skip
-    return (
-        f'<div class="plot" role="img" aria-label="{escape(told)}">{drawing}</div>'
-        "<noscript><p class='soft'>The picture needs JavaScript; the table below says the same.</p></noscript>"
-    )
 
 
 def short(text: str) -> str:
@@ -108,7 +77,7 @@ def matrix(asked: Sequence[Result]) -> str:
     }
     caption = f"{escape(down)} down" + (f", {escape(across)} across" if across else "")
     words = f"<p class='soft'>{caption}. Colour: the worst verdict; words: how the spacecraft ended.</p>"
-    return words + _drawn("matrix", f"{down} against {across}, by verdict and outcome", [drawing], layout)
+    return words + drawn("matrix", f"{down} against {across}, by verdict and outcome", [drawing], layout)
 
 
 def _worst(cell: Sequence[Result]) -> int:
@@ -147,7 +116,7 @@ def latencies(asked: Sequence[Result]) -> str:
         "yaxis": {"automargin": True, "title": {"text": "injections"}, "rangemode": "tozero",
                   **({"dtick": 1} if max(n for bar in bars for n in bar["y"]) <= FEW else {})},
     }  # fmt: skip
-    return _drawn(
+    return drawn(
         "latencies", "how many injections were detected, answered and recovered from after how long", bars, layout
     )
 
@@ -205,4 +174,4 @@ def against_criticality(asked: Sequence[Result], catalogue: Mapping[str, FaultFo
                   "categoryarray": names},
     }  # fmt: skip
     told = "the longest detection and answer of each fault beside its time to criticality"
-    return _drawn("criticality", told, data, layout)
+    return drawn("criticality", told, data, layout)

@@ -27,6 +27,7 @@ from faults.campaign.outcome import Result
 from faults.campaign.requirements import RequirementForm
 from faults.campaign.tracing import failure_modes, shown_by, traced
 from faults.catalogue.form import FaultForm
+from faults.report import drawing
 from faults.report.html import badge, page, table, tiles
 from faults.report.why import why_section
 
@@ -81,7 +82,7 @@ def render(about: About, results: Sequence[Result]) -> str:
     body += _section("Failure modes", _failure_modes(asked, about.catalogue))
     body += _section("All cases", _all(asked))
     if 'class="plot"' in "".join(body):
-        body.insert(0, pictures.library())
+        body.insert(0, drawing.library())
     return page(f"{about.name}: {verdict}", body)
 
 

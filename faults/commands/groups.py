@@ -11,6 +11,8 @@ from faults.commands.archive import group as archive_group
 from faults.commands.campaign import EPILOG, campaign
 from faults.commands.clock import EPILOG as CLOCK_EPILOG
 from faults.commands.clock import clock
+from faults.commands.compare import EPILOG as COMPARE_EPILOG
+from faults.commands.compare import compare
 from faults.commands.console import EPILOG as CONSOLE_EPILOG
 from faults.commands.console import console
 from faults.commands.contacts import contacts
@@ -41,6 +43,7 @@ def add_groups(app: typer.Typer) -> None:
     flying(app, epilog=EPILOG)(campaign)
     flying(app, epilog=SEARCH_EPILOG)(search)
     flying(app, epilog=FORK_EPILOG)(fork)
+    app.command(epilog=COMPARE_EPILOG)(compare)
     flying(app, epilog=WHY_EPILOG)(why)
     flying(app, epilog=REPORT_EPILOG)(report)
     app.command(epilog=FAULTS_EPILOG)(faults)

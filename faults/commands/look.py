@@ -24,12 +24,12 @@ from bus.text.times import clock
 from faults.commands.device_rows import device_rows
 from faults.commands.fdir_rows import brief_cells, table_rows
 from faults.commands.operator_rows import fault_rows, operator_rows
-from faults.commands.truth_fields import field_rows
 from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.flight_software import with_own
 from faults.scenarios.links import links
 from faults.scenarios.links import warnings as link_warnings
 from faults.scenarios.own_designs import Shelf, is_path
+from faults.truth.fields import field_rows
 from node import own_software
 from node.assembly import stretched_times
 from node.designs.audit.margins import Margin, audit_scenario

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from bus.clock import Stopwatch
 from bus.errors import EnvironmentFault, Refused, UnknownNameError, UserError
@@ -21,22 +21,17 @@ from bus.scenario.model import Scenario
 from bus.text.near import nearest
 from bus.text.times import clock
 from bus.text.units import parse_duration_ns
-from faults.commands.truth_fields import DEFAULT_FIELDS, Column, fleet_columns
-from faults.commands.truth_script import Script, silent_faults
 from faults.run.warm import warm_up
 from faults.scenarios.choose import load_named
-from node.config import resolve
-
-if TYPE_CHECKING:
-    from node.designs.load import Design
-    from node.plant.plant import Plant
+from faults.truth.fields import DEFAULT_FIELDS, Column, fleet_columns
+from faults.truth.flight import Craft, craft, fly
+from faults.truth.script import silent_faults
 
 SUFFIXES = (".csv", ".parquet")
 QUIET_S = 2.0
 """Shorter flights than this say nothing of their progress."""
 SAY_EVERY_S = 5.0
 BATCH_ROWS = 4096
-A_MOMENT_S = 1e-6
 Row = list[float | str | None]
 Say = Callable[[str], None]
 
@@ -52,17 +47,6 @@ class TruthOptions:
     duration: str = ""
     out: Path | None = None
     designs: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Craft:
-    """One spacecraft in the table: its plant and what it was made of."""
-
-    id: str
-    plant: Plant
-    design: Design
-    peers: tuple[str, ...]
-    script: Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +66,29 @@ class Table(Protocol):
         ...
 
 
+class _Rows:
+    """Writes what is seen, and says how far it is."""
+
+    def __init__(
+        self, crafts: Sequence[Craft], lines: Sequence[Sequence[Column | None]], span: Span, table: Table
+    ) -> None:
+        self._crafts, self._lines, self._span, self._table = crafts, lines, span, table
+        self._watch, self._said = Stopwatch(), QUIET_S
+
+    def see(self, tick: int) -> None:
+        """A tick is over."""
+        span = self._span
+        if tick % span.every:
+            return
+        for one, line in zip(self._crafts, self._lines, strict=True):
+            cells = [None if column is None else column.read() for column in line]
+            self._table.write([tick * span.tick_s, one.id, *cells])
+        if self._watch.seconds > self._said:
+            speed = tick * span.tick_s / self._watch.seconds
+            _say(f"{clock(tick * span.tick_s)} of {clock(span.ticks * span.tick_s)}, x{speed:,.0f}")
+            self._said = self._watch.seconds + SAY_EVERY_S
+
+
 def truth_command(options: TruthOptions) -> int:
     """Fly the plants and write the table; 3 if a fault had to be refused. Raises UserError and its kin for everything
     that was asked for wrongly."""
@@ -97,73 +104,19 @@ def truth_command(options: TruthOptions) -> int:
     if silent:
         _say(f"faults that do not act: {silent}")
     warm_up(scenario, _say)
-    crafts = [_craft(scenario, who) for who in chosen]
-    table_of = fleet_columns([(craft.plant, craft.design) for craft in crafts], names)
+    crafts = [craft(scenario, who) for who in chosen]
+    table_of = fleet_columns([(one.plant, one.design) for one in crafts], names)
     heads = list(dict.fromkeys(column.name for columns in table_of for column in columns))
     with _table(options.out, ["time_s", "spacecraft", *heads]) as table:
         lines = [[{c.name: c for c in columns}.get(head) for head in heads] for columns in table_of]
-        _fly(crafts, lines, Span(ticks, every, tick_ns / 1e9), table)
+        rows = _Rows(crafts, lines, Span(ticks, every, tick_ns / 1e9), table)
+        fly(crafts, ticks, tick_ns / 1e9, rows.see)
     if options.out is not None:
         _say(f"{options.out}: {len(crafts)} spacecraft, {clock(ticks * tick_ns / 1e9)}, {len(heads)} columns")
-    refused = [f"{craft.id}: {reason}" for craft in crafts for reason in craft.script.refused]
+    refused = [f"{one.id}: {reason}" for one in crafts for reason in one.script.refused]
     for reason in refused:
         _say(f"a fault was refused: {reason}")
     return 3 if refused else 0
-
-
-def _fly(crafts: Sequence[Craft], lines: Sequence[Sequence[Column | None]], span: Span, table: Table) -> None:
-    """All plants together, tick by tick, because peers hear each other's beacons of the tick before.
-
-    The row of the epoch is read a microsecond after it: before the first step no order has acted and nothing flows.
-    """
-    watch, said = Stopwatch(), QUIET_S
-    ticks, every, tick_s = span.ticks, span.every, span.tick_s
-    talking = any(craft.peers for craft in crafts)
-    for craft in crafts:
-        craft.script.act(0)
-    beacons = {craft.id: craft.plant.beacon() for craft in crafts}
-    before = [craft.plant.save() for craft in crafts]
-    for craft in crafts:
-        craft.plant.step(0, A_MOMENT_S, {peer: beacons[peer] for peer in craft.peers if peer in beacons})
-    for tick in range(ticks + 1):
-        if tick % every == 0:
-            for craft, line in zip(crafts, lines, strict=True):
-                table.write([tick * tick_s, craft.id, *(None if column is None else column.read() for column in line)])
-            if watch.seconds > said:
-                speed = tick * tick_s / watch.seconds
-                _say(f"{clock(tick * tick_s)} of {clock(ticks * tick_s)}, x{speed:,.0f}")
-                said = watch.seconds + SAY_EVERY_S
-        if tick == 0:
-            for craft, state in zip(crafts, before, strict=True):
-                craft.plant.restore(state)
-        if tick == ticks:
-            return
-        if talking:
-            beacons = {craft.id: craft.plant.beacon() for craft in crafts}
-        for craft in crafts:
-            if tick > 0:
-                craft.script.act(tick)
-            craft.plant.step(tick, tick_s, {peer: beacons[peer] for peer in craft.peers if peer in beacons})
-
-
-def _craft(scenario: Scenario, who: str) -> Craft:
-    from node.designs.setup import plant_setup  # noqa: PLC0415 - numba
-    from node.plant.plant import Plant  # noqa: PLC0415 - numba
-
-    config = resolve(scenario, who)
-    plant = Plant(
-        plant_setup(
-            config.design,
-            config.spacecraft,
-            stations=config.stations,
-            environment=config.environment,
-            epoch_utc=config.epoch_utc,
-            seed=config.seed,
-            peer_heads=config.peer_heads,
-        )
-    )
-    script = Script(scenario, config.spacecraft, config.design.name, plant)
-    return Craft(who, plant, config.design, tuple(config.spacecraft.peers), script)
 
 
 def _chosen(scenario: Scenario, wanted: Sequence[str]) -> list[str]:

@@ -16,10 +16,10 @@ import skyrack
 from bus.errors import EnvironmentFault, ScenarioError, UnknownNameError, UserError
 from bus.text import units
 from faults.commands.truth import TruthOptions, truth_command
-from faults.commands.truth_fields import DEFAULT_FIELDS
 from faults.scenarios.choose import load_named
 from faults.scenarios.load import load_text
 from faults.scenarios.orders import LIMITS, WORDS, check_order, find_order, order_names
+from faults.truth.fields import DEFAULT_FIELDS
 from node.designs.audit.margins import audit
 from node.designs.load import SHIPPED, load_design
 from node.plant.state import layout

@@ -8,7 +8,7 @@ import pytest
 
 from bus.errors import UserError
 from faults.commands.look import list_command
-from faults.commands.truth_fields import field_rows
+from faults.truth.fields import field_rows
 from node.plant.state import layout
 from node.truth_meanings import MEANINGS
 

@@ -1,0 +1,1 @@
+"""Plants that fly alone: which of their quantities can be seen, what happens to them, tick by tick."""
