@@ -140,16 +140,27 @@ class Pacer:
         self.resume()
         self._steps = ticks
 
-    def change_speed(self, tick_ns: int, speed: float) -> None:
-        """Mission seconds in a second, from now on."""
-        self.period_ns = max(1, round(tick_ns / speed))
+    @property
+    def steps(self) -> int:
+        """Ticks that may still begin before it pauses; 0 where nobody asked for steps."""
+        return self._steps
+
+    def change_speed(self, tick_ns: int, speed: float | None) -> None:
+        """Mission seconds in a second, from now on; None: no schedule."""
+        self.period_ns = 0 if speed is None else max(1, round(tick_ns / speed))
         self._due_ns = None
 
     async def next_tick(self) -> None:
         """Return when the next tick may begin. More than one period late: the schedule starts anew from now."""
         await self._running.wait()
-        if not self.paced:
-            return
+        if self.paced:
+            await self._keep_schedule()
+        if self._steps:
+            self._steps -= 1
+            if not self._steps:
+                self._running.clear()
+
+    async def _keep_schedule(self) -> None:
         now_ns = self._clock.now_ns()
         if self._due_ns is None:
             self._due_ns = now_ns
@@ -161,7 +172,3 @@ class Pacer:
             await self._running.wait()
             self._due_ns = self._due_ns or self._clock.now_ns()
         self._due_ns += self.period_ns
-        if self._steps:
-            self._steps -= 1
-            if not self._steps:
-                self._running.clear()

@@ -6,12 +6,14 @@ order of their ids, so that a hundred processes on a few cores do not wake at on
 in the bus process come first: the ground has most to do in a tick, and none of its mail depends on the others' answers.
 Who owes answers to past ticks is late: told after a second, given up when nothing was heard of it for the range's
 patience. Where nobody may fall further behind, the tick stays open and the run slows down; that counts as slips.
+A paced run that was told to fly as fast as it can ends a tick when everybody has answered.
 
 Decides when, never what; sends nothing itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from bus.errors import Refused
 from bus.lockstep.instructions import SendTick
 from bus.process.plan import BusPlan
 from bus.wire.messages import RESERVED_IDS
-from bus.wire.pace import ClockOrder
+from bus.wire.pace import ClockOrder, ClockState
 
 SPREAD = 0.5  # the share of a paced tick over which Ticks leave; the last one to go has the rest of it for an answer
 LEAST_GAP_NS = 1_000_000  # below it timers of the loop are noise: then several leave together
@@ -30,6 +32,7 @@ MOST_TURNS = 50  # in a tick; more would only wake a process of many once for ea
 LOOK_EVERY_NS = 250_000_000
 LOOK_FOR_START_NS = 10_000_000  # a paced schedule begins so soon after the last participant has come
 TOLD_AFTER_NS = 1_000_000_000  # who is late for a moment is counted, and not worth a line
+FREE_PATIENCE_S = 1.0  # without a schedule a tick is over so long after it began, whoever has not answered
 LATE_WAKE_NS = 1_000_000_000  # woken so much too late, this process itself was stopped: nobody else is to blame
 
 
@@ -44,6 +47,11 @@ class Conducted(Protocol):
     @property
     def closing(self) -> bool:
         """The open tick is the closing one."""
+        ...
+
+    @property
+    def waiting(self) -> Sequence[str]:
+        """Whose answer to the open tick is awaited."""
         ...
 
     @property
@@ -97,21 +105,20 @@ class Pacing:
         self._held: deque[SendTick] = deque()
         self._opening = True  # Ticks that are made now belong to a tick that opens; others are for somebody who is back
         self._moved_ns = clock.now_ns()
+        self._heard = asyncio.Event()
 
     @property
     def paced(self) -> bool:
-        """Whether ticks follow the clock."""
-        return self._pacer.paced
+        """Whether ticks follow the clock, and nobody is waited for."""
+        return self._plan.speed is not None
 
     @property
     def slips(self) -> int:
         """Ticks that the schedule gave up because the machine or a participant was late; see `clock.Pacer`."""
         return self._pacer.slips + self._waited
 
-    def order(self, order: ClockOrder) -> tuple[str, int]:
-        """Carry out what was asked of the run's clock; gives how it stands then, and the open tick.
-
-        Raises Refused where it has none."""
+    def order(self, order: ClockOrder) -> ClockState:
+        """Carry out what was asked of the run's clock; gives how it stands then. Raises Refused where it has none."""
         if not self.paced:
             raise Refused("a run that flies as fast as it can", "one that was started with --pace")
         match order.verb:
@@ -121,11 +128,13 @@ class Pacing:
                 self._pacer.resume()
             case "step":
                 self._pacer.step(order.steps)
-            case "speed":
-                self._pacer.change_speed(self._plan.tick_ns, order.speed)
+            case "speed" | "free":
+                self._pacer.change_speed(self._plan.tick_ns, order.speed if order.verb == "speed" else None)
                 self._turns = turns([participant.id for participant in self._plan.participants], self._pacer.period_ns)
-        speed = self._plan.tick_ns / self._pacer.period_ns
-        return f"{'paused' if self._pacer.paused else 'flies'} at x{speed:g}", max(0, self._conductor.tick)
+                self._heard.set()
+        speed = self._plan.tick_ns / self._pacer.period_ns if self._pacer.paced else 0.0
+        tick = max(0, self._conductor.tick)
+        return ClockState(tick=tick, paused=self._pacer.paused, speed=speed, steps=self._pacer.steps)
 
     def moved(self) -> None:
         """Something went out: silence counts from here."""
@@ -133,6 +142,7 @@ class Pacing:
 
     def heard(self, id: str) -> None:
         """`id` gave an answer."""
+        self._heard.set()
         if id in self._late:
             self._late[id].heard_ns = self._clock.now_ns()
 
@@ -162,11 +172,24 @@ class Pacing:
         while not self._conductor.closing:
             self._opening = False
             await self._take_turns()
+            if not self._pacer.paced:
+                await self._everybody()
             await self._pacer.next_tick()
             self._opening = True
             tick = self._conductor.tick
             self._overdue(tick)
             self._waited += self._conductor.tick == tick
+
+    async def _everybody(self) -> None:
+        """Return when all have answered the open tick, or have had their time, or there is a schedule again."""
+        try:
+            async with asyncio.timeout(FREE_PATIENCE_S):
+                while self._conductor.waiting and not self._pacer.paced:
+                    self._heard.clear()
+                    await self._heard.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(0)  # where all have answered already, sockets still get their turn
 
     async def watch_over_late(self) -> None:
         """Beside `keep`, in a paced run: tells who is late, and gives up who stays silent."""

@@ -4,7 +4,7 @@ A client with the range key sends one frame a message. Hello: answered by Welcom
 to be made (mission time = next_tick * tick_ns). Injection: answered by OperatorReply (state "recorded", `token` the
 tick whose mail carries it) or Refusal; its InjectionReports follow as they come from the target. An Injection with
 `clear` may be addressed to "range": the range_requests knows from the reports where it is active.
-ClockOrder (pause, step, resume, speed): answered by OperatorReply with how the clock stands then; nothing is recorded.
+ClockOrder (pause, step, resume, speed, free): answered by ClockState, how it stands then; nothing is recorded.
 Decides and encodes; sockets are the caller's.
 """
 
@@ -31,7 +31,7 @@ from bus.wire.messages import (
     Refusal,
     Welcome,
 )
-from bus.wire.pace import ClockOrder
+from bus.wire.pace import ClockOrder, ClockState
 
 MAX_FOLLOWED = 1024  # injections whose reports are still passed on; the oldest is forgotten
 MAX_ACTIVE = 65536  # injections known to be active, over all targets; the oldest is forgotten
@@ -47,7 +47,7 @@ class RangeRequests:
 
     def __init__(
         self, targets: frozenset[str], limit: RateLimit | None = None,
-        clock: Callable[[ClockOrder], tuple[str, int]] | None = None,
+        clock: Callable[[ClockOrder], ClockState] | None = None,
     ) -> None:  # fmt: skip
         """`clock`: carries out what is asked of the run's clock, and says how it stands."""
         self._targets, self._limit, self._clock = targets, limit, clock
@@ -72,10 +72,9 @@ class RangeRequests:
             return self._reply(Welcome(scenario=(), snapshot=(), next_tick=max(0, tick + 1))), []
         if isinstance(body, ClockOrder) and self._clock is not None:
             try:
-                detail, at = self._clock(body)
+                return self._reply(self._clock(body)), []
             except Refused as refused:
                 return self._reply(Refusal(reason=f"found {refused.found}; needed {refused.allowed}")), []
-            return self._reply(OperatorReply(token=at, request=-1, state="COMPLETED", detail=detail, final=True)), []
         if not isinstance(body, Injection):
             return self._refuse("wrong plane", f"{message.kind.name} has no business on the range plane")
         if message.source != peer.identity:

@@ -233,28 +233,28 @@ class TraceReader:
                 f"{self.path} is damaged in its first bytes, or no trace of this release",
                 hint="traces are named trace.bin",
             )
-        header: TraceHeader | None = None
-        position = len(MAGIC)
-        while True:
-            block = self._block(position, size)
-            if block is None:
-                break
+        block = self._block(len(MAGIC), size)
+        if block is None or block[0] != HEADER:
+            raise NoTrace(f"the trace {self.path} has no readable header", hint="nothing of it can be told")
+        header = _read_header(block[1])
+        self._position = len(MAGIC) + len(block[1]) + 9
+        self._go_on(size)
+        return header
+
+    def more(self) -> None:
+        """Read on, where the run goes on: blocks that have been written since."""
+        self._size = os.fstat(self._file.fileno()).st_size
+        self._go_on(self._size)
+
+    def _go_on(self, size: int) -> None:
+        while self.end is None and (block := self._block(self._position, size)) is not None:
             kind, payload = block
-            if header is None:
-                if kind != HEADER:
-                    break
-                header = _read_header(payload)
-            elif kind == TICK:
-                self._blocks.append((position + 5, len(payload)))
+            if kind == TICK:
+                self._blocks.append((self._position + 5, len(payload)))
             elif kind == END:
                 self.end = _read_end(payload)
-            position += len(payload) + 9
-            if self.end is not None:
-                break
-        if header is None:
-            raise NoTrace(f"the trace {self.path} has no readable header", hint="nothing of it can be told")
-        self.truncated_bytes = size - position
-        return header
+            self._position += len(payload) + 9
+        self.truncated_bytes = size - self._position
 
     def _block(self, position: int, size: int) -> tuple[bytes, bytes] | None:
         self._file.seek(position)

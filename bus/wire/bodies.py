@@ -28,7 +28,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
-from bus.wire.pace import ClockOrder
+from bus.wire.pace import ClockOrder, ClockState
 from bus.wire.stacks import OperatorConfirmation, OperatorStack
 
 BODIES: dict[Kind, type[Body]] = {
@@ -37,5 +37,6 @@ BODIES: dict[Kind, type[Body]] = {
         Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
         StoreReport, Allocation, IslFrame, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
         OperatorConfirmation, Injection, InjectionReport, Account, ClockOrder,
+        ClockState,
     )
 }  # fmt: skip

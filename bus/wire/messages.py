@@ -66,6 +66,7 @@ class Kind(IntEnum):
     INJECTION_REPORT = 41
     ACCOUNT = 42
     CLOCK_ORDER = 43
+    CLOCK_STATE = 44
 
 
 OPERATOR_MAIL = (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION, Kind.OPERATOR_STACK, Kind.OPERATOR_CONFIRMATION)
@@ -373,9 +374,7 @@ class Account(Body):
     counters: Annotated[dict[Name, Number], Field(max_length=512)]
 
 
-PLANE_OF: dict[Kind, Plane] = {
-    kind: Plane.TIME if kind < 20 else Plane.SPACE if kind < 40 else Plane.RANGE for kind in Kind
-}
+PLANE_OF: dict[Kind, Plane] = {k: Plane.TIME if k < 20 else Plane.SPACE if k < 40 else Plane.RANGE for k in Kind}
 
 
 class Message(NamedTuple):

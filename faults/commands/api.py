@@ -37,21 +37,31 @@ def api(
     The tokens are printed once, and kept in the run's directory, api/, for you alone.
     """
     needs_console("skyrack api")
+    from bus.web.serving import Address  # noqa: PLC0415
     from faults.run_directory import live_run, open_run  # noqa: PLC0415
-    from groundstation.api.server import Address, serve  # noqa: PLC0415
+    from groundstation.api.server import serve  # noqa: PLC0415
 
     directory = open_run(run) if run is not None else live_run(None)[0]
 
-    def ready(url: str, tokens: dict[str, str]) -> None:
-        if json:
-            sys.stdout.write(json_module.dumps({"url": url, "tokens": tokens}) + "\n")
-        else:
-            sys.stdout.write(f"{directory.path.name} at {url}/api/v1 (Ctrl-C ends it)\n")
-            sys.stdout.writelines(f"  {role} token: {token}\n" for role, token in tokens.items())
-        sys.stdout.flush()
-
+    ready = Ready(directory.path.name, as_json=json)
     address = Address(host, port, tuple(name))
     serve(facts_of(directory), lambda clock: link_of(directory, clock), address, directory.path / "api", ready)
+
+
+class Ready:
+    """Tells where a server of ours is asked, and its tokens, once."""
+
+    def __init__(self, run: str, *, as_json: bool) -> None:
+        self._run, self._as_json = run, as_json
+
+    def __call__(self, url: str, tokens: dict[str, str]) -> None:
+        """It listens."""
+        if self._as_json:
+            sys.stdout.write(json_module.dumps({"url": url, "tokens": tokens}) + "\n")
+        else:
+            sys.stdout.write(f"{self._run} at {url}/api/v1 (Ctrl-C ends it)\n")
+            sys.stdout.writelines(f"  {role} token: {token}\n" for role, token in tokens.items())
+        sys.stdout.flush()
 
 
 def needs_console(what: str) -> None:

@@ -24,7 +24,7 @@ class Verb(StrEnum):
 
 def clock(
     verb: Annotated[Verb, typer.Argument(help="ask changes nothing.")],
-    value: Annotated[str, typer.Argument(help="step: how many ticks; speed: realtime, or a factor such as x60.")] = "",
+    value: Annotated[str, typer.Argument(help="step: how many ticks; speed: free, realtime, or such as x60.")] = "",
     *,
     run: LiveRun = None,
     wait: Annotated[float, typer.Option("--wait", min=0.1, help="Seconds of real time to wait for the answer.")] = 60.0,
@@ -46,10 +46,10 @@ def clock(
             raise UserError(f"step {value}: not a number of ticks from 1 to {MOST_STEPS}", hint="skyrack clock step 10")
         order = ClockOrder(verb="step", steps=int(value or 1))
     elif verb is Verb.SPEED:
-        speed = parse_pace(value) if value else None
-        if speed is None:
-            raise UserError(f"speed {value}: which?", hint="skyrack clock speed x60, or realtime")
-        order = ClockOrder(verb="speed", speed=speed)
+        if not value:
+            raise UserError("speed: which?", hint="skyrack clock speed x60, or realtime, or free")
+        speed = parse_pace(value)
+        order = ClockOrder(verb="free") if speed is None else ClockOrder(verb="speed", speed=speed)
     else:
         order = ClockOrder(verb=verb.value)
     raise typer.Exit(clock_command(order, run, wait_s=wait, as_json=json))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -34,6 +34,13 @@ def console(
     token: Annotated[
         str, typer.Option(envvar="SKYRACK_TOKEN", help="For --url: the token, or a file that holds it.")
     ] = "",
+    range_: Annotated[
+        bool, typer.Option("--range", help="With the clock and the faults of a run on this machine: screens T and F.")
+    ] = False,
+    range_token: Annotated[
+        str, typer.Option(envvar="SKYRACK_RANGE_TOKEN", help="The same, of `skyrack range`: its token, or a file.")
+    ] = "",
+    range_url: Annotated[str, typer.Option(help="For --range-token: its address.")] = "http://127.0.0.1:8602",
     browser: Annotated[bool, typer.Option("--browser", help="In a browser instead, at an address it prints.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="For --browser; 0: any that is free.")] = 8601,
     screen: Annotated[
@@ -54,35 +61,61 @@ def console(
             raise UserError("--url goes with --token", hint="the token is in the run's directory there, api/")
         if run is not None:
             raise UserError("a run or --url: one of them", hint="leave out one")
-        raise typer.Exit(serve_pages(url, token, screen, port) if browser else sit(url, _token(token), screen))
+        if range_:
+            raise UserError("--range is for a run on this machine", hint="--range-token with --range-url")
+        desk = Desk(url, token, range_url if range_token else "", range_token)
+        raise typer.Exit(serve_pages(desk, screen, port) if browser else sit(desk, screen))
+    if range_ and range_token:
+        raise UserError("--range or --range-token: one of them", hint="--range starts the range's API by itself")
     directory = open_run(run) if run is not None else live_run(None)[0]
-    if browser:
-        with _serving(directory) as (own, _):
-            raise typer.Exit(serve_pages(own, str(directory.path / "api" / "operator.token"), screen, port))
-    raise typer.Exit(beside(directory, screen))
+    with _serving(directory, "api", "operator") as ground, _range(directory, range_) as range_desk:
+        desk = Desk(*ground, *(range_desk or ((range_url, range_token) if range_token else ("", ""))))
+        raise typer.Exit(serve_pages(desk, screen, port) if browser else sit(desk, screen))
 
 
-def beside(directory: RunDirectory, screen: str) -> int:
+class Desk(NamedTuple):
+    """What somebody sits in front of: the ground's API and a token (or its file); the range's too, if it has one."""
+
+    url: str
+    token: str
+    range_url: str = ""
+    range_token: str = ""
+
+
+@contextmanager
+def _range(directory: RunDirectory, wanted: bool) -> Iterator[tuple[str, str] | None]:
+    """The range's API for this run, where it is wanted."""
+    if not wanted:
+        yield None
+        return
+    with _serving(directory, "range", "range") as found:
+        yield found
+
+
+def beside(directory: RunDirectory, screen: str, *, with_range: bool) -> int:
     """The console of a run on this machine, with an API of its own; gives the exit status."""
-    with _serving(directory) as (url, token):
-        return sit(url, token, screen)
+    with _serving(directory, "api", "operator") as ground, _range(directory, with_range) as range_:
+        return sit(Desk(*ground, *(range_ or ())), screen)
 
 
-def serve_pages(url: str, token: str, screen: str, port: int) -> int:
+def serve_pages(desk: Desk, screen: str, port: int) -> int:
     """The console in a browser, until it is stopped; gives the exit status."""
     import asyncio  # noqa: PLC0415
 
-    from groundstation.api.access import new_token  # noqa: PLC0415
-    from groundstation.api.server import Address  # noqa: PLC0415
+    from bus.clock import MachineClock  # noqa: PLC0415
+    from bus.web.access import new_token  # noqa: PLC0415
+    from bus.web.serving import Address  # noqa: PLC0415
     from groundstation.console.browser import BrowserConsole  # noqa: PLC0415
 
     address = Address(port=port)
     with address.open() as bound:
         port, key = int(bound.getsockname()[1]), new_token()
-        command = [sys.executable, "-m", "skyrack", "console", "--url", url, "--token", token, "--screen", screen]
+        command = [sys.executable, "-m", "skyrack", "console", "--url", desk.url, "--token", desk.token]
+        command += ["--screen", screen]
+        command += ["--range-url", desk.range_url, "--range-token", desk.range_token] if desk.range_token else []
 
         async def serve() -> None:
-            pages = BrowserConsole(command, bound, key, address.hosts(port))
+            pages = BrowserConsole(command, bound, key, address.hosts(port), MachineClock())
             sys.stdout.write(f"open http://{address.host}:{port}/?key={key} (Ctrl-C ends it)\n")
             sys.stdout.flush()
             await pages.run()
@@ -91,36 +124,45 @@ def serve_pages(url: str, token: str, screen: str, port: int) -> int:
     return 0
 
 
-def sit(url: str, token: str, screen: str) -> int:
+def sit(desk: Desk, screen: str) -> int:
     """In front of an API, until the user leaves; gives the exit status."""
     import asyncio  # noqa: PLC0415
 
     from bus.errors import HandshakeRefused, UserError  # noqa: PLC0415
+    from bus.web.range_client import RangeClient  # noqa: PLC0415
     from groundstation.api.client import Client  # noqa: PLC0415
-    from groundstation.console.app import SCREENS, Console  # noqa: PLC0415
+    from groundstation.console.app import RANGE_SCREENS, SCREENS, Console  # noqa: PLC0415
 
     if "TEXTUAL_DRIVER" not in os.environ and not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise UserError("a console needs a terminal", hint="for scripts: skyrack api, skyrack alarm list --json")
 
+    url, token = desk.url, _token(desk.token, "--token")
+    range_ = RangeClient(desk.range_url, _token(desk.range_token, "--range-token")) if desk.range_token else None
+    screens = [*SCREENS, *(RANGE_SCREENS if range_ is not None else ())]
+    if range_ is None and screen in RANGE_SCREENS:
+        raise UserError(f"--screen {screen} is the range's, not the ground's", hint="--range, or --range-token TOKEN")
+
     async def known() -> list[str]:
         async with Client(url, token) as client:
-            return [row.id for row in await client.fleet()] if screen not in SCREENS else []
+            return [row.id for row in await client.fleet()] if screen not in screens else []
 
-    if screen not in SCREENS and screen not in (ids := asyncio.run(known())):
+    if screen not in screens and screen not in (ids := asyncio.run(known())):
         from bus.text.near import one_of  # noqa: PLC0415
 
-        raise UserError(f"--screen {screen}: no such screen or spacecraft", hint=one_of([*SCREENS, *ids], screen))
-    app = Console(Client(url, token), first=screen, who=getpass.getuser()[:64])
+        raise UserError(f"--screen {screen}: no such screen or spacecraft", hint=one_of([*screens, *ids], screen))
+    app = Console(Client(url, token), range_=range_, first=screen, who=getpass.getuser()[:64])
     status = app.run()
     if app.refused:
-        raise HandshakeRefused(app.refused, hint="the token is in the run's directory, api/")
+        raise HandshakeRefused(app.refused, hint="tokens are in the run's directory, api/ and range/")
     return status or 0
 
 
-def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace: str, *, quiet: bool = False) -> int:
-    """A new run in a process of its own, the console in front of it. Leaving the console ends the run, which is judged;
-    gives the run's exit status. `words`: what stood on the command line after `run`; `quiet`: nothing is said of what
-    flew."""
+def fly_with_console(
+    words: Sequence[str], scenario: str, out: Path | None, pace: str, *, rehearsal: bool = False
+) -> int:
+    """A new run in a process of its own, the console in front of it, with the range's screens unless it is a rehearsal.
+    Leaving the console ends the run, which is judged; gives the run's exit status. `words`: what stood on the command
+    line after `run`."""
     from bus.clock import Stopwatch  # noqa: PLC0415
     from bus.errors import RangeFailure, UserError  # noqa: PLC0415
     from faults.commands.api import needs_console  # noqa: PLC0415
@@ -152,7 +194,7 @@ def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace
                 if waited.seconds > STARTS_WITHIN_S:
                     raise RangeFailure(f"the run has not begun within {STARTS_WITHIN_S:g} s", hint=f"see {log}")
             else:
-                beside(RunDirectory(out), "fleet")
+                beside(RunDirectory(out), "fleet", with_range=not rehearsal)
         finally:
             if flight.poll() is None:
                 sys.stderr.write("ending the run; it is judged ...\n")
@@ -162,27 +204,28 @@ def fly_with_console(words: Sequence[str], scenario: str, out: Path | None, pace
             except subprocess.TimeoutExpired:
                 flight.kill()
                 flight.wait()
-    if not quiet:
+    if not rehearsal:  # what flew would tell what was hidden
         sys.stdout.write(log.read_text(errors="replace"))
     return flight.returncode
 
 
 @contextmanager
-def _serving(directory: RunDirectory) -> Iterator[tuple[str, str]]:
-    """An API for this run alone, on a port of its own, while this is entered: (address, operator's token)."""
+def _serving(directory: RunDirectory, verb: str, role: str) -> Iterator[tuple[str, str]]:
+    """An API for this run alone, on a port of its own, while this is entered: (address, file of the token)."""
     from bus.errors import RangeFailure  # noqa: PLC0415
 
     server = subprocess.Popen(
-        [sys.executable, "-m", "skyrack", "api", str(directory.path), "--port", "0", "--json"],
+        [sys.executable, "-m", "skyrack", verb, str(directory.path), "--port", "0", "--json"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
         assert server.stdout is not None and server.stderr is not None
         line = server.stdout.readline()
         if not line:
-            raise RangeFailure(f"its API did not start: {server.stderr.read().decode(errors='replace').strip()}")
-        said = json_module.loads(line)
-        yield said["url"], said["tokens"]["operator"]
+            raise RangeFailure(
+                f"`skyrack {verb}` did not start: {server.stderr.read().decode(errors='replace').strip()}"
+            )
+        yield json_module.loads(line)["url"], str(directory.path / verb / f"{role}.token")
     finally:
         server.terminate()
         try:
@@ -192,7 +235,7 @@ def _serving(directory: RunDirectory) -> Iterator[tuple[str, str]]:
             server.wait()
 
 
-def _token(written: str) -> str:
+def _token(written: str, option: str) -> str:
     path = Path(written)
     try:
         return path.read_text(encoding="utf-8").strip() if os.sep in written or path.is_file() else written
@@ -200,5 +243,5 @@ def _token(written: str) -> str:
         from bus.errors import UserError  # noqa: PLC0415
 
         raise UserError(
-            f"--token {written}: {error.strerror}", hint="the token itself, or a file that holds it"
+            f"{option} {written}: {error.strerror}", hint="the token itself, or a file that holds it"
         ) from None

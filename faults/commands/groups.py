@@ -25,6 +25,8 @@ from faults.commands.hil import group as hil_group
 from faults.commands.init import EPILOG as INIT_EPILOG
 from faults.commands.init import init
 from faults.commands.procedure import group
+from faults.commands.range_api import EPILOG as RANGE_EPILOG
+from faults.commands.range_api import range_
 from faults.commands.report import EPILOG as REPORT_EPILOG
 from faults.commands.report import report
 from faults.commands.search import EPILOG as SEARCH_EPILOG
@@ -50,6 +52,7 @@ def add_groups(app: typer.Typer) -> None:
     app.command(epilog=UPLOAD_EPILOG)(upload)
     app.command(epilog=INIT_EPILOG)(init)
     app.command(epilog=API_EPILOG)(api)
+    app.command("range", epilog=RANGE_EPILOG)(range_)
     app.command(epilog=CONSOLE_EPILOG)(console)
     app.command(epilog=CLOCK_EPILOG)(clock)
     app.command(epilog=TRAIN_EPILOG)(train)

@@ -47,7 +47,7 @@ def train(
         words += ["--seed", str(seed)] if seed is not None else []
         for directory in designs:
             words += ["--designs", str(directory)]
-        status = fly_with_console(words, scenario, path, pace, quiet=True)
+        status = fly_with_console(words, scenario, path, pace, rehearsal=True)
         if status > 1:
             raise typer.Exit(status)
     raise typer.Exit(_tell(path, as_json=json))

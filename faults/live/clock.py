@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bus.errors import NoAnswerYet
 from bus.text.times import clock
-from bus.wire.messages import OperatorReply, Refusal
-from bus.wire.pace import ClockOrder
+from bus.wire.messages import Refusal
+from bus.wire.pace import ClockOrder, ClockState
 from faults.live.connection import connected, refused, replies, say, send
 from faults.recording.read import read_scenario
 from faults.run_directory import RunDirectory, live_run
@@ -30,9 +30,15 @@ async def _ask(run: RunDirectory, order: ClockOrder, wait_s: float, as_json: boo
                     body = message.body
                     if isinstance(body, Refusal):
                         raise refused(body, "skyrack run SCENARIO --pace x10")
-                    if isinstance(body, OperatorReply):
-                        at_s = body.token * tick_s
-                        say(f"{body.detail}, at {clock(at_s)}", {"detail": body.detail, "mission_s": at_s}, as_json)
+                    if isinstance(body, ClockState):
+                        at_s = body.tick * tick_s
+                        row = {
+                            "detail": str(body),
+                            "mission_s": at_s,
+                            "paused": body.paused,
+                            "speed": body.speed or None,
+                        }
+                        say(f"{body}, at {clock(at_s)}", row, as_json)
                         return 0
         except TimeoutError:
             raise NoAnswerYet(f"no answer within {wait_s:g} s", hint="wait longer with --wait") from None

@@ -32,26 +32,62 @@ class Injected:
         return asdict(self)
 
 
+class InjectionBook:
+    """Injections out of a trace that may still grow; `look` reads on. `planned`: the fault of each injection that the
+    scenario has."""
+
+    def __init__(self, trace: Path, planned: dict[str, str]) -> None:
+        self._trace, self._planned = trace, planned
+        self._reader: TraceReader | None = None
+        self._read = 0
+        self._found: dict[tuple[str, str], Injected] = {}
+
+    @property
+    def rows(self) -> list[Injected]:
+        """In the order in which they left the range."""
+        return list(self._found.values())
+
+    def look(self) -> None:
+        """What has been recorded since. Raises EnvironmentFault, DecodeError."""
+        if self._reader is None:
+            self._reader = TraceReader(self._trace)
+        else:
+            self._reader.more()
+        while self._read < len(self._reader):
+            self._take(self._reader.record(self._read).mail)
+            self._read += 1
+
+    def close(self) -> None:
+        """The file is not needed any more."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _take(self, mail: tuple[bytes, ...]) -> None:
+        for frame in mail:
+            if peek(frame).kind not in (Kind.INJECTION, Kind.INJECTION_REPORT):
+                continue
+            try:
+                message = decode(frame)
+            except DecodeError:
+                continue  # its addressee dropped it too
+            body = message.body
+            if isinstance(body, Injection) and not body.clear:
+                known = self._planned.get(body.injection) or fault_of(body.injection)
+                fault = known or f"{body.place} {body.primitive}"
+                one = Injected(body.injection, fault, message.destination, Seam(body.seam).name.lower())
+                self._found.setdefault((message.destination, body.injection), one)
+            elif isinstance(body, InjectionReport):
+                _report(self._found.get((message.source, body.injection)), body, message.sent_ns)
+
+
 def injections_of(trace: Path, planned: dict[str, str]) -> list[Injected]:
-    """In the order in which they left the range. `planned`: the fault of each injection that the scenario has."""
-    found: dict[tuple[str, str], Injected] = {}
-    with TraceReader(trace) as reader:
-        for record in reader:
-            for frame in record.mail:
-                if peek(frame).kind not in (Kind.INJECTION, Kind.INJECTION_REPORT):
-                    continue
-                try:
-                    message = decode(frame)
-                except DecodeError:
-                    continue  # its addressee dropped it too
-                body = message.body
-                if isinstance(body, Injection) and not body.clear:
-                    fault = planned.get(body.injection) or fault_of(body.injection) or f"{body.place} {body.primitive}"
-                    one = Injected(body.injection, fault, message.destination, Seam(body.seam).name.lower())
-                    found.setdefault((message.destination, body.injection), one)
-                elif isinstance(body, InjectionReport):
-                    _report(found.get((message.source, body.injection)), body, message.sent_ns)
-    return list(found.values())
+    """In the order in which they left the range."""
+    book = InjectionBook(trace, planned)
+    try:
+        book.look()
+        return book.rows
+    finally:
+        book.close()
 
 
 def _report(known: Injected | None, body: InjectionReport, sent_ns: int) -> None:

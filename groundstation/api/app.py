@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from bus.clock import Clock
-from bus.errors import EnvironmentFault, ScenarioError, SkyrackError, UnknownNameError
-from groundstation.api import forms, stream
+from bus.web.forms import VERSION
+from bus.web.serving import PREFIX, tell_errors
+from groundstation.api import stream
 from groundstation.api.commanding import command_routes
 from groundstation.api.desk import Desk
 from groundstation.api.looking import looking_routes
 
 LOOK_EVERY_NS = 100_000_000
 """How often the archive is looked at [A]: a tenth of the shortest tick that people watch."""
-PREFIX = "/api/v1"
 
 
-def make_app(desk: Desk, clock: Clock, refused: Callable[[], dict[str, int]]) -> FastAPI:
+def make_app(desk: Desk, clock: Clock, refused: Callable[[], Mapping[str, int]]) -> FastAPI:
     """The API of one run. `refused`: what the door has turned away."""
 
     async def look() -> None:
@@ -40,29 +39,13 @@ def make_app(desk: Desk, clock: Clock, refused: Callable[[], dict[str, int]]) ->
                 task.cancel()
 
     app = FastAPI(
-        title="Skyrack ground", version=forms.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None,
+        title="Skyrack ground", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
         description="What the ground knows of a fleet, live and afterwards, and what operators may ask of it.",
     )  # fmt: skip
 
-    @app.exception_handler(SkyrackError)
-    async def told(_: Request, error: SkyrackError) -> JSONResponse:
-        return JSONResponse({"detail": error.message, "hint": error.hint}, status_of(error))
-
-    @app.exception_handler(ConnectionError)
-    async def silent(_: Request, error: ConnectionError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 503)
-
+    tell_errors(app)
     app.include_router(looking_routes(desk, refused), prefix=PREFIX)
     app.include_router(command_routes(desk, clock), prefix=PREFIX)
     app.include_router(stream.routes(desk, clock), prefix=PREFIX)
     return app
-
-
-def status_of(error: SkyrackError) -> int:
-    """Of HTTP, for one of ours."""
-    if isinstance(error, UnknownNameError):
-        return 404
-    if isinstance(error, ScenarioError):
-        return 422
-    return 503 if isinstance(error, EnvironmentFault) else 422

@@ -11,55 +11,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any
 
-import httpx
 import websockets
-from pydantic import BaseModel, TypeAdapter, ValidationError
 from websockets.exceptions import WebSocketException
 
-from bus.errors import HandshakeRefused, RangeFailure, SkyrackError, UserError
+from bus.errors import RangeFailure
+from bus.web.access import SUBPROTOCOL
+from bus.web.asking import Asker, checked
+from bus.web.forms import VERSION, Scalar
 from groundstation.api import forms
-from groundstation.api.access import SUBPROTOCOL
 
-_T = TypeVar("_T", bound=BaseModel)
-_R = TypeVar("_R")
-TIMEOUT_S = 30.0
 MOST_MESSAGE_BYTES = 16 * 1024 * 1024
 """Of one message of the stream: the rows of ten thousand spacecraft."""
 
 
-class Client:
-    """See the module. Every call raises UserError for what the server refuses (with its reason), RangeFailure where it
-    cannot be reached, HandshakeRefused for a wrong token or an API of another version."""
+class Client(Asker):
+    """See the module, and `Asker` for what every call raises."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self.url, self._token = url.rstrip("/"), token
-        headers = {"authorization": f"Bearer {token}"}
-        self._http = httpx.AsyncClient(
-            base_url=f"{self.url}/api/v1", headers=headers, timeout=TIMEOUT_S, trust_env=False
-        )
-
-    async def __aenter__(self) -> Self:
-        """Asks who is there, so that a wrong token or version is told at once."""
-        try:
-            await self.about()
-        except BaseException:
-            await self._http.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+    where = "api"
 
     async def about(self) -> forms.About:
         """Who answers, as whom you ask, and the time."""
         about = await self._one(forms.About, "/about")
-        if about.api != forms.VERSION:
-            raise HandshakeRefused(
-                f"the API at {self.url} has version {about.api}, this console speaks {forms.VERSION}",
-                hint="start both from one release",
-            )
+        self.same_version(about.api, VERSION)
         return about
 
     async def fleet(self) -> list[forms.FleetRow]:
@@ -69,7 +44,7 @@ class Client:
     async def values(self, spacecraft: str) -> dict[str, forms.Value]:
         """The newest value of everything it ever reported."""
         found = await self._get(f"/spacecraft/{spacecraft}/telemetry")
-        return _read(TypeAdapter(dict[str, forms.Value]), found)
+        return checked(dict[str, forms.Value], found)
 
     async def series(
         self, spacecraft: str, parameter: str, from_s: float | None = None, to_s: float | None = None, points: int = 600
@@ -82,6 +57,14 @@ class Client:
         """Everything it says and understands, as `bus.dictionary.Dictionary` in JSON."""
         found: dict[str, Any] = await self._get(f"/spacecraft/{spacecraft}/dictionary")
         return found
+
+    async def fdir(self, spacecraft: str) -> forms.Fdir:
+        """Its FDIR table as it was last told."""
+        return await self._one(forms.Fdir, f"/spacecraft/{spacecraft}/fdir")
+
+    async def schedule(self, spacecraft: str) -> forms.Schedule:
+        """Its schedule as it was last told."""
+        return await self._one(forms.Schedule, f"/spacecraft/{spacecraft}/schedule")
 
     async def events(self, spacecraft: str = "", limit: int = 200) -> list[forms.EventRow]:
         """The newest events, the last received first."""
@@ -131,7 +114,7 @@ class Client:
         return await self._post(forms.Answer, "/telecommands", order, wait_s=wait_s)
 
     async def command(
-        self, to: str, telecommand: str, arguments: Mapping[str, forms.Scalar] | None = None, *,
+        self, to: str, telecommand: str, arguments: Mapping[str, Scalar] | None = None, *,
         confirmed: bool = False, wait_s: float = 0.0,
     ) -> forms.Answer:  # fmt: skip
         """Ask for one telecommand."""
@@ -150,7 +133,7 @@ class Client:
         self,
         procedure: str,
         spacecraft: list[str],
-        arguments: Mapping[str, forms.Scalar] | None = None,
+        arguments: Mapping[str, Scalar] | None = None,
         wait_s: float = 0.0,
     ) -> forms.Answer:
         """Start a procedure."""
@@ -180,57 +163,3 @@ class Client:
         except (WebSocketException, OSError) as error:
             raise RangeFailure(f"the stream of {self.url} has ended: {error}", hint="connect again") from error
         raise RangeFailure(f"the stream of {self.url} has ended", hint="connect again")
-
-    async def _one(self, form: type[_T], path: str, **query: Any) -> _T:
-        return _read(TypeAdapter(form), await self._get(path, **query))
-
-    async def _many(self, form: type[_T], path: str, **query: Any) -> list[_T]:
-        return _read(TypeAdapter(list[form]), await self._get(path, **query))  # type: ignore[valid-type]
-
-    async def _get(self, path: str, **query: Any) -> Any:
-        return await self._ask("GET", path, None, query)
-
-    async def _post(self, form: type[_T], path: str, body: BaseModel | None, **query: Any) -> _T:
-        return _read(TypeAdapter(form), await self._ask("POST", path, body, query))
-
-    async def _ask(self, method: str, path: str, body: BaseModel | None, query: Mapping[str, Any]) -> Any:
-        params = {name: value for name, value in query.items() if value is not None and value != ""}
-        content = None if body is None else body.model_dump_json()
-        headers = {"content-type": "application/json"}
-        limit_s = httpx.Timeout(TIMEOUT_S + float(query.get("wait_s") or 0.0))
-        try:
-            found = await self._http.request(
-                method, path, params=params, content=content, headers=headers, timeout=limit_s
-            )
-        except httpx.HTTPError as error:
-            raise RangeFailure(
-                f"{self.url} cannot be reached: {error or type(error).__name__}", hint="is `skyrack api` running there?"
-            ) from error
-        if found.status_code == 200:
-            return found.json()
-        raise _refusal(found)
-
-
-def _refusal(found: httpx.Response) -> SkyrackError:
-    """What the server said, as one of our errors."""
-    try:
-        said = found.json()
-    except ValueError:
-        said = {}
-    detail = said.get("detail", found.text[:200]) if isinstance(said, dict) else str(said)
-    if isinstance(detail, list):  # a form that does not fit, as FastAPI tells it
-        detail = "; ".join(f"{'.'.join(map(str, each.get('loc', ())))}: {each.get('msg', '')}" for each in detail)
-    hint = str(said.get("hint", "")) if isinstance(said, dict) else ""
-    if found.status_code in (401, 421):
-        return HandshakeRefused(str(detail), hint="the token is in the run's directory, api/")
-    return RangeFailure(str(detail), hint=hint) if found.status_code >= 500 else UserError(str(detail), hint=hint)
-
-
-def _read(adapter: TypeAdapter[_R], content: Any) -> _R:
-    try:
-        return adapter.validate_python(content)
-    except ValidationError as error:
-        raise HandshakeRefused(
-            f"the server answers in another form: {error.error_count()} fields differ",
-            hint="start both from one release",
-        ) from error

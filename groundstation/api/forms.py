@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-VERSION = "1"
-"""Of the API; a client of another version is told so."""
-Scalar = float | int | bool | str
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+from bus.web.forms import Form, Id, Name, Scalar
+
 Level = Literal["normal", "warning", "critical"]
-
-
-class Form(BaseModel):
-    """One of them."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=True)
 
 
 class Now(Form):
@@ -214,7 +205,7 @@ class Step(Form):
 
     to: Annotated[str, Field(min_length=1, max_length=4096, description="an id, several with commas, or all")]
     telecommand: Name
-    arguments: Annotated[dict[Name, Scalar], Field(max_length=64)] = {}
+    arguments: dict[Name, Scalar] = Field(default_factory=dict, max_length=64)
     canary: Annotated[str, Field(max_length=4096)] = ""
     condition: Annotated[str, Field(max_length=128)] = ""
     precondition: Annotated[str, Field(max_length=128)] = ""
@@ -243,7 +234,7 @@ class Answer(Form):
     state: str
     detail: str
     final: bool
-    requests: list[int] = []
+    requests: list[int] = Field(default_factory=list)
     run: int | None = None
 
 
@@ -260,7 +251,7 @@ class ProcedureOrder(Form):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
     spacecraft: Annotated[list[Id], Field(min_length=1, max_length=512)]
-    arguments: Annotated[dict[Name, Scalar], Field(max_length=64)] = {}
+    arguments: dict[Name, Scalar] = Field(default_factory=dict, max_length=64)
 
 
 class ProcedureRun(Form):
@@ -332,3 +323,56 @@ class Map(Form):
     spacecraft: list[Place]
     stations: list[Place]
     sun: Place
+
+
+class Monitor(Form):
+    """A row of the FDIR table as it was last told. finding: of the monitor; `violated`: it is no good one. times: how
+    often it was told to find something wrong, last at `fired_s`. action: its event has one that is enabled. Null:
+    nobody has told."""
+
+    monitor: str
+    enabled: bool | None
+    masked: bool | None
+    finding: str | None
+    violated: bool | None
+    value: float | None
+    changed_s: float | None
+    fired_s: float | None
+    times: int
+    action: bool | None
+
+
+class Acted(Form):
+    """An action that an event led to; code 0, or why it was not completed."""
+
+    event: str
+    received_s: float
+    code: int
+
+
+class Fdir(Form):
+    """Monitors, those that find something wrong first, and what was done. told_s, actions_told_s: when the whole table
+    was last reported, null where nobody has asked for it."""
+
+    told_s: float | None
+    actions_told_s: float | None
+    monitors: list[Monitor]
+    acted: list[Acted]
+
+
+class ScheduleEntry(Form):
+    """A telecommand that waits on board for its time; at_s by the clock on board."""
+
+    entry: int
+    at_s: float
+    telecommand: str
+    sub_schedule: int
+    group: int
+    state: str
+
+
+class Schedule(Form):
+    """What the newest answer told, at `told_s`; null: nobody has asked for it."""
+
+    told_s: float | None
+    entries: list[ScheduleEntry]

@@ -14,10 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bus.clock import Clock
-from bus.errors import DecodeError, SkyrackError
-from bus.sockets.keys import load_key, load_public
-from bus.sockets.ports import DealerPort, Network
-from bus.wire.codec import decode, encode
+from bus.process.standing import SILENT_AFTER_NS, StandingLink
 from bus.wire.messages import (
     PROTOCOL_VERSION,
     Body,
@@ -29,11 +26,6 @@ from bus.wire.messages import (
     Welcome,
 )
 
-ASK_EVERY_NS = 500_000_000
-"""How often the ground is asked for the time."""
-SILENT_AFTER_NS = 3_000_000_000
-"""Without an answer for so long it counts as silent."""
-TRY_AGAIN_NS = 500_000_000
 MOST_OPEN = 1024
 """Requests whose answers are awaited; who comes when there are as many is refused."""
 
@@ -46,23 +38,16 @@ class Asked:
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class GroundLink:
+class GroundLink(StandingLink):
     """See the module. `where`: gives the endpoint of the operator's port, or nothing while there is none (the run has
-    not begun, has ended, or its ground is being started again). `serve` until cancelled."""
+    not begun, has ended, or its ground is being started again)."""
 
     def __init__(self, keys: Path, where: Callable[[], str], tick_ns: int, clock: Clock) -> None:
-        self._keys, self._where, self._tick_ns, self._clock = keys, where, tick_ns, clock
-        self._port: DealerPort | None = None
+        super().__init__(keys, where, clock, identity="operator", server="ground")
+        self._tick_ns = tick_ns
         self._asked: OrderedDict[int, Asked] = OrderedDict()
         self._token = 0
-        self._heard_ns: int | None = None
         self._times: list[tuple[int, int]] = []  # (by our clock, mission time), the newest last
-        self.reconnects = 0
-
-    @property
-    def answers(self) -> bool:
-        """Whether it has been heard of just now."""
-        return self._heard_ns is not None and self._clock.now_ns() - self._heard_ns < SILENT_AFTER_NS
 
     def now(self) -> tuple[int | None, float | None]:
         """(mission time in ns, mission seconds in a second); None where they are not known."""
@@ -78,7 +63,7 @@ class GroundLink:
     async def asked(self, body: Body) -> AsyncIterator[Asked]:
         """Ask for something; the answers come while this is entered. Raises ConnectionError where the ground does
         not answer, or too much is open."""
-        if self._port is None or not self.answers:
+        if not self.open:
             raise ConnectionError("the ground does not answer; the run is over, or its ground starts again")
         if len(self._asked) >= MOST_OPEN:
             raise ConnectionError("too many requests are open; ask again in a moment")
@@ -86,7 +71,7 @@ class GroundLink:
         token, entry = self._token, Asked()
         self._asked[token] = entry
         try:
-            await self._send(body.model_copy(update={"token": token}))
+            await self.send(body.model_copy(update={"token": token}))
             yield entry
         finally:
             self._asked.pop(token, None)
@@ -94,59 +79,21 @@ class GroundLink:
     async def say(self, body: Body) -> None:
         """Say something whose answer comes under another request."""
         self._token += 1
-        await self._send(body.model_copy(update={"token": self._token}))
+        await self.send(body.model_copy(update={"token": self._token}))
 
-    async def serve(self) -> None:
-        """Keep a connection while there is a ground to connect to."""
-        while True:
-            endpoint = self._where()
-            if not endpoint:
-                await self._clock.until(self._clock.now_ns() + TRY_AGAIN_NS)
-                continue
-            try:
-                with Network() as network:
-                    await self._talk(network, endpoint)
-            except (SkyrackError, OSError):
-                self.reconnects += 1
-            finally:
-                self._port = None
-                self._times.clear()
-            await self._clock.until(self._clock.now_ns() + TRY_AGAIN_NS)
+    async def look(self) -> None:
+        """Ask for the time."""
+        await self.send(Hello(protocol=PROTOCOL_VERSION, role="operator", dictionary="", versions={}))
 
-    async def _talk(self, network: Network, endpoint: str) -> None:
-        key, server = load_key(self._keys, "operator"), load_public(self._keys, "ground")
-        port = network.dealer(endpoint, key, server, f"operator/api{self.reconnects:x}".encode())
-        async with asyncio.timeout(5.0):
-            await port.opened()
-        self._port, self._heard_ns = port, None
-        async with asyncio.TaskGroup() as group:
-            asking = group.create_task(self._ask_for_time(endpoint))
-            listening = group.create_task(self._listen(port))
-            asking.add_done_callback(lambda _: listening.cancel())
+    def lost(self) -> None:
+        """What was heard of the time is no good any more."""
+        self._times.clear()
 
-    async def _ask_for_time(self, endpoint: str) -> None:
-        """Ends when the ground is somewhere else, or silent for too long: then a new connection is tried."""
-        began_ns = self._clock.now_ns()
-        while self._where() == endpoint:
-            await self._send(Hello(protocol=PROTOCOL_VERSION, role="operator", dictionary="", versions={}))
-            await self._clock.until(self._clock.now_ns() + ASK_EVERY_NS)
-            heard_ns = self._heard_ns if self._heard_ns is not None else began_ns
-            if self._clock.now_ns() - heard_ns > 2 * SILENT_AFTER_NS:
-                self.reconnects += 1
-                return
-
-    async def _listen(self, port: DealerPort) -> None:
-        while True:
-            for frames in await port.receive():
-                try:
-                    self._hear(decode(frames[0]).body)
-                except (DecodeError, IndexError):
-                    continue
-
-    def _hear(self, body: object) -> None:
-        self._heard_ns = self._clock.now_ns()
+    def hear(self, message: Message) -> None:
+        """The time, or an answer for whoever asked."""
+        body = message.body
         if isinstance(body, Welcome):
-            self._times.append((self._heard_ns, body.next_tick * self._tick_ns))
+            self._times.append((self._clock.now_ns(), body.next_tick * self._tick_ns))
             del self._times[:-5]
         elif isinstance(body, OperatorReply | OperatorNote):
             self._tell(body.token, body)
@@ -158,7 +105,3 @@ class GroundLink:
         if entry is not None:
             entry.replies.append(body)
             entry.more.set()
-
-    async def _send(self, body: Body) -> None:
-        if self._port is not None:
-            await self._port.send([encode(Message(0, "operator", 0, "ground", body))])

@@ -6,7 +6,7 @@ import asyncio
 import math
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +18,10 @@ from starlette.background import BackgroundTask
 
 from bus.dictionary import Dictionary
 from bus.errors import UserError
+from bus.web.forms import VERSION
 from groundstation.api import forms
 from groundstation.api.desk import Desk
+from groundstation.api.onboard import fdir, schedule
 from groundstation.api.order import by_trouble, waiting_first
 from groundstation.api.watch import alarm_form, event_form
 from groundstation.archive.levels import all_levels
@@ -31,7 +33,7 @@ Limit = Annotated[int, Query(ge=1, le=5_000)]
 MissionTime = Annotated[float | None, Query(ge=-1e9, le=1e9, description="mission time in s")]
 
 
-def looking_routes(desk: Desk, refused: Callable[[], dict[str, int]]) -> APIRouter:
+def looking_routes(desk: Desk, refused: Callable[[], Mapping[str, int]]) -> APIRouter:
     """Routes that change nothing."""
     router = APIRouter()
 
@@ -39,9 +41,9 @@ def looking_routes(desk: Desk, refused: Callable[[], dict[str, int]]) -> APIRout
     async def about(request: Request) -> forms.About:
         """Who answers, as whom you ask, and the time."""
         return forms.About(
-            api=forms.VERSION, version=desk.facts.version, run=desk.facts.name, role=request.state.role,
+            api=VERSION, version=desk.facts.version, run=desk.facts.name, role=request.state.role,
             epoch_utc=desk.scenario.epoch_utc, tick_s=desk.scenario.tick_ns / 1e9,
-            spacecraft=len(desk.scenario.spacecraft), now=desk.now(), refused=refused(),
+            spacecraft=len(desk.scenario.spacecraft), now=desk.now(), refused=dict(refused()),
         )  # fmt: skip
 
     @router.get("/spacecraft")
@@ -92,6 +94,18 @@ def looking_routes(desk: Desk, refused: Callable[[], dict[str, int]]) -> APIRout
             soft_low=form.soft_low, soft_high=form.soft_high, hard_low=form.hard_low, hard_high=form.hard_high,
             retired=await asyncio.to_thread(may_be_retired, desk.feed, question),
         )  # fmt: skip
+
+    @router.get("/spacecraft/{spacecraft}/fdir")
+    async def table(spacecraft: SpacecraftId) -> forms.Fdir:
+        """The FDIR table as it was last told: what is armed, masked, fired, and what was done."""
+        dictionary = desk.known(spacecraft).dictionary
+        return await asyncio.to_thread(fdir, desk.feed, spacecraft, dictionary, desk.feed.dating(spacecraft))
+
+    @router.get("/spacecraft/{spacecraft}/schedule")
+    async def waiting(spacecraft: SpacecraftId) -> forms.Schedule:
+        """The schedule on board as it was last told."""
+        dictionary = desk.known(spacecraft).dictionary
+        return await asyncio.to_thread(schedule, desk.feed, spacecraft, dictionary, desk.feed.dating(spacecraft))
 
     @router.get("/spacecraft/{spacecraft}/dictionary")
     async def dictionary(spacecraft: SpacecraftId) -> Dictionary:

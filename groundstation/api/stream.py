@@ -16,8 +16,9 @@ from pydantic import Field, ValidationError
 
 from bus.clock import Clock
 from bus.errors import EnvironmentFault
+from bus.web.access import SUBPROTOCOL
+from bus.web.forms import Form, Id
 from groundstation.api import forms
-from groundstation.api.access import SUBPROTOCOL
 from groundstation.api.desk import Desk
 
 TELL_EVERY_NS = 100_000_000
@@ -26,11 +27,11 @@ TIME_EVERY_NS = 1_000_000_000
 MOST_CLIENTS = 64
 
 
-class Subscription(forms.Form):
+class Subscription(Form):
     """What a client wants to be told. spacecraft: whose values; the rest by kind."""
 
     fleet: bool = False
-    spacecraft: Annotated[tuple[forms.Id, ...], Field(max_length=64)] = ()
+    spacecraft: Annotated[tuple[Id, ...], Field(max_length=64)] = ()
     events: bool = False
     alarms: bool = False
     telecommands: bool = False

@@ -6,6 +6,7 @@ leaves nothing out. Where nothing was committed, a look costs one read of a coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,17 @@ class Feed(ArchiveReader):
             (boot,) = connection.execute(boots, (spacecraft, kind)).fetchone()
             rows = connection.execute(query, (spacecraft, boot, kind, most)).fetchall() if boot is not None else []
         return [report for _, report in self._read(rows[::-1])]
+
+    def of_structures(self, spacecraft: str, names: Sequence[str], most: int) -> list[Report]:
+        """The newest packets of these structures, the last received first."""
+        numbers = [each.id for each in self.dictionary(spacecraft).structures if each.name in names]
+        query = (
+            f"{_PACKET} WHERE spacecraft = ? AND kind = ? AND number IN ({','.join('?' * len(numbers))})"
+            " ORDER BY received_ns DESC, boot DESC, stream DESC, sequence DESC LIMIT ?"
+        )
+        with self._open() as connection:
+            rows = connection.execute(query, (spacecraft, int(Kind.TELEMETRY), *numbers, most)).fetchall()
+        return [report for _, report in self._read(rows)]
 
     def newest_events(self, spacecraft: str, limit: int) -> list[EventRow]:
         """The last ones received, of one spacecraft or (empty) of all, the last one first; rows as in `News.events`."""

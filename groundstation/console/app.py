@@ -15,10 +15,13 @@ from textual.widgets import Button, Input, Select, Static
 
 from bus.clock import Clock, MachineClock
 from bus.errors import HandshakeRefused, SkyrackError
+from bus.web.range_client import RangeClient
 from groundstation.api import forms
 from groundstation.api.client import Client
 from groundstation.console.alarms import AlarmsScreen
+from groundstation.console.clock import TimeScreen
 from groundstation.console.commanding import CommandScreen, TelecommandsScreen, scalar
+from groundstation.console.faults import FaultsScreen
 from groundstation.console.fleet import FleetScreen
 from groundstation.console.frame import LEAST, Frame
 from groundstation.console.lists import ContactsScreen, EventsScreen, LevelsScreen, ProceduresScreen
@@ -37,6 +40,11 @@ SCREENS: dict[str, tuple[str, str, Callable[[], Frame]]] = {
     "map": ("f9", "Map", MapScreen),
 }
 """By the name that the command line has for it: key, title, screen."""
+RANGE_SCREENS: dict[str, tuple[str, str, Callable[[], Frame]]] = {
+    "time": ("T", "Time", TimeScreen),
+    "faults": ("F", "Faults", FaultsScreen),
+}
+"""These too where the range's token was given; without it they do not exist."""
 
 
 class Help(ModalScreen[None]):
@@ -121,7 +129,8 @@ class Start(ModalScreen[forms.ProcedureOrder | None]):
 
 
 class Console(App[int]):
-    """The console of one run's ground. `first`: a screen's name, or a spacecraft's id."""
+    """The console of one run's ground. `first`: a screen's name, or a spacecraft's id. `range_`: the range's API, for
+    whoever conducts the run; whoever operates it has none."""
 
     TITLE = "Skyrack"
     ENABLE_COMMAND_PALETTE = False
@@ -131,26 +140,42 @@ class Console(App[int]):
         Binding("ctrl+q", "quit", "Quit"),
     ]
 
-    def __init__(self, client: Client, *, first: str = "fleet", who: str = "", clock: Clock | None = None) -> None:
+    def __init__(
+        self, client: Client, *, range_: RangeClient | None = None, first: str = "fleet", who: str = "",
+        clock: Clock | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.store = Store(client, clock or MachineClock())
+        self.store = Store(client, clock or MachineClock(), range=range_)
         self.who, self._first = who, first
         self.refused = ""
-        self.screens = {name: make() for name, (_, _, make) in SCREENS.items()}
+        self.known = SCREENS | (RANGE_SCREENS if range_ is not None else {})
+        self.screens = {name: make() for name, (_, _, make) in self.known.items()}
+        for name, (key, title, _) in RANGE_SCREENS.items() if range_ is not None else ():
+            self.bind(key, f"go('{name}')", description=title)
 
     def on_mount(self) -> None:
         """Connect, and show the fleet or what was asked for."""
         self.push_screen(self.screens["fleet"])
-        if self._first in SCREENS and self._first != "fleet":
+        if self._first in self.known and self._first != "fleet":
             self.action_go(self._first)
-        elif self._first not in SCREENS:
+        elif self._first not in self.known:
             self.open_spacecraft(self._first, "overview")
         self._follow()
+        if self.store.range is not None:
+            self._follow_range()
 
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:
         try:
             await self.store.follow()
+        except HandshakeRefused as error:
+            self.refused = error.message
+            self.exit(2)
+
+    @work(exclusive=True, group="follow-range")
+    async def _follow_range(self) -> None:
+        try:
+            await self.store.follow_range()
         except HandshakeRefused as error:
             self.refused = error.message
             self.exit(2)
@@ -185,7 +210,7 @@ class Console(App[int]):
 
     def show_help(self, title: str, text: str, screen: Frame) -> None:
         """Keys everywhere, and what this screen has to say."""
-        keys = "  ".join(f"[b]{key.upper()}[/b] {name}" for key, name, _ in SCREENS.values())
+        keys = "  ".join(f"[b]{key.upper()}[/b] {name}" for key, name, _ in self.known.values())
         own = "  ".join(
             f"[b]{binding.key_display or binding.key}[/b] {binding.description}"
             for binding in screen.BINDINGS

@@ -1,14 +1,13 @@
 """The same console in a browser: a page on loopback with a key, and a process for each that is open.
 
-textual-serve carries the screen and the keys; what stands here is the door in front of it. Whoever opens the page can
-command, so a request needs the key that was printed (it becomes a cookie that no other site can send), a Host that is
-this server, and where a browser names an origin, that must be this server too. Nothing is fetched from elsewhere.
+textual-serve carries the screen and the keys; the door in front of it is that of the API. Whoever opens the page can
+command, so a request needs the key that was printed, which becomes a cookie that no other site can send. Nothing is
+fetched from elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
 import shlex
 import signal
@@ -20,6 +19,9 @@ from pathlib import Path
 from aiohttp import web
 from textual_serve.server import Server
 
+from bus.clock import Clock
+from bus.web.access import Asked, Doorkeeper, Refused, Role
+
 COOKIE = "skyrack_console"
 MOST_PAGES = 8
 """Open at once: each is a process of some 60 MB."""
@@ -30,10 +32,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class BrowserConsole(Server):
     """See the module. `command`: the console's own, without a shell; `key`: what a page must have."""
 
-    def __init__(self, command: Sequence[str], bound: socket.socket, key: str, hosts: Sequence[str]) -> None:
+    def __init__(
+        self, command: Sequence[str], bound: socket.socket, key: str, hosts: Sequence[str], clock: Clock
+    ) -> None:
         host, port = bound.getsockname()[:2]
         super().__init__(shlex.join(command), host=host, port=port, title="Skyrack")
-        self._bound, self._key, self._hosts = bound, key, frozenset(hosts)
+        self._bound, self._key = bound, key
+        self._keeper = Doorkeeper({key: Role.OPERATOR}, hosts, clock, "open the address that was printed, with its key")
         self._pages = 0
         self._folder = tempfile.TemporaryDirectory(prefix="skyrack-page-")
         page = (Path(self.templates_path) / "app_index.html").read_text(encoding="utf-8")
@@ -76,18 +81,17 @@ class BrowserConsole(Server):
 
     @web.middleware
     async def _door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.host.lower() not in self._hosts:
-            raise web.HTTPMisdirectedRequest(text=f"wrong host: this server is {' or '.join(sorted(self._hosts))}")
-        origin = request.headers.get("origin")
-        if origin is not None and origin.lower().partition("://")[2] not in self._hosts:
-            raise web.HTTPForbidden(text="pages of other sites may not ask here")
-        given = request.query.get("key", "")
-        if request.path == "/" and given:
-            if not hmac.compare_digest(given.encode(), self._key.encode()):
-                raise web.HTTPForbidden(text="this is not the key that was printed")
+        given = request.query.get("key", "") if request.path == "/" else ""
+        found = self._keeper.judge(
+            Asked(
+                request.host, request.headers.get("origin"), given or request.cookies.get(COOKIE, ""),
+                writes=True, length=str(request.content_length or 0),
+            )
+        )  # fmt: skip
+        if isinstance(found, Refused):
+            return web.Response(status=found.status, text=found.reason)
+        if given:
             answer = web.HTTPFound("/")
             answer.set_cookie(COOKIE, self._key, httponly=True, samesite="Strict", path="/")
             raise answer
-        if not hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._key.encode()):
-            raise web.HTTPForbidden(text="open the address that was printed, with its key")
         return await handler(request)

@@ -14,6 +14,7 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from bus.dictionary import Argument, Dictionary, TelecommandForm
 from bus.errors import SkyrackError
+from bus.web.forms import Scalar
 from groundstation.api import forms
 from groundstation.console import words
 from groundstation.console.frame import Frame
@@ -159,7 +160,7 @@ class CommandScreen(Frame):
         """What the form says."""
         assert self._form is not None
         place = self.query_one("#arguments")
-        values: dict[str, forms.Scalar] = {}
+        values: dict[str, Scalar] = {}
         for field in (*place.query(Input), *place.query(Select)):
             written = str(field.value).strip()
             if field.name and written:
@@ -251,7 +252,7 @@ def limits(argument: Argument) -> str:
     return ", ".join(argument.labels) if argument.labels else argument.type
 
 
-def scalar(written: str) -> forms.Scalar:
+def scalar(written: str) -> Scalar:
     """A number or true/false where it looks like one, else text: units and names are the ground's to read."""
     if written in ("true", "false"):
         return written == "true"

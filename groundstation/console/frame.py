@@ -105,7 +105,10 @@ def top_line(store: Store, title: str, width: int) -> Text:
     line.append(f"{store.about.run if store.about else '…'}  ")
     line.append(f"T+{words.clock(store.mission_s())}", "bold")
     rate = store.moment.rate if store.moment else None
-    line.append(f" x{rate:.3g}  " if rate is not None else "  ")
+    if store.held:
+        line.append(" PAUSED  ", "bold #e69f00")
+    else:
+        line.append(f" x{rate:.3g}  " if rate is not None else "  ")
     style = words.GROUND.get(ground, "bold #d55e00")
     line.append(
         {"answers": "ground answers", "silent": "GROUND SILENT", "over": "run over"}.get(ground, ground.upper()), style

@@ -18,6 +18,7 @@ from groundstation.api import forms
 from groundstation.console import words
 from groundstation.console.alarms import why_text
 from groundstation.console.frame import Frame
+from groundstation.console.onboard import FdirTab, OnBoard, ScheduleTab
 from groundstation.console.panels import PANELS, SHORT, panel_of
 from groundstation.console.plot import plot
 from groundstation.console.table import Column, Table
@@ -37,6 +38,8 @@ class SpacecraftScreen(Frame):
         Binding("3", "tab('plot')", "Plot", show=False),
         Binding("4", "tab('why')", "Why", show=False),
         Binding("5", "tab('events')", "Events", show=False),
+        Binding("6", "tab('fdir')", "FDIR", show=False),
+        Binding("7", "tab('schedule')", "Schedule", show=False),
         Binding("w", "tab('why')", "Why"),
         Binding("p", "plot", "Plot"),
         Binding("c", "command", "Command"),
@@ -103,6 +106,10 @@ class SpacecraftScreen(Frame):
                     empty="no event was received",
                     id="its-events",
                 )
+            with TabPane("6 FDIR", id="fdir"):
+                yield FdirTab(self.spacecraft, "its-fdir")
+            with TabPane("7 Schedule", id="schedule"):
+                yield ScheduleTab(self.spacecraft, "its-schedule")
 
     def on_mount(self) -> None:
         """Its values from now on."""
@@ -137,7 +144,7 @@ class SpacecraftScreen(Frame):
         elif tab == "why":
             alarms = [alarm for alarm in self.store.alarms if alarm.spacecraft == self.spacecraft]
             self.query_one("#why-text", Static).update(self._why(alarms))
-        else:
+        elif tab == "events":
             rows_ = [row for row in reversed(self.store.events) if row.spacecraft == self.spacecraft]
             self.query_one("#its-events", Table).fill(rows_)
 
@@ -147,6 +154,8 @@ class SpacecraftScreen(Frame):
         self.draw()
         tables = self.query_one(TabbedContent).active_pane
         if tables is not None:
+            for onboard in tables.query(OnBoard):
+                onboard.load()
             for widget in (*tables.query(Table), *tables.query(VerticalScroll)):
                 widget.focus()
                 break
@@ -317,4 +326,6 @@ hard limits; grey italics: old.
 3 Plot: up to four values, least and greatest of each moment, limits as dotted lines; \\[ and ] change the time, ← and →
 move a line at which values are read.
 4 Why (w): every alarm that stands, the readings and orders that led to it, and the procedure that answers it.
-5 Events.   c: command it."""
+5 Events.
+6 FDIR: every monitor, whether it is armed or masked, what it finds, when it fired, whether its event has an action.
+7 Schedule: telecommands that wait on board. a asks the spacecraft to tell 6 or 7 anew.   c: command it."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from bus.clock import Clock
 from bus.errors import HandshakeRefused, SkyrackError
+from bus.web import range_forms
+from bus.web.range_client import RangeClient
 from groundstation.api import forms
 from groundstation.api.client import Client
 from groundstation.api.order import by_trouble
@@ -26,7 +28,8 @@ QUIET_NS = 3_500_000_000
 
 @dataclass
 class Store:
-    """See the module. `changed` is called after every message; `revision` counts them."""
+    """See the module. `changed` is called after every message; `revision` counts them. `range`: where its token was
+    given, with how the run's clock stood a moment ago."""
 
     client: Client
     clock: Clock
@@ -40,6 +43,9 @@ class Store:
     looking_at: str = ""
     connected: bool = False
     trouble: str = "connecting"
+    range: RangeClient | None = None
+    clock_state: range_forms.Clock | None = None
+    range_trouble: str = ""
     revision: int = 0
     telecommands_revision: int = 0
     procedures_revision: int = 0
@@ -52,7 +58,13 @@ class Store:
         if moment is None or moment.mission_s is None:
             return None
         since_ns = min(self.clock.now_ns() - self._heard_ns, QUIET_NS)
-        return moment.mission_s + since_ns / 1e9 * (moment.rate or 0.0)
+        rate = 0.0 if self.held else moment.rate or 0.0
+        return moment.mission_s + since_ns / 1e9 * rate
+
+    @property
+    def held(self) -> bool:
+        """Whether the range says that the run is paused."""
+        return self.clock_state is not None and self.clock_state.paused is True
 
     def ground(self) -> str:
         """Whether the ground answers, in a word; a dead line is told as such, whatever was last heard."""
@@ -103,6 +115,18 @@ class Store:
                 self.connected, self.trouble = False, error.message
                 self._told()
                 await self.clock.until(self.clock.now_ns() + AGAIN_NS)
+
+    async def follow_range(self) -> None:
+        """How the run's clock stands, again and again, until cancelled. Raises HandshakeRefused for a wrong token."""
+        assert self.range is not None
+        while True:
+            try:
+                self.clock_state, self.range_trouble = await self.range.clock(), ""
+            except HandshakeRefused:
+                raise
+            except SkyrackError as error:
+                self.clock_state, self.range_trouble = None, error.message
+            await self.clock.until(self.clock.now_ns() + AGAIN_NS)
 
     async def _back_fill(self) -> None:
         """What happened while nobody listened."""

@@ -47,7 +47,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
-from bus.wire.pace import ClockOrder
+from bus.wire.pace import ClockOrder, ClockState
 from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 
 D16 = bytes(range(16))
@@ -86,6 +86,7 @@ EXAMPLES: list[Body] = [
     ),
     OperatorConfirmation(token=4, request=2),
     ClockOrder(verb="step", steps=3),
+    ClockState(tick=7, paused=False, speed=60.0, steps=2),
 ]  # fmt: skip
 EXAMPLES_OF = {body.kind: body for body in EXAMPLES}
 

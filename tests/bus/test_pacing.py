@@ -34,6 +34,7 @@ class Range:
     def __init__(self, ticks: int, speed: float | None = 1.0, ids: list[str] | None = None) -> None:
         self.clock = FakeClock(now=1000)
         self.tick, self.ticks = -1, ticks
+        self.waiting: list[str] = []
         self.late: dict[str, int] = {}
         self.told: list[tuple[str, int]] = []
         self.given_up: list[tuple[str, str]] = []
@@ -249,9 +250,9 @@ async def test_a_run_is_paused_stepped_resumed_and_given_another_speed() -> None
     said: list[str] = []
 
     def order(verb: str, **more: float) -> None:
-        detail, tick = run.keeper.order(ClockOrder(verb=verb, **more))  # type: ignore[arg-type]
-        assert tick == run.tick
-        said.append(detail)
+        state = run.keeper.order(ClockOrder(verb=verb, **more))  # type: ignore[arg-type]
+        assert state.tick == run.tick
+        said.append(str(state))
 
     def hand(id: str) -> None:
         if (id, run.tick) == ("sat-d", 2):
@@ -278,6 +279,36 @@ async def test_a_run_is_paused_stepped_resumed_and_given_another_speed() -> None
     assert said[1:] == ["flies at x1", "paused at x1", "flies at x1", "flies at x4"]
     assert run.ends[-2][0] - run.ends[-3][0] == SECOND_NS // 4
     assert run.keeper.slips == 0, "a pause that was asked for is no lateness"
+
+
+async def test_told_to_fly_as_fast_as_it_can_it_waits_for_everybody_and_holds_where_it_is_told_to() -> None:
+    run = Range(ticks=9)
+
+    def hand(id: str) -> None:
+        if (id, run.tick) == ("sat-d", 2):
+            run.keeper.order(ClockOrder(verb="pause"))
+        elif run.tick == 6:
+            run.waiting.append(id)
+
+    run.before_sending = hand
+    run.open(0)
+    assert str(run.keeper.order(ClockOrder(verb="free"))) == "flies as fast as it can"
+    flight = asyncio.ensure_future(run.fly())
+
+    async def stands() -> int:
+        for _ in range(200):
+            await asyncio.sleep(0)
+        return run.tick
+
+    assert await stands() == 2 and run.clock.now == 1000, "no schedule to wait for"
+    assert run.keeper.order(ClockOrder(verb="step", steps=2)).steps == 2
+    assert await stands() == 4
+    run.keeper.order(ClockOrder(verb="resume"))
+    assert await stands() == 6, "somebody has not answered"
+    run.waiting.clear()
+    run.keeper.heard("sat-a")
+    assert await stands() == 9 and run.keeper.slips == 0
+    flight.cancel()
 
 
 def test_a_run_in_lockstep_has_no_clock_to_hold() -> None:

@@ -12,7 +12,8 @@ import pytest
 from bus.errors import ScenarioError, UnknownNameError
 from bus.scenario.model import Scenario
 from faults.catalogue.resolve import FAULTS
-from faults.live.inject import InjectOptions, _order, parts_of
+from faults.live.connection import pairs
+from faults.live.orders import fault_order, parts_of
 from faults.run_directory import RunDirectory, read_run
 from faults.scenarios.choose import load_named
 from faults.scenarios.own_faults import faults_of
@@ -82,12 +83,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_it_travels_with_the_run_and_can_be_injected_without_the_file(tmp_path: Path) -> None:
     scenario = Scenario.model_validate_json(loaded(tmp_path, used=USED.partition("faults:\n")[0]).to_json())
     (tmp_path / "faults.yaml").unlink()
-    order = _order(InjectOptions("sc-1", "dusty_string", ("string=2", "left=70 %")), scenario)
+    order = fault_order("sc-1", "dusty_string", pairs(("string=2", "left=70 %")), scenario)
     (injection,) = order.injections
     assert (injection.place, injection.parameters) == ("string_health[string_3]", {"value": 0.7})
     assert set(faults_of(scenario)) == {*FAULTS, "dusty_string"}
     with pytest.raises(UnknownNameError, match="did you mean dusty_string"):
-        _order(InjectOptions("sc-1", "dusty_strin", ("string=2",)), scenario)
+        fault_order("sc-1", "dusty_strin", pairs(("string=2",)), scenario)
 
 
 def test_an_injected_one_is_held_against_the_design_too(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_an_injected_one_is_held_against_the_design_too(tmp_path: Path) -> None:
     assert scenario.catalogue == "", "who names no catalogue carries none"
     scenario = scenario.model_copy(update={"catalogue": MINE.replace("primitive: set", "primitive: sett")})
     with pytest.raises(ScenarioError, match="the primitive 'sett'"):
-        _order(InjectOptions("sc-1", "dusty_string", ("string=2",)), scenario)
+        fault_order("sc-1", "dusty_string", pairs(("string=2",)), scenario)
 
 
 def test_its_id_stands_for_all_its_injections(tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bus.clock import Clock, FakeClock, MachineClock
+from bus.web.access import MOST_BODY_BYTES, Access, Doorkeeper, Role, make_tokens
+from bus.web.serving import build
 from faults.commands.api import facts_of
 from faults.run_directory import RunDirectory
-from groundstation.api.access import MOST_BODY_BYTES, Access, Role, make_tokens
+from groundstation.api.app import make_app
 from groundstation.api.desk import Desk
-from groundstation.api.server import build
 from groundstation.archive.reader import ArchiveReader
 from groundstation.archive.values import Question, newest, samples
 from tests.kits.runs import TINY, fly_text
@@ -44,7 +45,9 @@ async def served(
 ) -> AsyncIterator[httpx.AsyncClient]:
     desk = Desk(facts_of(run), None)
     await desk.look()
-    door = build(desk, {role: token for token, role in TOKENS.items()}, (HOST,), clock or MachineClock())
+    timed = clock or MachineClock()
+    tokens = {role: token for token, role in TOKENS.items()}
+    door = build(lambda refused: make_app(desk, timed, refused), tokens, (HOST,), timed, "send it")
     transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
     mine = OPERATOR if headers is None else headers
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}{MASTER}", headers=mine) as client:
@@ -86,6 +89,37 @@ async def test_a_spacecraft_of_which_nothing_was_heard_is_unknown_and_not_normal
 
 def ping(name: str) -> dict[str, Any]:
     return {"steps": [{"to": "sc-1", "telecommand": name}]}
+
+
+FDIR = """timeline:
+  - {at: 5 s, telecommand: {to: sc-1, name: monitoring.status}}
+  - {at: 6 s, telecommand: {to: sc-1, name: event_action.status}}
+  - {at: 7 s, telecommand: {to: sc-1, name: monitoring.disable, arguments: {monitor: MONITOR}, confirmed: true}}
+  - {at: 8 s, telecommand: {to: sc-1, name: schedule.insert, arguments: {at: 4000 s, telecommand: test.ping}}}
+  - {at: 15 s, telecommand: {to: sc-1, name: monitoring.status}}
+  - {at: 16 s, telecommand: {to: sc-1, name: schedule.report}}
+"""
+
+
+async def test_what_flight_software_says_of_its_fdir_and_its_schedule_is_told(
+    tmp_path: Path, run: RunDirectory
+) -> None:
+    async with served(run) as client:
+        nobody = (await client.get("/spacecraft/sc-1/fdir")).json()
+        assert nobody["told_s"] is None and len(nobody["monitors"]) > 20
+        assert {row["enabled"] for row in nobody["monitors"]} == {None}, "nobody has asked"
+        assert (await client.get("/spacecraft/sc-1/schedule")).json() == {"told_s": None, "entries": []}
+        monitor = nobody["monitors"][0]["monitor"]
+    fly_text(TINY + FDIR.replace("MONITOR", monitor), tmp_path)
+    async with served(RunDirectory(tmp_path / "run")) as client:
+        table = (await client.get("/spacecraft/sc-1/fdir")).json()
+        rows = {row["monitor"]: row for row in table["monitors"]}
+        assert rows.keys() == {row["monitor"] for row in nobody["monitors"]} and table["told_s"] > 15.0
+        assert rows[monitor]["enabled"] is False, "the newest word counts"
+        assert {row["finding"] for row in rows.values() if row["enabled"]} <= {"within", "unchecked"}
+        assert True in {row["action"] for row in rows.values()} and table["actions_told_s"] is not None
+        (entry,) = (await client.get("/spacecraft/sc-1/schedule")).json()["entries"]
+        assert (entry["at_s"], entry["telecommand"], entry["state"]) == (4000.0, "test.ping", "waits")
 
 
 async def test_who_falls_silent_is_told_to_those_who_follow_though_no_packet_comes(run: RunDirectory) -> None:
@@ -148,14 +182,14 @@ async def test_a_body_in_pieces_has_the_same_bound() -> None:
     async def receive() -> Any:
         return next(pieces)
 
-    door = Access(app, {"act": Role.OPERATOR}, (HOST,), MachineClock())
+    door = Access(app, Doorkeeper({"act": Role.OPERATOR}, (HOST,), MachineClock(), "send it"))
     headers = [(b"host", HOST.encode()), (b"authorization", b"Bearer act")]
     await door({"type": "http", "method": "POST", "path": "/x", "headers": headers}, receive, app)
     assert sum(taken) <= MOST_BODY_BYTES
 
 
 def test_tokens_are_their_owner_s_alone_and_new_each_time(tmp_path: Path) -> None:
-    first, second = (make_tokens(tmp_path / "api", Role) for _ in range(2))
+    first, second = (make_tokens(tmp_path / "api", TOKENS.values()) for _ in range(2))
     assert len({*first.values(), *second.values()}) == 4 and all(len(token) == 40 for token in first.values())
     for role, token in second.items():
         path = tmp_path / "api" / f"{role}.token"

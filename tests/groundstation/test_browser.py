@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, CookieJar, WSMsgType, WSServerHandshakeError, web
 
-from groundstation.api.server import Address
+from bus.clock import MachineClock
+from bus.web.serving import Address
 from groundstation.console.browser import MOST_PAGES, BrowserConsole
 
 KEY = "k" * 40
@@ -29,7 +30,7 @@ async def page() -> AsyncIterator[tuple[str, ClientSession]]:
     address = Address(port=0)
     with address.open() as bound:
         port = bound.getsockname()[1]
-        pages = BrowserConsole([sys.executable, "-c", SAYS], bound, KEY, address.hosts(port))
+        pages = BrowserConsole([sys.executable, "-c", SAYS], bound, KEY, address.hosts(port), MachineClock())
         runner = web.AppRunner(await pages.app())
         await runner.setup()
         await web.SockSite(runner, bound).start()
@@ -43,7 +44,7 @@ async def page() -> AsyncIterator[tuple[str, ClientSession]]:
 async def test_a_page_needs_the_key_and_keeps_it_to_itself() -> None:
     async with page() as (url, client):
         for path in ("/", "/?key=wrong", "/static/js/textual.js", "/ws", "/download/x"):
-            assert (await client.get(url + path)).status == 403, path
+            assert (await client.get(url + path)).status == 401, path
         found = await client.get(f"{url}/?key={KEY}", allow_redirects=False)
         assert found.status == 302 and found.headers["location"] == "/"
         cookie = found.headers["set-cookie"]

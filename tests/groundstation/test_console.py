@@ -106,6 +106,28 @@ async def test_a_spacecraft_its_values_a_plot_and_the_why() -> None:
         await until(pilot, lambda: "sat-0" in shown(app))
 
 
+async def test_what_is_armed_masked_and_fired_and_what_waits_on_board() -> None:
+    ground = FakeGround(fleet(3))
+    async with sitting(ground, first="bad-1") as (app, pilot):
+        await until(pilot, lambda: "battery_soc" in shown(app))
+        await press(pilot, "6")
+        await until(pilot, lambda: "charge_low" in shown(app))
+
+        def line(word: str) -> str:
+            return next(each for each in shown(app).splitlines() if word in each)
+
+        assert all(word in line("charge_low  ") for word in ("armed", "below_low", "1:19:50"))
+        assert "masked" in line("chip_hot") and "disabled" in line("pump_slow")
+        assert words.UNKNOWN in line("untold") and "armed" not in line("untold")
+        assert "told at 1:21:40" in shown(app) and "last action: on charge_low" in shown(app)
+        await press(pilot, "a")
+        await until(pilot, lambda: any(what == "order" for what, _ in ground.asked))
+        assert [step.telecommand for step in ground.asked[-1][1].steps] == ["monitoring.status", "event_action.status"]
+        await press(pilot, "7")
+        await until(pilot, lambda: "payload.stop" in shown(app))
+        assert "released" in shown(app) and "10:00" in shown(app)
+
+
 async def test_an_alarm_is_acknowledged_shelved_and_answered_by_its_procedure() -> None:
     ground = FakeGround(fleet(3), [alarm(1, "bad-1"), alarm(2, "sat-1", "warning")])
     async with sitting(ground, first="alarms") as (app, pilot):

@@ -7,10 +7,92 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from bus.errors import RangeFailure, UserError
+from bus.web import range_forms
+from bus.web.forms import VERSION
 from groundstation.api import forms
 from tests.kits.ground_kit import DICTIONARY
 
 NOW_S = 5_000.0
+FAULT = range_forms.Fault(
+    name="string_open", seam="plant", fmeca="EPS-ARR-01", severity=3,
+    description="A string of the array conducts no more.",
+    signature="array power falls", criticality="unknown", keeps="", source="kit", instant=False,
+    parameters=[
+        range_forms.Parameter(name="string", kind="member", text="which one", required=True, default=None, low=None,
+                              high=None, choices=["string_1", "string_2"]),
+        range_forms.Parameter(name="left", kind="quantity", text="what is left", required=False, default="0 %",
+                              low="0 %", high="90 %", choices=[]),
+    ],
+)  # fmt: skip
+
+
+class FakeRange:
+    """Speaks as `bus.web.range_client.RangeClient` does. `asked`: what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+        self.state = range_forms.Clock(
+            range="answers", paced=True, paused=False, free=False, speed=10.0, steps=0, mission_s=NOW_S
+        )
+        self.rows = [
+            range_forms.Injection(id="worn", fault="pack_worn", target="sat-1", seam="plant", state="planned",
+                                  at_s=6_000.0, cleared_s=None, reason="")
+        ]  # fmt: skip
+
+    def _now(self, what: str, value: Any = None, **more: Any) -> range_forms.Clock:
+        self.asked.append((what, value))
+        self.state = self.state.model_copy(update=more)
+        return self.state
+
+    async def about(self) -> range_forms.About:
+        craft = [range_forms.Craft(id=id, design="pathfinder") for id in ("bad-1", "sat-1")]
+        return range_forms.About(
+            api=VERSION, version="0", run="rehearsal", role="range", epoch_utc="2026-08-12T00:00:00Z", tick_s=1.0,
+            spacecraft=craft, refused={},
+        )  # fmt: skip
+
+    async def clock(self) -> range_forms.Clock:
+        return self.state
+
+    async def pause(self) -> range_forms.Clock:
+        return self._now("pause", paused=True)
+
+    async def resume(self) -> range_forms.Clock:
+        return self._now("resume", paused=False)
+
+    async def step(self, ticks: int = 1) -> range_forms.Clock:
+        return self._now("step", ticks, paused=False, steps=ticks)
+
+    async def speed(self, speed: float | None) -> range_forms.Clock:
+        return self._now("speed", speed, speed=speed, free=speed is None)
+
+    async def catalogue(self, target: str = "") -> list[range_forms.Fault]:
+        self.asked.append(("catalogue", target))
+        return [FAULT, FAULT.model_copy(update={"name": "reboot", "instant": True, "parameters": []})]
+
+    async def check(self, order: range_forms.FaultOrder) -> range_forms.Checked:
+        if order.parameters.get("left") == "95 %":
+            raise UserError("parameters.left: found '95 %'; allowed: 0 % to 90 %")
+        return range_forms.Checked(target=order.target, fault=order.fault, primitives=[])
+
+    async def order(self, order: range_forms.FaultOrder, wait_s: float = 0.0) -> range_forms.Injected:
+        self.asked.append(("order", order))
+        self.rows.append(
+            range_forms.Injection(id="live-1", fault=order.fault, target=order.target, seam="plant", state="active",
+                                  at_s=NOW_S, cleared_s=None, reason="")
+        )  # fmt: skip
+        return range_forms.Injected(ids=["live-1"], final=True, states={"live-1": "active"})
+
+    async def injections(self, *, active: bool = False) -> list[range_forms.Injection]:
+        return list(self.rows)
+
+    async def clear(self, injection: str, wait_s: float = 0.0) -> range_forms.Injected:
+        self.asked.append(("clear", injection))
+        self.rows = [row.model_copy(update={"state": "cleared"}) if row.state == "active" else row for row in self.rows]
+        return range_forms.Injected(ids=["live-1"], final=True, states={"live-1": "cleared"})
+
+    async def clear_all(self, wait_s: float = 0.0) -> range_forms.Injected:
+        return await self.clear("")
 
 
 def row(id: str, level: forms.Level | None = "normal", reason: str = "", **more: Any) -> forms.FleetRow:
@@ -79,7 +161,7 @@ class FakeGround:
     async def about(self) -> forms.About:
         self._reach()
         return forms.About(
-            api=forms.VERSION, version="0", run="rehearsal", role="operator", epoch_utc="2026-08-12T00:00:00Z",
+            api=VERSION, version="0", run="rehearsal", role="operator", epoch_utc="2026-08-12T00:00:00Z",
             tick_s=1.0, spacecraft=len(self.rows), now=forms.Now.model_validate(self.now()), refused={},
         )  # fmt: skip
 
@@ -115,6 +197,25 @@ class FakeGround:
             parameter=parameter, unit="1", width_s=10.0, stretches=stretches, soft_low=0.3, soft_high=None,
             hard_low=0.2, hard_high=None, retired=False,
         )  # fmt: skip
+
+    async def fdir(self, spacecraft: str) -> forms.Fdir:
+        told: dict[str, Any] = {"enabled": True, "masked": False, "finding": "within", "violated": False}
+        none: dict[str, Any] = {"value": None, "changed_s": None, "fired_s": None, "times": 0, "action": None}
+        fired = {"finding": "below_low", "violated": True, "value": 0.18, "fired_s": 4_790.0, "times": 2}
+        rows = [
+            told | none | fired | {"monitor": "charge_low"}, told | none | {"monitor": "chip_hot", "masked": True},
+            told | none | {"monitor": "pump_slow", "enabled": False},
+            dict.fromkeys(told) | none | {"monitor": "untold"},
+        ]  # fmt: skip
+        acted = [forms.Acted(event="charge_low", received_s=4_795.0, code=0)]
+        monitors = [forms.Monitor.model_validate(row) for row in rows]
+        return forms.Fdir(told_s=4_900.0, actions_told_s=4_900.0, monitors=monitors, acted=acted)
+
+    async def schedule(self, spacecraft: str) -> forms.Schedule:
+        entry = {"telecommand": "payload.stop", "sub_schedule": 1, "group": 0}
+        rows = [entry | {"entry": 4, "at_s": 4_950.0, "state": "released"}, entry | {"entry": 5, "at_s": 5_600.0,
+                "state": "waits"}]  # fmt: skip
+        return forms.Schedule(told_s=4_800.0, entries=[forms.ScheduleEntry.model_validate(row) for row in rows])
 
     async def dictionary(self, spacecraft: str) -> dict[str, Any]:
         return DICTIONARY.model_dump()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from bus.errors import HandshakeRefused, RangeFailure, UserError
+from bus.web.range_client import RangeClient
 from groundstation.api.client import Client
 from tests.kits.runs import HOUSE, TINY, command, skyrack
 
@@ -118,16 +119,46 @@ async def some(ground: Client, number: int) -> Any:
 
 def test_the_clock_of_a_live_run_is_in_hand(tmp_path: Path) -> None:
     with live(tmp_path) as (_, _, out):
-        asked = [("pause",), ("ask",), ("step", "3"), ("pause",), ("speed", "x50"), ("resume",)]
+        asked = [("pause",), ("step", "3"), ("speed", "free"), ("resume",)]
         said = [json.loads(skyrack("clock", *words, "--run", out, "--json").stdout) for words in asked]
-        paused, again, stepped, held, faster, flies = said
-        assert (paused["detail"], again["detail"], stepped["detail"]) == (
-            "paused at x10",
-            "paused at x10",
-            "flies at x10",
-        )
-        assert paused["mission_s"] == again["mission_s"] == stepped["mission_s"]
-        assert held["mission_s"] <= stepped["mission_s"] + 3.0
-        assert (faster["detail"], flies["detail"]) == ("paused at x50", "flies at x50")
+        paused, stepped, free, flies = said
+        assert (paused["detail"], stepped["detail"]) == ("paused at x10", "flies at x10")
+        assert paused["mission_s"] == stepped["mission_s"]
+        assert free["mission_s"] <= stepped["mission_s"] + 3.0 and free["speed"] is None
+        assert flies["detail"] == "flies as fast as it can" and not flies["paused"]
         wrong = skyrack("clock", "step", "none", "--run", out)
         assert wrong.returncode == 2 and "not a number of ticks" in wrong.stderr
+
+
+async def test_the_range_is_held_and_broken_over_http_and_the_ground_s_tokens_are_none_of_its(tmp_path: Path) -> None:
+    with live(tmp_path) as (url, tokens, out), process(tmp_path, "range", out, "--port", "0", "--json") as server:
+        assert server.stdout is not None
+        said = server.stdout.readline()
+        assert said, server.communicate()
+        found: dict[str, Any] = json.loads(said)
+        token = (out / "range" / "range.token").read_text().strip()
+        assert found["tokens"] == {"range": token} and (out / "range" / "range.token").stat().st_mode & 0o777 == 0o600
+        async with asyncio.timeout(PATIENCE_S):
+            for address, wrong in ((found["url"], tokens["operator"]), (url, token)):
+                with pytest.raises(HandshakeRefused, match="no valid token"):
+                    await RangeClient(address, wrong).about()
+            async with RangeClient(found["url"], token) as range_:
+                held = await first_hold(range_)
+                assert held.paused and (await range_.pause()).mission_s == held.mission_s
+                assert (await range_.speed(50.0)).speed == 50.0 and (await range_.step(3)).steps == 3
+                await range_.resume()
+                broken = await range_.inject("sc-1", "string_open", {"string": "string_1"}, wait_s=30.0)
+                assert broken.final and list(broken.states.values()) == ["active"]
+                (row,) = await range_.injections(active=True)
+                assert (row.id, row.fault, row.target) == (broken.ids[0], "string_open", "sc-1")
+                over = await range_.clear_all(wait_s=30.0)
+                assert over.states == {row.id: "cleared"} and await range_.injections(active=True) == []
+
+
+async def first_hold(range_: RangeClient) -> Any:
+    """A pause, as soon as the range is connected to its bus."""
+    while True:
+        try:
+            return await range_.pause()
+        except RangeFailure:
+            await asyncio.sleep(0.1)

@@ -53,6 +53,7 @@ WALLS: dict[str, set[str]] = {
         "bus.lockstep",
         "bus.sockets",
     },
+    "bus.web": {"bus.errors", "bus.clock", "bus.wire", "bus.process", "bus.sockets"},
     "bus.binary": {"bus.errors", "bus.dictionary", "bus.wire"},
     "bus.telecommand_check": {
         "bus.errors",

@@ -14,7 +14,8 @@ from bus.wire.messages import Injection, InjectionReport, InjectionState, Messag
 from bus.wire.stacks import OperatorStack
 from faults.catalogue.resolve import FAULTS
 from faults.live.command import Options, telecommand_command
-from faults.live.inject import InjectOptions, _Order, inject_command, parts_of
+from faults.live.inject import InjectOptions, _Injecting, inject_command
+from faults.live.orders import FaultOrder, parts_of
 from faults.live.upload import UploadOptions, steps_of, upload_command
 from faults.run.compose import prepare
 from faults.run_directory import RunDirectory
@@ -179,7 +180,9 @@ def test_two_people_may_inject_the_same_fault_in_the_same_tick() -> None:
         start_ns=0,
         end_ns=0,
     )
-    first, second = (_Order("star-1", "string_open", (primitive,), 0, 10**9, token=token) for token in ("1a", "1b"))
+    first, second = [
+        _Injecting(FaultOrder("star-1", "string_open", (primitive,), 0, 10**9, token=token)) for token in ("1a", "1b")
+    ]
     [mine], [other] = first.stamped(7), second.stamped(7)
     assert mine.injection != other.injection
     assert mine.start_ns == 9 * 10**9
