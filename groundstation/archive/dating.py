@@ -34,6 +34,11 @@ class Dating:
             shown.append(received_ns + round(line[1]))
             lines.append(line)
 
+    @property
+    def stretches(self) -> list[tuple[list[int], list[Line]]]:
+        """(what it showed at each estimate, the estimates), of each stretch between two steps of the clock."""
+        return self._stretches
+
     def made_ns(self, obt_ns: int, received_ns: int) -> int | None:
         """When a packet with this stamp was made; None where nothing is known of the clock."""
         best: tuple[int, int] | None = None

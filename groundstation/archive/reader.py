@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bus.dictionary import Dictionary, Structure
 from bus.errors import EnvironmentFault
@@ -271,6 +272,15 @@ class ArchiveReader:
                     raise TypeError("a packet of another type")
                 boot, stream, sequence, obt_ns, received_ns, _ = numbers
                 yield Report(boot, stream, sequence, obt_ns, received_ns, structure, unpack_values(payload))
+
+    def fetch(self, query: str, of: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Rows of five whole numbers and a payload, for who reads many. Raises EnvironmentFault for any others."""
+        with self._open() as connection:
+            rows = connection.execute(query, of).fetchall()
+            kinds = {(*map(type, row),) for row in rows}
+            if not kinds <= {(int, int, int, int, int, bytes)}:
+                raise TypeError("a packet of another type")
+        return rows
 
     def dating(self, spacecraft: str) -> Dating:
         """What is known of the clock of a spacecraft."""

@@ -6,13 +6,13 @@ when it was received. Late is not live: a value that was received long after it 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bus.errors import UnknownNameError
 from bus.text.near import nearest
+from groundstation.archive.columns import FOREVER_NS, Columns, read_columns
 from groundstation.archive.dating import TOLERANCE_NS, Dating
 from groundstation.archive.reader import ArchiveReader, Report
 
@@ -81,17 +81,6 @@ class Bucket:
     greatest: float | None = None
     last: float | None = None
 
-    def take(self, sample: Sample) -> None:
-        """One value more."""
-        self.count += 1
-        self.late += sample.late
-        if math.isnan(sample.value):
-            self.invalid += 1
-            return
-        self.least = sample.value if self.least is None else min(self.least, sample.value)
-        self.greatest = sample.value if self.greatest is None else max(self.greatest, sample.value)
-        self.last = sample.value
-
 
 def dated(report: Report, dating: Dating, live_ns: int) -> tuple[int | None, bool]:
     """When a report was made, and whether it came late."""
@@ -125,20 +114,58 @@ def may_be_retired(archive: ArchiveReader, question: Question) -> bool:
 def buckets(archive: ArchiveReader, question: Question, width_ns: int) -> list[Bucket]:
     """Least and greatest value over each stretch of `width_ns` (counted from the epoch) that holds any, by parameter
     and time. What cannot be put on the asked clock is left out. Raises ValueError for more than MOST_BUCKETS."""
-    found: dict[tuple[int, int], Bucket] = {}
-    order = {name: place for place, name in enumerate(question.parameters)}
-    for sample in samples(archive, question):
-        at_ns = sample.at_ns(question.clock)
-        if at_ns is None:
-            continue
-        key = (order[sample.parameter], at_ns // width_ns)
-        bucket = found.get(key)
-        if bucket is None:
-            if len(found) >= MOST_BUCKETS * len(order):
-                raise ValueError(f"more than {MOST_BUCKETS:,} stretches of {width_ns / 1e9:g} s")
-            bucket = found[key] = Bucket(sample.parameter, key[1] * width_ns)
-        bucket.take(sample)
-    return [found[key] for key in sorted(found)]
+    check_parameters(archive, question.spacecraft, question.parameters)
+    from_ns, to_ns = _received_in(question)
+    columns = read_columns(archive, question.spacecraft, question.parameters, from_ns, to_ns)
+    live_ns = archive.live_ns()
+    found: list[Bucket] = []
+    for name in dict.fromkeys(question.parameters):
+        found += _sampled(name, columns[name], question, width_ns, live_ns)
+        if len(found) > MOST_BUCKETS * len(question.parameters):
+            raise ValueError(f"more than {MOST_BUCKETS:,} stretches of {width_ns / 1e9:g} s")
+    return found
+
+
+def _received_in(question: Question) -> tuple[int, int]:
+    """A span of receipt that everything asked for lies in: nothing is received before it was made."""
+    if question.clock == "onboard" or question.from_ns is None:
+        return 0, FOREVER_NS
+    if question.clock == "made":
+        return max(0, question.from_ns - TOLERANCE_NS), FOREVER_NS
+    return max(0, question.from_ns), FOREVER_NS if question.to_ns is None else question.to_ns
+
+
+def _sampled(name: str, columns: Columns, question: Question, width_ns: int, live_ns: int) -> list[Bucket]:
+    import numpy as np  # noqa: PLC0415 - see `columns`
+
+    late = columns.late(live_ns)
+    at_ns = {"made": columns.made_ns, "received": columns.received_ns, "onboard": columns.obt_ns}[question.clock]
+    take = columns.dated.copy() if question.clock == "made" else np.ones(len(at_ns), dtype=bool)
+    if question.which != "all":
+        take &= late == (question.which == "late")
+    if question.from_ns is not None:
+        take &= at_ns >= question.from_ns
+    if question.to_ns is not None:
+        take &= at_ns < question.to_ns
+    value, late, stretch = columns.value[take], late[take], at_ns[take] // width_ns
+    if not len(value):
+        return []
+    order = np.argsort(stretch, kind="stable")  # within one, as they were made
+    value, late, stretch = value[order], late[order], stretch[order]
+    begins = np.flatnonzero(np.concatenate(([True], stretch[1:] != stretch[:-1])))
+    counts = np.diff(np.append(begins, len(value)))
+    number = ~np.isnan(value)
+    last = np.maximum.reduceat(np.where(number, np.arange(len(value)), -1), begins)
+    rows = zip(
+        stretch[begins].tolist(), counts.tolist(), np.add.reduceat(late, begins, dtype=np.int64).tolist(),
+        np.add.reduceat(~number, begins, dtype=np.int64).tolist(), np.fmin.reduceat(value, begins).tolist(),
+        np.fmax.reduceat(value, begins).tolist(), last.tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        Bucket(name, place * width_ns, count, lates, invalid, None if at < 0 else least, None if at < 0 else most,
+               None if at < 0 else float(value[at]))
+        for place, count, lates, invalid, least, most, at in rows
+    ]  # fmt: skip
 
 
 def newest(archive: ArchiveReader, spacecraft: str, which: Which = "all") -> dict[str, Sample]:

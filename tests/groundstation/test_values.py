@@ -7,6 +7,7 @@ import json
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from bus.wire.codec import decode
 from bus.wire.messages import Telemetry
 from faults.export.write import export_command
 from faults.run_directory import RunDirectory
+from groundstation.archive.columns import made_of
 from groundstation.archive.dating import Dating
 from groundstation.archive.reader import ArchiveReader
 from groundstation.archive.values import Question, buckets, newest, samples
@@ -199,3 +201,71 @@ def test_what_came_down_is_what_archive_and_export_give_value_by_value(tmp_path:
     ):
         done = skyrack("archive", *wrong)
         assert done.returncode == 2 and words_said in done.stderr and "Traceback" not in done.stderr
+
+
+VALUES = st.floats(-1e9, 1e9) | st.just(math.nan)
+
+
+class OneByOne:
+    """Down-sampling as one would do it by hand: a value at a time."""
+
+    def __init__(self, archive: ArchiveReader, question: Question, width_ns: int) -> None:
+        self.rows: dict[tuple[int, int], list[Any]] = {}
+        for sample in samples(archive, question):
+            at_ns = sample.at_ns(question.clock)
+            if at_ns is not None:
+                key = (question.parameters.index(sample.parameter), at_ns // width_ns)
+                self.rows.setdefault(key, []).append(sample)
+
+    def told(self) -> list[tuple[Any, ...]]:
+        found = []
+        for (place, stretch), all_ in sorted(self.rows.items()):
+            numbers = [each.value for each in all_ if not math.isnan(each.value)]
+            late, invalid = sum(each.late for each in all_), len(all_) - len(numbers)
+            ends = (min(numbers), max(numbers), numbers[-1]) if numbers else (None, None, None)
+            found.append((place, stretch, len(all_), late, invalid, *ends))
+        return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 400), st.integers(0, 300), st.lists(st.floats(-1e9, 1e9) | st.just(math.nan), max_size=2)
+        ),
+        max_size=40,
+    ),
+    clock=st.sampled_from(("made", "received", "onboard")),
+    which=st.sampled_from(("all", "live", "late")),
+    span=st.none() | st.tuples(st.integers(0, 300), st.integers(1, 300)),
+    ahead_s=st.sampled_from((0.0, 37.5, -12.25)),
+    width_s=st.integers(1, 90),
+)
+def test_columns_say_what_samples_say(  # noqa: PLR0917 - what is drawn
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], clock: Any, which: Any, span: Any, ahead_s: float,
+    width_s: int,
+) -> None:  # fmt: skip
+    packets = [(n, made, made + after, tuple(values)) for n, (made, after, values) in enumerate(rows)]
+    archive = written(tmp_path_factory.mktemp("columns") / "a.sqlite", packets, ahead_s)
+    from_ns, to_ns = (None, None) if span is None else (span[0] * S, (span[0] + span[1]) * S)
+    names = ("main_bus_voltage_v", "battery_soc")
+    question = Question("sat-1", names, from_ns, to_ns, clock, which)
+    found = [
+        (names.index(b.parameter), b.start_ns // (width_s * S), b.count, b.late, b.invalid, b.least, b.greatest, b.last)
+        for b in buckets(archive, question, width_s * S)
+    ]
+    assert found == OneByOne(archive, question, width_s * S).told()
+
+
+@given(
+    estimates=st.lists(
+        st.tuples(st.integers(0, 10**14), st.floats(-1e4, 1e4), st.none() | st.floats(-1e-4, 1e-4)), max_size=8
+    ),
+    stamps=st.lists(st.tuples(st.integers(0, 10**14), st.integers(0, 10**14)), min_size=1, max_size=20),
+)
+def test_many_stamps_are_dated_as_each_alone(estimates: list[Any], stamps: list[tuple[int, int]]) -> None:
+    dating = Dating(sorted(estimates, key=lambda row: row[0]))
+    obt, received = (np.array(column, dtype=np.int64) for column in zip(*stamps, strict=True))
+    made, dated = made_of(dating, obt, received)
+    alone = [dating.made_ns(*stamp) for stamp in stamps]
+    assert [int(at) if known else None for at, known in zip(made, dated, strict=True)] == alone
