@@ -277,8 +277,7 @@ class ArchiveReader:
         """Rows of five whole numbers and a payload, for who reads many. Raises EnvironmentFault for any others."""
         with self._open() as connection:
             rows = connection.execute(query, of).fetchall()
-            kinds = {(*map(type, row),) for row in rows}
-            if not kinds <= {(int, int, int, int, int, bytes)}:
+            if not {(*map(type, row),) for row in rows} <= {(int, int, int, int, int, bytes)}:
                 raise TypeError("a packet of another type")
         return rows
 

@@ -94,7 +94,7 @@ def ping(name: str) -> dict[str, Any]:
 FDIR = """timeline:
   - {at: 5 s, telecommand: {to: sc-1, name: monitoring.status}}
   - {at: 6 s, telecommand: {to: sc-1, name: event_action.status}}
-  - {at: 7 s, telecommand: {to: sc-1, name: monitoring.disable, arguments: {monitor: MONITOR}, confirmed: true}}
+  - {at: 7 s, telecommand: {to: sc-1, name: monitoring.disable, arguments: {monitor: charge.low}, confirmed: true}}
   - {at: 8 s, telecommand: {to: sc-1, name: schedule.insert, arguments: {at: 4000 s, telecommand: test.ping}}}
   - {at: 15 s, telecommand: {to: sc-1, name: monitoring.status}}
   - {at: 16 s, telecommand: {to: sc-1, name: schedule.report}}
@@ -109,13 +109,12 @@ async def test_what_flight_software_says_of_its_fdir_and_its_schedule_is_told(
         assert nobody["told_s"] is None and len(nobody["monitors"]) > 20
         assert {row["enabled"] for row in nobody["monitors"]} == {None}, "nobody has asked"
         assert (await client.get("/spacecraft/sc-1/schedule")).json() == {"told_s": None, "entries": []}
-        monitor = nobody["monitors"][0]["monitor"]
-    fly_text(TINY + FDIR.replace("MONITOR", monitor), tmp_path)
+    fly_text(TINY + FDIR, tmp_path)
     async with served(RunDirectory(tmp_path / "run")) as client:
         table = (await client.get("/spacecraft/sc-1/fdir")).json()
         rows = {row["monitor"]: row for row in table["monitors"]}
         assert rows.keys() == {row["monitor"] for row in nobody["monitors"]} and table["told_s"] > 15.0
-        assert rows[monitor]["enabled"] is False, "the newest word counts"
+        assert rows["charge.low"]["enabled"] is False, "the newest word counts"
         assert {row["finding"] for row in rows.values() if row["enabled"]} <= {"within", "unchecked"}
         assert True in {row["action"] for row in rows.values()} and table["actions_told_s"] is not None
         (entry,) = (await client.get("/spacecraft/sc-1/schedule")).json()["entries"]
