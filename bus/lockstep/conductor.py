@@ -9,7 +9,8 @@ Paced: a tick ends when `overdue` says that its time is over. Late answers join 
 Tick. Who falls behind is sent what it missed as it answers, and catches up; `lose` gives up who stays silent. A
 participant that comes back goes through its recorded Ticks, then through those it missed with `host_up` false.
 
-No I/O, no clock, no randomness in here, and no reading of message bodies other than Tock headers.
+No I/O, no clock, no randomness in here, and no reading of message bodies other than Tock headers (and the mailroom's
+allocations).
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ class Conductor:
         if anew:
             note = f"it comes back at tick {self._tick} with nothing but its non-volatile memory"
             out.append(do.Complaint(id, self._tick, note))
+            out += self.inject(self._mailroom.pointing(id))
         if returning:
             record = session.come_back(self._tick)
             if record is not None and record.digest is None and id not in self._ahead.held:

@@ -1,6 +1,8 @@
 """The post office: what each participant may send, in which order mail is delivered, and what is dropped and counted.
 
-All mail has one order, (sent_ns, source, seq), whatever the order of arrival. Reads envelopes, never bodies; no I/O.
+All mail has one order, (sent_ns, source, seq), whatever the order of arrival. Reads envelopes, and bodies of
+allocations only: which antennas point at a spacecraft is told once, and again to one that comes in without its memory.
+No I/O.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from operator import itemgetter
 from bus.errors import DecodeError
 from bus.lockstep.sessions import Counters, ParticipantPlan, Session
 from bus.wire.codec import Header, decode, peek, restamp
-from bus.wire.messages import MAX_MAIL, PLANE_OF, Kind, Plane
+from bus.wire.messages import MAX_MAIL, PLANE_OF, Allocation, Kind, Plane
 
 # What a participant owes the range whatever its planes are; accepted only if addressed to the range's own ids.
 ANSWERS_TO_RANGE = frozenset({Kind.INJECTION_REPORT, Kind.ACCOUNT})
@@ -20,6 +22,7 @@ RANGE_IDS = ("range", "bus")
 # Not participants of every run, but legal destinations: their mail leaves the lockstep (`instructions.Outside`).
 OUTSIDERS = ("bus", "observer", "operator", "range")
 MAX_OUTSIDE_MAIL = 1024  # per tick
+MAX_ANTENNAS = 256  # that point at one participant; scenarios have fewer stations
 OUTSIDE_SEQ = 2**52  # mail from outside is numbered from here, so that it never meets a participant's numbers
 
 Envelope = tuple[Header, bytes]
@@ -44,6 +47,7 @@ class Mailroom:
         self._mail: list[Envelope] = []
         self._taken: set[tuple[int, str, int]] = set()  # membership only, never iterated
         self._outside_now = 0
+        self._pointing: dict[str, dict[str, bytes]] = {}
         self.outside = Counters()
 
     def accept(self, plan: ParticipantPlan, counters: Counters, sent_ns: int, mail: list[Envelope]) -> str:
@@ -80,7 +84,25 @@ class Mailroom:
                 self._taken.add(key)
                 self._mail.append(envelope)
                 counters.mail_sent += 1
+                if header.kind is Kind.ALLOCATION:
+                    self._note(header.destination, frame)
         return complaint
+
+    def _note(self, destination: str, frame: bytes) -> None:
+        """An antenna turns to a participant, or away from it."""
+        try:
+            body = decode(frame).body
+        except DecodeError:
+            return  # it will be refused where it is read
+        antennas = self._pointing.setdefault(destination, {})
+        if isinstance(body, Allocation) and body.on and len(antennas) < MAX_ANTENNAS:
+            antennas[body.station] = frame
+        elif isinstance(body, Allocation):
+            antennas.pop(body.station, None)
+
+    def pointing(self, id: str) -> tuple[bytes, ...]:
+        """The newest allocation of each antenna that points at this participant, in the order in which they turned."""
+        return tuple(self._pointing.get(id, {}).values())
 
     def inject(self, frame: bytes, sent_ns: int) -> str:
         """Takes one message from outside, stamped anew. Returns what was wrong with it, or ""."""

@@ -19,7 +19,7 @@ from bus.participant import Moment, Outbox
 from bus.trace.reader import read_record
 from bus.trace.writer import TraceHash
 from bus.wire.codec import decode, encode
-from bus.wire.messages import Bye, Message
+from bus.wire.messages import Allocation, Bye, Message
 from tests.kits.busfakes import IDS, RANGE, SHELTERED, SPACE, TICK_NS, Fake, event, fakes, plans, report, telecommand
 
 
@@ -591,6 +591,31 @@ def test_who_is_lost_for_longer_than_is_kept_comes_in_at_the_open_tick() -> None
     assert conductor.tick == 5  # it is waited for again
     conductor.tock(B, tock(B, 5))
     assert conductor.tick == 6 and conductor.waiting == (A, B)
+
+
+def allocation(station: str, tick: int, seq: int, *, on: bool) -> Message:
+    body = Allocation(station=station, spacecraft=B, band="S", rate_bps=1e6, on=on)
+    return Message((tick + 1) * TICK_NS, A, seq, B, body)
+
+
+def test_who_comes_in_without_its_memory_is_told_which_antennas_point_at_it() -> None:
+    """It was told when they turned, and has forgotten; nobody would say it again before the next contact."""
+    conductor = started(bounds=Bounds(history_ticks=2), on_lost="continue")
+    turned = [("north", True), ("south", True), ("south", False), ("east", True), ("north", True)]
+    conductor.lose(B, "it died")
+    for tick, (station, on) in enumerate(turned):
+        conductor.tock(A, tock(A, tick, allocation(station, tick, tick, on=on)))
+    out = conductor.joined(B)
+    conductor.tock(A, tock(A, 5))
+    out += conductor.tock(B, tock(B, 5))
+    (sent,) = [i for i in out if isinstance(i, do.SendTick) and (i.id, i.tick) == (B, 6)]
+    told = [message for message in read_tick(sent.frames, TICK_NS).inbox if isinstance(message.body, Allocation)]
+    assert [(message.source, message.body.station, message.body.on) for message in told] == [
+        (A, "north", True), (A, "east", True),
+    ]  # fmt: skip
+    conductor.tock(A, tock(A, 6))
+    (closed,) = [read_record(i.content) for i in conductor.tock(B, tock(B, 6)) if isinstance(i, do.Record)]
+    assert len(closed.mail) == 2, "whoever reads the trace sees what it was told"
 
 
 def test_no_history_no_return() -> None:
