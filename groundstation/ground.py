@@ -35,6 +35,7 @@ from groundstation.commanding.commander import Commander
 from groundstation.commanding.records import CommanderState, Effects, Serving, Wanted, WantedStack
 from groundstation.config import GROUND_ID, GroundConfig
 from groundstation.contacts.antennas import Antennas, AntennaState
+from groundstation.contacts.plan import Coming
 from groundstation.contacts.prediction import Contact, PredictionState, Predictor
 from groundstation.figures import Figures, figures
 from groundstation.procedures.declaration import Procedure
@@ -90,6 +91,7 @@ class Ground:
         self._antennas = Antennas(
             len(config.stations), tuple(plan.priority for plan in config.spacecraft), config.contact.dwell_s
         )
+        self._coming = Coming(config, config.contact)
         self._commander = Commander(dictionaries, config.command, config.ground_boot, config.tick_ns)
         self._intake = Intake(dictionaries, config.tick_ns)
         self._retention = Retention(dictionaries, config.retention)
@@ -227,6 +229,7 @@ class Ground:
                 else:
                     self._alarms.event(source, body, now_ns, outbox.records)
         elif isinstance(body, StoreReport):
+            self._retention.settle(source, body.settled)
             if self._intake.store_report(source, body, now_ns, outbox.records):
                 lost = self._intake.lost_reports(source)
                 self._commander.store_known(source, message.sent_ns, lost, now_ns, effects)
@@ -314,7 +317,12 @@ class Ground:
             serving = self._antennas.station_of(self._place[spacecraft])
             return self._stations[serving] if serving >= 0 else ""
 
-        self._procedures.step(now_ns, Surroundings(ask, outcome, station), self._procedure_effects)
+        def ahead(spacecraft: str, until_ns: int) -> list[tuple[int, int, int]]:
+            shown_ns = self._intake.shown_ns
+            coming = self._coming.after(spacecraft, now_ns, until_ns)
+            return [(shown_ns(spacecraft, on), shown_ns(spacecraft, off), number) for on, off, number in coming]
+
+        self._procedures.step(now_ns, Surroundings(ask, outcome, station, ahead), self._procedure_effects)
 
     def _act(self, action: OperatorAction, now_ns: int, outbox: Outbox) -> None:
         """An operator runs, answers or ends a procedure, acknowledges or shelves an alarm."""

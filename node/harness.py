@@ -24,7 +24,7 @@ from node.devices.order_limits import OrderLimit
 from node.fsw.boot import BootReason, BootRecord
 from node.fsw.modes import Mode
 from node.fsw.protocol import Board, Cycle, Figures, Packet, Rows, Software
-from node.fsw.services.packet_store import FRAME_BYTES
+from node.fsw.services.packet_streams import FRAME_BYTES
 from node.fsw.services.packets import size_of
 from node.fsw.services.st01_verification import Crashed
 from node.fsw.services.st03_housekeeping import FIRST_NUMBER

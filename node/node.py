@@ -24,7 +24,7 @@ from node.config import NodeConfig
 from node.devices.clock import Clock
 from node.devices.terminals import Terminals
 from node.fsw.protocol import Cycle, Figures
-from node.fsw.services.packet_store import held
+from node.fsw.services.packet_streams import held
 from node.fsw.services.packets import body
 from node.fsw.software import FlightSoftware
 from node.truth import NodeSignals

@@ -5,14 +5,42 @@ The same prediction and the same allocation as in `Ground.step`, at the same tic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Literal, Protocol
 
 from bus.constants import Epoch
-from bus.scenario.model import Scenario
+from bus.scenario.model import Orbit, Station
 from groundstation.config import ContactRules
 from groundstation.contacts.antennas import Antennas, Change
 from groundstation.contacts.prediction import Contact, Predictor
+
+
+class Orbiting(Protocol):
+    """What a plan asks of a spacecraft."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def orbit(self) -> Orbit: ...  # noqa: D102
+    @property
+    def priority(self) -> int: ...  # noqa: D102
+
+
+class Flown(Protocol):
+    """What a plan asks of a run: a scenario has it, and the configuration of a ground."""
+
+    @property
+    def epoch_utc(self) -> str: ...  # noqa: D102
+    @property
+    def tick_ns(self) -> int: ...  # noqa: D102
+    @property
+    def duration_ns(self) -> int: ...  # noqa: D102
+    @property
+    def stations(self) -> Sequence[Station]: ...  # noqa: D102
+    @property
+    def spacecraft(self) -> Sequence[Orbiting]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +70,11 @@ class _Pointing:
     off_ns: int = 0
 
 
-def contact_plan(scenario: Scenario, rules: ContactRules | None = None) -> list[PlannedContact]:
+def contact_plan(scenario: Flown, rules: ContactRules | None = None) -> list[PlannedContact]:
     """Every contact that begins within the run, by time of acquisition, then as in the scenario."""
     rules = rules or ContactRules()
     orbits = tuple(one.orbit for one in scenario.spacecraft)
-    predictor = Predictor(Epoch.of(scenario.epoch_utc), orbits, scenario.stations, rules)
+    predictor = Predictor(Epoch.of(scenario.epoch_utc), orbits, tuple(scenario.stations), rules)
     found = sorted([*predictor.first(), *predictor.advance(scenario.duration_ns)])
     found = [contact for contact in found if contact.aos_ns < scenario.duration_ns]
     antennas = Antennas(len(scenario.stations), tuple(one.priority for one in scenario.spacecraft), rules.dwell_s)
@@ -80,12 +108,32 @@ def contact_plan(scenario: Scenario, rules: ContactRules | None = None) -> list[
     return plan
 
 
-def _fly(antennas: Antennas, contacts: list[Contact], scenario: Scenario) -> list[_Pointing]:
+class Coming:
+    """When antennas will point at whom, for whoever asks in the middle of a run."""
+
+    def __init__(self, flown: Flown, rules: ContactRules) -> None:
+        self._flown, self._rules = flown, rules
+
+    @cached_property
+    def _spans(self) -> dict[str, list[tuple[int, int, int]]]:
+        numbers = {station.id: number for number, station in enumerate(self._flown.stations, start=1)}
+        spans: dict[str, list[tuple[int, int, int]]] = {one.id: [] for one in self._flown.spacecraft}
+        for contact in contact_plan(self._flown, self._rules):
+            spans[contact.spacecraft] += [(on_ns, off_ns, numbers[contact.station]) for on_ns, off_ns in contact.served]
+        return {name: sorted(found) for name, found in spans.items()}
+
+    def after(self, spacecraft: str, now_ns: int, until_ns: int) -> list[tuple[int, int, int]]:
+        """(on, off, number of the station, from 1) of all that end after now and begin before then, in their order."""
+        return [span for span in self._spans[spacecraft] if span[1] > now_ns and span[0] < until_ns]
+
+
+def _fly(antennas: Antennas, contacts: list[Contact], scenario: Flown) -> list[_Pointing]:
     """Every pointing of the run, at the ends of ticks as the ground decides them, without the ticks in between."""
     antennas.plan(contacts)
     open_: dict[int, _Pointing] = {}
     done: list[_Pointing] = []
-    tick_ns, end_ns = scenario.tick_ns, scenario.ticks * scenario.tick_ns
+    tick_ns = scenario.tick_ns
+    end_ns = scenario.duration_ns // tick_ns * tick_ns
     now_ns = tick_ns
     while now_ns <= end_ns:
         for change in antennas.step(now_ns):

@@ -28,6 +28,7 @@ class Like:
 
     telecommand: str
     argument: str
+    default: float | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Procedure:
         if found is None:
             near = nearest(written.telecommand, dictionary.telecommand)
             raise UnknownNameError("telecommand", f"{written.telecommand} with {written.argument}", near)
-        return found.model_copy(update={"name": name})
+        default = found.default if written.default is None else written.default
+        return found.model_copy(update={"name": name, "default": default})
 
 
 def procedure(
@@ -92,9 +94,9 @@ def number(
     )
 
 
-def like(telecommand: str, argument: str) -> Like:
+def like(telecommand: str, argument: str, default: float | str | None = None) -> Like:
     """An argument that takes what this argument of a telecommand takes."""
-    return Like(telecommand, argument)
+    return Like(telecommand, argument, default)
 
 
 def check_asked(

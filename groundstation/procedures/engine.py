@@ -31,7 +31,7 @@ from groundstation.procedures.state import (
     Run,
     RunState,
 )
-from groundstation.procedures.words import Command, Contact, ProcedureStop, Question, Reading, Step, Wait
+from groundstation.procedures.words import Ahead, Command, Contact, ProcedureStop, Question, Reading, Step, Wait
 
 MAX_RUNS = 256
 """Runs under way at once."""
@@ -42,11 +42,13 @@ STEPS_A_TICK = 64
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the ground lends: telecommands (gives the request's number), what became of one (state and text, None while
-    it is under way), and the station that points at a spacecraft (empty: none)."""
+    it is under way), the station that points at a spacecraft (empty: none), and when stations will point at it until
+    then: from, to, both as its clock shows them, and the station's number."""
 
     ask: Callable[[str, str, Mapping[str, Scalar], str], int]
     outcome: Callable[[int], tuple[str, str] | None]
     station: Callable[[str], str]
+    ahead: Callable[[str, int], list[tuple[int, int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +295,9 @@ class Procedures:
             station = around.station(self._whom(run, step)[0])
             if station:
                 return LogLine(pending.step, station)
+        elif isinstance(step, Ahead):
+            spans = around.ahead(self._whom(run, step)[0], now_ns + step.span_ns)
+            return LogLine(pending.step, step.told(spans))
         elif isinstance(step, Wait):
             if now_ns >= pending.since_ns + step.for_ns:
                 return LogLine(pending.step)

@@ -17,6 +17,7 @@ from groundstation.procedures.declaration import Procedure
 from groundstation.procedures.shipped import (
     accelerator_quarantine,
     battery_reconditioning,
+    contact_plan_upload,
     first_contact,
     memory_patch,
     payload_start_up,
@@ -33,6 +34,7 @@ _SHIPPED = (
     accelerator_quarantine,
     rolling_parameter,
     schedule_upload,
+    contact_plan_upload,
     memory_patch,
 )
 

@@ -85,6 +85,9 @@ class _Checker:
                     self._spacecraft_named(call.args[:1])
                 case "wait":
                     self._times(call.args[:1])
+                case "contacts_ahead":
+                    self._times(call.args[:1])
+                    self._spacecraft_named([word.value for word in call.keywords if word.arg == "of"] + call.args[1:2])
         elif isinstance(call.func, ast.Attribute):
             if call.func.attr == "within":
                 self._times(call.args[:1])

@@ -4,6 +4,7 @@
     await command("computer.reboot", confirmed=True)                a hazardous one needs this second word
     await telemetry("battery_soc").above("50 %").within("2 h")      the first live reading that is so; gives its value
     await contact().within("12 h")                                  until an antenna points there; gives the station
+    await contacts_ahead("12 h")                                   at once; gives when antennas will point there
     await wait("10 min")
     await ask("Payload on?", "yes", "no").within("1 h", otherwise="no")   until an operator answers
     check(value > 0.5, "the battery is above half")                 goes on, or ends the procedure
@@ -15,10 +16,10 @@ a ProcedureStop, which ends the procedure as FAILED unless it is caught. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from bus.errors import Refused
 from bus.text.units import parse_duration_ns
@@ -28,6 +29,8 @@ SECOND_NS = 10**9
 LONGEST_NS = 366 * 86_400 * SECOND_NS
 HOUR_NS = 3600 * SECOND_NS
 LONGEST_TEXT = 256
+MOST_AHEAD = 32
+"""Contacts that one look ahead gives, which is a line of the log."""
 
 
 class ProcedureStop(Exception):
@@ -185,6 +188,36 @@ class Contact(Step):
         return "contact"
 
 
+class PlannedSpan(NamedTuple):
+    """An antenna will point there, as the spacecraft's own clock shows it; stations are numbered from 1, in the
+    scenario's order."""
+
+    start_s: float
+    end_s: float
+    station: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead(Step):
+    """The contacts that are planned for a spacecraft, the present one too."""
+
+    span_ns: int = 0
+
+    def __await__(self) -> Generator[Step, Any, tuple[PlannedSpan, ...]]:
+        """Gives them as values; a log has them as a text."""
+        told = yield self
+        rows = (row.split() for row in str(told).split(";") if row)
+        return tuple(PlannedSpan(float(start), float(end), int(station)) for start, end, station in rows)
+
+    @staticmethod
+    def told(spans: Sequence[tuple[int, int, int]]) -> str:
+        """As a text, what is too much left out."""
+        return ";".join(f"{on / 1e9:.3f} {off / 1e9:.3f} {station}" for on, off, station in spans[:MOST_AHEAD])
+
+    def _words(self) -> str:
+        return f"contacts ahead {self.span_ns / SECOND_NS:g} s"
+
+
 @dataclass(frozen=True, eq=False)
 class Wait(Step):
     """Time that passes."""
@@ -238,6 +271,11 @@ def telemetry(parameter: str, /, of: str | None = None) -> Reading:
 def contact(spacecraft: str | None = None, /) -> Contact:
     """An antenna that points there."""
     return Contact(whom=_whom(spacecraft))
+
+
+def contacts_ahead(time: float | str, /, of: str | None = None) -> Ahead:
+    """When antennas will point there, so far ahead; the first 32."""
+    return Ahead(whom=_whom(of), span_ns=nanoseconds(time))
 
 
 def wait(time: float | str, /) -> Wait:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bus.correlation import dated_ns
+from bus.correlation import dated_ns, shown_ns
 from bus.dictionary import Dictionary
 from bus.pus import Service
 from bus.wire.messages import Event, Kind, Packet, StoreReport, Telemetry, TelemetryAck, Verification
@@ -112,6 +112,11 @@ class Intake:
         report has come."""
         track = self.state.clocks.get(spacecraft)
         return dated_ns(track.line, obt_ns) if track and track.line else obt_ns
+
+    def shown_ns(self, spacecraft: str, at_ns: int) -> int:
+        """What its clock shows then, as far as is known."""
+        track = self.state.clocks.get(spacecraft)
+        return shown_ns(track.line, at_ns) if track and track.line else at_ns
 
     def lost_reports(self, spacecraft: str) -> int:
         """Verification packets ever declared lost."""

@@ -5,6 +5,9 @@ too old, or when all pieces are too much; the oldest first, never before an ackn
 those of one stream in their order: what was retired of a stream is all that was received up to one time, its watermark.
 Reports that tell a structure made in flight always stay: without them later packets could not be read.
 
+Of a stream that the spacecraft has settled nothing comes any more: when its last piece is gone it is forgotten, and a
+total stays. So what is remembered is bounded by what is kept and by what the accounts of telemetry have open.
+
 No SQL here: what is to be deleted leaves as records. With `RetentionRules` that keep everything nothing is done at all.
 """
 
@@ -40,10 +43,12 @@ class Piece:
 
 @dataclass(slots=True)
 class Retired:
-    """Of one stream. acknowledged: an acknowledgement below this number has left. packets, bytes: deleted in all.
-    below: above every number deleted. until_ns: all that was received up to then is deleted; -1 before the first."""
+    """Of one stream. acknowledged: an acknowledgement below this number has left. pieces: of it that are not deleted.
+    packets, bytes: deleted in all. below: above every number deleted. until_ns: all that was received up to then is
+    deleted; -1 before the first."""
 
     acknowledged: int = 0
+    pieces: int = 0
     packets: int = 0
     bytes: int = 0
     below: int = 0
@@ -52,7 +57,9 @@ class Retired:
 
 @dataclass(slots=True)
 class RetentionState:
-    """All state. open: pieces that still grow; closed: by time; waiting: due, but not acknowledged."""
+    """All state. open: pieces that still grow; closed: by time; waiting: due, but not acknowledged. settled: by
+    spacecraft and stream, the first boot that is not. forgotten: streams, and by spacecraft the packets deleted of
+    them."""
 
     stretch: int = 0
     kept_bytes: int = 0
@@ -60,6 +67,9 @@ class RetentionState:
     closed: list[Piece] = field(default_factory=list)
     waiting: dict[Key, list[Piece]] = field(default_factory=dict)
     streams: dict[Key, Retired] = field(default_factory=dict)
+    settled: dict[tuple[str, int], int] = field(default_factory=dict)
+    forgotten: int = 0
+    forgotten_packets: dict[str, int] = field(default_factory=dict)
 
 
 class Retention:
@@ -91,6 +101,7 @@ class Retention:
             piece = None
         if piece is None:
             piece = state.open[key] = Piece(key, body.sequence, body.sequence, now_ns)
+            state.streams.setdefault(key, Retired()).pieces += 1
         size = sum(map(_bytes, rows))
         piece.first, piece.last = min(piece.first, body.sequence), max(piece.last, body.sequence)
         piece.until_ns = now_ns
@@ -100,13 +111,26 @@ class Retention:
 
     def acknowledged(self, spacecraft: str, boot: int, stream: int, below: int) -> None:
         """An acknowledgement leaves."""
-        if not self._rules.declared:
-            return
         state, key = self.state, (spacecraft, boot, stream)
+        if not self._rules.declared or self._is_settled(key):
+            return
         account = state.streams.setdefault(key, Retired())
         account.acknowledged = max(account.acknowledged, below)
         if key in state.waiting and state.waiting[key][0].last < account.acknowledged:
             state.closed[:0] = state.waiting.pop(key)
+
+    def settle(self, spacecraft: str, rows: Sequence[tuple[int, int]]) -> None:
+        """(boot, stream): the spacecraft has forgotten every boot of this stream below this one."""
+        if not self._rules.declared:
+            return
+        state = self.state
+        for below, stream in rows:
+            if below <= state.settled.get((spacecraft, stream), 0):
+                continue
+            state.settled[spacecraft, stream] = below
+            for key in [k for k in state.streams if k[0] == spacecraft and k[2] == stream and k[1] < below]:
+                state.closed[:0] = state.waiting.pop(key, ())
+                self._forget(key)
 
     def step(self, now_ns: int, records: list[tuple[object, ...]]) -> None:
         """Delete what is due, so much as one tick may. Before this tick's acknowledgements."""
@@ -126,8 +150,9 @@ class Retention:
                 break
             del state.closed[0]
             looks += 1
-            account = state.streams.get(piece.key)
-            if piece.key in state.waiting or account is None or piece.last >= account.acknowledged:
+            account = state.streams[piece.key]
+            covered = piece.last < account.acknowledged or self._is_settled(piece.key)
+            if piece.key in state.waiting or not covered:
                 state.waiting.setdefault(piece.key, []).append(piece)
                 continue
             rows += piece.packets
@@ -137,7 +162,10 @@ class Retention:
         """For the final account; empty where everything is kept."""
         if not self._rules.declared:
             return {}
-        totals: dict[str, float] = {"retired": 0, **{f"{name}.retired": 0 for name in self._stay}}
+        gone = self.state.forgotten_packets
+        totals: dict[str, float] = {f"{name}.retired": gone.get(name, 0) for name in self._stay}
+        totals["retired"] = sum(gone.values())
+        totals["retired_streams"], totals["retired_streams_forgotten"] = len(self.state.streams), self.state.forgotten
         for (spacecraft, _, _), account in self.state.streams.items():
             totals["retired"] += account.packets
             totals[f"{spacecraft}.retired"] += account.packets
@@ -149,6 +177,16 @@ class Retention:
     def _too_much(self) -> bool:
         return self._rules.size_bytes is not None and self.state.kept_bytes > self._rules.size_bytes
 
+    def _is_settled(self, key: Key) -> bool:
+        return key[1] < self.state.settled.get((key[0], key[2]), 0)
+
+    def _forget(self, key: Key) -> None:
+        """A settled stream of which nothing is kept."""
+        state = self.state
+        if not state.streams[key].pieces:
+            state.forgotten += 1
+            state.forgotten_packets[key[0]] = state.forgotten_packets.get(key[0], 0) + state.streams.pop(key).packets
+
     def _close(self) -> None:
         self.state.closed += self.state.open.values()
         self.state.open = {}
@@ -158,6 +196,7 @@ class Retention:
         account.bytes += piece.bytes
         account.below = max(account.below, piece.last + 1)
         account.until_ns = piece.until_ns
+        account.pieces -= 1
         self.state.kept_bytes -= piece.bytes
         place = (*piece.key, piece.first, piece.last, piece.until_ns)
         records += (
@@ -165,6 +204,8 @@ class Retention:
             ("retire_packets", *place, self._told[piece.key[0]]),
             ("retired", *piece.key, account.packets, account.bytes, account.below, account.until_ns, now_ns),
         )
+        if self._is_settled(piece.key):
+            self._forget(piece.key)
 
 
 def _bytes(record: tuple[object, ...]) -> int:

@@ -33,6 +33,7 @@ from node.fsw.managers.acquisition import Acquisition
 from node.fsw.managers.attitude import AttitudeManager
 from node.fsw.managers.command_loss import CommandLoss
 from node.fsw.managers.computer import ComputerManager
+from node.fsw.managers.contact_plan import ContactPlan
 from node.fsw.managers.devices import DeviceManager
 from node.fsw.managers.guests import GuestManager
 from node.fsw.managers.job_moves import TO_THE_TAKER
@@ -80,6 +81,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     ThermalManager,
     ServiceLevels,
     LinkManager,
+    ContactPlan,
     MigrationManager,
     GuestManager,
     ComputerManager,
@@ -205,6 +207,7 @@ class FlightSoftware:
         self.computer = ComputerManager(board, boot, self.modes)
         self.levels = ServiceLevels(board, pool, self.acquisition)
         self.command_loss = CommandLoss(board, self.modes)
+        self.contact_plan = ContactPlan(board, pool, self.storage, self._plan_rules)
         self.memory = MemoryManager(board, self.computer)
         self.large_transfer = LargeTransfer(board, self.storage)
         self.memory_access = MemoryAccess(board, self.storage, self.large_transfer)
@@ -291,6 +294,7 @@ class FlightSoftware:
             self.recovery.cycle()
         self.computer.cycle()
         self.command_loss.cycle()
+        self.contact_plan.cycle()
         self.time.cycle()
         if full:
             self.statistics.cycle()
@@ -316,6 +320,11 @@ class FlightSoftware:
     def _mode(self) -> Mode:
         return self.modes.state.mode
 
+    def _plan_rules(self) -> bool:
+        """Whether nothing is wrong that the ground should see without asking."""
+        quiet = not (self.computer.safe_image or self.command_loss.state.command_loss_stage)
+        return quiet and self._mode() is Mode.NOMINAL
+
     def _receive(self, uplink: Sequence[Message]) -> None:
         for message in uplink:
             if isinstance(message.body, IslFrame):
@@ -323,6 +332,7 @@ class FlightSoftware:
             elif self.authentication.admits(message):
                 if isinstance(message.body, Telecommand):
                     self.command_loss.heard()
+                    self.contact_plan.heard()
                     self.verification.receive(message.body)
                 else:
                     self.storage.acknowledge(message.body.boot, message.body.stream, message.body.below)
@@ -359,7 +369,8 @@ class FlightSoftware:
         if self.storage.report_due():
             store = self.storage.store
             out.append(StoreReport(rows=tuple(store.report_rows()), settled=tuple(store.settled_rows())))
-        for boot, stream, sequence, packet in self.storage.take(self.on_board.state.pool.item(self._budget)):
+        budget_bytes, window = self.on_board.state.pool.item(self._budget), self.contact_plan.window()
+        for boot, stream, sequence, packet in self.storage.take(budget_bytes, window):
             out.append(body(boot, stream, sequence, packet, self._version))
         return out
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from faults.run_directory import RunDirectory
 from faults.scenarios.load import load_text
+from groundstation.archive.reader import ArchiveReader
 from groundstation.procedures.load import shipped
 from node.fsw.software import on_board_parameters
 from tests.kits.runs import fly_text
@@ -134,6 +136,22 @@ def test_a_schedule_is_uploaded_and_pauses_the_payload(tmp_path: Path) -> None:
     assert state == "COMPLETED"
 
 
+def test_a_contact_plan_is_uploaded_and_flown(tmp_path: Path) -> None:
+    """Every contact that was planned is met, and the transmitter is off between them; nothing is lost by that."""
+    state, log, summary = flown(tmp_path, "contact-plan-upload", "ahead_s: 6 h, switching: planned", "3 h")
+    planned = sum(step.startswith("command plan.insert") for step in log)
+    assert (state, log["command plan.transmitter switching=planned"]) == ("COMPLETED", "COMPLETED") and planned > 4
+    archive = ArchiveReader(RunDirectory(tmp_path / "run").archive)
+    latest = archive.latest("sc-1")
+    met, missed = (latest[f"planned_contacts_{what}"][0] for what in ("met", "missed"))
+    assert missed == 0.0 and planned - 2 <= met <= planned  # the last report is older than the last contact's end
+    on = [value for _, value in archive.series("sc-1", "transmitter_ordered")]
+    assert 0.3 < on.count(0.0) / len(on) < 0.9
+    assert summary["telemetry"]["total"]["declared_lost"] == 0
+    late = [value for at_ns, value in archive.series("sc-1", "load_power_w") if at_ns > 2600 * 10**9]
+    assert min(late) < max(late)
+
+
 def test_a_memory_patch_is_there_by_checksum_and_dump(tmp_path: Path) -> None:
     state, log, _ = flown(tmp_path, "memory-patch", PATCH, "10 min")
     assert state == "COMPLETED"
@@ -154,7 +172,7 @@ def test_a_memory_patch_that_is_disturbed_stops_and_asks_and_is_taken_back(tmp_p
 
 FLOWN_HERE = {
     "first-contact", "safe-mode-recovery", "battery-reconditioning", "payload-start-up", "accelerator-quarantine",
-    "rolling-parameter-change", "schedule-upload", "memory-patch",
+    "rolling-parameter-change", "schedule-upload", "contact-plan-upload", "memory-patch",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from groundstation.procedures.words import (
     check,
     command,
     contact,
+    contacts_ahead,
     note,
     telemetry,
     wait,
@@ -73,7 +74,8 @@ class Bench:
             if readings:
                 self.hear(**readings)
             self.engine.due(start_ns, self.now_ns, self.effects)
-            self.engine.step(self.now_ns, Surroundings(self._ask, self._outcome, self._station), self.effects)
+            around = Surroundings(self._ask, self._outcome, self._station, self._ahead)
+            self.engine.step(self.now_ns, around, self.effects)
 
     def hear(self, spacecraft: str = "sat-1", late_s: float = 0.0, **readings: float) -> None:
         for structure in WORDS.structures:
@@ -103,6 +105,10 @@ class Bench:
 
     def _station(self, spacecraft: str) -> str:
         return self.stations.get(spacecraft, "")
+
+    def _ahead(self, spacecraft: str, until_ns: int) -> list[tuple[int, int, int]]:
+        spans = [(100, 200, 2), (400, 500, 1), (90_000, 90_100, 2)]
+        return [(on * SECOND_NS, off * SECOND_NS, number) for on, off, number in spans if on * SECOND_NS < until_ns]
 
     @property
     def state(self) -> tuple[str, str]:
@@ -454,3 +460,27 @@ def test_the_operator_runs_answers_and_aborts_through_the_ground() -> None:
         (5, "REJECTED", "procedure run 1 asks nothing"),
         (6, "REJECTED", "no procedure run 9 is under wa"),
     ]
+
+
+@procedure("look-ahead")
+async def look_ahead() -> None:
+    """What is planned, and a telecommand made of it."""
+    coming = await contacts_ahead("2 h")
+    await wait("5 s")
+    for span in coming:
+        await command("mode.set", mode="NOMINAL")
+        note(f"{span.start_s:g} {span.end_s:g} {span.station}")
+
+
+@pytest.mark.parametrize("restart_at", [-1, 3, 7])
+def test_contacts_ahead_are_values_and_outlive_a_ground_that_dies(restart_at: int) -> None:
+    bench = Bench(look_ahead)
+    bench.begin("look-ahead")
+    for tick in range(20):
+        if tick == restart_at:
+            bench.restart()
+        bench.ends.update(dict.fromkeys(range(len(bench.sent)), ("COMPLETED", "")) if tick > 8 else {})
+        bench.step()
+    assert bench.state[0] == "COMPLETED" and len(bench.sent) == 2
+    assert bench.paper[0] == ("contacts ahead 7200 s", "100.000 200.000 2;400.000 500.000 1")
+    assert [step for step, _ in bench.paper if step.startswith("note")] == ["note 100 200 2", "note 400 500 1"]

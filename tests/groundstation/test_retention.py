@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from bus.dictionary import Structure
-from bus.wire.messages import Body, OperatorRequest, Telemetry, TelemetryAck
+from bus.wire.messages import Body, OperatorRequest, StoreReport, Telemetry, TelemetryAck
 from groundstation.archive.reader import ArchiveReader, StreamAccount
 from groundstation.archive.values import Question, may_be_retired
 from groundstation.archive.writer import Archive
@@ -277,3 +277,35 @@ def _compare(kept: Kept, ever: dict[tuple[int, ...], int], acknowledged: dict[tu
         assert (packets, below) == (len(mine), max(mine) + 1)
         if acknowledged is not None:
             assert below <= acknowledged.get((stream[0], stream[1]), 0), "acknowledged in an earlier tick"
+
+
+def test_what_the_spacecraft_has_settled_is_forgotten_when_nothing_is_kept_of_it(tmp_path: Path) -> None:
+    """A computer that boots again and again opens streams without end; a total of them stays, and the ledger closes."""
+    kept, boots = Kept(tmp_path / "a.sqlite", SMALL), 200
+    remembered = []
+    for boot in range(1, boots + 1):
+        settled = StoreReport(rows=((boot, 3, 0, 1),), settled=((boot, 3),))
+        kept.step(telemetry(0, boot=boot), settled)
+        remembered.append(len(kept.bench.ground._retention.state.streams))
+    for _ in range(40):
+        kept.step()
+    retention = kept.bench.ground._retention
+    counters = retention.counters()
+    assert max(remembered) < 40 and set(retention.state.streams) == {("sat-1", boots, 3)}
+    assert counters["retired_streams_forgotten"] == boots - 1
+    assert counters["retired"] == counters["sat-1.retired"] == boots
+    assert sum(row.packets for row in ArchiveReader(kept.path).retired("sat-1")) == boots
+    assert retention.counters()["retirement_waits"] == 0
+
+
+def test_what_the_spacecraft_settled_without_the_ground_waits_for_no_acknowledgement(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "a.sqlite", SMALL)
+    kept.step(telemetry(1, boot=1))  # 0 never comes: nothing is acknowledged
+    for _ in range(40):
+        kept.step()
+    assert kept.bench.ground._retention.counters()["retirement_waits"] == 1
+    kept.step(StoreReport(rows=(), settled=((2, 3),)))
+    for _ in range(3):
+        kept.step()
+    counters = kept.bench.ground._retention.counters()
+    assert (counters["retirement_waits"], counters["retired"], counters["retired_streams"]) == (0, 1, 0)

@@ -189,7 +189,8 @@ def test_every_telecommand_of_the_dictionary_can_be_executed(flight: Flight) -> 
         "schedule.report_one": {"entry": 2}, "schedule.detail_one": {"entry": 2},
         "schedule.delete_group": {"number": 8}, "schedule.shift_where": {"from_s": 0.0, "to_s": 1e6},
         "store.resize": {"size_bytes": 65_536}, "procedure.unload": {"procedure": "spare.2"},
-        "store.retrieve": {"to_s": 9.0},
+        "store.retrieve": {"to_s": 9.0}, "plan.insert": {"start_s": 9000.0, "end_s": 9010.0},
+        "plan.delete": {"at_s": 9005.0},
         "statistics.enable": {"interval_s": 5.0}, "housekeeping.create": {"interval_s": 5.0},
     }  # fmt: skip
     for number, service in enumerate(("housekeeping", "diagnostic")):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.services import packet_store as store_module
 from node.fsw.services import request_ledger as ledger_module
-from node.fsw.services.packet_store import FRAME_BYTES, PacketStore
+from node.fsw.services.packet_store import PacketStore
+from node.fsw.services.packet_streams import FRAME_BYTES
 from node.fsw.services.packets import body, event_packet, values_packet, verification_packet
 from node.fsw.services.request_ledger import GROUND_BOOTS, WINDOW, Ledger, Progress
 from node.fsw.services.store_shares import SHARES_BYTES

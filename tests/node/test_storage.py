@@ -12,7 +12,8 @@ from bus.pus import Code, Service, Stage
 from bus.wire.messages import Packet, StoreReport, Telemetry, Verification
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.boot import BootRecord
-from node.fsw.services.packet_store import FRAME_BYTES, PacketStore
+from node.fsw.services.packet_store import PacketStore
+from node.fsw.services.packet_streams import FRAME_BYTES
 from node.fsw.services.st15_storage import LEAST_BYTES, TOTAL_BYTES
 from node.fsw.services.store_shares import SEND_ORDER
 from node.fsw.software import FlightSoftware

@@ -9,38 +9,25 @@ ground asks for by a range of time goes first and stays where it is. It decides 
 
 from __future__ import annotations
 
-import struct
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from bus.pus import Service
 from bus.snapshot.pack import Stateful
 from node.devices.nvm import NonVolatileMemory
-from node.fsw.services.packets import made_ns
+from node.fsw.services.packet_streams import FRAME_BYTES, ROW, Cursor, Key, Settled, Stream
+from node.fsw.services.packets import large_packet_of, made_ns
 from node.fsw.services.store_shares import SEND_ORDER, SHARES_BYTES
+from node.fsw.services.transfer_gate import ASKED_FOR, Gate, Wanted, Window
 
-FRAME_BYTES = 64
-"""What a packet costs on the link beyond its own bytes: envelope and framing, rounded up."""
 MAX_PACKETS_PER_CYCLE = 256
 MAX_REPORT_ROWS = 1024
 MAX_STREAMS = 4096
 """(boot, stream) on the books: hundreds of boots of which the ground has not heard. Beyond, the oldest is given up."""
 MAX_RETRIEVAL = 8192
 """Packets of a retrieval under way; what is beyond has to be asked for again."""
-_ROW = struct.Struct("<QQQ")
-
 Outgoing = tuple[int, int, int, bytes]
-Key = tuple[int, int]
-
-
-@dataclass(slots=True)
-class Cursor:
-    """How far one (boot, stream) has been sent: the next to send, and the time in contact without progress."""
-
-    next: int = 0
-    waited_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -53,46 +40,10 @@ class StoreState:
     credit_bytes: float = 0.0
     retransmissions: int = 0
     cursors: dict[Key, Cursor] = field(default_factory=dict)
-    retrieval: deque[tuple[int, int, int]] = field(default_factory=deque)
+    retrieval: deque[Wanted] = field(default_factory=deque)
     suspended: set[int] = field(default_factory=set)
     priorities: dict[int, int] = field(default_factory=dict)
-
-
-class _Settled(NamedTuple):
-    """Of one stream: every boot below `boot` is forgotten; of so many boots, which made so many packets."""
-
-    boot: int = 0
-    boots: int = 0
-    packets: int = 0
-
-
-class _Stream:
-    """One (boot, stream)."""
-
-    __slots__ = ("acked", "boot", "bytes", "cursor", "first", "packets", "stream")
-
-    def __init__(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> None:
-        self.boot = boot
-        self.stream = stream
-        self.first = first
-        self.acked = acked
-        self.cursor = Cursor(first)
-        self.bytes = 0
-        self.packets: deque[bytes] = deque()
-
-    @property
-    def next(self) -> int:
-        return self.first + len(self.packets)
-
-
-def held(nvm: NonVolatileMemory, stream: int) -> list[tuple[int, int, bytes]]:
-    """(boot, sequence, packet) of what a store holds of one stream, in order; whether or not flight software runs."""
-    found = []
-    for name in nvm.names("tm."):
-        boot, of, sequence = (int(part) for part in name.split(".")[1:])
-        if of == stream:
-            found.append((boot, sequence, nvm.get(name) or b""))
-    return sorted(found)
+    gate: Gate = field(default_factory=Gate)
 
 
 class PacketStore(Stateful):
@@ -106,10 +57,10 @@ class PacketStore(Stateful):
         self.share_bytes = dict(shares_bytes)
         self.state.priorities = {int(stream): 10 * place for place, stream in enumerate(SEND_ORDER)}
         self._boot = boot
-        self._streams: dict[Key, _Stream] = {}
-        self._full: list[_Stream] = []  # those that hold packets, in order of sending
+        self._streams: dict[Key, Stream] = {}
+        self._full: list[Stream] = []  # those that hold packets, in order of sending
         self._used: dict[int, int] = dict.fromkeys(shares_bytes, 0)
-        self._settled: dict[int, _Settled] = {}
+        self._settled: dict[int, Settled] = {}
         self.generated = 0
         self.packets = 0
         self._read_back()
@@ -161,22 +112,31 @@ class PacketStore(Stateful):
             self._settle(stream)
         return released
 
-    def take(self, budget_bytes: float, retransmit_after_ns: int, cycle_ns: int) -> list[Outgoing]:
-        """What to send in this cycle of contact, within the link's budget; of a larger packet a part is carried."""
+    def take(
+        self, budget_bytes: float, retransmit_after_ns: int, cycle_ns: int, window: Window | None = None
+    ) -> list[Outgoing]:
+        """What to send in this cycle of contact, within the link's budget; of a larger packet a part is carried. Where
+        contacts are planned, only transfers begin that end within their `window`."""
         out: list[Outgoing] = []
-        wanted = self.state.retrieval
-        budget_bytes, self.state.credit_bytes = budget_bytes + self.state.credit_bytes, 0.0
-        while wanted and len(out) < MAX_PACKETS_PER_CYCLE:
-            boot, stream, sequence = wanted[0]
-            entry = self._streams.get((boot, stream))
-            if entry is not None and sequence >= entry.first:  # else the ground has it by now, or it was dropped
-                packet = entry.packets[sequence - entry.first]
+        gate = self.state.gate
+        if window is not None or gate.number is not None:
+            self._want(gate.enter(window))
+        if window is not None:
+            window = window._replace(left_bytes=window.left_bytes + self.state.credit_bytes)
+        had_bytes = budget_bytes = budget_bytes + self.state.credit_bytes
+        self.state.credit_bytes = 0.0
+        while self.state.retrieval and len(out) < MAX_PACKETS_PER_CYCLE:
+            boot, stream, sequence = self.state.retrieval[0]
+            if window is not None and not self._begins_retrieval(stream, window, had_bytes - budget_bytes):
+                continue
+            packet = self._packet(boot, stream, sequence)
+            if packet is not None:  # else the ground has it by now, or it was dropped
                 if budget_bytes < len(packet) + FRAME_BYTES:
                     self.state.credit_bytes = budget_bytes
                     return out
                 budget_bytes -= len(packet) + FRAME_BYTES
                 out.append((boot, stream, sequence, packet))
-            wanted.popleft()
+            self.state.retrieval.popleft()
         for entry in self._full:
             if entry.stream in self.state.suspended:
                 continue
@@ -187,8 +147,11 @@ class PacketStore(Stateful):
                     self.state.retransmissions += cursor.next - entry.first
                     cursor.next, cursor.waited_ns = entry.first, 0
             packets, offset = entry.packets, cursor.next - entry.first
+            gated = window if entry.stream == Service.LARGE_TRANSFER else None
             while offset < len(packets) and len(out) < MAX_PACKETS_PER_CYCLE:
                 packet = packets[offset]
+                if gated is not None and not self._begins(entry, offset, gated, had_bytes - budget_bytes):
+                    break
                 if budget_bytes < len(packet) + FRAME_BYTES:
                     self.state.credit_bytes = budget_bytes
                     return out
@@ -198,12 +161,43 @@ class PacketStore(Stateful):
                 offset += 1
         return out
 
+    def _packet(self, boot: int, stream: int, sequence: int) -> bytes | None:
+        entry = self._streams.get((boot, stream))
+        return None if entry is None or sequence < entry.first else entry.packets[sequence - entry.first]
+
+    def _begins(self, entry: Stream, offset: int, window: Window, spent_bytes: float) -> bool:
+        """Whether the large packet that this one is a part of goes in this contact."""
+        number, key = large_packet_of(entry.packets[offset]), (entry.boot, entry.stream)
+        known = True if number is None else self.state.gate.verdict(key, number)
+        if number is None or known is not None:
+            return bool(known)
+        return self.state.gate.decide(key, number, entry.large_packet_bytes(offset, number), window, spent_bytes)
+
+    def _begins_retrieval(self, stream: int, window: Window, spent_bytes: float) -> bool:
+        """Whether what was asked for of a stream goes in this contact; what does not is parked."""
+        gate, key = self.state.gate, (ASKED_FOR, stream)
+        known = gate.verdict(key, 0)
+        if known is None:
+            found = (self._packet(*wanted) for wanted in self.state.retrieval if wanted[1] == stream)
+            size = sum(len(packet) + FRAME_BYTES for packet in found if packet is not None)
+            known = gate.decide(key, 0, size, window, spent_bytes)
+        if not known:
+            gate.parked.extend(wanted for wanted in self.state.retrieval if wanted[1] == stream)
+            self.state.retrieval = deque(wanted for wanted in self.state.retrieval if wanted[1] != stream)
+        return known
+
+    def _want(self, wanted: list[Wanted]) -> None:
+        if wanted:
+            self.state.retrieval.extend(wanted)
+            self._sort()
+
     def fits(self, stream: int, size: int) -> bool:
         """Whether so many bytes more still fit into a stream's share."""
         return self._used[stream] + size <= self.share_bytes[stream]
 
     def retrieve(self, stream: int, from_ns: int, to_ns: int) -> int:
         """Send what was made in this time before all else. Returns how many packets that are."""
+        self._want(self.state.gate.reopen())
         found = [
             (entry.boot, entry.stream, entry.first + place)
             for entry in self._full
@@ -217,9 +211,15 @@ class PacketStore(Stateful):
 
     def abort(self, stream: int) -> int:
         """Send what was asked for by a range of time no more. Returns how many packets were still to go."""
+        self._want(self.state.gate.reopen())
         before = len(self.state.retrieval)
         self.state.retrieval = deque(wanted for wanted in self.state.retrieval if wanted[1] != stream)
         return before - len(self.state.retrieval)
+
+    def asked_for(self, stream: int) -> int:
+        """Packets that are still to go by a range of time."""
+        gate = self.state.gate
+        return sum(wanted[1] == stream for some in (self.state.retrieval, gate.parked) for wanted in some)
 
     def prefer(self, stream: int, priority: int) -> None:
         """The lowest goes first; of equals what came first in SEND_ORDER."""
@@ -288,9 +288,9 @@ class PacketStore(Stateful):
             self._streams[key].cursor = cursor
         self._sort()
 
-    def _new(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> _Stream:
+    def _new(self, boot: int, stream: int, first: int = 0, acked: int = 0) -> Stream:
         key = boot, int(stream)
-        entry = self._streams[key] = _Stream(*key, first, acked)
+        entry = self._streams[key] = Stream(*key, first, acked)
         self.state.cursors[key] = entry.cursor
         return entry
 
@@ -308,7 +308,7 @@ class PacketStore(Stateful):
         self.state.dropped += dropped
         return dropped
 
-    def _drop_first(self, entry: _Stream) -> None:
+    def _drop_first(self, entry: Stream) -> None:
         packet = entry.packets.popleft()
         self._nvm.delete(f"tm.{entry.boot}.{entry.stream}.{entry.first}")
         entry.first += 1
@@ -352,32 +352,32 @@ class PacketStore(Stateful):
             gone.append(entry)
         if not gone:
             return
-        was = self._settled.get(stream, _Settled())
+        was = self._settled.get(stream, Settled())
         until = old[len(gone)].boot if len(gone) < len(old) else self._boot
-        now = _Settled(until, was.boots + len(gone), was.packets + sum(entry.next for entry in gone))
+        now = Settled(until, was.boots + len(gone), was.packets + sum(entry.next for entry in gone))
         self._settled[stream] = now
-        self._nvm.put(f"tmsettled.{stream}", _ROW.pack(*now))
+        self._nvm.put(f"tmsettled.{stream}", ROW.pack(*now))
         for entry in gone:
             key = entry.boot, entry.stream
             self._nvm.delete(f"tmrow.{entry.boot}.{entry.stream}")
             del self._streams[key], self.state.cursors[key]
 
-    def _write_row(self, entry: _Stream) -> None:
-        self._nvm.put(f"tmrow.{entry.boot}.{entry.stream}", _ROW.pack(entry.first, entry.next, entry.acked))
+    def _write_row(self, entry: Stream) -> None:
+        self._nvm.put(f"tmrow.{entry.boot}.{entry.stream}", ROW.pack(entry.first, entry.next, entry.acked))
 
     def _read_back(self) -> None:
         """Rebuild the lists from non-volatile memory, after a boot."""
         for name in self._nvm.names("tmsettled."):
-            settled = _Settled(*_ROW.unpack(self._nvm.get(name) or bytes(_ROW.size)))
+            settled = Settled(*ROW.unpack(self._nvm.get(name) or bytes(ROW.size)))
             self._settled[int(name.split(".")[1])] = settled
             self.generated += settled.packets
         nexts: dict[Key, int] = {}
         for name in self._nvm.names("tmrow."):
             boot, stream = (int(part) for part in name.split(".")[1:])
-            if boot < self._settled.get(stream, _Settled()).boot:
+            if boot < self._settled.get(stream, Settled()).boot:
                 self._nvm.delete(name)
                 continue
-            first, following, acked = _ROW.unpack(self._nvm.get(name) or bytes(_ROW.size))
+            first, following, acked = ROW.unpack(self._nvm.get(name) or bytes(ROW.size))
             self._new(boot, stream, first, acked)
             nexts[(boot, stream)] = following
         held: dict[Key, list[int]] = {}

@@ -18,7 +18,10 @@ _VALUES_HEAD = struct.Struct("<BqH")
 _EVENT_HEAD = struct.Struct("<BqHB")
 _VERIFICATION_HEAD = struct.Struct("<BqQQBH")
 _MADE = struct.Struct("<q")  # after the tag, in every head
+_FIRST = struct.Struct("<d")
 MAX_DETAIL_CHARACTERS = 200
+DOWNLINK_PARTS = (1301, 1302, 1303)
+"""Structures of the first, a further and the last part of a large packet on its way down."""
 
 Body = Telemetry | Event | Verification
 
@@ -45,6 +48,13 @@ def made_ns(packet: bytes) -> int:
     """On-board time of any packet."""
     made: int = _MADE.unpack_from(packet, 1)[0]
     return made
+
+
+def large_packet_of(packet: bytes) -> int | None:
+    """Of a part of a large packet on its way down, the number of that; it is the first value. None: it is no part."""
+    if packet[0] != _VALUES or _VALUES_HEAD.unpack_from(packet)[2] not in DOWNLINK_PARTS:
+        return None
+    return int(_FIRST.unpack_from(packet, _VALUES_HEAD.size)[0])
 
 
 def body(boot: int, stream: int, sequence: int, packet: bytes, dictionary: bytes) -> Body:

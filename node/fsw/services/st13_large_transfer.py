@@ -24,6 +24,7 @@ from bus.large_packets import (
 )
 from bus.pus import Code, Service, Severity
 from node.fsw.component import Arg, Component, Event, Failure, OnBoard, Report, function, telecommand, telemetered
+from node.fsw.services.packets import DOWNLINK_PARTS
 from node.fsw.services.st15_storage import Storage
 
 MOST_UPLOADS = 4
@@ -73,9 +74,9 @@ class LargeTransfer(Component):
     name = "large_transfer"
     state: State
 
-    FIRST = Report(1301, "large_packet_first", Service.LARGE_TRANSFER, 1, _part("first"))
-    INTERMEDIATE = Report(1302, "large_packet_part", Service.LARGE_TRANSFER, 2, _part("next"))
-    LAST = Report(1303, "large_packet_last", Service.LARGE_TRANSFER, 3, _part("last"))
+    FIRST = Report(DOWNLINK_PARTS[0], "large_packet_first", Service.LARGE_TRANSFER, 1, _part("first"))
+    INTERMEDIATE = Report(DOWNLINK_PARTS[1], "large_packet_part", Service.LARGE_TRANSFER, 2, _part("next"))
+    LAST = Report(DOWNLINK_PARTS[2], "large_packet_last", Service.LARGE_TRANSFER, 3, _part("last"))
     ABORTED = Report(
         1316, "upload_aborted", Service.LARGE_TRANSFER, 16,
         (

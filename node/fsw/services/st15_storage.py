@@ -27,6 +27,7 @@ from node.fsw.component import (
 from node.fsw.services.packet_store import Outgoing, PacketStore
 from node.fsw.services.packets import values_packet
 from node.fsw.services.store_shares import KIB, SHARES_BYTES
+from node.fsw.services.transfer_gate import Window
 
 _STREAMS = tuple(stream for stream in SHARES_BYTES if stream != Service.VERIFICATION)
 _NAMES = tuple(Service(stream).name.lower() for stream in _STREAMS)
@@ -149,9 +150,9 @@ class Storage(Component):
         self.state.report_due_ns = now_ns + self.on_board.span_ns(self.REPORT)
         return True
 
-    def take(self, budget_bytes: float) -> list[Outgoing]:
-        """What to send in this cycle of contact."""
-        return self.store.take(budget_bytes, self.on_board.span_ns(self.RETRANSMIT), self.on_board.cycle_ns)
+    def take(self, budget_bytes: float, window: Window | None) -> list[Outgoing]:
+        """What to send in this cycle of contact; `window`: of the plan, where there is one."""
+        return self.store.take(budget_bytes, self.on_board.span_ns(self.RETRANSMIT), self.on_board.cycle_ns, window)
 
     def save(self) -> bytes:
         """With the store's own."""
@@ -237,10 +238,10 @@ class Storage(Component):
     @telecommand("store.status", Service.STORAGE, 18, "Report what each store does, a packet a store")
     def status(self) -> Failure:
         """TC[15,18] report the status of each packet store: TM[15,19]."""
-        state, wanted = self.state, [stream for _, stream, _ in self.store.state.retrieval]
+        state = self.state
         for place, stream in enumerate(_STREAMS):
             taken, sent = stream not in state.disabled, stream not in state.suspended
-            self.report(self.STATUS, place, taken, sent, wanted.count(int(stream)))
+            self.report(self.STATUS, place, taken, sent, self.store.asked_for(stream))
         return None
 
     @telecommand("store.configuration", Service.STORAGE, 22, "Report what each store is, a packet a store")
