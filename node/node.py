@@ -24,7 +24,7 @@ from node.config import NodeConfig
 from node.devices.clock import Clock
 from node.devices.terminals import Terminals
 from node.fsw.protocol import Cycle, Figures
-from node.fsw.services.packet_streams import held
+from node.fsw.services.packet_streams import given_up, held
 from node.fsw.services.packets import body
 from node.fsw.software import FlightSoftware
 from node.truth import NodeSignals
@@ -191,6 +191,9 @@ class Node:
         uplink = self._radio.receive(moment.tick, space)
         crosslink = {} if self._terminals is None else self._terminals.counters()
         counters = {**self._radio.counters(), **crosslink, **self._computer.state.caught.counters()}
+        counters |= {
+            f"telemetry.given_up.{stream}": float(lost) for stream, lost in sorted(given_up(self._nvm).items())
+        }
         account = Account(rows=tuple(self._computer.account(uplink)), counters=counters)
         out = Outbox(messages=[self._radio.message(moment.end_ns, "range", account)])
         out.truth = self._signals.sample()

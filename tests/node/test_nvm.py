@@ -11,7 +11,7 @@ from node.devices.nvm import NonVolatileMemory
 from node.fsw.services import packet_store as store_module
 from node.fsw.services import request_ledger as ledger_module
 from node.fsw.services.packet_store import PacketStore
-from node.fsw.services.packet_streams import FRAME_BYTES
+from node.fsw.services.packet_streams import FRAME_BYTES, given_up
 from node.fsw.services.packets import body, event_packet, values_packet, verification_packet
 from node.fsw.services.request_ledger import GROUND_BOOTS, WINDOW, Ledger, Progress
 from node.fsw.services.store_shares import SHARES_BYTES
@@ -187,6 +187,21 @@ def test_too_many_boots_without_the_ground_give_up_the_oldest_but_no_verificatio
     assert gone == 4
     assert store.account_rows() == [(0, 3, 4, 4), *((boot, 1, 1, 0) for boot in range(1, 6)), (5, 3, 1, 0)]
     assert store.generated == 10
+    assert given_up(nvm) == {3: 4}, "the ledger has them"
+
+
+def test_verification_is_given_up_only_where_the_account_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MAX_STREAMS", 3)
+    monkeypatch.setattr(store_module, "MAX_ROWS", 6)
+    nvm = NonVolatileMemory()
+    for boot in range(1, 30):
+        store = PacketStore(nvm, boot)
+        for stream in (1, 3):
+            store.append(stream, b"p")
+        assert len(store.account_rows()) <= 6 + 2
+    assert given_up(nvm)[1] > 20
+    settled = {stream: generated for boot, stream, generated, _ in store.account_rows() if boot == 0}
+    assert settled == given_up(nvm), "all that is settled was given up, and nothing else"
 
 
 def test_a_store_report_that_is_cut_short_has_verification_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from bus.pus import Service
 from bus.snapshot.pack import Stateful
 from node.devices.nvm import NonVolatileMemory
-from node.fsw.services.packet_streams import FRAME_BYTES, ROW, Cursor, Key, Settled, Stream
+from node.fsw.services.packet_streams import FRAME_BYTES, ROW, Cursor, Key, Settled, Stream, add_given_up
 from node.fsw.services.packets import large_packet_of, made_ns
 from node.fsw.services.store_shares import SEND_ORDER, SHARES_BYTES
 from node.fsw.services.transfer_gate import ASKED_FOR, Gate, Wanted, Window
@@ -25,6 +25,7 @@ MAX_PACKETS_PER_CYCLE = 256
 MAX_REPORT_ROWS = 1024
 MAX_STREAMS = 4096
 """(boot, stream) on the books: hundreds of boots of which the ground has not heard. Beyond, the oldest is given up."""
+MAX_ROWS = 8000  # of verification alone: a final account has room for 8,192, settled streams among them
 MAX_RETRIEVAL = 8192
 """Packets of a retrieval under way; what is beyond has to be asked for again."""
 Outgoing = tuple[int, int, int, bytes]
@@ -72,8 +73,7 @@ class PacketStore(Stateful):
 
     def made(self, stream: int) -> int:
         """Packets of a stream that this boot has made."""
-        entry = self._streams.get((self._boot, stream))
-        return 0 if entry is None else entry.next
+        return self._streams[self._boot, stream].next if (self._boot, stream) in self._streams else 0
 
     def append(self, stream: int, packet: bytes) -> int:
         """Number a packet and keep it. Returns how many old ones had to go for it."""
@@ -119,8 +119,7 @@ class PacketStore(Stateful):
         contacts are planned, only transfers begin that end within their `window`."""
         out: list[Outgoing] = []
         gate = self.state.gate
-        if window is not None or gate.number is not None:
-            self._want(gate.enter(window))
+        self._want(gate.enter(window))
         if window is not None:
             window = window._replace(left_bytes=window.left_bytes + self.state.credit_bytes)
         had_bytes = budget_bytes = budget_bytes + self.state.credit_bytes
@@ -237,12 +236,9 @@ class PacketStore(Stateful):
 
     def times_ns(self, stream: int) -> tuple[int, int, int]:
         """How many packets a stream holds, and the on-board times of its first and its last one (0 without any)."""
-        held = [entry for entry in self._full if entry.stream == stream]
-        if not held:
-            return 0, 0, 0
-        held.sort(key=lambda entry: entry.boot)
+        held = sorted((entry for entry in self._full if entry.stream == stream), key=lambda entry: entry.boot)
         number = sum(len(entry.packets) for entry in held)
-        return number, made_ns(held[0].packets[0]), made_ns(held[-1].packets[-1])
+        return (number, made_ns(held[0].packets[0]), made_ns(held[-1].packets[-1])) if held else (0, 0, 0)
 
     def delete(self, stream: int, to_ns: int) -> int:
         """Drop what was made before this time, in each boot up to the first that was not. Returns how many went."""
@@ -324,9 +320,11 @@ class PacketStore(Stateful):
             self.state.retrieval = deque(sorted(self.state.retrieval, key=lambda wanted: order[wanted[1]]))
 
     def _give_up(self) -> int:
-        """Drop the oldest boot's packets of a stream and settle it without the ground, verification never: without that
-        nobody could tell what became of a telecommand. Returns how many went."""
-        old = [e for e in self._streams.values() if e.stream != Service.VERIFICATION and e.boot < self._boot]
+        """Drop the oldest boot's packets of a stream and settle it without the ground; verification only where the
+        final account has no room: without it nobody can tell what became of a telecommand. Returns how many went."""
+        old = [e for e in self._streams.values() if e.boot < self._boot]
+        other = [e for e in old if e.stream != Service.VERIFICATION]
+        old = old if not other and len(self._streams) >= MAX_ROWS else other
         if not old:
             return 0
         entry = min(old, key=lambda e: e.boot)
@@ -334,6 +332,7 @@ class PacketStore(Stateful):
         while entry.packets:
             self._drop_first(entry)
         self.state.dropped += dropped
+        add_given_up(self._nvm, entry.stream, entry.next - entry.acked)
         entry.acked = entry.next
         self._write_row(entry)
         self._sort()

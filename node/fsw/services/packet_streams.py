@@ -11,6 +11,7 @@ from typing import NamedTuple
 from node.devices.nvm import NonVolatileMemory
 from node.fsw.services.packets import large_packet_of
 
+COUNT = struct.Struct("<Q")
 ROW = struct.Struct("<QQQ")
 """How a stream, or what is settled of one, stands in non-volatile memory."""
 Key = tuple[int, int]
@@ -67,3 +68,13 @@ def held(nvm: NonVolatileMemory, stream: int) -> list[tuple[int, int, bytes]]:
         if of == stream:
             found.append((boot, sequence, nvm.get(name) or b""))
     return sorted(found)
+
+
+def given_up(nvm: NonVolatileMemory) -> dict[int, int]:
+    """By stream, packets that were given up without the ground: it has none of them, or did not say so."""
+    return {int(name.split(".")[1]): COUNT.unpack(nvm.get(name) or bytes(8))[0] for name in nvm.names("tmgiven.")}
+
+
+def add_given_up(nvm: NonVolatileMemory, stream: int, packets: int) -> None:
+    """So many more."""
+    nvm.put(f"tmgiven.{stream}", COUNT.pack(given_up(nvm).get(stream, 0) + packets))
