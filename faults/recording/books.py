@@ -71,19 +71,21 @@ class Archived:
 @dataclass(frozen=True, slots=True)
 class Books:
     """All of it. `counters` are the ground's own totals, empty without its account; `software`, by spacecraft, what was
-    counted of flight software."""
+    counted of flight software; `crosslinks`: of its optical terminals."""
 
     counters: Mapping[str, float] = field(default_factory=dict)
     ledgers: Mapping[str, Ledger] = field(default_factory=dict)
     archived: Archived = Archived("it was not read")
     accounts: frozenset[str] = frozenset()
     software: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    crosslinks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[bytes]) -> Books:
     """`final`: what was sent in the closing tick. Whatever is missing or damaged, it is said and not raised."""
     counters: dict[str, float] = {}
     software: dict[str, dict[str, float]] = {}
+    crosslinks: dict[str, dict[str, float]] = {}
     rows: dict[str, Rows] = {}
     for frame in final:
         if peek(frame).kind is not Kind.ACCOUNT:
@@ -98,12 +100,13 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
             counters.update(account.counters)
         else:
             software[message.source] = {k: n for k, n in account.counters.items() if k.startswith("software.")}
+            crosslinks[message.source] = {k: n for k, n in account.counters.items() if k.startswith("isl.")}
     try:
         archived, settled = _archive(directory, scenario, counters, rows)
     except SkyrackError as error:
         archived, settled = Archived(error.message), {}
     ledgers = {each.id: settled.get(each.id) or _partial(each.id, rows, counters) for each in scenario.spacecraft}
-    return Books(counters, ledgers, archived, frozenset(rows), software)
+    return Books(counters, ledgers, archived, frozenset(rows), software, crosslinks)
 
 
 def _archive(

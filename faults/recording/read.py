@@ -37,6 +37,7 @@ from bus.wire.messages import (
 from faults.catalogue.injection_ids import fault_of, injection_ids
 from faults.recording.belief import read_belief, read_parameters
 from faults.recording.books import losses, read_books
+from faults.recording.crosslinks import read_crosslinks
 from faults.recording.levels import read_service_levels
 from faults.recording.operations import read_operations
 from faults.recording.packet_times import PacketTimes
@@ -119,6 +120,7 @@ def read_recording(directory: RunDirectory) -> Recording:
         recording.retired = read_retired(archive)
         recording.belief, recording.parameters = read_belief(recording, archive), read_parameters(recording, archive)
     recording.service_levels = read_service_levels(recording, archive)
+    recording.crosslinks = read_crosslinks(recording, archive)
     return recording
 
 

@@ -156,6 +156,7 @@ class Recording:
     parameters: Sequence[ParameterReport] = ()
     operations: Operations = field(default_factory=Operations)
     service_levels: Mapping[str, Any] = field(default_factory=dict)
+    crosslinks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     retired: Sequence[RetiredStream] | None = None
 
     @property

@@ -125,6 +125,7 @@ def summarise(
             for report in recording.parameters
         ],
         "service_levels": dict(recording.service_levels) or None,
+        "crosslinks": {name: dict(row) for name, row in recording.crosslinks.items()} or None,
         "alarms": recording.operations.alarms,
         "procedures": recording.operations.procedures,
         "flight_software": [own.row() for own in own_software(recording)],

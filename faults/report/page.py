@@ -11,6 +11,7 @@ from typing import Any
 
 from bus.text.times import clock
 from faults.oracle.judge import Judgement
+from faults.recording import crosslinks
 from faults.recording.recording import Recording, said
 from faults.recording.software import in_words
 from faults.recording.summary import margin_in_words, shortcomings, telecommands_in_words, telemetry_in_words
@@ -65,6 +66,9 @@ def render(
     if recording.service_levels:
         levels = service_levels(recording.service_levels)
         body.append("<h2>Service levels</h2><div class='card'>" + levels + "</div>")
+    if recording.crosslinks:
+        passed = "".join(f"<li>{escape(crosslinks.in_words(*one))}</li>" for one in recording.crosslinks.items())
+        body.append(f"<h2>Between spacecraft</h2><div class='card'><ul>{passed}</ul></div>")
     body.append("<h2>Alarms</h2><div class='card'>" + alarms(recording.operations, recording.play_back) + "</div>")
     body.append("<h2>Procedures</h2><div class='card'>" + procedures(recording.operations) + "</div>")
     body.append("<h2>Telecommands</h2><div class='card'>" + _telecommands(recording, summary) + "</div>")

@@ -147,6 +147,7 @@ class Terminals(KnowingDevice):
         if not self._peers:
             return {}
         counters: dict[str, float] = {"isl.sent": state.sent, "isl.received": state.received}
+        counters["isl.bytes"] = state.sent_bytes
         counters["isl.waiting"], counters["isl.flying"] = len(state.waiting), len(state.flying)
         for name, reasons in (("lost", state.lost), ("refused", state.refused)):
             counters.update({f"isl.{name}.{why}": n for why, n in sorted(reasons.items())})

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from faults.recording.books import Books
+from faults.recording.crosslinks import in_words, read_crosslinks
+from faults.recording.read import read_recording
+from faults.run_directory import RunDirectory
 from tests.kits.runs import fly, skyrack
 
 
@@ -21,6 +25,29 @@ def test_the_job_moves_while_its_link_breaks(flown: tuple[Path, dict[str, Any]])
     _, summary = flown
     assert {each["verdict"] for each in summary["expectations"]} == {"PASS"}
     assert summary["telecommands"]["completed"] == 3
+
+
+def test_summary_and_report_tell_what_passed_between_them(flown: tuple[Path, dict[str, Any]]) -> None:
+    directory, summary = flown
+    rows = summary["crosslinks"]
+    assert set(rows) == {"rack-1", "rack-2"}
+    assert [sum(row[name] for row in rows.values()) for name in ("jobs_out", "jobs_in")] == [1, 1]
+    sent, received, lost = (
+        sum(row[f"frames_{name}"] for row in rows.values()) for name in ("sent", "received", "lost")
+    )
+    assert sent > 100 and received <= sent <= received + lost and lost > 0, "its link broke"
+    giver = max(rows.values(), key=lambda row: row["jobs_out"])
+    assert giver["bytes_sent"] > 1e9, "a checkpoint is larger than that"
+    page = (directory / "report.html").read_text(encoding="utf-8")
+    assert "Between spacecraft" in page and f"{giver['bytes_sent']:,} B sent" in page
+
+
+def test_what_nobody_told_is_unknown(flown: tuple[Path, dict[str, Any]]) -> None:
+    recording = read_recording(RunDirectory(flown[0]))
+    recording.books = Books()
+    row = read_crosslinks(recording, None)["rack-1"]
+    assert set(row.values()) == {None}
+    assert "jobs given unknown" in in_words("rack-1", row) and "unknown B sent" in in_words("rack-1", row)
 
 
 @pytest.mark.slow
