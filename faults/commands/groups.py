@@ -18,6 +18,8 @@ from faults.commands.console import console
 from faults.commands.contacts import contacts
 from faults.commands.faults import EPILOG as FAULTS_EPILOG
 from faults.commands.faults import faults
+from faults.commands.fit import EPILOG as FIT_EPILOG
+from faults.commands.fit import fit
 from faults.commands.flight_software import flying
 from faults.commands.fork import EPILOG as FORK_EPILOG
 from faults.commands.fork import fork
@@ -46,6 +48,7 @@ def add_groups(app: typer.Typer) -> None:
     flying(app, epilog=SEARCH_EPILOG)(search)
     flying(app, epilog=FORK_EPILOG)(fork)
     app.command(epilog=COMPARE_EPILOG)(compare)
+    app.command(epilog=FIT_EPILOG)(fit)
     flying(app, epilog=WHY_EPILOG)(why)
     flying(app, epilog=REPORT_EPILOG)(report)
     app.command(epilog=FAULTS_EPILOG)(faults)

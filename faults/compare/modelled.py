@@ -17,6 +17,7 @@ from faults.recording.recording import Recording
 from faults.truth.fields import Column, fleet_columns
 from faults.truth.flight import Craft, craft, fly
 from node.assembly import equipment
+from node.designs.load import Design
 from node.devices.definitions import device_forms
 from node.devices.sensors import Sensors
 
@@ -68,28 +69,32 @@ class Sensed:
         self.places = {source: (place, every) for place, (source, (_, every)) in enumerate(chosen.items())}
 
 
-def fly_model(scenario: Scenario, who: str, plan: Map, end_s: float) -> Modelled:
+def fly_model(
+    scenario: Scenario, who: str, plan: Map, end_s: float, *, design: Design | None = None, sensed: bool = True
+) -> Modelled:
     """Fly the plants of a scenario up to `end_s` or its end, and look after every tick. Raises ScenarioError for a
-    signal that the spacecraft does not have."""
+    signal that the spacecraft does not have. design: instead of its own. sensed: whether sensors look as well."""
     tick_s = scenario.tick_ns / 1e9
     ticks = min(scenario.ticks, max(1, int(np.ceil(end_s / tick_s))))
     crafts = [
-        craft(scenario, spacecraft.id) for spacecraft in scenario.spacecraft if _needed(scenario, who, spacecraft.id)
+        craft(scenario, spacecraft.id, design if spacecraft.id == who else None)
+        for spacecraft in scenario.spacecraft
+        if _needed(scenario, who, spacecraft.id)
     ]
     own = next(one for one in crafts if one.id == who)
     columns = {signal: _seen(own, signal, line, plan.file) for signal, line in plan.signals.items()}
     readers = [column.read for column in columns.values()]
-    sensed = Sensed(scenario, own, list(columns))
+    looking = Sensed(scenario, own, list(columns) if sensed else ())
     true = np.empty((len(readers), ticks + 1))
-    seen: dict[str, list[tuple[float, float]]] = {signal: [] for signal in sensed.places}
+    seen: dict[str, list[tuple[float, float]]] = {signal: [] for signal in looking.places}
 
     def see(tick: int) -> None:
         for row, read in enumerate(readers):
             true[row, tick] = read()
-        if tick == 0 or not sensed.places:
+        if tick == 0 or not looking.places:
             return
-        values = sensed.sensors.sample(tick - 1)
-        for signal, (place, every) in sensed.places.items():
+        values = looking.sensors.sample(tick - 1)
+        for signal, (place, every) in looking.places.items():
             if (tick - 1) % every == 0:
                 seen[signal].append((tick * tick_s, float(values[place])))
 

@@ -6,7 +6,7 @@ The same plants as in a run, the same seed; telecommands and expectations of the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bus.scenario.model import Scenario
@@ -33,12 +33,15 @@ class Craft:
     script: Script
 
 
-def craft(scenario: Scenario, who: str) -> Craft:
-    """A spacecraft at the epoch. Raises ValueError for one whose orbit no model reaches."""
+def craft(scenario: Scenario, who: str, design: Design | None = None) -> Craft:
+    """A spacecraft at the epoch, of another design than the scenario's where one is given. Raises ValueError for one
+    whose orbit no model reaches."""
     from node.designs.setup import plant_setup  # noqa: PLC0415 - numba
     from node.plant.plant import Plant  # noqa: PLC0415 - numba
 
     config = resolve(scenario, who)
+    if design is not None:
+        config = replace(config, design=design)
     plant = Plant(
         plant_setup(
             config.design,

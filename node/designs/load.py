@@ -166,16 +166,17 @@ def adopt(text: str, file: str) -> str:
 
 def with_entries(name: str, field: str, entries: Sequence[object]) -> str:
     """A design with more entries in a list such as `fdir:`, as plain values: a design of its own. Its name."""
-    root = _plain(name)
+    root = plain_text(name)
     return _adopt(name, {**root, field: [*root.get(field, ()), *entries]})
 
 
 def with_flight_software(name: str, software: str, source: str) -> str:
     """A design that flies a class of a user's own: a design of its own. Its name. `source`: digest of the class's."""
-    return _adopt(name, {**_plain(name), "flight_software": {"name": software, "source": source}})
+    return _adopt(name, {**plain_text(name), "flight_software": {"name": software, "source": source}})
 
 
-def _plain(name: str) -> dict[str, Any]:
+def plain_text(name: str) -> dict[str, Any]:
+    """The text of a design as plain values; `part:` stands as it was written."""
     text = _adopted[name][0] if name in _adopted else (DESIGNS / f"{name}.yaml").read_bytes()
     root: dict[str, Any] = compose(text, name).plain()
     return root
@@ -206,15 +207,21 @@ def read_resolved(content: bytes) -> Scenario:
 
 def part_names() -> tuple[str, ...]:
     """What `part:` may name."""
-    return tuple(compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), f"{PARTS}.yaml").entries or {})
+    return tuple(_parts())
+
+
+@lru_cache(maxsize=1)
+def _parts() -> Mapping[str, Node]:
+    """The fields of each part, read once."""
+    entries = compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), f"{PARTS}.yaml").entries or {}
+    return {part: node for part, (_, node) in entries.items()}
 
 
 def read_design(text: str | bytes, file: str, name: str) -> Design:
     """A design from any text; `file` is what mistakes call it. Raises ScenarioError with every mistake and its line."""
-    parts = compose((DESIGNS / f"{PARTS}.yaml").read_bytes(), "parts.yaml").entries or {}
     sheet = Sheet(file)
     root = sheet.compose(text)
-    design = Item(sheet, _with_parts(root, {part: node for part, (_, node) in parts.items()}), "", root.at)
+    design = Item(sheet, _with_parts(root, _parts()), "", root.at)
     form = design.read(DesignForm)
     for loc, found, allowed in wrong_references(form) if form is not None else ():
         design.place(loc).refuse(found, allowed)

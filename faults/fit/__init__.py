@@ -1,0 +1,1 @@
+"""The free figures of a design, an orbit or a clock, found from telemetry."""

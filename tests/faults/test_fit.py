@@ -1,0 +1,209 @@
+"""`skyrack fit`: figures that made the telemetry are found, and what telemetry does not tell is not given."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from bus.errors import UnknownNameError, UserError
+from faults.fit.free import Free, read_free, text_with
+from faults.fit.problem import Problem
+from faults.fit.runs import read_runs
+from faults.fit.solve import Solution, solve, sources
+from faults.scenarios.choose import load_named
+from faults.truth.fields import fleet_columns
+from faults.truth.flight import craft, fly
+from node.designs.load import load_design, read_design
+from tests.kits.runs import skyrack as cli
+
+SCENARIO = """
+skyrack: 1
+name: NAME
+epoch: 2026-08-12T00:00:00Z
+duration: 40 min
+tick: 4 s
+seed: 5
+environment: {solar_activity: minimum, storm_density_factor: 1.0, solar_event: none}
+spacecraft:
+  - id: one
+    design: pathfinder
+    orbit: {sso: {altitude: 600 km, ltan: "12:00", argument_of_latitude: PLACE}}
+stations: [svalbard]
+"""
+MAP = """
+compare: 1
+time: {column: t}
+columns:
+  bus_mV: {signal: battery_voltage_v, unit: mV}
+  pack_C: {signal: battery_temperature_k, unit: degC, resolution: 0.1 K}
+  array_W: {signal: array_power_w, unit: W}
+"""
+TRUE = {
+    "array.area": ("3.7 m2", "true"),
+    "battery.cell.resistance": ("21 mohm", "true"),
+    "nodes.battery.capacity": ("6.5 kJ/K", "true"),
+}
+FREE = ("array.area=2..6 m2", "battery.cell.resistance=5..60 mohm", "nodes.battery.capacity=3..20 kJ/K")
+SIGNALS = ("battery_voltage_v", "battery_temperature_k", "array_power_w")
+
+
+def flown(tmp_path: Path, seed: int, place: str = "205 deg", name: str = "day") -> tuple[Path, Path, Path]:
+    """A scenario, the telemetry of a spacecraft with the figures `TRUE` in it, and a map."""
+    paths = tmp_path / f"{name}.yaml", tmp_path / f"{name}.csv", tmp_path / "map.yaml"
+    paths[0].write_text(SCENARIO.replace("NAME", name).replace("PLACE", place))
+    paths[2].write_text(MAP)
+    dice = random.Random(seed)
+    scenario = load_named(str(paths[0])).scenario
+    text = text_with(load_design("pathfinder"), {path: (v, "assumption") for path, (v, _) in TRUE.items()})
+    own = craft(scenario, "one", read_design(text, "true.yaml", "pathfinder"))
+    readers = [fleet_columns([(own.plant, own.design)], [signal])[0][0].read for signal in SIGNALS]
+    rows: list[list[object]] = [["t", "bus_mV", "pack_C", "array_W"]]
+
+    def see(tick: int) -> None:
+        if tick % 3 == 0:
+            volts, kelvin, watts = (read() for read in readers)
+            millivolts, celsius = 1000.0 * volts + dice.gauss(0.0, 30.0), kelvin - 273.15 + dice.gauss(0.0, 0.2)
+            rows.append([4 * tick, round(millivolts), round(celsius, 1), round(watts + dice.gauss(0.0, 5.0), 1)])
+
+    fly([own], scenario.ticks, 4.0, see)
+    with paths[1].open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    return paths
+
+
+def fitted(tmp_path: Path, free: tuple[str, ...], seed: int = 1) -> Solution:
+    scenario, table, plan = flown(tmp_path, seed)
+    runs = read_runs([str(scenario)], [table], [plan], [], [])
+    design = load_design("pathfinder")
+    problem = Problem(design, read_free(free, design, runs[0].scenario.spacecraft), runs)
+    return solve(problem, lambda words: None)
+
+
+def off(solution: Solution) -> dict[str, float]:
+    """How many standard deviations each figure is from the one that made the telemetry."""
+    found = {}
+    for one in solution.figures:
+        assert one.sigma is not None, one
+        found[one.free.path] = abs(one.value - float(TRUE[one.free.path][0].split()[0])) / one.sigma
+    return found
+
+
+def test_the_figures_that_made_the_telemetry_are_found(tmp_path: Path) -> None:
+    solution = fitted(tmp_path, FREE)
+    assert solution.converged
+    assert max(off(solution).values()) < 3.0
+    for one in solution.figures:
+        assert one.sigma is not None
+        assert one.sigma < 0.02 * one.value
+    told = sources(solution, ["day"])
+    assert told["array.area"].startswith("fit, +- ")
+    again = fitted(tmp_path, FREE)
+    assert np.array_equal(again.values, solution.values)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_standard_deviations_hold_in_nineteen_of_twenty(tmp_path: Path) -> None:
+    held = 0
+    for seed in range(20):
+        (tmp_path / str(seed)).mkdir()
+        held += max(off(fitted(tmp_path / str(seed), FREE[:1], seed)).values()) < 2.0
+    assert held >= 19
+
+
+def test_what_goes_only_together_is_not_given(tmp_path: Path) -> None:
+    """Area times packing is what collects light; telemetry knows the product alone."""
+    solution = fitted(tmp_path, ("array.area=2..6 m2", "array.packing=0.6..0.99"))
+    area, packing = solution.figures
+    assert area.sigma is None
+    assert packing.sigma is None
+    assert "only together with array.packing" in area.why
+    product = area.value * packing.value
+    assert product == pytest.approx(3.7 * 0.9, rel=0.01)
+    assert "not told by the data" in sources(solution, ["day"])["array.area"]
+    assert abs(solution.correlations[0][2]) > 0.98
+
+
+def test_a_figure_on_its_bound_is_not_given(tmp_path: Path) -> None:
+    area = fitted(tmp_path, ("array.area=4..6 m2",)).figures[0]
+    assert area.sigma is None
+    assert area.why == "on its least bound"
+
+
+def test_what_nothing_depends_on_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"lcls.transmitter.limit: no column of the telemetry depends on it"):
+        fitted(tmp_path, ("array.area=2..6 m2", "lcls.transmitter.limit=2..5 A"))
+
+
+def test_the_clock_costs_no_flight(tmp_path: Path) -> None:
+    scenario, table, plan = flown(tmp_path, 2, place="205 deg")  # sunrise on the way
+    rows = list(csv.reader(table.open()))
+    late = [rows[0], *([str(float(row[0]) + 23.0), *row[1:]] for row in rows[1:])]
+    with table.open("w", newline="") as stream:
+        csv.writer(stream).writerows(late)
+    runs = read_runs([str(scenario)], [table], [plan], [], [])
+    design = load_design("pathfinder")
+    free = ("clock=-60..60 s", FREE[0])
+    solution = solve(Problem(design, read_free(free, design, runs[0].scenario.spacecraft), runs), lambda words: None)
+    assert solution.figures[0].value == pytest.approx(-23.0, abs=1.0)
+
+
+WRONG = [
+    ("array.area", "allowed: PATH=LEAST..GREATEST UNIT"),
+    ("array.area=2..6", "found no unit"),
+    ("array.area=6..2 m2", "the lesser first"),
+    ("array.area=2..6 kg", "found unit 'kg'"),
+    ("array.aria=2..6 m2", "did you mean array.area"),
+    ("array.area=-2..6 m2", "found -2 m2"),
+    ("initial.battery_soc=20..80 %", "none is given"),
+    ("orbit.raam=0..1 deg", "did you mean raan"),
+    ("orbit.raan=0..1 kg", "an angle in"),
+    ("clock=0..1 m", "a time in"),
+]
+
+
+@pytest.mark.parametrize(("written", "words"), WRONG)
+def test_a_free_figure_with_a_mistake_is_refused(tmp_path: Path, written: str, words: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(SCENARIO.replace("NAME", "s").replace("PLACE", "0 deg"))
+    scenario = load_named(str(path)).scenario
+    with pytest.raises((UserError, UnknownNameError)) as caught:
+        read_free([written], load_design("pathfinder"), scenario.spacecraft)
+    assert words in f"{caught.value} {caught.value.hint}"
+
+
+def test_from_the_command_line_to_a_design_that_flies(tmp_path: Path) -> None:
+    flown(tmp_path, 3)
+    flown(tmp_path, 4, "190 deg", "other")
+    found = cli(
+        "fit", "day.yaml", "other.yaml", "--telemetry", "day.csv", "--telemetry", "other.csv", "--map", "map.yaml",
+        "--free", FREE[0], "--free", FREE[1], "--hold-out", "other.yaml", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    told = json.loads(found.stdout)
+    held_out = told["runs"]["other"]
+    assert held_out["held_out"]
+    assert held_out["columns"]["array_W"]["mae"] < 0.3 * held_out["columns"]["array_W"]["mae_before"]
+    written = yaml.safe_load((tmp_path / "fitted.yaml").read_text())
+    assert written["array"]["area"][1].startswith("fit, +- ")
+    assert written["battery"]["cell"]["part"] == "nmc_cell"
+    (tmp_path / "mine.yaml").write_text((tmp_path / "day.yaml").read_text().replace("pathfinder", "./fitted.yaml"))
+    checked = cli("check", "mine.yaml", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    missing = cli("fit", "day.yaml", "--telemetry", "day.csv", "--map", "map.yaml", "--free", "clock=0..1 s",
+                  "--hold-out", "day.yaml", cwd=tmp_path)  # fmt: skip
+    assert missing.returncode == 2
+    assert "leave one to fit" in missing.stderr
+
+
+def test_a_path_into_a_list_is_found() -> None:
+    design = load_design("pathfinder")
+    one = Free("conductors[0].heat_pipe", "design", 1.0, 500.0, "W/K", 60.0)
+    changed = read_design(text_with(design, {one.path: (one.written(77.0), "assumption")}), "x.yaml", "x")
+    assert next(figure.text for figure in changed.figures if figure.path == one.path) == "77 W/K"
