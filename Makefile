@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install test slow lint format demo bench oracles clean
+.PHONY: help install test slow lint format demo bench oracles site clean
 
 help:
 	@echo "make install   environment in .venv, from the hash-locked set"
@@ -14,6 +14,7 @@ help:
 	@echo "make slow      the slow one as well"
 	@echo "make lint      ruff and mypy --strict"
 	@echo "make bench     all benchmarks"
+	@echo "make site      the documentation as pages in site/, to be read without a network"
 	@echo "make oracles   outside numbers anew (needs a network; results are kept in the tree)"
 
 install: $(STAMP)
@@ -51,5 +52,10 @@ bench: install
 oracles: install
 	@set -e; for script in tests/oracles/*/make.sh; do test -e "$$script" || continue; echo "== $$script"; sh "$$script"; done
 
+site:
+	@test -x $(VENV)-site/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-site && $(VENV)-site/bin/pip install --quiet 'mkdocs-material>=9.5'; }
+	NO_MKDOCS_2_WARNING=1 $(VENV)-site/bin/mkdocs build --strict --quiet
+	@echo "open site/index.html, or with its search: python3 -m http.server --bind 127.0.0.1 --directory site"
+
 clean:
-	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-site site out .mypy_cache .ruff_cache .pytest_cache .hypothesis

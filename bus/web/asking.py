@@ -71,10 +71,19 @@ class Asker(ABC):
         content = None if body is None else body.model_dump_json()
         headers = {"content-type": "application/json"}
         limit_s = httpx.Timeout(TIMEOUT_S + float(query.get("wait_s") or 0.0))
-        try:
-            found = await self._http.request(
+
+        async def ask() -> httpx.Response:
+            return await self._http.request(
                 method, path, params=params, content=content, headers=headers, timeout=limit_s
             )
+
+        try:
+            try:
+                found = await ask()
+            except httpx.RemoteProtocolError:  # a connection that had been idle was closed as we asked
+                if method != "GET":
+                    raise
+                found = await ask()
         except httpx.HTTPError as error:
             raise RangeFailure(
                 f"{self.url} cannot be reached: {error or type(error).__name__}",

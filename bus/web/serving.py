@@ -18,6 +18,8 @@ from bus.errors import EnvironmentFault, RangeFailure, ScenarioError, SkyrackErr
 from bus.web.access import Access, Asgi, Doorkeeper, make_tokens
 
 PREFIX = "/api/v1"
+KEEP_ALIVE_S = 75
+"""An idle connection is kept so long: consoles look once a second, people now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def serve(
         door: Any = build(make, tokens, address.hosts(port), clock, doors.how)  # uvicorn's types are narrower
         config = uvicorn.Config(
             app=door, log_level="warning", access_log=False, lifespan="on", ws_max_size=64 * 1024,
-            timeout_graceful_shutdown=2, server_header=False, ws_max_queue=8, h11_max_incomplete_event_size=64 * 1024,
+            timeout_graceful_shutdown=2, timeout_keep_alive=KEEP_ALIVE_S, server_header=False, ws_max_queue=8,
+            h11_max_incomplete_event_size=64 * 1024,
         )  # fmt: skip
         ready(f"http://{host}:{port}", tokens)
         uvicorn.Server(config).run(sockets=[bound])

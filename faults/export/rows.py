@@ -98,10 +98,10 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
         if names:
             fields = {_field(name): _property(form_of(recording, spacecraft.design, name)) for name in names}
             messages = (
-                (_ns(row[0]), dict(zip(fields, map(_number, row[1:]), strict=True)))
+                (ns(row[0]), dict(zip(fields, map(_number, row[1:]), strict=True)))
                 for row in _truth_rows(recording, spacecraft.id, names)
             )
-            yield Channel(f"/{spacecraft.id}/truth", f"{spacecraft.id}.truth", _schema(fields), messages)
+            yield Channel(f"/{spacecraft.id}/truth", f"{spacecraft.id}.truth", schema(fields), messages)
         located = _locations(recording, spacecraft.id)
         if located is not None:
             yield located
@@ -111,12 +111,12 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
     yield Channel(
         "/events",
         "event",
-        _schema(
+        schema(
             {"spacecraft": text, "event": text, "severity": number, "arguments": {"type": "object"}, "obt_s": number}
         ),
         (
             (
-                _ns(e.sent_s if e.at_s is None else e.at_s),
+                ns(e.sent_s if e.at_s is None else e.at_s),
                 {
                     "spacecraft": e.spacecraft,
                     "event": e.name,
@@ -131,10 +131,10 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
     yield Channel(
         "/telecommands",
         "telecommand",
-        _schema({"spacecraft": text, "telecommand": text, "station": text, "state": text, "ended_s": number}),
+        schema({"spacecraft": text, "telecommand": text, "station": text, "state": text, "ended_s": number}),
         (
             (
-                _ns(t.sent_s),
+                ns(t.sent_s),
                 {
                     "spacecraft": t.spacecraft,
                     "telecommand": t.name,
@@ -149,9 +149,9 @@ def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]
     yield Channel(
         "/faults",
         "fault",
-        _schema({"id": text, "fault": text, "target": text, "seam": text, "cleared_s": number}),
+        schema({"id": text, "fault": text, "target": text, "seam": text, "cleared_s": number}),
         (
-            (_ns(f.at_s), {"id": f.id, "fault": f.fault, "target": f.target, "seam": f.seam, "cleared_s": f.cleared_s})
+            (ns(f.at_s), {"id": f.id, "fault": f.fault, "target": f.target, "seam": f.seam, "cleared_s": f.cleared_s})
             for f in sorted(recording.faults, key=lambda f: f.at_s or 0.0)
             if f.at_s is not None
         ),
@@ -170,13 +170,13 @@ def _locations(recording: Recording, spacecraft: str) -> Channel | None:
     if any(signal is None for signal in wanted):
         return None
     latitude, longitude, altitude = (signal.tolist() for signal in wanted if signal is not None)
-    schema = _schema({name: {"type": "number"} for name in ("latitude", "longitude", "altitude")})
+    form = schema({name: {"type": "number"} for name in ("latitude", "longitude", "altitude")})
     messages = (
-        (_ns(t), {"latitude": math.degrees(a), "longitude": math.degrees(o), "altitude": h})
+        (ns(t), {"latitude": math.degrees(a), "longitude": math.degrees(o), "altitude": h})
         for t, a, o, h in zip(recording.times_s.tolist(), latitude, longitude, altitude, strict=True)
         if math.isfinite(a)
     )
-    return Channel(f"/{spacecraft}/location", "foxglove.LocationFix", schema, messages)
+    return Channel(f"/{spacecraft}/location", "foxglove.LocationFix", form, messages)
 
 
 def _telemetry_rows(recording: Recording, directory: RunDirectory) -> Iterator[list[object]]:
@@ -196,14 +196,14 @@ def _telemetry_channels(recording: Recording, directory: RunDirectory, spacecraf
         fields = {_field(name): _property(form_of(recording, design, name)) for name in structure.parameters}
         messages = (
             (
-                report.received_ns if (made_s := recording.made_s(spacecraft, *report.place)) is None else _ns(made_s),
+                report.received_ns if (made_s := recording.made_s(spacecraft, *report.place)) is None else ns(made_s),
                 {_field(name): _number(value) for name, value in report.named()},
             )
             for report in archive.reports(spacecraft)
             if report.structure.id == number
         )
         topic = f"/{spacecraft}/telemetry/{structure.name}"
-        yield Channel(topic, f"{design}.{structure.name}", _schema(fields), messages)
+        yield Channel(topic, f"{design}.{structure.name}", schema(fields), messages)
 
 
 def _about(form: Parameter | None) -> dict[str, str]:
@@ -229,7 +229,8 @@ def _property(form: Parameter | None) -> dict[str, Any]:
     }
 
 
-def _schema(fields: dict[str, Any]) -> dict[str, Any]:
+def schema(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema of a message with these fields."""
     return {"type": "object", "properties": fields}
 
 
@@ -242,5 +243,6 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _ns(seconds: float) -> int:
+def ns(seconds: float) -> int:
+    """Nanoseconds since the epoch."""
     return round(seconds * 1e9)

@@ -6,6 +6,7 @@ CSV needs nothing; MCAP needs the mcap package, Parquet pyarrow (`pip install 's
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 from bus.errors import EnvironmentFault
 from bus.files import whole
 from faults.export.rows import Channel, Table, channels, tables
+from faults.export.topics import happenings
 from faults.recording.read import read_recording
 from faults.recording.recording import Recording
 from faults.run_directory import RunDirectory, open_run
@@ -68,7 +70,7 @@ def _mcap(recording: Recording, directory: RunDirectory, out: Path | None) -> li
         about = {"scenario": recording.scenario.name, "trace_hash": recording.trace_hash, "damage": recording.damage}
         writer.add_metadata("run", {**about, "epoch_utc": recording.scenario.epoch_utc, "log_time_zero_utc": zero_utc})
         ids = {}
-        for channel in channels(recording, directory):
+        for channel in itertools.chain(channels(recording, directory), happenings(recording, directory)):
             schema = json.dumps(channel.schema).encode()
             number = writer.register_schema(channel.name, "jsonschema", schema)
             ids[channel.topic] = writer.register_channel(channel.topic, "json", number)

@@ -10,7 +10,7 @@ async with Client("http://127.0.0.1:8600", token) as ground:
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import websockets
@@ -52,6 +52,14 @@ class Client(Asker):
         """A parameter over time."""
         span = {"from_s": from_s, "to_s": to_s, "points": points}
         return await self._one(forms.Series, f"/spacecraft/{spacecraft}/telemetry/{parameter}", **span)
+
+    async def several(
+        self, spacecraft: str, parameters: Sequence[str], from_s: float | None = None, to_s: float | None = None,
+        points: int = 600,
+    ) -> list[forms.Series]:  # fmt: skip
+        """Several parameters over the same time; the archive is read once for all of them."""
+        span = {"from_s": from_s, "to_s": to_s, "points": points}
+        return await self._many(forms.Series, f"/spacecraft/{spacecraft}/series", parameter=list(parameters), **span)
 
     async def dictionary(self, spacecraft: str) -> dict[str, Any]:
         """Everything it says and understands, as `bus.dictionary.Dictionary` in JSON."""

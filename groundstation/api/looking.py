@@ -31,6 +31,8 @@ SpacecraftId = Annotated[str, InPath(max_length=32, examples=["star-1"])]
 Points = Annotated[int, Query(ge=1, le=5_000, description="how many stretches at most")]
 Limit = Annotated[int, Query(ge=1, le=5_000)]
 MissionTime = Annotated[float | None, Query(ge=-1e9, le=1e9, description="mission time in s")]
+MOST_TOGETHER = 64
+"""Parameters in one question."""
 
 
 def looking_routes(desk: Desk, refused: Callable[[], Mapping[str, int]]) -> APIRouter:
@@ -72,28 +74,18 @@ def looking_routes(desk: Desk, refused: Callable[[], Mapping[str, int]]) -> APIR
         points: Points = 600,
     ) -> forms.Series:
         """A parameter over time: least, greatest and last value of each of so many stretches."""
-        known = desk.known(spacecraft)
-        check_parameters(desk.feed, spacecraft, (parameter,))
-        end_s = to_s if to_s is not None else max(0.0, desk.watch.until_ns / 1e9) + desk.scenario.tick_ns / 1e9
-        start_s = from_s if from_s is not None else 0.0
-        if end_s <= start_s:
-            raise UserError(f"to_s {end_s:g} is not after from_s {start_s:g}", hint="ask for a span of time")
-        width_ns = max(desk.scenario.tick_ns, math.ceil((end_s - start_s) * 1e9 / points))
-        question = Question(spacecraft, (parameter,), round(start_s * 1e9), round(end_s * 1e9))
-        found = await asyncio.to_thread(buckets, desk.feed, question, width_ns)
-        form = known.dictionary.parameter[parameter]
-        return forms.Series(
-            parameter=parameter, unit=form.unit, width_s=width_ns / 1e9,
-            stretches=[
-                forms.Stretch(
-                    start_s=each.start_ns / 1e9, count=each.count, least=_finite(each.least),
-                    greatest=_finite(each.greatest), last=_finite(each.last),
-                )
-                for each in found
-            ],
-            soft_low=form.soft_low, soft_high=form.soft_high, hard_low=form.hard_low, hard_high=form.hard_high,
-            retired=await asyncio.to_thread(may_be_retired, desk.feed, question),
-        )  # fmt: skip
+        return (await _series(desk, spacecraft, (parameter,), (from_s, to_s), points))[0]
+
+    @router.get("/spacecraft/{spacecraft}/series")
+    async def several(
+        spacecraft: SpacecraftId,
+        parameter: Annotated[list[str], Query(min_length=1, max_length=MOST_TOGETHER, examples=[["battery_soc"]])],
+        from_s: MissionTime = None,
+        to_s: MissionTime = None,
+        points: Points = 600,
+    ) -> list[forms.Series]:
+        """Several parameters over the same time, the archive read once for all of them."""
+        return await _series(desk, spacecraft, tuple(dict.fromkeys(parameter)), (from_s, to_s), points)
 
     @router.get("/spacecraft/{spacecraft}/fdir")
     async def table(spacecraft: SpacecraftId) -> forms.Fdir:
@@ -177,6 +169,36 @@ def looking_routes(desk: Desk, refused: Callable[[], Mapping[str, int]]) -> APIR
         )  # fmt: skip
 
     return router
+
+
+async def _series(
+    desk: Desk, spacecraft: str, parameters: tuple[str, ...], span_s: tuple[float | None, float | None], points: int
+) -> list[forms.Series]:
+    known = desk.known(spacecraft)
+    check_parameters(desk.feed, spacecraft, parameters)
+    end_s = span_s[1] if span_s[1] is not None else max(0.0, desk.watch.until_ns / 1e9) + desk.scenario.tick_ns / 1e9
+    start_s = span_s[0] if span_s[0] is not None else 0.0
+    if end_s <= start_s:
+        raise UserError(f"to_s {end_s:g} is not after from_s {start_s:g}", hint="ask for a span of time")
+    width_ns = max(desk.scenario.tick_ns, math.ceil((end_s - start_s) * 1e9 / points))
+    question = Question(spacecraft, parameters, round(start_s * 1e9), round(end_s * 1e9))
+    found = await asyncio.to_thread(buckets, desk.feed, question, width_ns)
+    retired = await asyncio.to_thread(may_be_retired, desk.feed, question)
+    stretches: dict[str, list[forms.Stretch]] = {name: [] for name in parameters}
+    for each in found:
+        stretches[each.parameter].append(
+            forms.Stretch(
+                start_s=each.start_ns / 1e9, count=each.count, least=_finite(each.least),
+                greatest=_finite(each.greatest), last=_finite(each.last),
+            )
+        )  # fmt: skip
+    return [
+        forms.Series(
+            parameter=name, unit=form.unit, width_s=width_ns / 1e9, stretches=stretches[name], soft_low=form.soft_low,
+            soft_high=form.soft_high, hard_low=form.hard_low, hard_high=form.hard_high, retired=retired,
+        )
+        for name, form in ((name, known.dictionary.parameter[name]) for name in parameters)
+    ]  # fmt: skip
 
 
 def _copy(archive: Path) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bus.dictionary import Dictionary, Parameter
+from bus.text.times import clock
 from groundstation.alarms.limits import level_of, limited
 from groundstation.alarms.states import OVER, Level
 from groundstation.api import forms
@@ -71,12 +72,15 @@ class Known:
     last_event: forms.Last | None = None
     revision: int = 0
     stale: bool = False
+    silent: bool = False
+    missed: bool = False
+    """A contact has ended in which nothing was heard of it."""
     holding: dict[str, list[int]] = field(default_factory=dict)
     """By parameter: the structures that have told it."""
 
     def take(self, report: Report, revision: int) -> None:
         """A report has come. One that was played back changes nothing where a newer one is known."""
-        self.heard_ns, self.revision, self.dating = report.received_ns, revision, None
+        self.heard_ns, self.revision, self.dating, self.missed = report.received_ns, revision, None, False
         number = report.structure.id
         held = self.reports.get(number)
         if held is None or held[0].structure is not report.structure:
@@ -171,8 +175,8 @@ class Watch:
         stale = self._stale(known, now_ns)
         mode, cause = self._text(known, "mode"), self._text(known, "mode_cause")
         silent = ""
-        if stale and known.heard_ns is not None and now_ns is not None:
-            silent = f"silent for {(now_ns - known.heard_ns) / 1e9:.0f} s"
+        if known.heard_ns is not None and self._silent(id, now_ns):
+            silent = f"silent in a contact, last heard at {clock(known.heard_ns / 1e9)}"
         level, reason = _trouble(known, mine, mode, cause, silent)
         hottest = self._hottest(known)
         return forms.FleetRow(
@@ -222,16 +226,36 @@ class Watch:
             self.procedure_revision = self._moved(set())
         if tables.contacts != self.contacts:
             touched = {id for id in self.fleet if tables.contacts.get(id) != self.contacts.get(id)}
+            for id in sorted(touched):
+                self._look_back(self.fleet[id], self.contacts.get(id), tables.contacts.get(id))
             self.contacts = tables.contacts
             self._moved(touched)
 
     def look_for_silence(self, now_ns: int | None) -> None:
         """Whoever has fallen silent, or is heard again, has changed: no packet tells that."""
-        touched = {id for id, known in self.fleet.items() if known.stale is not self._stale(known, now_ns)}
-        for id in sorted(touched):
-            self.fleet[id].stale = not self.fleet[id].stale
+        touched = set()
+        for id, known in self.fleet.items():
+            found = self._stale(known, now_ns), self._silent(id, now_ns)
+            if found != (known.stale, known.silent):
+                known.stale, known.silent = found
+                touched.add(id)
         if touched:
             self._moved(touched)
+
+    @staticmethod
+    def _look_back(known: Known, before: forms.NextContact | None, after: forms.NextContact | None) -> None:
+        """An antenna has turned away: whether anything was heard while it pointed."""
+        ended = before is not None and before.now and (after is None or not after.now)
+        if ended and before is not None and (known.heard_ns is None or known.heard_ns / 1e9 < before.aos_s):
+            known.missed = True
+
+    def _silent(self, id: str, now_ns: int | None) -> bool:
+        """Whether it says nothing although an antenna points at it, or did: between contacts silence is no trouble."""
+        known, contact = self.fleet[id], self.contacts.get(id)
+        if now_ns is None or known.heard_ns is None or not self._stale(known, now_ns):
+            return False
+        pointed = contact is not None and contact.now and now_ns / 1e9 - contact.aos_s > LEAST_STALE_S
+        return pointed or known.missed
 
     def _moved(self, touched: set[str]) -> int:
         self.revision += 1
@@ -342,19 +366,23 @@ def _told(alarm: forms.Alarm) -> str:
 def _trouble(
     known: Known, alarms: list[forms.Alarm], mode: str | None, cause: str | None, silent: str
 ) -> tuple[forms.Level | None, str]:
-    """How bad it is, and the worst of it in words. An alarm that is put aside is none; a mode that is not the nominal
-    one is trouble whoever has acknowledged what."""
+    """How bad it is, and the worst of it in words. An alarm that is put aside is none, and one that is over is no worse
+    than a warning; a mode that is not the nominal one is trouble whoever has acknowledged what."""
     if known.heard_ns is None:
         return None, "nothing was heard of it"
-    found: list[tuple[int, float, str]] = [
-        (_LEVELS.index(alarm.level), alarm.raised_s, _told(alarm)) for alarm in alarms if alarm.state != "SHELVED"
-    ]
+    found: list[tuple[int, bool, float, str]] = []
+    for alarm in alarms:
+        level, told = _LEVELS.index(alarm.level), _told(alarm)
+        if alarm.state == "CLEARED":
+            found.append((min(level, 1), False, alarm.raised_s, f"over, wants to be seen: {told}"))
+        elif alarm.state != "SHELVED":
+            found.append((level, True, alarm.raised_s, told))
     if mode in ("SAFE", "SURVIVAL"):
         words = (cause or "cause unknown").replace("_", " ")
-        found.append((2 if mode == "SURVIVAL" else 1, -1.0, f"in {mode}: {words}"))
+        found.append((2 if mode == "SURVIVAL" else 1, True, -1.0, f"in {mode}: {words}"))
     if silent:
-        found.append((1, -2.0, silent))
-    level, _, reason = max(found, default=(0, 0.0, ""))
+        found.append((1, True, -2.0, silent))
+    level, _, _, reason = max(found, default=(0, True, 0.0, ""))
     return (_LEVELS[level], reason) if level else ("normal", "")
 
 

@@ -26,6 +26,7 @@ NUMBER_BYTES = 8
 _QUERY = (
     "SELECT boot, stream, sequence, obt_ns, received_ns, payload FROM packets"
     " WHERE spacecraft = ? AND kind = ? AND dictionary = ? AND number = ? AND received_ns >= ? AND received_ns < ?"
+    " ORDER BY boot, stream, sequence"
 )
 FOREVER_NS = 2**62
 
@@ -47,52 +48,57 @@ class Columns:
 
         return self.received_ns - np.where(self.dated, self.made_ns, self.obt_ns) > live_ns
 
-    def taken(self, which: Flags) -> Columns:
-        """Some of them."""
-        return Columns(
-            self.value[which], self.obt_ns[which], self.received_ns[which], self.made_ns[which], self.dated[which]
-        )
-
 
 def read_columns(
     archive: ArchiveReader, spacecraft: str, parameters: Sequence[str], from_ns: int = 0, to_ns: int = FOREVER_NS
 ) -> dict[str, Columns]:
     """Everything of these parameters that was received in a span, each packet read once."""
+    version, dating = bytes.fromhex(archive.dictionary(spacecraft).version), archive.dating(spacecraft)
+    parts: dict[str, list[_Part]] = {name: [] for name in parameters}
+    for number, structure in archive.structures(spacecraft).items():
+        places = [(place, name) for place, name in enumerate(structure.parameters) if name in parts]
+        if places:
+            of = (spacecraft, int(Kind.TELEMETRY), version, number, from_ns, to_ns)
+            found = _values(archive.columns(_QUERY, of), [place for place, _ in places])
+            for (_, name), part in zip(places, found, strict=True):
+                parts[name].append(part)
+    return {name: _joined(each, dating) for name, each in parts.items()}
+
+
+_Part = tuple["Ints", "Floats"]
+"""Rows of (boot, stream, sequence, obt, received), and the values that go with them."""
+
+
+def _values(columns: list[Sequence[Any]], places: list[int]) -> list[_Part]:
+    """The values at these places of the packets that are long enough to have them."""
     import numpy as np  # noqa: PLC0415 - the ground does without it until somebody asks for a plot
 
-    version, dating = bytes.fromhex(archive.dictionary(spacecraft).version), archive.dating(spacecraft)
-    found: dict[str, list[tuple[Ints, Floats]]] = {name: [] for name in parameters}
-    for number, structure in archive.structures(spacecraft).items():
-        places = [(place, name) for place, name in enumerate(structure.parameters) if name in found]
-        if not places:
-            continue
-        of = (spacecraft, int(Kind.TELEMETRY), version, number, from_ns, to_ns)
-        times, payloads = _rows(archive, of)
-        for place, name in places:
-            begin, end = NUMBER_BYTES * place, NUMBER_BYTES * (place + 1)
-            there = np.array([len(payload) >= end for payload in payloads], dtype=bool)
-            joined = b"".join([payload[begin:end] for payload in payloads if len(payload) >= end])
-            found[name].append((times[there], np.frombuffer(joined, dtype="<f8")))
-    return {name: _joined(parts, dating) for name, parts in found.items()}
+    *numbers, payloads = columns
+    times = np.array(numbers, dtype=np.int64)
+    lengths = {len(payload) // NUMBER_BYTES for payload in payloads}
+    if len(lengths) == 1 and max(places) < min(lengths) and len(payloads[0]) % NUMBER_BYTES == 0:
+        matrix = np.frombuffer(b"".join(payloads), dtype="<f8").reshape(len(payloads), min(lengths))
+        return [(times, matrix[:, place]) for place in places]
+    found = []
+    for place in places:
+        begin, end = NUMBER_BYTES * place, NUMBER_BYTES * (place + 1)
+        there = np.array([len(payload) >= end for payload in payloads], dtype=bool)
+        joined = b"".join([payload[begin:end] for payload in payloads if len(payload) >= end])
+        found.append((times[:, there], np.frombuffer(joined, dtype="<f8")))
+    return found
 
 
-def _rows(archive: ArchiveReader, of: tuple[Any, ...]) -> tuple[Ints, list[bytes]]:
+def _joined(parts: list[_Part], dating: Dating) -> Columns:
+    """In the order in which they were made, as each part is; a parameter may be in several structures."""
     import numpy as np  # noqa: PLC0415
 
-    rows = archive.fetch(_QUERY, of)
-    payloads = [row[5] for row in rows]
-    return np.array([row[:5] for row in rows], dtype=np.int64).reshape(len(rows), 5), payloads
-
-
-def _joined(parts: list[tuple[Ints, Floats]], dating: Dating) -> Columns:
-    import numpy as np  # noqa: PLC0415
-
-    times = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, 5), dtype=np.int64)
+    times = np.concatenate([part[0] for part in parts], axis=1) if parts else np.empty((5, 0), dtype=np.int64)
     values = np.concatenate([part[1] for part in parts]) if parts else np.empty(0)
-    order = np.lexsort((times[:, 2], times[:, 1], times[:, 0]))
-    times, values = times[order], values[order]
-    made_ns, dated = made_of(dating, times[:, 3], times[:, 4])
-    return Columns(values, times[:, 3], times[:, 4], made_ns, dated)
+    if len(parts) > 1:
+        order = np.lexsort((times[2], times[1], times[0]))
+        times, values = times[:, order], values[order]
+    made_ns, dated = made_of(dating, times[3], times[4])
+    return Columns(values, times[3], times[4], made_ns, dated)
 
 
 def made_of(dating: Dating, obt_ns: Ints, received_ns: Ints) -> tuple[Ints, Flags]:

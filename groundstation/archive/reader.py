@@ -273,13 +273,13 @@ class ArchiveReader:
                 boot, stream, sequence, obt_ns, received_ns, _ = numbers
                 yield Report(boot, stream, sequence, obt_ns, received_ns, structure, unpack_values(payload))
 
-    def fetch(self, query: str, of: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """Rows of five whole numbers and a payload, for who reads many. Raises EnvironmentFault for any others."""
+    def columns(self, query: str, of: tuple[object, ...]) -> list[Sequence[Any]]:
+        """Five columns of whole numbers and one of payloads. Raises EnvironmentFault where any is something else."""
         with self._open() as connection:
-            rows = connection.execute(query, of).fetchall()
-            if not {(*map(type, row),) for row in rows} <= {(int, int, int, int, int, bytes)}:
+            found: list[Sequence[Any]] = list(zip(*connection.execute(query, of), strict=True)) or [()] * 6
+            if any({*map(type, column)} - {bytes if place == 5 else int} for place, column in enumerate(found)):
                 raise TypeError("a packet of another type")
-        return rows
+        return found
 
     def dating(self, spacecraft: str) -> Dating:
         """What is known of the clock of a spacecraft."""

@@ -41,10 +41,11 @@ SCREENS: dict[str, tuple[str, str, Callable[[], Frame]]] = {
 }
 """By the name that the command line has for it: key, title, screen."""
 RANGE_SCREENS: dict[str, tuple[str, str, Callable[[], Frame]]] = {
-    "time": ("T", "Time", TimeScreen),
-    "faults": ("F", "Faults", FaultsScreen),
+    "time": ("T,f11", "Time", TimeScreen),
+    "faults": ("F,f12", "Faults", FaultsScreen),
 }
-"""These too where the range's token was given; without it they do not exist."""
+"""These too where the range's token was given; without it they do not exist. A letter for browsers, which keep F11 and
+F12 for themselves; these for where a letter would be typed into a field."""
 
 
 class Help(ModalScreen[None]):
@@ -151,7 +152,7 @@ class Console(App[int]):
         self.known = SCREENS | (RANGE_SCREENS if range_ is not None else {})
         self.screens = {name: make() for name, (_, _, make) in self.known.items()}
         for name, (key, title, _) in RANGE_SCREENS.items() if range_ is not None else ():
-            self.bind(key, f"go('{name}')", description=title)
+            self.bind(key, f"go('{name}')", description=title, key_display=key[0])
 
     def on_mount(self) -> None:
         """Connect, and show the fleet or what was asked for."""
@@ -210,7 +211,7 @@ class Console(App[int]):
 
     def show_help(self, title: str, text: str, screen: Frame) -> None:
         """Keys everywhere, and what this screen has to say."""
-        keys = "  ".join(f"[b]{key.upper()}[/b] {name}" for key, name, _ in self.known.values())
+        keys = "  ".join(f"[b]{key.upper().replace(',', ' or ')}[/b] {name}" for key, name, _ in self.known.values())
         own = "  ".join(
             f"[b]{binding.key_display or binding.key}[/b] {binding.description}"
             for binding in screen.BINDINGS

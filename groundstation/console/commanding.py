@@ -55,7 +55,7 @@ class CommandScreen(Frame):
     def parts(self) -> ComposeResult:
         """Telecommands at the left, the form at the right."""
         with Horizontal():
-            with VerticalScroll(id="choice"):
+            with VerticalScroll(id="choice", can_focus=False):
                 yield Input(placeholder="part of a telecommand's name", id="find-telecommand")
                 yield Table[TelecommandForm](
                     [
@@ -66,9 +66,9 @@ class CommandScreen(Frame):
                     empty="none has this in its name",
                     id="telecommands",
                 )
-            with VerticalScroll(id="form"):
+            with VerticalScroll(id="form", can_focus=False):
                 yield Static("Choose a telecommand with Enter.", id="about-telecommand")
-                yield VerticalScroll(id="arguments")
+                yield VerticalScroll(id="arguments", can_focus=False)
                 with Horizontal(id="buttons"):
                     yield Button("Send (Ctrl+S)", id="send", variant="primary")
                     yield Checkbox("I mean it (hazardous)", id="confirmed")

@@ -70,7 +70,7 @@ class FaultsScreen(Frame):
     def parts(self) -> ComposeResult:
         """The catalogue and the form side by side, below them what was injected."""
         with Horizontal(id="fault-top"):
-            with VerticalScroll(id="fault-choice"):
+            with VerticalScroll(id="fault-choice", can_focus=False):
                 yield Input(placeholder="part of a name or a description", id="find-fault")
                 yield Table[Fault](
                     [
@@ -79,14 +79,14 @@ class FaultsScreen(Frame):
                         Column("", 0, lambda row: (row.seam, "dim")),
                     ],
                     lambda row: row.name,
-                    empty="none has this in its name",
+                    empty="reading …",
                     id="catalogue",
                 )
-            with VerticalScroll(id="fault-form"):
+            with VerticalScroll(id="fault-form", can_focus=False):
                 yield Static("Choose a fault with Enter.", id="fault-about")
                 yield Static(Text("target", "bold"), classes="label")
                 yield Input(placeholder="a spacecraft's id; Enter takes it", id="fault-target", compact=True)
-                yield VerticalScroll(id="fault-parameters")
+                yield VerticalScroll(id="fault-parameters", can_focus=False)
                 yield Static(Text("how long", "bold"), classes="label")
                 yield Input(placeholder="10 min, 2 orbits; empty: until it is cleared", id="fault-length", compact=True)
                 yield Button("Inject (Ctrl+S)", id="inject", variant="error", compact=True)
@@ -101,7 +101,7 @@ class FaultsScreen(Frame):
                 Column("", 0, lambda row: (row.reason or row.id, "dim")),
             ],
             lambda row: (row.target, row.id),
-            empty="nothing was injected, and nothing is planned",
+            empty="reading …",
             id="injections",
         )
 
@@ -133,6 +133,7 @@ class FaultsScreen(Frame):
             self._say(error.message, "bold #d55e00")
             return
         self._target = target
+        self.query_one("#catalogue", Table).empty = "none has this in its name"
         self._narrow()
         if self._fault is not None:
             name = self._fault.name
@@ -255,6 +256,7 @@ class FaultsScreen(Frame):
         except SkyrackError as error:
             self._say(error.message, "bold #d55e00")
             return
+        self.query_one("#injections", Table).empty = "nothing was injected, and nothing is planned"
         rows.sort(key=lambda row: _ORDER.index(row.state))
         self.query_one("#injections", Table).fill(rows)
 

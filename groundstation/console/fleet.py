@@ -26,7 +26,10 @@ def _contact(row: Row, now_s: float | None) -> Cell:
     if contact.now:
         left = "" if contact.los_s is None or now_s is None else f" {words.span(max(0.0, contact.los_s - now_s))}"
         return (f"{contact.station}{left}", "#009e73")
-    return (f"in {words.span(contact.aos_s - now_s)}" if now_s is not None else "known", "")
+    if now_s is None:
+        return ("known", "")
+    ahead_s = contact.aos_s - now_s  # below nothing: it is in view, and the antenna serves somebody else
+    return (f"in {words.span(ahead_s)}" if ahead_s >= 0.0 else f"waits {words.span(-ahead_s)}", "")
 
 
 def _charge(row: Row) -> Cell:
@@ -187,7 +190,7 @@ The reason stands at the right: the worst alarm, the mode, or silence. Grey ital
 than its reports should be apart. Nothing is made up: — is a value that nobody has reported.
 
 run/thr/fail: accelerator groups that run, are throttled, have failed. contact: the antenna that points at it now and
-for how long still, or when the next contact begins.
+for how long still, or when the next contact begins; "waits": it is in view and the antenna serves somebody else.
 
 Arrows move, Enter opens, / searches, s sorts, g groups by plane or design, x shows only trouble."""
 
@@ -195,7 +198,11 @@ Arrows move, Enter opens, / searches, s sorts, g groups by plane or design, x sh
         now_s = self.store.mission_s()
         if row.heard_s is None:
             return ("never", "bold #cc79a7")
-        return ("", "") if now_s is None else (words.span(now_s - row.heard_s), "bold #e69f00" if row.stale else "dim")
+        return (
+            ("", "")
+            if now_s is None
+            else (words.span(max(0.0, now_s - row.heard_s)), "bold #e69f00" if row.stale else "dim")
+        )
 
     @staticmethod
     def _last(row: Row) -> str:

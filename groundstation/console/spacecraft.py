@@ -222,12 +222,13 @@ class SpacecraftScreen(Frame):
             end_s = self.store.moment.archived_until_s if self.store.moment else None
         from_s = None if end_s is None else max(0.0, end_s - SPANS_S[self._span])
         try:
-            self._series = [
-                await self.store.client.series(
-                    self.spacecraft, name, from_s, end_s, points=2 * max(40, self.size.width)
+            self._series = (
+                []
+                if not self._traces
+                else await self.store.client.several(
+                    self.spacecraft, self._traces, from_s, end_s, points=2 * max(40, self.size.width)
                 )
-                for name in self._traces
-            ]
+            )
         except SkyrackError as error:
             self.notify(error.message, severity="error", markup=False)
         self._draw_plot()
@@ -236,9 +237,8 @@ class SpacecraftScreen(Frame):
         """History for the sparklines of the overview."""
         names = [name for panel in SHORT.values() for name in panel if name in self.store.values]
         names = [name for name in names if not self.store.values[name].text]
-        for name in names:
-            series = await self.store.client.series(self.spacecraft, name, points=LINE_POINTS)
-            self._lines[name] = [each.last for each in series.stretches]
+        for series in await self.store.client.several(self.spacecraft, names, points=LINE_POINTS) if names else ():
+            self._lines[series.parameter] = [each.last for each in series.stretches]
 
     def _draw_plot(self) -> None:
         target = self.query_one("#plot-text", Static)
@@ -289,7 +289,7 @@ class SpacecraftScreen(Frame):
             line = words.sparkline([*self._lines.get(name, []), value.value], 10) if name in self._lines else ""
             grid.add_row(Text(name, "dim"), Text(words.shown(value), look), Text(line, "#56b4e9"))
         if not known:
-            grid.add_row(Text("nothing reported", "dim"), "", "")
+            grid.add_row(Text("nothing reported" if self.store.looked else "reading …", "dim"), "", "")
         bad = [name for name, value in values.items() if panel_of(name) == panel and value.limit in ("soft", "hard")]
         for name in [name for name in bad if name not in known][:3]:
             grid.add_row(Text(name, "dim"), Text(words.shown(values[name]), words.LIMITS[values[name].limit]), "")

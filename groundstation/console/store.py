@@ -28,8 +28,9 @@ QUIET_NS = 3_500_000_000
 
 @dataclass
 class Store:
-    """See the module. `changed` is called after every message; `revision` counts them. `range`: where its token was
-    given, with how the run's clock stood a moment ago."""
+    """See the module. `changed` is called after every message; `revision` counts them. `looked`: whether all values of
+    the spacecraft that is looked at have come. `range`: where its token was given, with how the run's clock stood a
+    moment ago."""
 
     client: Client
     clock: Clock
@@ -41,6 +42,7 @@ class Store:
     events: deque[forms.EventRow] = field(default_factory=lambda: deque(maxlen=MOST_EVENTS))
     values: dict[str, forms.Value] = field(default_factory=dict)
     looking_at: str = ""
+    looked: bool = False
     connected: bool = False
     trouble: str = "connecting"
     range: RangeClient | None = None
@@ -92,9 +94,10 @@ class Store:
 
     async def look_at(self, spacecraft: str) -> None:
         """Values of this one from now on; none where it is empty. Raises what the client raises."""
-        self.looking_at, self.values = spacecraft, {}
+        self.looking_at, self.values, self.looked = spacecraft, {}, False
         if spacecraft:
-            self.values = await self.client.values(spacecraft)
+            self.values = await self.client.values(spacecraft) | self.values
+            self.looked = True
             self._told()
 
     async def follow(self) -> None:

@@ -33,7 +33,8 @@ class Column(Generic[T]):
 
 
 class Table(ScrollView, Generic[T], can_focus=True):
-    """See the module. `key` tells a row again after the list has changed: the cursor stays with it."""
+    """See the module. `key` tells a row again after the list has changed: the cursor stays with it. `empty`: what
+    stands there where there is no row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False),
@@ -67,7 +68,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
-        self._columns, self._key, self._empty = columns, key, empty
+        self._columns, self._key, self.empty = columns, key, empty
         self._rows: list[T] = []
         self._cursor = 0
 
@@ -133,7 +134,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
             return self._line([(column.title, "bold underline") for column in self._seen(width)], width, Style())
         place = y - 1 + round(self.scroll_offset.y)
         if place >= len(self._rows):
-            text = self._empty if not self._rows and y == 2 else ""
+            text = self.empty if not self._rows and y == 2 else ""
             return Strip([Segment(f"  {text}".ljust(width), Style(dim=True))], width)
         row = self._rows[place]
         base = Style(reverse=self.has_focus, bold=True) if place == self._cursor else Style()

@@ -22,10 +22,25 @@ from faults.recording.recording import Recording
 from faults.run import compose as root
 from faults.run_directory import RunDirectory, create
 from faults.scenarios.load import load_text
+from groundstation.archive.feed import Feed
+from groundstation.archive.reader import ArchiveReader
 from tests.kits.runs import TINY
 
 EPOCH_NS = 1_786_492_800 * 10**9
 """2026-08-12T00:00:00Z, from `date -u -d 2026-08-12 +%s`."""
+
+
+JOB = """\
+    jobs:
+      - {id: train, kind: training, accelerators: 1, work: 1 h, checkpoint_every: 20 s, checkpoint_cost: 2 s}"""
+ALARMED = """faults:
+  - id: lies
+    fault: sensor_stuck
+    target: sc-1
+    at: 10 s
+    for: 20 s
+    parameters: {sensor: battery_soc, value: 10 %}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +49,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
         "stations: [svalbard]",
         "stations: [svalbard]\ntimeline:\n  - {at: 5 s, telecommand: {to: sc-1, name: test.ping}}",
     )
+    text = text.replace("    orbit:", f"{JOB}\n    orbit:")
+    text += ALARMED
     scenario = load_text(text, file="tiny.yaml")
     directory = create(scenario.name, tmp_path_factory.mktemp("exported") / "run")
     root.prepare(directory, scenario, text)
@@ -70,7 +87,7 @@ def test_parquet(run: RunDirectory, recording: Recording, tmp_path: Path) -> Non
     assert table["mode"].to_pylist() == recording.signals["sc-1", "mode"].tolist()
     telecommands = parquet.read_table(tmp_path / "tables" / "telecommands.parquet").to_pylist()
     assert [(row["telecommand"], row["state"]) for row in telecommands] == [("test.ping", "completed")]
-    assert parquet.read_table(tmp_path / "tables" / "faults.parquet").num_rows == 0
+    assert parquet.read_table(tmp_path / "tables" / "faults.parquet").num_rows == 1
 
 
 def test_mcap(run: RunDirectory, recording: Recording) -> None:
@@ -89,6 +106,17 @@ def test_mcap(run: RunDirectory, recording: Recording) -> None:
     assert truth[-1][1]["battery_soc"] == recording.signals["sc-1", "battery_soc"][-1]
     places = [message for topic, _, message in messages if topic == "/sc-1/location"]
     assert places[0]["latitude"] == math.degrees(recording.signals["sc-1", "latitude_rad"][0])
+    jobs = [(topic, message) for topic, _, message in messages if topic.startswith("/sc-1/jobs/")]
+    assert {(topic, message["job"]) for topic, message in jobs} == {("/sc-1/jobs/train", "train")}
+    told = ArchiveReader(run.archive).series("sc-1", "job_work_s.0")
+    assert [message["work_s"] for _, message in jobs] == list(dict.fromkeys(value for _, value in told))
+    assert {message["state"] for _, message in jobs} <= {"waiting", "running", "checkpoint", "restart"}
+    alarms = [(at, message) for topic, at, message in messages if topic == "/alarms"]
+    steps = Feed(run.archive).alarm_steps()
+    assert [(message["subject"], message["happening"]) for _, message in alarms] == [
+        (step.subject, step.happening) for step in steps
+    ]
+    assert alarms and [at for at, _ in alarms] == [EPOCH_NS + round(step.at_s * 1e9) for step in steps]
     declared = json.loads(schemas["sc-1.truth"].data)["properties"]
     assert set(truth[0][1]) == set(declared)
 

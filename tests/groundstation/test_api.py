@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,8 +21,10 @@ from bus.web.access import MOST_BODY_BYTES, Access, Doorkeeper, Role, make_token
 from bus.web.serving import build
 from faults.commands.api import facts_of
 from faults.run_directory import RunDirectory
+from groundstation.api import forms
 from groundstation.api.app import make_app
 from groundstation.api.desk import Desk
+from groundstation.api.watch import read_tables
 from groundstation.archive.reader import ArchiveReader
 from groundstation.archive.values import Question, newest, samples
 from tests.kits.runs import TINY, fly_text
@@ -70,6 +73,10 @@ async def test_what_it_says_is_what_the_archive_holds(run: RunDirectory) -> None
         series = (await client.get(question, params={"from_s": 0, "to_s": 100, "points": 100})).json()
         assert sum(each["count"] for each in series["stretches"]) == len(every) > 0
         assert series["stretches"][-1]["last"] == every[-1].value == row["battery_soc"]
+        names = "parameter=main_bus_voltage_v&parameter=battery_soc"
+        question = f"/spacecraft/sc-1/series?{names}&from_s=0&to_s=100&points=100"
+        both = (await client.get(question)).json()
+        assert [each["parameter"] for each in both] == ["main_bus_voltage_v", "battery_soc"] and both[1] == series
         events = (await client.get("/events")).json()
         assert [each["name"] for each in events] == [str(row[4]) for row in archive.events()][::-1]
         recording = await client.get("/recording")
@@ -128,9 +135,38 @@ async def test_who_falls_silent_is_told_to_those_who_follow_though_no_packet_com
     told, now_ns = watch.revision, watch.until_ns
     watch.look_for_silence(now_ns)
     assert watch.rows(told, now_ns) == [], "nothing has changed"
+    tables = read_tables(desk.feed, now_ns)
+    assert tables.contacts["sc-1"].now, "an antenna points at it"
     watch.look_for_silence(now_ns + 3_600 * 10**9)
     (row,) = watch.rows(told, now_ns + 3_600 * 10**9)
-    assert row.stale and row.level == "warning" and row.reason.startswith("silent for")
+    assert row.stale and row.level == "warning" and row.reason.startswith("silent in a contact, last heard at 0:01:0")
+
+
+def heard(desk: Desk, later_s: float) -> forms.FleetRow:
+    """The row of the only one, so long after it was last heard."""
+    now_ns = desk.watch.until_ns + round(later_s * 1e9)
+    desk.watch.look_for_silence(now_ns)
+    return desk.watch.row("sc-1", now_ns)
+
+
+async def test_between_contacts_silence_is_no_trouble_and_a_contact_without_a_word_is(run: RunDirectory) -> None:
+    desk = Desk(facts_of(run), None)
+    await desk.look()
+    tables, end_s = read_tables(desk.feed, desk.watch.until_ns), desk.watch.until_ns / 1e9
+
+    def antenna(*, now: bool, aos_s: float) -> None:
+        contact = forms.NextContact(station="svalbard", now=now, aos_s=aos_s, los_s=None)
+        desk.watch.take_tables(dataclasses.replace(tables, contacts={"sc-1": contact}))
+
+    antenna(now=False, aos_s=end_s + 3_000.0)
+    row = heard(desk, 2_900.0)
+    assert row.stale and row.level == "normal", "its values are old, and that is all"
+    antenna(now=True, aos_s=end_s + 3_000.0)
+    assert heard(desk, 3_060.0).level == "normal", "it has just come into view"
+    assert heard(desk, 3_200.0).level == "warning"
+    antenna(now=False, aos_s=end_s + 9_000.0)
+    row = heard(desk, 4_000.0)
+    assert row.level == "warning" and "silent in a contact" in row.reason, "that one has passed without a word"
 
 
 REFUSED: list[tuple[str, str, dict[str, str], Any, int, str]] = [

@@ -77,7 +77,8 @@ async def test_a_fault_is_found_checked_injected_and_cleared() -> None:
 async def test_they_stand_at_their_keys_fit_and_explain_themselves(size: tuple[int, int]) -> None:
     async with holding(FakeRange(), "fleet", size) as (app, pilot):
         for name, (key, title, _) in RANGE_SCREENS.items():
-            await press(pilot, "f2", key)
+            letter, function = key.split(",")
+            await press(pilot, "f2", letter, "f2", function)
             await until(pilot, lambda name=name: app.screen is app.screens[name] and "Back" in shown(app))
             assert shown(app).startswith(f" {title}") and all(len(line) <= size[0] for line in shown(app).splitlines())
             await press(pilot, "escape")

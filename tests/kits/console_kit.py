@@ -198,6 +198,12 @@ class FakeGround:
             hard_low=0.2, hard_high=None, retired=False,
         )  # fmt: skip
 
+    async def several(
+        self, spacecraft: str, parameters: list[str], from_s: float | None = None, to_s: float | None = None,
+        points: int = 600,
+    ) -> list[forms.Series]:  # fmt: skip
+        return [await self.series(spacecraft, name, from_s, to_s, points) for name in parameters]
+
     async def fdir(self, spacecraft: str) -> forms.Fdir:
         told: dict[str, Any] = {"enabled": True, "masked": False, "finding": "within", "violated": False}
         none: dict[str, Any] = {"value": None, "changed_s": None, "fired_s": None, "times": 0, "action": None}
