@@ -6,7 +6,7 @@ runs on, and imports neither numba nor the plant's kernels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +25,7 @@ from node.devices.hosts import SELECT, Hosts
 from node.devices.nvm import NonVolatileMemory
 from node.devices.order_limits import STEP, SWITCH, OrderLimit, limit_of
 from node.devices.radio import Radio
+from node.devices.remote import Loads, RemoteDevice
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
 from node.devices.terminals import Terminals
@@ -33,6 +34,7 @@ from node.fdir.table import WordsOf, table_of
 from node.fsw.protocol import Board, Software
 from node.fsw.software import FlightSoftware, declarations, on_board_parameters
 from node.harness import Harness, Limits
+from node.hil.remotes import Remotes
 from node.injection.device import DeviceSeam
 from node.injection.engine import Injections
 from node.injection.host import HostSeam
@@ -43,7 +45,7 @@ from node.injection.upsets import MemoryUpsets
 from node.plant.attitude.setup import OWN_LAW, AttitudeFigures
 from node.plant.names import parts_of
 from node.plant.state import layout
-from node.truth import PlantLike, Signals, field
+from node.truth import PlantLike, Signals, field, place
 
 if TYPE_CHECKING:
     from node.config import NodeConfig
@@ -65,6 +67,7 @@ class Parts:
     dictionary: Dictionary
     upsets: MemoryUpsets
     terminals: Terminals | None
+    remotes: Remotes | None
 
 
 def equipment(design: Design) -> Equipment:
@@ -192,11 +195,14 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     radio = Radio(by_name["radio"], plant, [station.id for station in config.stations], who, config.tick_ns)
     sensors = Sensors(plant, measured, *who)
     peers = config.spacecraft.peers
-    devices = _devices(forms, clock, radio, sensors, plant, tick_s, peers)
+    limits = order_limits(config.design, forms)
+    outside = _outside(config, forms, plant, sensors, limits)
+    devices = _devices(forms, clock, radio, sensors, plant, tick_s, peers, outside)
+    remotes = Remotes(list(outside.values()), plant) if outside else None
     terminals = next((device for device in devices if isinstance(device, Terminals)), None)
     nvm = NonVolatileMemory()
     board = Board(parts, forms, words, config.tick_ns, config.initial_mode, config.telecommand_key, peers)
-    harness = Harness(software, board, order_limits(config.design, forms), config.id)
+    harness = Harness(software, board, limits, config.id)
     computer = Computer(harness, nvm, config.tick_ns)
     signals = Signals(plant, config.truth_signals)
     injections = Injections(
@@ -211,7 +217,7 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     )
     upsets = MemoryUpsets(plant, *_memory(config.design), computer, who)
     return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words, upsets,
-                 terminals)  # fmt: skip
+                 terminals, remotes)  # fmt: skip
 
 
 def _memory(design: Design) -> tuple[int | None, int]:
@@ -257,6 +263,24 @@ def _plant(config: NodeConfig) -> PlantLike:
     return plant
 
 
+def _outside(
+    config: NodeConfig, forms: tuple[DeviceForm, ...], plant: PlantLike, sensors: Sensors, limits: Limits
+) -> dict[str, RemoteDevice]:
+    """Mailboxes for what the scenario says is outside, by name."""
+    found: dict[str, RemoteDevice] = {}
+    start = 0
+    for form in forms:
+        stop = start + sum(bool(channel.source) for channel in form.channels)
+        if form.name in config.spacecraft.devices:
+            inputs = {order: field(plant.inputs, name) for order, name in form.orders}
+            takes = {order: limits[form.name, order] for order in inputs}
+            factors = [place(plant, f"lcl_overload_factor[{k}]") for k in range(len(config.design.lcls))]
+            loads = Loads(factors, field(plant.params, "lcl_load_w"))
+            found[form.name] = RemoteDevice(form, sensors.values[start:stop], inputs, takes, loads)
+        start = stop
+    return found
+
+
 def _devices(  # noqa: PLR0917
     forms: tuple[DeviceForm, ...],
     clock: Clock,
@@ -265,6 +289,7 @@ def _devices(  # noqa: PLR0917
     plant: PlantLike,
     tick_s: float,
     peers: Sequence[str],
+    outside: Mapping[str, Device],
 ) -> list[Device]:
     """One device per form, in the order of the forms. A simulated one gets its slice of the sensors."""
     devices: list[Device] = []
@@ -278,7 +303,9 @@ def _devices(  # noqa: PLR0917
             inputs = {order: field(plant.inputs, name) for order, name in form.orders}
             stop = start + sum(bool(channel.source) for channel in form.channels)
             measured = sensors.values[start:stop]
-            if form.name == "jobs" and "guest_number" in inputs:
+            if form.name in outside:
+                devices.append(outside[form.name])
+            elif form.name == "jobs" and "guest_number" in inputs:
                 devices.append(Hosts(form, measured, inputs, tick_s, plant))
             elif form.name == "isl":
                 devices.append(Terminals(form, measured, inputs, tick_s, plant, peers))

@@ -19,6 +19,7 @@ from bus.pus import PACKETS_MADE, Service
 from bus.snapshot.pack import pack, unpack
 from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Account, Event, Injection, Message
+from bus.wire.outside import GATEWAY_ID, DeviceReading
 from node.assembly import Parts, wire
 from node.config import NodeConfig
 from node.devices.clock import Clock
@@ -62,7 +63,7 @@ class Node:
         self._plant, self._clock, self._sensors = parts.plant, parts.clock, parts.sensors
         self._devices, self._radio, self._nvm = parts.devices, parts.radio, parts.nvm
         self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals
-        self._upsets, self._terminals = parts.upsets, parts.terminals
+        self._upsets, self._terminals, self._remotes = parts.upsets, parts.terminals, parts.remotes
         self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
         self._figures = Figures()
 
@@ -94,6 +95,8 @@ class Node:
             return self._close(moment, inbox)
         tick, end_ns, radio = moment.tick, moment.end_ns, self._radio
         out = Outbox()
+        if self._remotes is not None:
+            inbox = self._remotes.deliver(tick, inbox)
         space = self._inject(moment, inbox, out.messages) if inbox or not self._injections.idle else inbox
         frames: list[Message] = []
         if space and self._terminals is not None:
@@ -113,6 +116,8 @@ class Node:
         if self._terminals is not None and (self._terminals.busy or (cycle is not None and cycle.frames)):
             self._terminals.take(() if cycle is None else cycle.frames)
             out.messages += [radio.message(end_ns, peer, frame) for peer, frame in self._terminals.send(tick)]
+        if self._remotes is not None:
+            out.messages += [radio.message(end_ns, GATEWAY_ID, sample) for sample in self._remotes.samples()]
         out.truth = self._signals.sample()
         if self.config.seen:
             out.beacon = self._plant.beacon()
@@ -185,12 +190,13 @@ class Node:
 
     def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """The final account. What is still on its way up is heard: an acknowledgement may release packets."""
-        space: Sequence[Message] = [m for m in inbox if not isinstance(m.body, Injection)]
+        space: Sequence[Message] = [m for m in inbox if not isinstance(m.body, Injection | DeviceReading)]
         if self._terminals is not None:
             space, _ = self._sorted(space, self._terminals)
         uplink = self._radio.receive(moment.tick, space)
         crosslink = {} if self._terminals is None else self._terminals.counters()
-        counters = {**self._radio.counters(), **crosslink, **self._computer.state.caught.counters()}
+        remote = {} if self._remotes is None else self._remotes.counters()
+        counters = {**self._radio.counters(), **crosslink, **remote, **self._computer.state.caught.counters()}
         counters |= {
             f"telemetry.given_up.{stream}": float(lost) for stream, lost in sorted(given_up(self._nvm).items())
         }

@@ -17,8 +17,8 @@ from bus.wire.codec import Header, decode, peek, restamp
 from bus.wire.messages import MAX_MAIL, PLANE_OF, Allocation, Kind, Plane
 
 # What a participant owes the range whatever its planes are; accepted only if addressed to the range's own ids.
-ANSWERS_TO_RANGE = frozenset({Kind.INJECTION_REPORT, Kind.ACCOUNT})
-RANGE_IDS = ("range", "bus")
+ANSWERS_TO_RANGE = frozenset({Kind.INJECTION_REPORT, Kind.ACCOUNT, Kind.DEVICE_SAMPLE})
+RANGE_IDS = ("range", "bus", "hil")
 # Not participants of every run, but legal destinations: their mail leaves the lockstep (`instructions.Outside`).
 OUTSIDERS = ("bus", "observer", "operator", "range")
 MAX_OUTSIDE_MAIL = 1024  # per tick

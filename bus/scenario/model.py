@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bus.scenario.outside import OutsideDevice
 from bus.scenario.workload import Job, JobLog
 from bus.wire.messages import Identifier, Scalar
 from bus.wire.stacks import CommandStep
@@ -102,7 +103,7 @@ class Spacecraft(_Form):
 
     `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders`, by their
     times, are for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
-    `priority`: who goes first where an antenna sees several, the lowest number.
+    `priority`: who goes first where an antenna sees several, the lowest number. `devices`: those that are outside.
     """
 
     id: Identifier
@@ -114,6 +115,7 @@ class Spacecraft(_Form):
     jobs: tuple[Job, ...] = ()
     logs: tuple[JobLog, ...] = ()
     priority: int = DEFAULT_PRIORITY
+    devices: dict[str, OutsideDevice] = {}
 
     @property
     def job_ids(self) -> tuple[str, ...]:
@@ -278,8 +280,9 @@ class Scenario(_Form):
         }  # who has none keeps its digest
         none |= _unsaid("faults", self.faults, ("laws", "closes_s", "onset", "watched", "follows", "waive"))
         none |= _unsaid("expectations", self.expectations, ("waive",))
-        if all(one.priority == DEFAULT_PRIORITY for one in self.spacecraft):
-            none["spacecraft"] = {"__all__": {"priority"}}
+        unsaid = {"priority"} if all(one.priority == DEFAULT_PRIORITY for one in self.spacecraft) else set()
+        if unsaid := unsaid | ({"devices"} if not any(one.devices for one in self.spacecraft) else set()):
+            none["spacecraft"] = {"__all__": unsaid}
         return self.model_dump_json(exclude={"file": True, "warnings": True, **none}).encode()
 
     @property

@@ -28,6 +28,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
+from bus.wire.outside import DeviceReading, DeviceSample
 from bus.wire.pace import ClockOrder, ClockState
 from bus.wire.stacks import OperatorConfirmation, OperatorStack
 
@@ -37,6 +38,6 @@ BODIES: dict[Kind, type[Body]] = {
         Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
         StoreReport, Allocation, IslFrame, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
         OperatorConfirmation, Injection, InjectionReport, Account, ClockOrder,
-        ClockState,
+        ClockState, DeviceSample, DeviceReading,
     )
 }  # fmt: skip

@@ -23,11 +23,9 @@ PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES, MAX_PIECE_BYTES = 64 * 1024, 48 * 1024
 MAX_MAIL, MAX_BEACON_BYTES, MAX_TRUTH_BYTES = 65535, 512, 16384  # of one Tick or Tock
 ID_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
-REQUEST_STATES = (
-    "^(recorded|HELD|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"  # of a telecommand
-)
+REQUEST_STATES = "^(recorded|HELD|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"
 OPERATOR_VERBS = "^(procedure[.](run|answer|abort)|alarm[.](acknowledge|shelve))$"
-RESERVED_IDS = ("ground", "range", "bus", "operator", "observer", "all")
+RESERVED_IDS = ("ground", "range", "bus", "operator", "observer", "all", "hil")
 
 
 class Plane(IntEnum):
@@ -67,6 +65,8 @@ class Kind(IntEnum):
     ACCOUNT = 42
     CLOCK_ORDER = 43
     CLOCK_STATE = 44
+    DEVICE_SAMPLE = 45
+    DEVICE_READING = 46
 
 
 OPERATOR_MAIL = (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION, Kind.OPERATOR_STACK, Kind.OPERATOR_CONFIRMATION)

@@ -16,6 +16,7 @@ from bus.lockstep.instructions import Record
 from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.trace.reader import TraceReader, read_record
+from faults.recording.outside import outside_in_words
 from faults.recording.software import caught, in_words
 from faults.recording.summary import (
     alarms_in_words,
@@ -203,6 +204,8 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
         table.add_row("procedure", Text(words))
     for row in summary["flight_software"]:
         table.add_row("software", Text(in_words(row), style="yellow" if caught([row]) else ""))
+    for row in summary.get("devices_outside", ()):
+        table.add_row("outside", Text(outside_in_words(row), style="" if row["timing"] == "VALID" else "bold red"))
     lost = {loss["id"] for loss in summary["lost"]}
     for fault in _alike(summary["faults"], lost):
         table.add_row("fault", _fault(fault, lost))

@@ -22,6 +22,7 @@ from bus.wire.codec import peek
 from faults.recording.read import check_same
 from faults.recording.summary import changes_since
 from faults.run import compose as root
+from faults.run.outside import played
 from faults.run_directory import RunDirectory
 from groundstation.archive.writer import Archive
 from groundstation.config import GROUND_ID
@@ -79,13 +80,14 @@ def fork(
             check_same(recorded.header, original, source)
             outside = outside_mail(again)
             session = InProcess(
-                root.conductor_of(original, history=False), root.build_all(original, source.own_procedures),
+                root.conductor_of(original, history=False),
+                root.build_all(original, source.own_procedures, played(original, source.trace)),
                 original.tick_ns, trace, commit=commits, stopped=stopped,
             )  # fmt: skip
             begin(session, outside)
             finished = _same(session, iter(recorded), outside, last_tick, told)
             if finished is None:
-                everybody = root.build_all(scenario, source.own_procedures)
+                everybody = root.build_all(scenario, source.own_procedures, played(scenario, source.trace))
                 session = session.fork(everybody, trace, commit=commits, stopped=stopped)
                 finished = _rest(session, outside, last_tick, told)
     except Diverged as error:

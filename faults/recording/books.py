@@ -14,6 +14,7 @@ from bus.errors import DecodeError, SkyrackError
 from bus.scenario.model import Scenario
 from bus.wire.codec import decode, peek
 from bus.wire.messages import Account, Kind
+from bus.wire.outside import GATEWAY_ID
 from faults.run_directory import BY_HAND, RunDirectory, read_run
 from groundstation.archive.reader import ArchiveReader
 from groundstation.config import GROUND_ID
@@ -71,7 +72,8 @@ class Archived:
 @dataclass(frozen=True, slots=True)
 class Books:
     """All of it. `counters` are the ground's own totals, empty without its account; `software`, by spacecraft, what was
-    counted of flight software; `crosslinks`: of its optical terminals."""
+    counted of flight software; `crosslinks`: of its optical terminals; `outside`: what the gateway to devices outside
+    counted, empty without its account."""
 
     counters: Mapping[str, float] = field(default_factory=dict)
     ledgers: Mapping[str, Ledger] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Books:
     accounts: frozenset[str] = frozenset()
     software: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     crosslinks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    outside: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[bytes]) -> Books:
@@ -86,6 +89,7 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
     counters: dict[str, float] = {}
     software: dict[str, dict[str, float]] = {}
     crosslinks: dict[str, dict[str, float]] = {}
+    outside: dict[str, float] = {}
     rows: dict[str, Rows] = {}
     for frame in final:
         if peek(frame).kind is not Kind.ACCOUNT:
@@ -98,6 +102,8 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
         rows[message.source] = rows.get(message.source, ()) + account.rows
         if message.source == GROUND_ID:
             counters.update(account.counters)
+        elif message.source == GATEWAY_ID:
+            outside.update(account.counters)
         else:
             software[message.source] = {k: n for k, n in account.counters.items() if k.startswith("software.")}
             crosslinks[message.source] = {k: n for k, n in account.counters.items() if k.startswith("isl.")}
@@ -106,7 +112,7 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
     except SkyrackError as error:
         archived, settled = Archived(error.message), {}
     ledgers = {each.id: settled.get(each.id) or _partial(each.id, rows, counters) for each in scenario.spacecraft}
-    return Books(counters, ledgers, archived, frozenset(rows), software, crosslinks)
+    return Books(counters, ledgers, archived, frozenset(rows), software, crosslinks, outside)
 
 
 def _archive(
@@ -171,7 +177,8 @@ def losses(
     """Everybody without a final account. `answered`: the newest tick that each answered; `ended`: how the trace says
     that the run ended, empty if it has no end: then the bus itself was lost."""
     found = [] if ended else [Loss("bus", ticks, "the trace breaks off without an end")]
-    for id in (*(each.id for each in scenario.spacecraft), GROUND_ID):
+    outside = [GATEWAY_ID] if any(each.devices for each in scenario.spacecraft) else []
+    for id in (*(each.id for each in scenario.spacecraft), GROUND_ID, *outside):
         if id not in accounts:
             since = answered.get(id, -1) + 1
             reason = "no answer any more" if since < ticks else "the run ended before its final account"

@@ -12,6 +12,7 @@ from typing import Any
 from bus.text.times import clock
 from faults.oracle.judge import Judgement
 from faults.recording import crosslinks
+from faults.recording.outside import outside_in_words
 from faults.recording.recording import Recording, said
 from faults.recording.software import in_words
 from faults.recording.summary import margin_in_words, shortcomings, telecommands_in_words, telemetry_in_words
@@ -59,6 +60,9 @@ def render(
     if summary["flight_software"]:
         own = "".join(f"<li>{escape(in_words(row))}</li>" for row in summary["flight_software"])
         body.append(f"<h2>Flight software of your own</h2><div class='card'><ul>{own}</ul></div>")
+    if summary.get("devices_outside"):
+        told = "".join(f"<li>{escape(outside_in_words(row))}</li>" for row in summary["devices_outside"])
+        body.append(f"<h2>Devices outside</h2><div class='card'><ul>{told}</ul></div>")
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
     if summary.get("injections"):
         told = injections_table(summary["injections"])

@@ -23,7 +23,7 @@ from bus.process.plan import LOOPBACK, BusOutcome, BusPlan
 from bus.scenario.model import Scenario
 from bus.trace.reader import read_record
 from bus.trace.writer import TraceWriter
-from faults.run.compose import dictionary_versions, participant_plans, trace_header
+from faults.run.compose import build_gateway, dictionary_versions, participant_plans, trace_header
 from faults.run.director import Director
 from faults.run.notices import FailedTelecommands
 from faults.run.progress import MAX_ROWS, StatusSampler, in_order
@@ -90,7 +90,7 @@ def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
         tick_ns=scenario.tick_ns,
         scenario=scenario.to_json(),
         dictionaries=dictionary_versions(scenario),
-        local=(Director(scenario),),
+        local=(Director(scenario), *build_gateway(scenario, paced=parse_pace(pace) is not None)),
         speed=parse_pace(pace),
         missing_tock=scenario.range.missing_tock,
         tock_timeout_s=scenario.range.tock_timeout_s,

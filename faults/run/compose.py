@@ -18,6 +18,7 @@ from bus.participant import Outbox, Participant
 from bus.scenario.model import Scenario
 from bus.trace.writer import Traced, TraceHeader, TraceWriter, cpu_digest
 from bus.wire.messages import Event, Plane
+from bus.wire.outside import GATEWAY_ID
 from faults.recording.summary import versions
 from faults.run.director import DIRECTOR_ID, Director
 from faults.run_directory import RunDirectory
@@ -54,6 +55,8 @@ def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:
     """Who takes part, what each may send, and whom it hears: a spacecraft the ground, the range and its peers."""
     near: dict[str, set[str]] = {spacecraft.id: {GROUND_ID, DIRECTOR_ID} for spacecraft in scenario.spacecraft}
     for spacecraft in scenario.spacecraft:
+        if spacecraft.devices:
+            near[spacecraft.id].add(GATEWAY_ID)
         for peer in spacecraft.peers:
             near[spacecraft.id].add(peer)
             near[peer].add(spacecraft.id)
@@ -61,7 +64,13 @@ def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:
         *(ParticipantPlan(s.id, SPACE_PLANES, s.peers, sources=frozenset(near[s.id])) for s in scenario.spacecraft),
         ParticipantPlan(GROUND_ID, SPACE_PLANES, forwards="operator"),
         ParticipantPlan(DIRECTOR_ID, RANGE_PLANES),
+        *((ParticipantPlan(GATEWAY_ID, RANGE_PLANES),) if has_outside(scenario) else ()),
     )
+
+
+def has_outside(scenario: Scenario) -> bool:
+    """Whether a device of any spacecraft is outside."""
+    return any(spacecraft.devices for spacecraft in scenario.spacecraft)
 
 
 def dictionaries(scenario: Scenario) -> dict[str, Dictionary]:
@@ -84,7 +93,12 @@ def trace_header(scenario: Scenario) -> TraceHeader:
         seed=scenario.seed,
         tick_ns=scenario.tick_ns,
         ticks=scenario.ticks,
-        participants=(*traced, Traced(GROUND_ID, "ground"), Traced(DIRECTOR_ID, "range")),
+        participants=(
+            *traced,
+            Traced(GROUND_ID, "ground"),
+            Traced(DIRECTOR_ID, "range"),
+            *((Traced(GATEWAY_ID, "range"),) if has_outside(scenario) else ()),
+        ),
         versions=versions(),
         cpu=cpu_digest(),
     )
@@ -109,10 +123,23 @@ def build_ground(
     return Ground(resolve(scenario, dictionaries(scenario), telecommand_keys), with_own(procedures))
 
 
-def build_all(scenario: Scenario, procedures: Sequence[Path] = ()) -> list[Participant]:
-    """Everybody, for a run in one process."""
+def build_gateway(scenario: Scenario, *, paced: bool = False) -> list[Participant]:
+    """Who talks to the devices outside, all of which have answered; nobody where there are none. Raises UserError where
+    one does not answer, or is another one."""
+    if not has_outside(scenario):
+        return []
+    from faults.run.outside import open_gateway  # noqa: PLC0415 - sockets only where they are used
+
+    return [open_gateway(scenario, paced=paced)]
+
+
+def build_all(
+    scenario: Scenario, procedures: Sequence[Path] = (), gateway: Sequence[Participant] | None = None
+) -> list[Participant]:
+    """Everybody, for a run in one process. `gateway`: who speaks for the devices outside, if not they themselves."""
     nodes = [build_node(scenario, spacecraft.id) for spacecraft in scenario.spacecraft]
-    return [*nodes, build_ground(scenario, procedures=procedures), Director(scenario)]
+    outside = build_gateway(scenario) if gateway is None else gateway
+    return [*nodes, build_ground(scenario, procedures=procedures), Director(scenario), *outside]
 
 
 def events_held(everybody: Sequence[Participant]) -> dict[str, list[Event]]:

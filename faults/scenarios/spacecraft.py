@@ -25,6 +25,7 @@ from faults.scenarios.flight_software import read_flight_software
 from faults.scenarios.jobs import JobEntries, read_jobs
 from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
+from faults.scenarios.outside import Devices, check_endpoints, read_devices
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.vocabulary import check_orbit, first_value
 from node.designs.fdir_entry import FdirEntry
@@ -47,8 +48,8 @@ _PEERS = {"anyOf": [{"const": "neighbours"}, {"type": "array", "items": {"type":
 
 
 class SpacecraftForm(Form):
-    """Who flies which design where, how it starts, whom it sees, what it works on, what FDIR does otherwise, and whose
-    flight software it flies."""
+    """Who flies which design where, how it starts, whom it sees, what it works on, what FDIR does otherwise, whose
+    flight software it flies, and which of its devices are outside."""
 
     id: Annotated[Id, AfterValidator(_own_id)]
     design: Annotated[str, text(longest=1000)]
@@ -61,6 +62,7 @@ class SpacecraftForm(Form):
     on_board_procedures: tuple[ProcedureEntry, ...] = ()
     priority: Annotated[int, whole(1, 9)] = DEFAULT_PRIORITY
     flight_software: Annotated[str, text(longest=200, pattern=PATTERN, shape=SHAPE)] = ""
+    devices: Devices
 
 
 def read_spacecraft(
@@ -76,7 +78,7 @@ def read_spacecraft(
     peers: list[tuple[list[str], dict[str, Item]]] = []
     for entry in item.list(1, MAX_MEMBERS):
         mark = entry.sheet.mark()
-        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir", "on_board_procedures"))
+        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir", "on_board_procedures", "devices"))
         name = parts["id"] or ""
         complete = complete and bool(name)
         if entry.node is None or entry.node.entries is None:
@@ -101,6 +103,9 @@ def read_spacecraft(
         logs: tuple[JobLog, ...] = ()
         if entry.has("jobs") and design:
             jobs, logs = read_jobs(entry.below("jobs"), accelerators(design), span_s)
+        devices = read_devices(entry.below("devices"), design) if entry.has("devices") and design else {}
+        if devices and len(places) > 1:
+            entry.below("devices").refuse(f"devices outside of {len(places)} spacecraft", "those of one spacecraft")
         named = _peer_names(entry, places, name)
         if not entry.sheet.clean_since(mark):
             designs.update({f"{name}-{place.label}" if place.label else name: design for place in places})
@@ -126,10 +131,12 @@ def read_spacecraft(
                 jobs=jobs,
                 logs=logs,
                 priority=parts["priority"],
+                devices=devices,
             )
         if named:
             peers.append((members, named))
     designs.update({one.id: one.design for one in everybody.values()})
+    check_endpoints(item, everybody.values())
     for members, named in peers:
         _check_peers(members, named, everybody, designs if complete else None)
     return list(everybody.values()), designs, complete

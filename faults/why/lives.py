@@ -24,6 +24,7 @@ from faults.recording.recording import Recording
 from faults.recording.summary import changes_since
 from faults.run import compose as root
 from faults.run.director import LEAD_TICKS
+from faults.run.outside import played
 from faults.run_directory import RunDirectory
 
 MOST_FAULTS = 16
@@ -115,7 +116,7 @@ class _Lives:
         return self._read(path, scenario, everybody)
 
     def _everybody(self, scenario: Scenario) -> list[Participant]:
-        return root.build_all(scenario, self.source.own_procedures)
+        return root.build_all(scenario, self.source.own_procedures, played(scenario, self.source.trace))
 
     def _read(self, path: Path, scenario: Scenario, everybody: Sequence[Participant]) -> Recording:
         held = root.events_held(everybody)

@@ -18,12 +18,10 @@ import msgpack
 
 from bus.errors import DecodeError
 from node.devices.device import RESET, SIDE, DeviceForm
+from node.devices.remote import LOAD_W
 from node.hil.frames import VERSION, Frame, frame
 
 MAX_NUMBER = 2**53
-LOAD_W = "load_w"
-"""What any device may measure besides what its orders act on: the power in W that hangs behind a limiter (`element`:
-its place in the design)."""
 _LIMITS: dict[str, Any] = {
     "use_list": False, "max_str_len": 128, "max_bin_len": 0, "max_array_len": 0, "max_map_len": 2048, "max_ext_len": 0,
 }  # fmt: skip

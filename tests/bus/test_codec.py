@@ -47,6 +47,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
+from bus.wire.outside import DeviceReading, DeviceSample
 from bus.wire.pace import ClockOrder, ClockState
 from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 
@@ -87,6 +88,8 @@ EXAMPLES: list[Body] = [
     OperatorConfirmation(token=4, request=2),
     ClockOrder(verb="step", steps=3),
     ClockState(tick=7, paused=False, speed=60.0, steps=2),
+    DeviceSample(device="pcdu", values=(28.0, None), orders=(("lcl", 3, 1.0),)),
+    DeviceReading(device="pcdu", tick=7, values=(28.0, 3.0), measured=(("load_w", 3, 12.5),)),
 ]  # fmt: skip
 EXAMPLES_OF = {body.kind: body for body in EXAMPLES}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from node.designs.load import SHIPPED, load_design
 from node.devices.clock import DRIFT_PPB, Clock
 from node.devices.definitions import device_forms
 from node.devices.device import Channel, DeviceForm, Order, Reading
-from node.devices.remote import MAX_ORDERS, RemoteDevice
+from node.devices.order_limits import OrderLimit
+from node.devices.remote import LATENCY_TICKS, MAX_ORDERS, Loads, RemoteDevice
 from node.devices.sensors import BLOCK_TICKS, Sensors, normal, words
 from node.devices.simulated import SimulatedDevice
 from node.injection import faulty_device as faulty
@@ -133,23 +135,55 @@ def test_the_clock_drifts_within_its_class_and_jumps() -> None:
     assert clock.obt_ns == -7
 
 
-def test_a_mailbox_ages_until_somebody_fills_it() -> None:
-    device = RemoteDevice(_form(stale_after_s=5.0), 1.0)
-    assert device.sample().age_ticks > 5
-    assert device.deliver([1.0, 2.0])
-    assert (device.sample().age_ticks, device.sample().age_ticks) == (0, 1)
-    assert not device.deliver([1.0])
-    assert not device.deliver([1.0, math.nan])
-    assert device.sample().values.tolist() == [1.0, 2.0]
-    assert (device.sample().age_ticks, device.state.refused_readings) == (3, 2)
+def _mailbox() -> tuple[RemoteDevice, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A device outside that has two channels and can be ordered to x; its input of the plant, and the loads' factor."""
+    form = DeviceForm(
+        "box",
+        (Channel("a", "", "float", "Of truth", "a"), Channel("b", "", "float", "Its own")),
+        (("x", "x_command"),),
+    )
+    x, factor = np.zeros(2, dtype=np.int32), np.ones(1)
+    loads = Loads([factor], np.array([8.0]))
+    device = RemoteDevice(form, np.array([5.0]), {"x": x}, {"x": OrderLimit(2, 0.0, 1.0, whole=True)}, loads)
+    return device, x, factor
+
+
+def test_a_mailbox_says_what_is_emulated_until_a_reading_can_be_there_then_ages() -> None:
+    device, _, _ = _mailbox()
+    assert [device.sample().values.tolist() for _ in range(LATENCY_TICKS)] == [[5.0, 0.0]] * 2
+    device.deliver([1.0, 2.0], age_ticks=2)
+    reading = device.sample()
+    assert (reading.values.tolist(), reading.age_ticks) == ([1.0, 2.0], 0)
+    assert [device.sample().age_ticks for _ in range(3)] == [1, 2, 3]
+    device.deliver([1.0], age_ticks=2)
+    device.deliver([8.0, 9.0], age_ticks=6)  # the same again, or older
+    device.deliver([8.0, 9.0], age_ticks=-1)  # of a tick that is yet to come
+    reading = device.sample()
+    assert (reading.values.tolist(), reading.age_ticks, device.state.refused_readings) == ([1.0, 2.0], 4, 3)
+
+
+def test_nobody_ever_there_is_stale_once_a_good_device_would_have_spoken() -> None:
+    device, _, _ = _mailbox()
+    assert [device.sample().age_ticks for _ in range(8)] == [0, 0, 1, 2, 3, 4, 5, 6]
+
+
+def test_what_a_device_drives_or_draws_becomes_input_of_the_plant_and_nonsense_is_counted() -> None:
+    device, x, factor = _mailbox()
+    device.measured("x", 1, 1.0)
+    device.measured("load_w", 0, 12.0)
+    assert (x.tolist(), factor.tolist()) == ([0, 1], [1.5])
+    for what, element, value in (("x", 2, 1.0), ("x", 0, 0.5), ("x", 0, 7.0), ("y", 0, 1.0), ("load_w", 1, 1.0),
+                                 ("load_w", 0, -1.0), ("load_w", 0, 1e9)):  # fmt: skip
+        device.measured(what, element, value)
+    assert (x.tolist(), factor.tolist(), device.state.refused_measured) == ([0, 1], [1.5], 7)
 
 
 def test_a_mailbox_keeps_a_bounded_number_of_orders() -> None:
-    device = RemoteDevice(_form(), 1.0)
+    device, _, _ = _mailbox()
     for i in range(MAX_ORDERS + 3):
         device.command(Order("box", "x", i, 0.0))
     assert device.state.dropped_orders == 3
-    twin = RemoteDevice(_form(), 1.0)
+    twin, _, _ = _mailbox()
     twin.restore(device.save())
     assert twin.take_orders() == device.take_orders() and len(twin.take_orders()) == 0
 

@@ -79,6 +79,7 @@ WALLS: dict[str, set[str]] = {
     "bus.orbits": {"bus.constants", "bus.errors", "bus.scenario", "bus.text"},
     "node.plant": {"bus.draws", "bus.constants"},
     "node.designs": {"bus", "node.plant"},
+    "node.hil": {"bus", "node.devices", "node.truth"},
     "node.devices": {"bus", "node.truth"},
     "node.fsw": {"bus", "node.devices.device", "node.devices.equipment", "node.devices.nvm"},
     "node.fdir": {"bus", "node.plant", "node.designs", "node.devices", "node.fsw"},

@@ -1,0 +1,86 @@
+"""The `devices:` of a spacecraft: which of them are outside, where they answer, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bus.errors import Refused
+from bus.scenario.model import Spacecraft
+from bus.scenario.outside import OutsideDevice
+from bus.text.forms import Form
+from bus.text.leaves import Flag, Leaf, quantity, whole
+from bus.text.near import one_of
+from bus.text.reader import Item
+from bus.text.units import show
+from node.assembly import outside_forms
+from node.devices.device import NEVER_OUTSIDE
+from node.hil.lines import SHAPE, parse_endpoint
+
+MAX_OUTSIDE = 40
+"""Devices in a scenario: what the gateway's account has room for."""
+
+
+def _endpoint(value: object) -> str:
+    if not isinstance(value, str):
+        raise Refused(show(value), SHAPE)
+    parse_endpoint(value)
+    return value
+
+
+class OutsideForm(Form):
+    """Where a device answers, what it is, and what is asked of it."""
+
+    remote: Annotated[str, Leaf(_endpoint, {"type": "string", "description": SHAPE})]
+    part: Literal["simulated", "software", "hardware"] = "hardware"
+    layout: Literal["names", "fixed"] = "names"
+    timeout: Annotated[float, quantity("time", 0.001, 60.0, "1 ms to 1 min")] = 1.0
+    answers_ticks: Flag = True
+    allowed_misses: Annotated[int, whole(0, 10**9)] = 0
+
+
+Devices = Annotated[dict[str, OutsideForm], Field(default_factory=dict)]
+
+
+def read_devices(item: Item, design: str) -> dict[str, OutsideDevice]:
+    """The devices that are outside, by name. One that is `simulated` is left out, whatever its endpoint."""
+    found: dict[str, OutsideDevice] = {}
+    known = [form.name for form in outside_forms(design)]
+    if item.node is None or item.node.entries is None:
+        item.refuse(item.found, f"a mapping of devices: {', '.join(known)}")
+        return {}
+    for name, (key, _) in item.node.entries.items():
+        if name not in known:
+            why = " (it is always emulated)" if name in NEVER_OUTSIDE else ""
+            Item(item.sheet, key, item.below(name).path, key).refuse(f"{name[:64]!r}{why}", one_of(known, name))
+            continue
+        form = item.below(name).read(OutsideForm)
+        if form is not None and form.part != "simulated":
+            found[name] = OutsideDevice(
+                endpoint=form.remote, part=form.part, layout=form.layout, timeout_s=form.timeout,
+                answers_ticks=form.answers_ticks, allowed_misses=form.allowed_misses,
+            )  # fmt: skip
+    return found
+
+
+def check_endpoints(item: Item, everybody: Iterable[Spacecraft]) -> None:
+    """Each device has a line of its own, and there are not too many."""
+    taken: dict[str, str] = {}
+    for one in everybody:
+        for name, device in one.devices.items():
+            who = f"{name} of {one.id}"
+            if device.endpoint in taken:
+                item.refuse(f"{device.endpoint} for {who}", f"another endpoint: {taken[device.endpoint]} has it")
+                return
+            taken[device.endpoint] = who
+    if len(taken) > MAX_OUTSIDE:
+        item.refuse(f"{len(taken)} devices outside", f"at most {MAX_OUTSIDE}")
+
+
+def needs_pace(everybody: Iterable[Spacecraft]) -> list[str]:
+    """Devices that answer no ticks: with them a run has to follow the clock."""
+    return [
+        f"{name} of {one.id}" for one in everybody for name, device in one.devices.items() if not device.answers_ticks
+    ]

@@ -1,0 +1,162 @@
+"""Participant `hil`: talks to every device that is outside, on behalf of all spacecraft.
+
+It is where the range ends, and so the only participant whose step is no function of tick and inbox. What it sends is
+recorded as everybody's mail is: from the trace a spacecraft flies again without a device, to the bit.
+
+In lockstep it waits for each device's answer to the tick, as long as the scenario allows; paced, it takes what is
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Protocol
+
+from bus.errors import EnvironmentFault
+from bus.participant import Moment, Outbox
+from bus.snapshot.pack import Stateful
+from bus.wire.messages import Account, Message
+from bus.wire.outside import GATEWAY_ID, DeviceSample
+from node.hil.party import Counts, Line, Party
+
+START_NS = 10_000_000_000
+"""Real time that devices have before the first tick to answer a greeting."""
+LOOK_EVERY_NS = 10_000_000
+LISTENS = 8
+"""How often in a tick a line is asked for more when nobody waits for it: a flood stays in its own queue."""
+
+
+class Bench(Protocol):
+    """Where the lines end: real time, and waiting for any of them."""
+
+    def now_ns(self) -> int:
+        """Monotonic."""
+        ...
+
+    def wait(self, lines: Sequence[Line], until_ns: int) -> None:
+        """Return when something may have come on one of the lines, or then."""
+        ...
+
+
+Key = tuple[str, str]
+"""Spacecraft and device."""
+
+
+@dataclass(slots=True)
+class State:
+    """Numbers of what was sent, and what became of what came."""
+
+    seq: int = 0
+    counts: dict[str, Counts] = field(default_factory=dict)
+
+
+class Gateway(Stateful):
+    """See the module. `paced`: nobody is waited for."""
+
+    state: State
+
+    def __init__(self, parties: Sequence[Party], bench: Bench, *, paced: bool = False) -> None:
+        self._parties = sorted(parties, key=lambda party: (party.spacecraft, party.device))
+        self._bench, self._paced = bench, paced
+        self.state = State(counts={f"{party.spacecraft}.{party.device}": party.counts for party in self._parties})
+
+    @property
+    def id(self) -> str:
+        """Who it is on the bus."""
+        return GATEWAY_ID
+
+    def open(self) -> None:
+        """Before the first tick: every device is there and is the right one. Raises EnvironmentFault."""
+        until_ns = self._bench.now_ns() + START_NS
+        while True:
+            now_ns = self._bench.now_ns()
+            for party in self._parties:
+                party.tend(now_ns)
+            open_ = [party for party in self._parties if not party.greeted and not party.refusal]
+            if not open_ or now_ns >= until_ns:
+                break
+            self._bench.wait([party.line for party in open_], min(until_ns, now_ns + LOOK_EVERY_NS))
+        wrong = [party for party in self._parties if not party.greeted]
+        if wrong:
+            first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            why = first.refusal or f"nobody answered within {START_NS / 1e9:g} s"
+            self.close("not all devices are there")
+            raise EnvironmentFault(
+                f"{first.name} at {first.outside.endpoint}: {why}{more}",
+                hint="start the device first, or fly it emulated: `part: simulated`",
+            )
+
+    def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
+        """One tick: hand on what each device feels, and bring back what it says."""
+        outbox = Outbox()
+        if moment.closing:
+            self._send(outbox, moment, "bus", self._account())
+            self.close("the run is over")
+            return outbox
+        samples: dict[Key, DeviceSample] = {
+            (message.source, message.body.device): message.body
+            for message in inbox
+            if isinstance(message.body, DeviceSample)
+        }
+        for party in self._parties:
+            party.tend(self._bench.now_ns())
+        if self._paced:
+            self._listen()
+            self._bring(outbox, moment)
+        for party in self._parties:
+            sample = samples.get((party.spacecraft, party.device))
+            if sample is not None:
+                party.ask(moment.tick - 1, moment.start_ns, sample)
+        if not self._paced:
+            self._hear_out()
+            self._bring(outbox, moment)
+        return outbox
+
+    def _listen(self) -> None:
+        for _ in range(LISTENS):
+            for party in self._parties:
+                party.listen(self._bench.now_ns())
+
+    def _hear_out(self) -> None:
+        """Listen until everybody has said all, or has had the time for it."""
+        began_ns = self._bench.now_ns()
+        self._listen()
+        while True:
+            now_ns = self._bench.now_ns()
+            ends = [(party, began_ns + round(1e9 * party.outside.timeout_s)) for party in self._parties if party.owes]
+            waiting = [(party, end_ns) for party, end_ns in ends if now_ns < end_ns]
+            if not waiting:
+                return
+            self._bench.wait([party.line for party, _ in waiting], min(end_ns for _, end_ns in waiting))
+            for party, _ in waiting:
+                party.listen(self._bench.now_ns())
+
+    def _bring(self, outbox: Outbox, moment: Moment) -> None:
+        for party in self._parties:
+            body = party.collect()
+            if body is not None:
+                self._send(outbox, moment, party.spacecraft, body)
+
+    def _account(self) -> Account:
+        counters = {
+            f"{name}.{what}": float(count)
+            for name, counts in self.state.counts.items()
+            for what, count in asdict(counts).items()
+        }
+        return Account(rows=(), counters=counters)
+
+    def _send(self, outbox: Outbox, moment: Moment, destination: str, body: object) -> None:
+        outbox.messages.append(Message(moment.end_ns, self.id, self.state.seq, destination, body))
+        self.state.seq += 1
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take over what `save` gave."""
+        super().restore(snapshot)
+        for party in self._parties:
+            party.counts = self.state.counts[f"{party.spacecraft}.{party.device}"]
+
+    def close(self, reason: str) -> None:
+        """Hang up everywhere."""
+        for party in self._parties:
+            party.part(reason)

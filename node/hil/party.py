@@ -1,0 +1,223 @@
+"""One device outside, as the gateway knows it: the line to it, who answers there, and what was said in this tick.
+
+No clock and no socket here: a line is given, and moments are told. Everything that is not flown with is counted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from bus.errors import DecodeError
+from bus.scenario.outside import OutsideDevice
+from bus.wire.outside import MAX_ACTS, Act, DeviceReading, DeviceSample
+from node.devices.device import DeviceForm
+from node.hil.frames import VERSION, Frame, Splitter
+from node.hil.language import Bye, Hello, Language, Measured, Order, Reading, Sample, Tick
+
+SILENT_MISSES = 3
+"""Misses in a row after which a line counts as dead, whatever its other end says: it is cut and opened again."""
+GREET_EVERY_NS = 200_000_000
+"""Real time between two attempts to open a line, or two greetings that nobody has answered."""
+
+
+class Line(Protocol):
+    """A line to one device. Nothing here waits, and nothing raises: a line that breaks is down."""
+
+    @property
+    def up(self) -> bool:
+        """Whether bytes can be sent."""
+        ...
+
+    def open(self) -> None:
+        """Begin to connect, or go on with it."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; a line that cannot take it is cut."""
+        ...
+
+    def receive(self) -> bytes:
+        """What has come, a bounded part of it; nothing: nothing there."""
+        ...
+
+    def close(self) -> None:
+        """Cut it."""
+        ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of everything, by kind. misses: ticks without an answer in time; superseded: readings that another
+    one of the same tick replaced; cuts: lines that broke or were given up, after `connects` that stood."""
+
+    readings: int = 0
+    misses: int = 0
+    connects: int = 0
+    cuts: int = 0
+    superseded: int = 0
+    bad_frames: int = 0
+    refused: int = 0
+    unsent_orders: int = 0
+    dropped: int = 0
+    garbage_bytes: int = 0
+
+
+class Party:
+    """See the module."""
+
+    def __init__(self, spacecraft: str, form: DeviceForm, outside: OutsideDevice, line: Line, *, tick_ns: int) -> None:
+        self.spacecraft, self.device, self.outside, self.line = spacecraft, form.name, outside, line
+        self.counts = Counts()
+        self.greeted = False
+        self.refusal = ""
+        self.silent = 0
+        self.answered_ns: int | None = None
+        self._language = Language(form, outside.layout)
+        self._hello = Hello(form.name, spacecraft, self._language.dictionary, tick_ns, answers_ticks=True)
+        self._splitter = Splitter()
+        self._was_up = False
+        self._next_ns: int | None = None
+        self._asked, self._answered = -1, -1
+        self._reading: Reading | None = None
+        self._measured: list[Act] = []
+
+    @property
+    def name(self) -> str:
+        """Of the device, for people."""
+        return f"{self.device} of {self.spacecraft}"
+
+    @property
+    def owes(self) -> bool:
+        """It was asked, can answer, and has not."""
+        return self.greeted and self.outside.answers_ticks and self._answered < self._asked
+
+    def tend(self, now_ns: int) -> None:
+        """Take what has come; open the line if it is down, greet who has not answered."""
+        self.listen(now_ns)
+        due = self._next_ns is None or now_ns >= self._next_ns
+        if not self.line.up and due:
+            self._next_ns = now_ns + GREET_EVERY_NS
+            self.line.open()
+        came_up = self._look()
+        if came_up or (self.line.up and not self.greeted and due):
+            self._next_ns = now_ns + GREET_EVERY_NS
+            self.line.send(self._language.write(self._hello))
+            self.listen(now_ns)
+
+    def _look(self) -> bool:
+        """See whether the line stands; True where it came up since."""
+        if self.line.up == self._was_up:
+            return False
+        self._was_up = not self._was_up
+        self._splitter.forget()
+        self._note_noise()
+        self.greeted = False
+        if self._was_up:
+            self.counts.connects += 1
+        else:
+            self.counts.cuts += 1
+        return self._was_up
+
+    def ask(self, tick: int, time_ns: int, sample: DeviceSample) -> None:
+        """Say what the device feels in this tick, and what is ordered."""
+        self._asked = tick
+        if not self.greeted:
+            self.counts.unsent_orders += len(sample.orders)
+            return
+        write = self._language.write
+        words = [write(Order(tick, *order)) for order in sample.orders]
+        values = tuple(math.nan if value is None else value for value in sample.values)
+        words += [write(Sample(tick, values)), write(Tick(tick, time_ns))]
+        self.line.send(b"".join(words))
+        self._look()
+
+    def listen(self, now_ns: int) -> None:
+        """Take what has come, a bounded part of it."""
+        data = self.line.receive() if self.line.up else b""
+        if data:
+            for frame in self._splitter.feed(data):
+                self._hear(frame, now_ns)
+            self._note_noise()
+            self._look()
+
+    def _note_noise(self) -> None:
+        noise = self._splitter.noise
+        self.counts.garbage_bytes += noise.garbage_bytes
+        self.counts.bad_frames += noise.bad_frames
+        noise.garbage_bytes = noise.bad_frames = 0
+
+    def _hear(self, frame: Frame, now_ns: int) -> None:
+        try:
+            word = self._language.read(frame)
+        except DecodeError as error:
+            self.counts.refused += 1
+            if frame.version != VERSION or frame.fixed != (self.outside.layout == "fixed"):
+                self.refusal = error.message
+            return
+        match word:
+            case Hello():
+                self._meet(word)
+            case _ if not self.greeted:
+                self.counts.refused += 1
+            case Reading():
+                self.counts.superseded += self._reading is not None
+                self._reading = word
+            case Measured():
+                if len(self._measured) < MAX_ACTS:
+                    self._measured.append((word.what, word.element, word.value))
+                else:
+                    self.counts.dropped += 1
+            case Tick() if word.tick <= self._asked:
+                if word.tick == self._asked and self._answered < word.tick:
+                    self.answered_ns = now_ns
+                self._answered = max(self._answered, word.tick)
+            case Bye():
+                self.line.close()
+            case _:  # what only we say, or a tick that is yet to come
+                self.counts.refused += 1
+
+    def _meet(self, hello: Hello) -> None:
+        """Fly with whoever answers, or not."""
+        mine = self._language
+        if hello.device != self.device:
+            self.refusal = f"it says that it is {hello.device!r}"
+        elif hello.dictionary != mine.dictionary:
+            self.refusal = f"its dictionary is {hello.dictionary}, and that of this {self.device} {mine.dictionary}"
+        elif self.outside.answers_ticks and not hello.answers_ticks:
+            self.refusal = "it does not answer ticks, and the scenario says that it does"
+        else:
+            self.refusal, self.greeted, self.silent = "", True, 0
+            return
+        self.counts.refused += 1
+        self.greeted = False
+
+    def collect(self) -> DeviceReading | None:
+        """What it gave since the last call; None: nothing."""
+        self._judge()
+        reading, measured = self._reading, tuple(self._measured)
+        self._reading, self._measured = None, []
+        if reading is None:
+            return DeviceReading(device=self.device, measured=measured) if measured else None
+        self.counts.readings += 1
+        return DeviceReading(device=self.device, tick=reading.tick, values=reading.values, measured=measured)
+
+    def _judge(self) -> None:
+        """Whether the tick that was asked for was answered in time. Who stays silent too often is cut off."""
+        if self._asked < 0:
+            return
+        answered = self._answered >= self._asked if self.outside.answers_ticks else self._reading is not None
+        self.silent = 0 if answered else self.silent + 1
+        self.counts.misses += not answered
+        if self.greeted and self.silent >= SILENT_MISSES and self.outside.answers_ticks:
+            self.line.close()
+            self._look()
+            self.greeted = False
+
+    def part(self, reason: str) -> None:
+        """Say goodbye and hang up."""
+        if self.line.up:
+            if self.greeted:
+                self.line.send(self._language.write(Bye(reason)))
+            self.line.close()
