@@ -88,6 +88,11 @@ class RunDirectory:
         """Endpoints, key paths, process ids, state."""
         return self.path / "run.json"
 
+    @property
+    def outside(self) -> Path:
+        """How long devices outside took to answer, in real time."""
+        return self.path / "outside.json"
+
     def write(self, path: Path, content: str | bytes) -> None:
         """Write one of its files, whole or not at all. Raises EnvironmentFault."""
         try:

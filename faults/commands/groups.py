@@ -62,4 +62,4 @@ def add_groups(app: typer.Typer) -> None:
     app.add_typer(group, name="procedure", help="Ground procedures: list, show, run, answer, abort.")
     app.add_typer(archive_group, name="archive", help="The ground's archive: latest, range, levels.")
     app.add_typer(alarm_group, name="alarm", help="The ground's alarms: list, acknowledge, shelve.")
-    app.add_typer(hil_group, name="hil", help="Hardware in the loop: header.")
+    app.add_typer(hil_group, name="hil", help="Hardware in the loop: header, probe, record, play.")

@@ -6,9 +6,11 @@ figure is None. What archive and trace hold is told in any case, as far as they 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bus.errors import DecodeError, SkyrackError
 from bus.scenario.model import Scenario
@@ -54,6 +56,9 @@ class Ledger:
         return self.generated - self.archived - self.retired - self.declared_lost - self.on_board
 
 
+MAX_TIMING_BYTES = 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Archived:
     """What the archive holds, whole or not. `trouble`: why it is not what the ground wrote, empty if it is.
@@ -73,7 +78,7 @@ class Archived:
 class Books:
     """All of it. `counters` are the ground's own totals, empty without its account; `software`, by spacecraft, what was
     counted of flight software; `crosslinks`: of its optical terminals; `outside`: what the gateway to devices outside
-    counted, empty without its account."""
+    counted, empty without its account; `timing`: how long they took to answer, empty where it was not kept."""
 
     counters: Mapping[str, float] = field(default_factory=dict)
     ledgers: Mapping[str, Ledger] = field(default_factory=dict)
@@ -82,6 +87,7 @@ class Books:
     software: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     crosslinks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     outside: Mapping[str, float] = field(default_factory=dict)
+    timing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[bytes]) -> Books:
@@ -112,7 +118,17 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
     except SkyrackError as error:
         archived, settled = Archived(error.message), {}
     ledgers = {each.id: settled.get(each.id) or _partial(each.id, rows, counters) for each in scenario.spacecraft}
-    return Books(counters, ledgers, archived, frozenset(rows), software, crosslinks, outside)
+    return Books(counters, ledgers, archived, frozenset(rows), software, crosslinks, outside, _timing(directory))
+
+
+def _timing(directory: RunDirectory) -> Mapping[str, Mapping[str, Any]]:
+    """Nothing is judged by it, so a file that is damaged is as one that is not there."""
+    try:
+        with directory.outside.open("rb") as file:
+            kept = json.loads(file.read(MAX_TIMING_BYTES))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in kept.items() if isinstance(v, dict)} if isinstance(kept, dict) else {}
 
 
 def _archive(

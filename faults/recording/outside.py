@@ -8,6 +8,8 @@ from typing import Any
 from faults.recording.recording import Recording
 
 VALID, INVALID = "VALID", "INVALID"
+TIMES = ("round_trip_p50_us", "round_trip_p99_us", "round_trip_worst_us", "round_trips", "ages_ticks")
+"""In real time, so no part of the trace."""
 
 
 def outside_rows(recording: Recording) -> list[dict[str, Any]]:
@@ -25,6 +27,7 @@ def outside_rows(recording: Recording) -> list[dict[str, Any]]:
                 {
                     "spacecraft": spacecraft.id, "device": name, "part": device.part, "endpoint": device.endpoint,
                     "counts": counts, "allowed_misses": device.allowed_misses, "timing": timing,
+                    **{key: recording.books.timing.get(f"{spacecraft.id}.{name}", {}).get(key) for key in TIMES},
                 }
             )  # fmt: skip
     return found
@@ -46,4 +49,10 @@ def outside_in_words(row: Mapping[str, Any]) -> str:
     if row["counts"] is None:
         return f"{who}: timing unknown, the gateway gave no account"
     counts = [f"{n:,} {what.replace('_', ' ')}" for what, n in row["counts"].items() if n]
-    return f"{who}: timing {row['timing']}; {', '.join(counts) or 'it never answered'}"
+    p50_us, p99_us, worst_us = (row.get(key) for key in TIMES[:3])
+    took = "" if p99_us is None else f"; round trip p50 {_ms(p50_us)}, p99 {_ms(p99_us)}, worst {_ms(worst_us)}"
+    return f"{who}: timing {row['timing']}; {', '.join(counts) or 'it never answered'}{took}"
+
+
+def _ms(number_us: Any) -> str:
+    return f"{number_us / 1000.0:.3g} ms"

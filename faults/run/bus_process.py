@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,13 @@ from bus.process.plan import LOOPBACK, BusOutcome, BusPlan
 from bus.scenario.model import Scenario
 from bus.trace.reader import read_record
 from bus.trace.writer import TraceWriter
-from faults.run.compose import build_gateway, dictionary_versions, participant_plans, trace_header
+from faults.run.compose import (
+    build_gateway,
+    dictionary_versions,
+    has_outside,
+    participant_plans,
+    trace_header,
+)
 from faults.run.director import Director
 from faults.run.notices import FailedTelecommands
 from faults.run.progress import MAX_ROWS, StatusSampler, in_order
@@ -122,6 +129,11 @@ def conduct(
         complete = done.complete and outcome.failure is None
         reason = outcome.failure.message if outcome.failure else done.reason
         writer.close(complete=complete, reason=reason, mail=done.mail)
+        if has_outside(scenario):
+            from faults.run.outside import keep_timing  # noqa: PLC0415
+
+            with suppress(SkyrackError):  # nothing is judged by it
+                keep_timing(directory, plan.local)
         result.wall_s, result.failure, result.interrupted = trace.wall_s, outcome.failure, outcome.interrupted
         result.lost, result.refused = outcome.lost, outcome.refused
         return {"trace_hash": writer.trace_hash, "wall_s": trace.wall_s}

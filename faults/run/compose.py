@@ -191,10 +191,12 @@ def fly_in_process(
     archive = Archive(directory.archive, durable=False)
     trace = TraceWriter(directory.trace, trace_header(scenario))
     commit: Mapping[str, Callable[[Outbox], None]] = {GROUND_ID: lambda outbox: archive.write(outbox.records)}
+    everybody: list[Participant] = []
     try:
+        everybody = participants if participants is not None else build_all(scenario, directory.own_procedures)
         finished = run_in_process(
             conductor_of(scenario, history=False, lookahead=True),
-            participants if participants is not None else build_all(scenario, directory.own_procedures),
+            everybody,
             scenario.tick_ns,
             trace,
             commit=commit,
@@ -205,6 +207,11 @@ def fly_in_process(
         lost = (Lost(error.participant, error.tick, error.reason),) if isinstance(error, ParticipantLost) else ()
         return Flown(None, watch.seconds, error, lost=lost)
     finally:
+        if has_outside(scenario):
+            from faults.run.outside import keep_timing  # noqa: PLC0415
+
+            with suppress(SkyrackError):  # nothing is judged by it
+                keep_timing(directory, everybody)
         with suppress(SkyrackError):  # an archive that somebody took away: whoever sums up looks at what is left of it
             archive.close()
     return Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())

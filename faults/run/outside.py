@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from bus.trace.reader import TraceReader
 from bus.wire.codec import decode, peek
 from bus.wire.messages import Message
 from bus.wire.outside import GATEWAY_ID
+from faults.run_directory import RunDirectory
 from faults.scenarios.outside import needs_pace
 from node.assembly import outside_forms
 from node.hil.gateway import Gateway
@@ -38,6 +40,13 @@ def open_gateway(scenario: Scenario, *, paced: bool) -> Gateway:
     gateway = Gateway(parties, MachineBench(), paced=paced)
     gateway.open()
     return gateway
+
+
+def keep_timing(directory: RunDirectory, everybody: Sequence[Participant]) -> None:
+    """How long devices outside took to answer, into the run's directory."""
+    for one in everybody:
+        if isinstance(one, Gateway):
+            directory.write(directory.outside, json.dumps(one.timing(), indent=1))
 
 
 @dataclass(slots=True)

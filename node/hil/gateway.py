@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from bus.errors import EnvironmentFault
 from bus.participant import Moment, Outbox
@@ -59,6 +59,8 @@ class Gateway(Stateful):
     def __init__(self, parties: Sequence[Party], bench: Bench, *, paced: bool = False) -> None:
         self._parties = sorted(parties, key=lambda party: (party.spacecraft, party.device))
         self._bench, self._paced = bench, paced
+        for party in self._parties:
+            party.timed = not paced  # paced, an answer is seen with the next tick only, whenever it came
         self.state = State(counts={f"{party.spacecraft}.{party.device}": party.counts for party in self._parties})
 
     @property
@@ -107,7 +109,7 @@ class Gateway(Stateful):
         for party in self._parties:
             sample = samples.get((party.spacecraft, party.device))
             if sample is not None:
-                party.ask(moment.tick - 1, moment.start_ns, sample)
+                party.ask(moment.tick - 1, moment.start_ns, sample, self._bench.now_ns())
         if not self._paced:
             self._hear_out()
             self._bring(outbox, moment)
@@ -134,9 +136,13 @@ class Gateway(Stateful):
 
     def _bring(self, outbox: Outbox, moment: Moment) -> None:
         for party in self._parties:
-            body = party.collect()
+            body = party.collect(moment.tick)
             if body is not None:
                 self._send(outbox, moment, party.spacecraft, body)
+
+    def timing(self) -> dict[str, dict[str, Any]]:
+        """How long each device took to answer, by spacecraft and device. Real time, so no part of what is recorded."""
+        return {f"{party.spacecraft}.{party.device}": party.timing.row() for party in self._parties}
 
     def _account(self) -> Account:
         counters = {

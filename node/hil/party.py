@@ -15,6 +15,7 @@ from bus.wire.outside import MAX_ACTS, Act, DeviceReading, DeviceSample
 from node.devices.device import DeviceForm
 from node.hil.frames import VERSION, Frame, Splitter
 from node.hil.language import Bye, Hello, Language, Measured, Order, Reading, Sample, Tick
+from node.hil.timing import Timing
 
 SILENT_MISSES = 3
 """Misses in a row after which a line counts as dead, whatever its other end says: it is cut and opened again."""
@@ -73,13 +74,14 @@ class Party:
         self.greeted = False
         self.refusal = ""
         self.silent = 0
-        self.answered_ns: int | None = None
+        self.timing = Timing()
+        self.timed = True
         self._language = Language(form, outside.layout)
         self._hello = Hello(form.name, spacecraft, self._language.dictionary, tick_ns, answers_ticks=True)
         self._splitter = Splitter()
         self._was_up = False
         self._next_ns: int | None = None
-        self._asked, self._answered = -1, -1
+        self._asked, self._answered, self._asked_ns = -1, -1, 0
         self._reading: Reading | None = None
         self._measured: list[Act] = []
 
@@ -120,9 +122,9 @@ class Party:
             self.counts.cuts += 1
         return self._was_up
 
-    def ask(self, tick: int, time_ns: int, sample: DeviceSample) -> None:
+    def ask(self, tick: int, time_ns: int, sample: DeviceSample, now_ns: int) -> None:
         """Say what the device feels in this tick, and what is ordered."""
-        self._asked = tick
+        self._asked, self._asked_ns = tick, now_ns
         if not self.greeted:
             self.counts.unsent_orders += len(sample.orders)
             return
@@ -170,8 +172,8 @@ class Party:
                 else:
                     self.counts.dropped += 1
             case Tick() if word.tick <= self._asked:
-                if word.tick == self._asked and self._answered < word.tick:
-                    self.answered_ns = now_ns
+                if word.tick == self._asked and self._answered < word.tick and self.timed:
+                    self.timing.answered(now_ns - self._asked_ns)
                 self._answered = max(self._answered, word.tick)
             case Bye():
                 self.line.close()
@@ -193,14 +195,15 @@ class Party:
         self.counts.refused += 1
         self.greeted = False
 
-    def collect(self) -> DeviceReading | None:
-        """What it gave since the last call; None: nothing."""
+    def collect(self, tick: int) -> DeviceReading | None:
+        """What it gave since the last call, to leave in this tick; None: nothing."""
         self._judge()
         reading, measured = self._reading, tuple(self._measured)
         self._reading, self._measured = None, []
         if reading is None:
             return DeviceReading(device=self.device, measured=measured) if measured else None
         self.counts.readings += 1
+        self.timing.aged(tick - reading.tick)
         return DeviceReading(device=self.device, tick=reading.tick, values=reading.values, measured=measured)
 
     def _judge(self) -> None:
