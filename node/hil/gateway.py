@@ -96,20 +96,18 @@ class Gateway(Stateful):
             self._send(outbox, moment, "bus", self._account())
             self.close("the run is over")
             return outbox
-        samples: dict[Key, DeviceSample] = {
-            (message.source, message.body.device): message.body
-            for message in inbox
-            if isinstance(message.body, DeviceSample)
-        }
+        samples = _newest(inbox)
         for party in self._parties:
             party.tend(self._bench.now_ns())
         if self._paced:
             self._listen()
             self._bring(outbox, moment)
         for party in self._parties:
-            sample = samples.get((party.spacecraft, party.device))
-            if sample is not None:
-                party.ask(moment.tick - 1, moment.start_ns, sample, self._bench.now_ns())
+            found = samples.get((party.spacecraft, party.device))
+            if found is not None:
+                sent_ns, sample = found
+                tick = sent_ns // (moment.end_ns - moment.start_ns) - 1
+                party.ask(tick, sent_ns, sample, self._bench.now_ns())
         if not self._paced:
             self._hear_out()
             self._bring(outbox, moment)
@@ -166,3 +164,17 @@ class Gateway(Stateful):
         """Hang up everywhere."""
         for party in self._parties:
             party.part(reason)
+
+
+def _newest(inbox: Sequence[Message]) -> dict[Key, tuple[int, DeviceSample]]:
+    """By device, when its newest sample was sent, and the sample with the orders of all. There are several where a
+    spacecraft was late in a paced run."""
+    found: dict[Key, tuple[int, DeviceSample]] = {}
+    for message in inbox:
+        body = message.body
+        if isinstance(body, DeviceSample):
+            key = (message.source, body.device)
+            if key in found:
+                body = body.model_copy(update={"orders": (*found[key][1].orders, *body.orders)})
+            found[key] = message.sent_ns, body
+    return found

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bus.errors import EnvironmentFault
+from bus.participant import Moment
+from bus.wire.messages import Message
+from bus.wire.outside import DeviceSample
 from node.devices.device import Channel, DeviceForm
 from node.hil.gateway import START_NS
 from node.hil.language import Bye, Hello, Language, Measured, Order, Reading, Sample, Tick, Word
@@ -276,3 +279,22 @@ def test_a_gateway_goes_on_from_its_state() -> None:
     other.gateway.restore(saved)
     assert other.party.counts.readings == 1
     assert other.gateway.state.seq == bench.gateway.state.seq == 1
+
+
+def test_samples_of_a_spacecraft_that_was_late_are_one_with_all_their_orders() -> None:
+    board = Board(FORM)
+    bench = ready(board)
+    mail = [
+        Message(
+            (tick + 1) * 10**9, "sc-1", tick, "hil",
+            DeviceSample(device="pcdu", values=(float(tick), None), orders=(("lcl", tick, 1.0),)),
+        )
+        for tick in (3, 4)
+    ]  # fmt: skip
+    (message,) = bench.gateway.step(Moment(5, 5 * 10**9, 6 * 10**9), mail).messages
+    assert (message.body.tick, message.body.values[0]) == (4, 4.0)
+    assert [word for word in board.heard if isinstance(word, Order)] == [
+        Order(4, "lcl", 3, 1.0),
+        Order(4, "lcl", 4, 1.0),
+    ]
+    assert board.heard[-1] == Tick(4, 5 * 10**9)
