@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -176,3 +176,9 @@ class Dictionary(_Form):
     def telecommand(self) -> dict[str, TelecommandForm]:
         """Telecommands by name."""
         return {t.name: t for t in self.telecommands}
+
+
+@lru_cache(maxsize=16)
+def read_dictionary(content: str) -> Dictionary:
+    """From its JSON. Spacecraft of one design share it, with what it works out: each reading takes tens of ms."""
+    return Dictionary.model_validate_json(content)

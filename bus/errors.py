@@ -165,3 +165,16 @@ class Diverged(RangeFailure):
         self.tick = tick
         self.expected = expected
         self.got = got
+
+
+def in_words(error: Exception) -> str:
+    """What is wrong with a content that we wrote ourselves, in a line: of a form's mistakes the first three, fields
+    that it does not know before all others, and how many more there are; else the first words."""
+    mistakes = getattr(error, "errors", None)
+    if not callable(mistakes):  # as pydantic's are, which is not loaded for this
+        return "; ".join(" ".join(line.split()) for line in str(error).splitlines()[:3])[:300] or type(error).__name__
+    found = sorted(
+        mistakes(include_url=False, include_input=False), key=lambda mistake: mistake["type"] != "extra_forbidden"
+    )
+    said = "; ".join(": ".join(filter(None, (".".join(map(str, one["loc"])), one["msg"]))) for one in found[:3])
+    return " ".join(said.split())[:300] + (f" (and {len(found) - 3} more)" if len(found) > 3 else "")

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bus.draws import stable_id
-from bus.errors import INTERRUPTED, DecodeError, HandshakeRefused, RangeFailure, SkyrackError
+from bus.errors import INTERRUPTED, DecodeError, HandshakeRefused, RangeFailure, SkyrackError, in_words
 from bus.lockstep.ticks import read_tick, write_tock
 from bus.participant import Outbox, Participant
 from bus.process import lifeline
@@ -78,8 +78,9 @@ class Credentials:
 
 def another_release(error: Exception) -> HandshakeRefused:
     """What to raise where the scenario that the bus flies cannot be read here: whoever wrote it knows other fields."""
-    why = "; ".join(" ".join(line.split()) for line in str(error).splitlines()[:3])
-    return HandshakeRefused(f"the scenario that the bus flies is none of this release: {why}", hint=_WHO_IS_WHO)
+    return HandshakeRefused(
+        f"the scenario that the bus flies is none of this release: {in_words(error)}", hint=_WHO_IS_WHO
+    )
 
 
 class Shell:

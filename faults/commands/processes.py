@@ -21,7 +21,7 @@ from bus.scenario.model import Scenario
 from bus.sockets.endpoints import advertised, check_endpoint, check_host
 from bus.sockets.keys import BUNDLE, is_bundle, load_grants, load_public, make_keys
 from bus.sockets.metrics import check_metrics
-from faults.commands.run import PATIENCE_S, finish
+from faults.commands.run import PATIENCE_S, finish, has_flown
 from faults.recording.summary import exit_status
 from faults.run import compose as root
 from faults.run.conclude import conclude
@@ -31,7 +31,7 @@ from faults.run.interruption import SIGNALS, Interruption
 from faults.run.processes import Listener
 from faults.run.progress import StatusSample
 from faults.run.warm import warm_up
-from faults.run_directory import BY_HAND, RunDirectory, create
+from faults.run_directory import BY_HAND, RunDirectory, create, discard
 from faults.scenarios.choose import load_named, load_resolved
 from node.designs.load import read_resolved
 
@@ -73,6 +73,12 @@ def bus_command(
             interruption.signal = interruption.signal or flown.interrupted
         except KeyboardInterrupt:
             status, flown = INTERRUPTED, root.Flown(None, 0.0, interrupted=interruption.signal)
+        except SkyrackError:
+            discard(directory)
+            raise
+        if status and not interruption.signal and not has_flown(directory):
+            discard(directory)  # the same call must work when what was wrong is mended
+            return status
         return finish(directory, interruption, lambda: _judge(directory, status, flown, pace, archive))
 
 

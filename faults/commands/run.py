@@ -80,7 +80,7 @@ def _run(chosen: Chosen, options: RunOptions, interruption: Interruption) -> int
 def finish(directory: RunDirectory, interruption: Interruption, judge: Callable[[], int]) -> int:
     """How a run ends that may have been interrupted: without a tick nothing of it stays, else it is judged; gives the
     exit status, 130 where a signal came."""
-    if interruption.signal and not _has_flown(directory):
+    if interruption.signal and not has_flown(directory):
         discard(directory)
         sys.stderr.write(f"interrupted by {interruption.signal} before the first tick: nothing was flown\n")
         return INTERRUPTED
@@ -111,7 +111,8 @@ def _begin(chosen: Chosen, directory: RunDirectory, options: RunOptions, interru
         display.close()
 
 
-def _has_flown(directory: RunDirectory) -> bool:
+def has_flown(directory: RunDirectory) -> bool:
+    """Whether a tick of it is recorded."""
     try:
         with TraceReader(directory.trace) as trace:
             return len(trace) > 0

@@ -41,7 +41,7 @@ class Channel:
 def tables(recording: Recording, directory: RunDirectory) -> Iterator[Table]:
     """Everything as tables: one of truth per spacecraft, one of each other kind."""
     for spacecraft in recording.scenario.spacecraft:
-        names = [name for owner, name in recording.signals if owner == spacecraft.id]
+        names = list(recording.signals_of(spacecraft.id))
         if names:
             yield Table(
                 f"truth_{spacecraft.id}",
@@ -94,7 +94,7 @@ def tables(recording: Recording, directory: RunDirectory) -> Iterator[Table]:
 def channels(recording: Recording, directory: RunDirectory) -> Iterator[Channel]:
     """Everything as streams of JSON messages."""
     for spacecraft in recording.scenario.spacecraft:
-        names = [name for owner, name in recording.signals if owner == spacecraft.id]
+        names = list(recording.signals_of(spacecraft.id))
         if names:
             fields = {_field(name): _property(form_of(recording, spacecraft.design, name)) for name in names}
             messages = (

@@ -61,8 +61,8 @@ def _belief(recording: Recording, archive: ArchiveReader) -> Iterator[tuple[tupl
         dictionary = recording.dictionaries.get(spacecraft.design)
         if dictionary is None:
             continue
-        signals = [signal for owner, signal in recording.signals if owner == spacecraft.id]
-        told = [signal for signal in signals if telemetered_as(signal) in dictionary.parameter][:MAX_PARAMETERS]
+        own = recording.signals_of(spacecraft.id)
+        told = [signal for signal in own if telemetered_as(signal) in dictionary.parameter][:MAX_PARAMETERS]
         reported = archive.reported(spacecraft.id, [telemetered_as(signal) for signal in told])
         for signal in told:
             times_s, values, undated = [], [], 0

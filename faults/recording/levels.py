@@ -43,8 +43,8 @@ def _truth(recording: Recording, name: str, requested: dict[tuple[object, object
     import numpy as np  # noqa: PLC0415 - `skyrack --help` must not wait for numpy
 
     levels, tick_s = Levels(), recording.scenario.tick_ns / 1e9
-    rates = [values for (who, signal), values in recording.signals.items()
-             if who == name and signal.startswith("accelerator_rate[")]  # fmt: skip
+    signals = recording.signals_of(name)
+    rates = [values for signal, values in signals.items() if signal.startswith("accelerator_rate[")]
     power = recording.signal(name, "payload_power_w")
     if not rates or power is None:
         levels.lack(_NOT_RECORDED, "accelerator_hours", "energy_kwh")
@@ -60,8 +60,7 @@ def _truth(recording: Recording, name: str, requested: dict[tuple[object, object
         levels.lack(_NOT_RECORDED, "jobs_done")
     else:
         levels.jobs_done = int(done[~np.isnan(done)][-1])
-    latencies = [values[values > 0.0].tolist() for (who, signal), values in recording.signals.items()
-                 if who == name and signal.startswith("job_p99_s[")]  # fmt: skip
+    latencies = [values[values > 0.0].tolist() for signal, values in signals.items() if signal.startswith("job_p99_s[")]
     take_p99(levels, [values for values in latencies if values], _NOT_RECORDED)
     ended, waited = [], []
     for telecommand in recording.telecommands:

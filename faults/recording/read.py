@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import ValidationError
 
 from bus.dictionary import Dictionary
-from bus.errors import DecodeError, UserError
+from bus.errors import DecodeError, UserError, in_words
 from bus.files import read_bounded
 from bus.pus import Stage
 from bus.scenario.model import Scenario
@@ -72,7 +71,8 @@ def read_scenario(directory: RunDirectory) -> Scenario:
         raise UserError(f"cannot read {directory.scenario}: {error.strerror}", hint=_RUN_HINT) from error
     except ValueError as error:
         raise UserError(
-            f"{directory.scenario} is damaged, or no resolved scenario of this release: {_brief(error)}", hint=_RUN_HINT
+            f"{directory.scenario} is damaged, or no resolved scenario of this release: {in_words(error)}",
+            hint=_RUN_HINT,
         ) from error
 
 
@@ -85,18 +85,9 @@ def read_dictionaries(directory: RunDirectory) -> dict[str, Dictionary]:
         raise UserError(f"cannot read {directory.dictionaries}: {error.strerror}", hint=_RUN_HINT) from error
     except (ValueError, AttributeError, RecursionError) as error:
         raise UserError(
-            f"{directory.dictionaries} is damaged, or holds no dictionaries of this release: {_brief(error)}",
+            f"{directory.dictionaries} is damaged, or holds no dictionaries of this release: {in_words(error)}",
             hint=_RUN_HINT,
         ) from error
-
-
-def _brief(error: Exception) -> str:
-    """What is wrong with a file of ours, in a line: the first field that does not fit, or the first words."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        return f"{place}: {first['msg']}" if place else first["msg"]
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
 
 
 def check_same(header: TraceHeader, scenario: Scenario, directory: RunDirectory) -> None:

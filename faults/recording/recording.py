@@ -158,6 +158,9 @@ class Recording:
     service_levels: Mapping[str, Any] = field(default_factory=dict)
     crosslinks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     retired: Sequence[RetiredStream] | None = None
+    _sorted: tuple[Mapping[tuple[str, str], Floats], dict[str, dict[str, Floats]]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     @property
     def end_s(self) -> float:
@@ -178,6 +181,15 @@ class Recording:
     def signal(self, spacecraft: str, name: str) -> Floats | None:
         """One truth signal, or None where it was not sampled."""
         return self.signals.get((spacecraft, name))
+
+    def signals_of(self, spacecraft: str) -> Mapping[str, Floats]:
+        """The truth signals of one spacecraft, by name; sorted out once, for there may be a thousand of them."""
+        if self._sorted is None or self._sorted[0] is not self.signals:
+            found: dict[str, dict[str, Floats]] = {}
+            for (owner, name), values in self.signals.items():
+                found.setdefault(owner, {})[name] = values
+            self._sorted = self.signals, found
+        return self._sorted[1].get(spacecraft, {})
 
     def made_s(self, spacecraft: str, boot: int, service: int, sequence: int) -> float | None:
         """Mission time at which a packet was made, None where it is not known."""

@@ -85,11 +85,7 @@ def signals_of(recording: Recording, name: str) -> dict[str, Floats]:
     """What was recorded of a spacecraft, without signals that nobody ever gave."""
     import numpy as np  # noqa: PLC0415 - `skyrack --help` must not wait for numpy
 
-    return {
-        signal: values
-        for (owner, signal), values in recording.signals.items()
-        if owner == name and np.isfinite(values).any()
-    }
+    return {signal: values for signal, values in recording.signals_of(name).items() if np.isfinite(values).any()}
 
 
 def spacecraft_section(recording: Recording, name: str, design: str, *, unfolded: bool = True) -> str:

@@ -144,11 +144,6 @@ class _Limit(NamedTuple):
     low: float
     high: float
 
-    def beyond(self, truth: bytes) -> str:
-        """Its name if it is outside; a quantity that nobody gave is not."""
-        value = struct.unpack_from("<d", truth, 8 * self.place)[0]
-        return self.name if value < self.low or value > self.high else ""
-
 
 def _limits(design: str, signals: Sequence[str]) -> list[_Limit]:
     """Of the signals that are sampled. The charge has a word of its own."""
@@ -173,7 +168,7 @@ class StatusSampler:
         self._limits = {
             one.id: _limits(one.design, scenario.truth_signals.get(one.id, ())) for one in scenario.spacecraft
         }
-        self._bytes = {spacecraft: 8 * len(names) for spacecraft, names in scenario.truth_signals.items()}
+        self._form = {id: struct.Struct(f"<{len(names)}d") for id, names in scenario.truth_signals.items()}
 
     def __call__(self, answers: Sequence[Answer]) -> dict[str, StatusSample]:
         """Samples by spacecraft, of one tick's answers."""
@@ -183,18 +178,22 @@ class StatusSampler:
             places = self._places.get(answer.id)
             if places is None:
                 continue
-            faults = acting.get(answer.id, {})
-            if not answer.truth or len(answer.truth) != self._bytes[answer.id]:  # of another length: no sample
-                sample = replace(found.get(answer.id, StatusSample()), silent=True)
-            else:
-                figures: dict[str, Any] = {
-                    name: struct.unpack_from("<d", answer.truth, 8 * place)[0]
-                    for name, place in zip(SHOWN, places, strict=True)
-                    if place >= 0
-                }
-                beyond = (each.beyond(answer.truth) for each in self._limits.get(answer.id, ()))
-                sample = StatusSample(**figures, limits=tuple(name for name in beyond if name))
-            found[answer.id] = replace(sample, faults=tuple(faults), deaf=any(faults.values()))
+            faults, form = acting.get(answer.id, {}), self._form[answer.id]
+            deaf, names = any(faults.values()), tuple(faults)
+            if not answer.truth or len(answer.truth) != form.size:  # of another length: no sample
+                before = found.get(answer.id, StatusSample())
+                found[answer.id] = replace(before, silent=True, faults=names, deaf=deaf)
+                continue
+            values = form.unpack(answer.truth)
+            figures: dict[str, Any] = {
+                name: values[place] for name, place in zip(SHOWN, places, strict=True) if place >= 0
+            }
+            beyond = [
+                name
+                for name, place, low, high in self._limits.get(answer.id, ())
+                if values[place] < low or values[place] > high  # what nobody gave, a NaN, is neither
+            ]
+            found[answer.id] = StatusSample(**figures, deaf=deaf, faults=names, limits=tuple(beyond))
         return found
 
 

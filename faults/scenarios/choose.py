@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bus.errors import ScenarioError, UnknownNameError, UserError
+from bus.errors import ScenarioError, UnknownNameError, UserError, in_words
 from bus.files import read_bounded
 from bus.scenario.model import Scenario
 from bus.text.files import decode, read_file
@@ -143,16 +143,12 @@ def load_resolved(path: Path) -> Chosen:
     try:
         return Chosen(read_resolved(unpacked(read_bounded(path, MOST_BYTES), str(path))), None, ())
     except (OSError, ValueError, ScenarioError) as error:
-        why = error.strerror if isinstance(error, OSError) else "; ".join(_words(error))
+        why = error.strerror if isinstance(error, OSError) else in_words(error)
         raise UserError(
             f"{path} is no resolved scenario of this release: {why}",
-            hint="a run's directory has scenario.json; scenarios that people write end in .yaml",
+            hint="a run's directory has scenario.json, for the release that wrote it (`skyrack --version`); scenarios "
+            "that people write end in .yaml",
         ) from error
-
-
-def _words(error: Exception) -> list[str]:
-    """The first lines of what a form has against it: how many mistakes, the first one's field, what it is."""
-    return [" ".join(line.split()) for line in str(error).splitlines()[:3]]
 
 
 def _read(path: Path) -> str:

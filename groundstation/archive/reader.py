@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bus.dictionary import Dictionary, Structure
+from bus.dictionary import Dictionary, Structure, read_dictionary
 from bus.errors import EnvironmentFault
 from bus.files import open_regular
 from bus.own_structures import SUBTYPES, OwnStructures
@@ -226,7 +226,7 @@ class ArchiveReader:
         if not rows:
             raise EnvironmentFault(f"no spacecraft '{spacecraft}' in the archive {self._path}")
         try:
-            return Dictionary.model_validate_json(str(rows[0][0]))
+            return read_dictionary(str(rows[0][0]))
         except ValueError as error:
             raise EnvironmentFault(
                 f"the archive {self._path} is damaged: the dictionary of {spacecraft} cannot be read"

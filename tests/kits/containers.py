@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bus.errors import NoTrace
+from bus.trace.reader import TraceReader
 from faults.run_directory import RunDirectory
 from faults.scenarios.choose import find_scenario
 from tests.kits.runs import HOUSE, skyrack, summary_of, write
@@ -146,6 +148,16 @@ class Fleet:
     def trace_bytes(self) -> int:
         """How long the trace is; 0 where there is none."""
         return self.run.trace.stat().st_size if self.run.trace.is_file() else 0
+
+    def ticks(self) -> int:
+        """How many are complete in the trace."""
+        if not self.trace_bytes():
+            return 0
+        try:
+            with TraceReader(self.run.trace) as trace:
+                return trace.flown
+        except NoTrace:  # its header is being written
+            return 0
 
     def up(self, least_bytes: int = 200_000) -> None:
         """Start all of it, and wait until it flies: until so much of the trace is there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -153,6 +154,20 @@ def test_what_it_writes_flies_with_the_same_hash(tmp_path: Path) -> None:
     make_keys(kept, ["path-1", "dawn-1"])
     with pytest.raises(UserError, match="of another run: they were made anew"):
         replay(run, "path-1", kept)
+
+
+def test_a_bus_that_cannot_begin_leaves_nothing_in_the_way_of_the_next(tmp_path: Path) -> None:
+    keys, out = tmp_path / "keys", tmp_path / "out" / "run"
+    words = ("bus", "--scenario", "quick", "--out", out, "--bind-range", "tcp://127.0.0.1:0")
+    lacking = call(*words, "--keys", tmp_path / "bus.keys")
+    assert (lacking.returncode, "bus.keys is missing" in lacking.stderr) == (2, True), lacking.stderr
+    assert not out.exists()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        at = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        refused = call(*words, "--keys", keys, "--bind", at)
+    assert refused.returncode == 2, refused.stderr
+    assert f"cannot bind {at} for the time plane: the port is in use" in refused.stderr
+    assert not out.exists() and "report" not in refused.stderr
 
 
 BASE = HOUSE / "docker" / "kubernetes" / "base"
