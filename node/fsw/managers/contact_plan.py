@@ -66,7 +66,7 @@ def window_of(entries: Sequence[Entry], now_ns: int, margin_ns: int, bytes_per_n
         return Window(0, 0.0, float("inf"))
     longest_ns = max(entry.end_ns - entry.start_ns for entry in entries)
     left_ns, longest_ns = (max(0, span_ns - margin_ns) for span_ns in (first.end_ns - now_ns, longest_ns))
-    return Window(first.start_ns, left_ns * bytes_per_ns, longest_ns * bytes_per_ns)
+    return Window(first.start_ns + 1, left_ns * bytes_per_ns, longest_ns * bytes_per_ns)
 
 
 class ContactPlan(Component):
