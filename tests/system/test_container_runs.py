@@ -35,7 +35,7 @@ FLYING_BYTES = 200_000
 """Of trace: some tens of ticks."""
 TROUBLE_S = 30.0
 PATIENT = "{tock_timeout: 2 min}"
-"""TCP repeats what was not acknowledged at longer and longer intervals: after 30 s without a network it may be 50 s."""
+"""On schedule the silence is counted from the first Tick that is late, and a busy machine adds to it."""
 
 
 def clone(folder: Path) -> Path:
@@ -156,7 +156,7 @@ def cut_off(fleet: Fleet) -> None:
 def test_thirty_seconds_of_trouble_in_lockstep_and_nobody_can_tell(
     composer: str, tmp_path: Path, trouble: Callable[[Fleet], None]
 ) -> None:
-    with Fleet(composer, tmp_path, 20, rules=PATIENT) as fleet:
+    with Fleet(composer, tmp_path, 20) as fleet:
         fleet.up()
         trouble(fleet)
         as_undisturbed(fleet, composer)
