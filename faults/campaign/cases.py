@@ -15,6 +15,7 @@ from bus.text.yaml_nodes import Node
 from faults.campaign.form import SEED, Campaign, Spread, Value
 from faults.campaign.overlay import fill, lay_over
 from faults.scenarios.load import load_tree
+from faults.scenarios.outside import emulated
 from faults.scenarios.own_designs import Shelf
 
 Values = dict[str, Value]
@@ -111,7 +112,7 @@ def _scenario(campaign: Campaign, values: Values, shelf: Shelf) -> Scenario:
         entries = dict(tree.entries)
         entries[SEED] = (entries[SEED][0] if SEED in entries else nodes[SEED], nodes[SEED])
         tree = replace(tree, entries=entries)
-    return load_tree(Item(Sheet(str(campaign.scenario_file)), tree, "", tree), shelf)
+    return emulated(load_tree(Item(Sheet(str(campaign.scenario_file)), tree, "", tree), shelf), "a campaign")
 
 
 def _same_signals(cases: Sequence[Case]) -> list[Case]:

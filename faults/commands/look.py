@@ -28,6 +28,7 @@ from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.flight_software import with_own
 from faults.scenarios.links import links
 from faults.scenarios.links import warnings as link_warnings
+from faults.scenarios.outside import outside_table
 from faults.scenarios.own_designs import Shelf, is_path
 from faults.truth.fields import field_rows
 from node import own_software
@@ -77,6 +78,7 @@ def check_command(
     for note in chosen.notes:
         console.print(f"note: {note}", markup=False)
     _print_table(console, "spacecraft", [_spacecraft(scenario, s.id) for s in scenario.spacecraft])
+    _print_table(console, "devices outside", outside_table(scenario))
     _print_table(console, "stations", [{"id": s.id, **_place(s)} for s in scenario.stations])
     for title, rows in operator_rows(scenario).items():
         _print_table(console, title, rows)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bus.errors import Refused
-from bus.scenario.model import Spacecraft
+from bus.errors import Refused, UserError
+from bus.scenario.model import Scenario, Spacecraft
 from bus.scenario.outside import OutsideDevice
 from bus.text.forms import Form
 from bus.text.leaves import Flag, Leaf, quantity, whole
@@ -84,3 +84,28 @@ def needs_pace(everybody: Iterable[Spacecraft]) -> list[str]:
     return [
         f"{name} of {one.id}" for one in everybody for name, device in one.devices.items() if not device.answers_ticks
     ]
+
+
+def emulated(scenario: Scenario, what: str) -> Scenario:
+    """The scenario, if nothing of it is outside. Raises UserError: `what` flies many at once, and a device is there
+    once."""
+    for one in scenario.spacecraft:
+        for name, device in one.devices.items():
+            raise UserError(
+                f"{name} of {one.id} is outside, at {device.endpoint}, and {what} flies many runs",
+                hint="fly it emulated there: `part: simulated` beside its endpoint",
+            )
+    return scenario
+
+
+def outside_table(scenario: Scenario) -> list[dict[str, Any]]:
+    """What `skyrack check` shows of devices outside."""
+    return [
+        {
+            "spacecraft": one.id, "device": name, "part": device.part, "endpoint": device.endpoint,
+            "layout": device.layout, "timeout s": device.timeout_s, "allowed misses": device.allowed_misses,
+            "flies": "in lockstep or paced" if device.answers_ticks else "with --pace only",
+        }
+        for one in scenario.spacecraft
+        for name, device in one.devices.items()
+    ]  # fmt: skip

@@ -17,6 +17,7 @@ from bus.text.reader import Item, Sheet
 from bus.text.yaml_nodes import Node, compose
 from faults.scenarios.choose import RESOLVED, find_scenario
 from faults.scenarios.load import load_text, load_tree
+from faults.scenarios.outside import emulated
 from faults.scenarios.own_designs import Shelf
 from faults.search.steps import Steps, entries_of
 
@@ -58,6 +59,7 @@ def read_source(name: str, properties: Sequence[str], duration: str, shelf: Shel
         scenario = load_tree(Item(Sheet(str(path)), changed, "", changed), shelf)
     except ScenarioError as error:
         raise _told(error) from None
+    emulated(scenario, "a search")
     if not scenario.expectations:
         raise UserError("what is to be violated?", hint=f"{OPTION} 'always sc-1.battery_soc > 30 %', for example")
     return Source(path, changed, scenario, shelf)

@@ -32,6 +32,12 @@ class Timing:
         """One reading."""
         self._ages[max(0, min(ticks, MOST_TICKS))] += 1
 
+    def add(self, other: Timing) -> None:
+        """What was measured of another device, into this."""
+        self._buckets += other._buckets
+        self._ages += other._ages
+        self._worst_ns = max(self._worst_ns, other._worst_ns)
+
     def quantile_us(self, share: float) -> float | None:
         """This share of all answers took at most so long, to the next tenth of a decade; None without answers."""
         wanted, seen = share * self._buckets.total(), 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bus.errors import ScenarioError, UserError
 from bus.scenario.model import Scenario
 from bus.scenario.outside import OutsideDevice
+from faults.commands.look import check_command
 from faults.run.outside import open_gateway
 from faults.scenarios.load import load_text
-from tests.kits.runs import TINY
+from tests.kits.runs import TINY, skyrack, write
 
 
 def scenario_of(devices: str) -> Scenario:
@@ -80,3 +83,24 @@ def test_a_device_that_answers_no_ticks_flies_by_the_clock_only() -> None:
     with pytest.raises(UserError, match="pcdu of sc-1 answers no ticks") as raised:
         open_gateway(scenario, paced=False)
     assert raised.value.hint == "fly it by the clock: --pace realtime"
+
+
+def test_check_shows_what_is_outside_and_what_needs_pace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    devices = "{pcdu: {remote: 'tcp://h:1'}, dosimeter: {remote: 'udp://h:2', part: software, answers_ticks: false}}"
+    text = TINY.replace("    design: pathfinder\n", f"    design: pathfinder\n    devices: {devices}\n")
+    assert check_command(str(write(tmp_path, text)), as_json=False) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if "://h" in line]
+    assert lines[0] == ["sc-1", "pcdu", "hardware", "tcp://h:1", "names", "1.0", "0", "in", "lockstep", "or", "paced"]
+    assert lines[1] == ["sc-1", "dosimeter", "software", "udp://h:2", "names", "1.0", "0", "with", "--pace", "only"]
+
+
+def test_campaigns_and_searches_do_not_touch_a_bench(tmp_path: Path) -> None:
+    text = TINY.replace(
+        "    design: pathfinder\n", "    design: pathfinder\n    devices: {pcdu: {remote: 'tcp://h:1'}}\n"
+    )
+    path = write(tmp_path, text)
+    (tmp_path / "many.yaml").write_text("campaign: 1\nname: many\nscenario: tiny.yaml\nvary: {seed: [1, 2]}\n")
+    for arguments in (("campaign", tmp_path / "many.yaml", "--out", tmp_path / "out"), ("search", path)):
+        result = skyrack(*arguments)
+        assert result.returncode == 2, result.stdout
+        assert "pcdu of sc-1 is outside, at tcp://h:1, and a " in result.stderr and "Traceback" not in result.stderr
