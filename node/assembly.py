@@ -94,6 +94,8 @@ def _parts_of(design: Design) -> Equipment:
         isl_heads=design.isl_heads,
         job_slots=design.capacity.jobs,
         lcl_priorities=tuple(design.lcl_priorities.values()),
+        lcl_loads_w=tuple(lcl.load for lcl in design.form.lcls.values()),
+        coolant_flow_kg_s=0.0 if design.form.loop is None else design.form.loop.flow,
         accelerator_group_chips=tuple(float(g.count) for g in groups),
         procedures=tuple((entry.name, entry.steps) for entry in design.form.on_board_procedures),
         body=_body(design),

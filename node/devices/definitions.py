@@ -86,6 +86,10 @@ def _thermal_controller(equipment: Equipment) -> DeviceForm:
         _thermistor("coolant_return_temperature_k", "Coolant out of the cold plates", "coolant_return_temperature_k"),
         Channel("pump_speed_fraction", "1", "float", "Speed of the coolant pump", "pump_speed_fraction",
                 0.001, 0.0, 0.001),
+        # Turbine meters and the stroke of a bellows are good to a percent and better [A].
+        Channel("coolant_flow_kg_s", "kg/s", "float", "Flow of the coolant", "coolant_flow_kg_s", 0.002, 0.0, 0.001),
+        Channel("accumulator_fraction", "1", "float", "How full the coolant's accumulator is", "accumulator_fraction",
+                0.0005, 0.0, 0.0005),
     ]  # fmt: skip
     orders = (
         ("heater", "heater_command"),
@@ -117,6 +121,8 @@ def _attitude() -> DeviceForm:
                 "sun_error_rad", 5e-5, 0.0, 1e-5),
         Channel("pointing_error_rad", "rad", "float", "Angle to the attitude that the unit was told to hold",
                 "pointing_error_rad", 5e-5, 0.0, 1e-5),
+        Channel("sun_intensity", "1", "float", "Coarse sun sensors: light over full sunlight",
+                "illumination_fraction", 0.01, 0.0, 0.001),  # a few per cent of albedo are left out [A]
     ]  # fmt: skip
     channels += [
         Channel(f"body_rate_rad_s.{axis}", "rad/s", "float", f"Measured body rate about {axis}",

@@ -91,8 +91,9 @@ class Equipment:
     accelerators in each; `_priorities`: of the limiter that feeds it, 4 is shed first; `_hot_k`, `_memory_hot_k`:
     where its chips slow down, and where their memory is too hot. `battery_energy_j`: at nominal voltage;
     `battery_charge_w`: what it takes at most. `coolant_hot_k`: supply on which chips at rated power would shut down;
-    0: there is no pumped loop. `job_slots`: jobs at a time; `lcl_priorities`: 0 is closed first again; `fdir`: its
-    FDIR table; `procedures`: names and steps of its on-board procedures.
+    0: there is no pumped loop. `job_slots`: jobs at a time; `lcl_priorities`: 0 is closed first again; `lcl_loads_w`:
+    what hangs behind each at all times; `coolant_flow_kg_s`: at full speed of the pump; `fdir`: its FDIR table;
+    `procedures`: names and steps of its on-board procedures.
     """
 
     design: str
@@ -115,6 +116,8 @@ class Equipment:
     isl_heads: tuple[str, ...] = ()
     job_slots: int = JOB_SLOTS
     lcl_priorities: tuple[int, ...] = ()
+    lcl_loads_w: tuple[float, ...] = ()
+    coolant_flow_kg_s: float = 0.0
     fdir: tuple[FdirRow, ...] = ()
     procedures: tuple[tuple[str, tuple[str, ...]], ...] = ()
 

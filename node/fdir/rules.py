@@ -14,8 +14,9 @@ from bus.pus import Severity
 from node.designs.load import Design
 from node.designs.schema import Exchanger
 from node.devices.definitions import device_forms
-from node.devices.device import ONE_SIDED, DeviceForm, slug
+from node.devices.device import ONE_SIDED, slug
 from node.devices.equipment import Equipment, FdirRow
+from node.fdir.watched import watched
 from node.fsw.monitors import MOST_COMBINED
 
 GROUP_LOW, GROUP_EMPTY = 0.15, 0.05
@@ -71,7 +72,7 @@ Value = bool | int | float | str
 def generated(design: Design) -> tuple[FdirRow, ...]:
     """The table of a design before anybody changes it, in the order of the rules."""
     rules = (_charge, _battery, _bus, _limiters, _loop, _wheels, _rates, _accelerators, _temperatures, _devices)
-    return tuple(row for rule in rules for row in rule(design))
+    return (*(row for rule in rules for row in rule(design)), *watched(design, rated_w(design)))
 
 
 def rated_w(design: Design) -> float:
@@ -369,7 +370,8 @@ def _temperatures(design: Design) -> Iterator[FdirRow]:
 def _devices(design: Design) -> Iterator[FdirRow]:
     """A device that gives nothing new: start it again, then its other side; without an essential one, SAFE. That it is
     silent is told by `device_stale`, until `device_fresh`: the first row need not be an alarm of its own."""
-    for form in _forms(design):
+    names = Equipment(design.name, (), (), (), (), (), (), (), isl_heads=design.isl_heads)  # which devices there are
+    for form in device_forms(names):
         name = f"device.{slug(form.name)}"
         yield _row(
             f"{name}.silent", f"device_age_s.{slug(form.name)}", f"Device {form.name} gives no new readings", 1, 1.0,
@@ -393,8 +395,3 @@ def _restart(device: str, name: str) -> dict[str, object]:
     if device in ONE_SIDED:
         return {}
     return {"telecommand": "device.reset", "arguments": (("unit", device),), **_ladder(f"{name}.hung", 2)}
-
-
-def _forms(design: Design) -> tuple[DeviceForm, ...]:
-    """Which devices a design has, by name; what they measure is no matter here."""
-    return device_forms(Equipment(design.name, (), (), (), (), (), (), (), isl_heads=design.isl_heads))

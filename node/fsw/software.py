@@ -47,6 +47,7 @@ from node.fsw.managers.power import PowerManager
 from node.fsw.managers.recovery import Recovery
 from node.fsw.managers.shadow import ShadowEstimator
 from node.fsw.managers.thermal import ThermalManager
+from node.fsw.managers.watch import Watch
 from node.fsw.managers.workload import WorkloadManager
 from node.fsw.modes import PROFILES, Mode
 from node.fsw.monitors import functional_rows, monitor_events, parameter_rows
@@ -91,6 +92,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     Answers,
     DeviceManager,
     Recovery,
+    Watch,
     AttitudeManager,
     CommandLoss,
     Authentication,
@@ -204,6 +206,7 @@ class FlightSoftware:
         self.migration = MigrationManager(board, pool, self.link, self.workload, self.payload)
         self.guests = GuestManager(board, pool, self.link, self.workload, self.payload)
         self.link.jobs = self._about_jobs
+        self.watch = Watch(board, pool, self.acquisition, self.thermal, self.attitude)
         self.computer = ComputerManager(board, boot, self.modes)
         self.levels = ServiceLevels(board, pool, self.acquisition)
         self.command_loss = CommandLoss(board, self.modes)
@@ -287,6 +290,7 @@ class FlightSoftware:
         if not self.acquisition.stale(self._attitude):
             self.attitude.cycle()
         if full:
+            self.watch.cycle()
             self.monitoring.cycle(self.modes.mode)
             self.functional.cycle(self.modes.mode)
             self.event_action.cycle(self._mode)

@@ -60,7 +60,9 @@ class FakePlant:
         self.state["battery_group_soc"] = 0.9
         self.state["main_bus_voltage_v"] = self.state["battery_voltage_v"] = load_design(design).form.power_bus.voltage
         self.state["battery_current_a"] = -100.0  # the array gives more than anybody takes
-        self.state["array_power_w"], self.state["load_power_w"] = 3000.0, 200.0
+        self.state["array_power_w"] = 3000.0
+        currents_a = np.array(parts.lcl_loads_w) / form.power_bus.voltage
+        self.state["lcl_current_a"], self.state["load_power_w"] = currents_a, sum(parts.lcl_loads_w)
         for field in self.state.dtype.names or ():
             if field.endswith("temperature_k"):
                 self.state[field] = 293.15

@@ -24,6 +24,7 @@ from node.devices.definitions import LCL_STATES, device_forms
 from node.devices.device import ONE_SIDED, Order, Reading, slug
 from node.devices.equipment import FdirRow
 from node.devices.nvm import NonVolatileMemory
+from node.fdir.watched import most_w
 from node.fsw import protocol
 from node.fsw.boot import BootReason, BootRecord
 from node.fsw.component import Failure
@@ -39,11 +40,14 @@ HEALTHY = {
 
 
 class Board:
-    """The flight software of a design; `without`: rows of its table that look at nothing and do nothing."""
+    """The flight software of a design; `without`: rows of its table that look at nothing and do nothing; `watching`: it
+    holds readings against each other by itself."""
 
     def __init__(
-        self, design: str, *, without: tuple[str, ...] = (), mode: Mode = Mode.NOMINAL, cycle_ns: int = CYCLE_NS
-    ) -> None:
+        self, design: str, *, without: tuple[str, ...] = (), mode: Mode = Mode.NOMINAL, cycle_ns: int = CYCLE_NS,
+        watching: bool = False,
+    ) -> None:  # fmt: skip
+        self.watching = watching
         parts = equipment(load_design(design))
         self.forms = device_forms(parts)
         words = FlightSoftware.declare(parts, self.forms)  # an empty row keeps its name
@@ -59,6 +63,11 @@ class Board:
             self.set(name, 293.15 if stem.endswith("temperature_k") else HEALTHY.get(stem, 0.0))
         self.set("main_bus_voltage_v", voltage)
         self.set("battery_voltage_v", voltage)
+        self.set("coolant_flow_kg_s", parts.coolant_flow_kg_s)
+        self.set("accumulator_fraction", 0.5)
+        self.set("load_power_w", sum(parts.lcl_loads_w))
+        for name, load_w in zip(parts.lcls, parts.lcl_loads_w, strict=True):
+            self.set(f"lcl_current_a.{slug(name)}", load_w / voltage)
         self.events: list[tuple[str, int]] = []
         self.orders: list[Order] = []
         self.cycles = 0
@@ -95,6 +104,8 @@ class Board:
             heard(event)
 
         self.software.events.listener = hear
+        if not self.watching:  # the readings of a board have no noise and no physics: a test writes what would be found
+            self.software.watch.cycle = lambda: None  # type: ignore[method-assign]
 
     def set(self, reading: str, value: float) -> None:
         """A reading of a device, how old its readings are, or what the charge must be for a zone."""
@@ -102,6 +113,9 @@ class Board:
         if stem == "device_age_s":
             names = [slug(form.name) for form in self.forms]
             self.readings[names.index(part)].age_ticks = math.ceil(value)
+            return
+        if not part and reading not in self.place and hasattr(self.software.watch.state, reading):
+            setattr(self.software.watch.state, reading, value)
             return
         if stem == "charge_zone":
             reading, value = "battery_soc", 0.15 if value <= 1.0 else 0.05
@@ -151,6 +165,7 @@ def dangers(design: Design) -> Iterator[Danger]:
     yield from _power(design)
     yield from _payload(design)
     yield from _platform(design)
+    yield from _watched(design)
     for form in device_forms(equipment(design)):
         reading = f"device_age_s.{slug(form.name)}"
         if form.name in ONE_SIDED:
@@ -162,6 +177,40 @@ def dangers(design: Design) -> Iterator[Danger]:
             yield Danger(reading, 100.0, "SAFE", cycles=LADDER)
         if form.name == "accelerators":
             yield Danger(reading, 100.0, PAYLOAD_OFF, cycles=LADDER)
+
+
+def _watched(design: Design) -> Iterator[Danger]:
+    """What only readings together show, or more than a part can take."""
+    form = design.form
+    loads_w = sum(g.count * g.chip.cap_highest / g.chip.supply_efficiency for g in form.accelerators.values())
+    loads_w += sum(lcl.load for lcl in form.lcls.values())
+    yield Danger("bus_unaccounted_w", max(20.0, 0.02 * loads_w), "told")
+    yield Danger("bus_unaccounted_w", 0.2 * loads_w, "SAFE")
+    yield Danger("array_missing", 1.0, "SAFE")
+    yield Danger("sun_offset_rad", 0.1, "told")
+    yield Danger("radio_unheard_s", 100.0, "told")
+    several = ("groups_apart",) if len(design.battery_groups) > 1 else ()
+    for reading in ("strings_weak", "limiters_dead", *several, "wheels_apart", "gyros_apart", "readings_frozen",
+                    "readings_noisy", "orbit_inconsistent", "clock_drifts"):  # fmt: skip
+        yield Danger(reading, 1.0, "told")
+    if form.loop is not None:
+        yield Danger("pump_lag_fraction", 0.3, ("thermal-controller", "pump_select", 0, 1.0))
+        yield Danger("coolant_missing_fraction", 0.3, "told")
+        yield Danger("coolant_missing_fraction", 0.9, PAYLOAD_OFF)
+        yield Danger("accumulator_fraction", -0.06, "told", step=True, cycles=150)
+        yield Danger("accumulator_fraction", 0.1, PAYLOAD_OFF)
+        yield Danger("coolant_supply_temperature_k", form.loop.freezing + 5.0, "told")
+    bus = form.power_bus
+    lowest_v = bus.undervoltage if bus.kind == "unregulated" else 0.95 * bus.voltage
+    for i, (name, lcl) in enumerate(form.lcls.items()):
+        amps = 0.995 * lcl.limit  # the most that the limiter does not see
+        if amps * lowest_v > 1.3 * most_w(design, name) > 0.0:
+            essential = lcl.kind == "rlcl"
+            yield Danger(f"lcl_current_a.{name}", amps, "told" if essential else ("pcdu", "lcl", i, 0.0))
+    for name in form.accelerators:
+        yield Danger(f"accelerator_remapped_rows.{name}", 60.0, "told", step=True)
+        yield Danger(f"accelerator_ecc_corrected.{name}", 500.0, "told", step=True, cycles=150)
+    yield Danger("job_lost_total_s", 60.0, "told", step=True)
 
 
 PAYLOAD_OFF = ("accelerators", "enable", 0, 0.0)

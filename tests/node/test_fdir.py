@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from random import Random
 
@@ -36,7 +37,7 @@ def test_every_row_fires_on_its_reading_and_does_its_action_once(design: str) ->
         confirmation, interval = round(row.confirmation_s), round(row.interval_s)
         if row.check == "delta":
             board.run(interval)  # a delta begins with a look that only remembers
-            board.set(row.reading, row.high + 1.0)
+            board.set(row.reading, row.high + 1.0 if row.high < math.inf else row.low)
         else:
             board.set(row.reading, wrong_value(row))
         before = board.cycles

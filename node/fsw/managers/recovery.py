@@ -42,13 +42,15 @@ class Backoff:
 
 @dataclass(slots=True)
 class State:
-    """Limiters that wait, the one that was reset in the last cycle, from when the next may come, how often each was
-    closed again; and the battery groups that are off the bus (kept)."""
+    """Limiters that wait, those of them that are closed and shall be opened first, the one that was reset in the last
+    cycle, from when the next may come, how often each was closed again; and the battery groups that are off the bus
+    (kept)."""
 
     limiters_waiting: int = telemetered("int", "Limiters that wait to be closed again")
     limiters_rearmed: int = telemetered("int", "Limiters closed again after they had opened by themselves")
     limiters_given_up: int = telemetered("int", "Limiters left open because they opened again and again")
     waiting: set[int] = field(default_factory=set)
+    latched: set[int] = field(default_factory=set)
     reset: int | None = None
     next_ns: int = 0
     backoff: dict[int, Backoff] = field(default_factory=dict)
@@ -114,7 +116,9 @@ class Recovery(Component):
         first = min(ready, key=lambda lcl: (self._priorities[lcl], lcl))
         state.waiting.discard(first)
         state.limiters_waiting = len(state.waiting)
-        if pool.item(self._states[first]) > LAST_CLOSED_STATE:  # else somebody has dealt with it
+        latched = first in state.latched
+        state.latched.discard(first)
+        if latched or pool.item(self._states[first]) > LAST_CLOSED_STATE:  # else somebody has dealt with it
             on_board.order("pcdu", "lcl", first, 0)
             state.reset = first
             state.next_ns = now_ns + PAUSE_NS
@@ -140,6 +144,17 @@ class Recovery(Component):
         state.waiting.add(lcl)
         state.limiters_waiting = len(state.waiting)
         return None
+
+    @function(
+        "recovery.cycle", 72, "Switch a limiter off and on again, in its turn: what latched up behind it is free then",
+        _LCL, raises=(REARMED, GIVEN_UP),
+    )  # fmt: skip
+    def cycle_limiter(self, lcl: int) -> Failure:
+        """As one that opened by itself; no order opens an essential one."""
+        failure = self.rearm(lcl)
+        if failure is None:
+            self.state.latched.add(lcl)
+        return failure
 
     @function(
         "recovery.mode", 71, "Enter a mode as FDIR does: never upwards", Arg("mode", "enum", "mode", labels=_MODES),
