@@ -8,9 +8,8 @@ from docs.reference.forms import GENERATED, table
 from faults.commands.fdir_rows import action, row_cells
 from node.assembly import dictionary, equipment
 from node.designs.load import SHIPPED, load_design
-from node.devices.definitions import device_forms
-from node.devices.device import slug
 from node.devices.equipment import FdirRow
+from node.fdir.kinds import KIND_OF, kind_of, parts_of
 
 EXAMPLE = "pathfinder"
 
@@ -69,23 +68,16 @@ def _patterns() -> Iterator[tuple[str, ...]]:
     seen: dict[tuple[str, ...], None] = {}
     for design in SHIPPED:
         form = load_design(design)
-        kinds = {"battery_group": form.battery_groups, "lcl": form.lcls, "accelerator_group": form.accelerators,
-                 "thermal_node": form.thermal_nodes, "heater": form.heaters, "wheel": ("0", "1", "2", "3"),
-                 "axis": ("x", "y", "z"),
-                 "device": tuple(slug(device.name) for device in device_forms(equipment(form)))}  # fmt: skip
+        kinds = parts_of(form)
         for row in equipment(form).fdir:
             seen.setdefault(_pattern(row, kinds), None)
     yield from seen
 
 
-_KIND = {"battery": "battery_group", "lcl": "lcl", "accelerator": "accelerator_group", "thermal": "thermal_node",
-         "wheel": "wheel", "rate": "axis", "device": "device"}  # fmt: skip
-
-
 def _pattern(row: FdirRow, kinds: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    head, *rest = row.monitor.split(".")
-    kind = _KIND.get(head, "")
-    parts = [f"{{{kind}}}" if kind and part in kinds[kind] else part for part in rest]
+    head = row.monitor.partition(".")[0]
+    kind = KIND_OF.get(head, "")
+    name = kind_of(row.monitor, kinds)
     stem, _, part = row.reading.partition(".")
     reading = f"`{stem}.{{{kind}}}`" if kind and part in kinds[kind] else f"`{row.reading}`"
     if not row.reading:
@@ -95,8 +87,8 @@ def _pattern(row: FdirRow, kinds: dict[str, tuple[str, ...]]) -> tuple[str, ...]
     ]
     answer = action(row.telecommand, arguments) + (" power_w=half" if row.telecommand == "payload.power_cap" else "")
     above = row.escalate_to.rpartition(".")[2]
-    then = f"`{'.'.join([head, *parts[:-1], above])}`" if above else "-"
-    return f"`{'.'.join([head, *parts])}`", reading, f"`{answer}`" if answer else "its event only", then, row.level
+    then = f"`{name.rpartition('.')[0]}.{above}`" if above else "-"
+    return f"`{name}`", reading, f"`{answer}`" if answer else "its event only", then, row.level
 
 
 def _any(kind: str, kinds: dict[str, tuple[str, ...]], name: str, value: object) -> object:

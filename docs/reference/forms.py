@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bus.text.leaves import Leaf
-from faults.catalogue.form import UNKNOWN, FaultForm
+from faults.catalogue.form import FaultForm
 from faults.catalogue.resolve import FAULTS
 from node.designs.load import SHIPPED
 from node.designs.parts import AXES
@@ -62,9 +62,9 @@ def faults_page() -> str:
         "# Faults", "", GENERATED, "",
         f"The {len(FAULTS)} faults that a scenario's `faults:` and `skyrack inject` can name. Severity as in",
         "ECSS-Q-ST-30-02C, for the fault left alone: 1 catastrophic, 2 critical, 3 major, 4 minor. A fault that is",
-        "over at once takes neither `for` nor `until`. Time to criticality, from onset to the effect that the severity",
-        "names, is told where it is known. What is *kept* stays when a fault is cleared. A test flies each fault with",
-        "its example: what is listed with *within* differs from the undisturbed run.",
+        "over at once takes neither `for` nor `until`. Times to criticality, and the rows of FDIR that are there for",
+        "a fault: [failure modes](../faults/README.md). What is *kept* stays when a fault is cleared. A test flies",
+        "each fault with its example: what is listed with *within* differs from the undisturbed run.",
         "How faults are written: [scenario files](scenario.md#faults).", "",
     ]  # fmt: skip
     seams: dict[str, list[tuple[str, FaultForm]]] = {}
@@ -80,7 +80,7 @@ def faults_page() -> str:
                     form.description,
                     "<br>".join(f"`{key}`: {one.summary}" for key, one in form.parameters.items()) or "none",
                     form.signature + _shown(form),
-                    f"{form.severity}, {form.fmeca}: {form.source}" + _criticality(form),
+                    f"{form.severity}, {form.fmeca}: {form.source}",
                 )
                 for name, form in entries
             ),
@@ -95,10 +95,6 @@ def _shown(form: FaultForm) -> str:
     ]
     unseen = [f"not within minutes: {form.unseen}"] if form.unseen else []
     return "".join(f"<br>{line}" for line in [*signs, *unseen, *([f"kept: {form.keeps}"] if form.keeps else [])])
-
-
-def _criticality(form: FaultForm) -> str:
-    return "" if form.criticality == UNKNOWN else f"; critical after {form.criticality}"
 
 
 def _forms(form: type[BaseModel]) -> Iterator[type[BaseModel]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bus.dictionary import Argument, Dictionary, Parameter
 from bus.pus import Severity
+from docs.faults.page import failure_modes_page
 from docs.reference.fdir_page import fdir_page
 from docs.reference.forms import GENERATED, design_page, faults_page, table
 from docs.reference.scenarios_page import scenarios_page
@@ -250,6 +251,7 @@ def pages() -> dict[str, str]:
         "faults.md": faults_page(),
         "fdir.md": fdir_page(),
         "scenarios.md": scenarios_page(),
+        "../faults/README.md": failure_modes_page(),
     }
 
 

@@ -12,7 +12,7 @@ from bus.pus import Severity
 from bus.text.times import clock
 from bus.text.units import parse_duration_ns
 from faults.campaign.outcome import OUTCOMES, Result
-from faults.catalogue.form import UNKNOWN, FaultForm
+from faults.catalogue.form import NONE, UNKNOWN, FaultForm
 
 VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE")
 
@@ -74,8 +74,8 @@ def loud(control: Result) -> list[dict[str, Any]]:
 
 
 def criticality_s(form: FaultForm | None) -> float | None:
-    """From onset to the effect that the fault's severity names, s; None where nobody knows."""
-    if form is None or form.criticality == UNKNOWN:
+    """From onset to the first limit that truth would leave, s; None where it leaves none, or nobody knows."""
+    if form is None or form.criticality in (UNKNOWN, NONE):
         return None
     return parse_duration_ns(form.criticality) / 1e9
 

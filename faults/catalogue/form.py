@@ -20,6 +20,7 @@ from bus.text.units import DIMENSIONS
 from bus.wire.messages import Scalar, Seam
 
 CATALOGUE = Path(__file__).with_name("catalogue.yaml")
+CRITICALITY = CATALOGUE.with_name("criticality.yaml")
 KINDS = (
     "member", "quantity", "probability", "integer", "choice", "duration", "sensor", "device", "reading", "reading rate",
 )  # fmt: skip
@@ -30,7 +31,7 @@ GROUPS = (
 WINDOWS = ("any", "instant")
 SIGNS = ("truth", "reading", "event")
 COURSES = ("differs", "rises", "falls")
-UNKNOWN = "unknown"
+UNKNOWN, NONE = "unknown", "none"
 SEAMS = tuple(seam.name.lower() for seam in Seam)
 
 
@@ -110,8 +111,8 @@ class ExampleForm(Form):
 
 
 def _criticality(value: object) -> str:
-    """A duration as it was written, or "unknown"."""
-    if value != UNKNOWN:
+    """A duration as it was written, "none" or "unknown"."""
+    if value not in (UNKNOWN, NONE):
         units.parse_duration_ns(value)
     return str(value)
 
@@ -123,9 +124,10 @@ def _named(forms: dict[str, ParameterForm]) -> dict[str, ParameterForm]:
 class FaultForm(Form):
     """One entry of the catalogue. `severity` 1 (catastrophic) to 4 (minor), for the fault left alone.
 
-    criticality: from onset to the effect that `severity` names; "unknown" where it depends on design and orbit, or
-    nobody knows. shows: the machine-readable part of `signature`, as it comes with `example`; where nothing shows
-    within minutes, `unseen` says why. keeps: what stays when the fault is cleared, for physics or memory keeps it.
+    criticality: from onset to the first limit that truth leaves with nobody to answer; "none" where a day does not
+    bring it there, "unknown" where nobody knows; `criticality_why`: which limit, or why not. shows: the
+    machine-readable part of `signature`, as it comes with `example`; where nothing shows within minutes, `unseen` says
+    why. keeps: what stays when the fault is cleared, for physics or memory keeps it.
     """
 
     seam: Annotated[Seam, BeforeValidator(lambda name: Seam[choice(SEAMS).read(name).upper()])]
@@ -136,6 +138,7 @@ class FaultForm(Form):
     description: Text
     signature: Text
     criticality: Annotated[str, Leaf(_criticality, {"type": "string"})] = UNKNOWN
+    criticality_why: Annotated[str, text(empty=True)] = ""
     shows: Annotated[tuple[SignForm, ...], Field(max_length=8)] = ()
     unseen: Annotated[str, text(empty=True)] = ""
     keeps: Annotated[str, text(empty=True)] = ""
@@ -144,15 +147,35 @@ class FaultForm(Form):
     primitives: Annotated[tuple[PrimitiveForm, ...], Field(min_length=1, max_length=16)]
 
 
+class CriticalityForm(Form):
+    """How soon a fault of the shipped catalogue is critical, and why."""
+
+    after: Annotated[str, Leaf(_criticality, {"type": "string"})]
+    why: Text
+
+
+class CriticalitiesForm(Form):
+    """The whole file that `docs.faults.make_criticality` makes."""
+
+    faults: dict[str, CriticalityForm]
+
+
 class CatalogueForm(Form):
     """The whole file."""
 
     faults: dict[str, FaultForm]
 
 
-def read_catalogue(path: Path = CATALOGUE) -> dict[str, FaultForm]:
-    """The catalogue, by name, in the file's order. Raises ScenarioError with every mistake."""
-    return read_entries(path.read_bytes(), path.name)
+def read_catalogue() -> dict[str, FaultForm]:
+    """The shipped catalogue with its times to criticality, by name, in the file's order. Raises ScenarioError."""
+    sheet = Sheet(CRITICALITY.name)
+    known = sheet.compose(CRITICALITY.read_bytes()).read(CriticalitiesForm)
+    sheet.finish()
+    times = {
+        name: {"criticality": one.after, "criticality_why": one.why} for name, one in known.faults.items()
+    }  # fmt: skip
+    entries = read_entries(CATALOGUE.read_bytes(), CATALOGUE.name)
+    return {name: form.model_copy(update=times.get(name, {})) for name, form in entries.items()}
 
 
 def read_entries(content: bytes, file: str) -> dict[str, FaultForm]:

@@ -231,6 +231,7 @@ def _faults() -> Rows:
             "seam": form.seam.name.lower(),
             "fmeca": form.fmeca,
             "severity": form.severity,
+            "critical after": form.criticality,
             "parameters": {key: parameter.text for key, parameter in form.parameters.items()},
             "description": form.description,
             "source": form.source,

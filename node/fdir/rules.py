@@ -13,9 +13,9 @@ from dataclasses import replace
 from bus.pus import Severity
 from node.designs.load import Design
 from node.designs.schema import Exchanger
-from node.devices.definitions import device_forms
 from node.devices.device import ONE_SIDED, slug
-from node.devices.equipment import Equipment, FdirRow
+from node.devices.equipment import FdirRow
+from node.fdir.kinds import forms_of
 from node.fdir.watched import watched
 from node.fsw.monitors import MOST_COMBINED
 
@@ -370,8 +370,7 @@ def _temperatures(design: Design) -> Iterator[FdirRow]:
 def _devices(design: Design) -> Iterator[FdirRow]:
     """A device that gives nothing new: start it again, then its other side; without an essential one, SAFE. That it is
     silent is told by `device_stale`, until `device_fresh`: the first row need not be an alarm of its own."""
-    names = Equipment(design.name, (), (), (), (), (), (), (), isl_heads=design.isl_heads)  # which devices there are
-    for form in device_forms(names):
+    for form in forms_of(design):
         name = f"device.{slug(form.name)}"
         yield _row(
             f"{name}.silent", f"device_age_s.{slug(form.name)}", f"Device {form.name} gives no new readings", 1, 1.0,

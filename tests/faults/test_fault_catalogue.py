@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from bus.errors import ScenarioError, UnknownNameError
 from bus.wire.messages import Injection, Scalar, Seam
-from faults.catalogue.form import GROUPS
+from faults.catalogue.answers import answers
+from faults.catalogue.form import CRITICALITY, GROUPS, UNKNOWN
 from faults.catalogue.resolve import FAULTS, DesignInfo, resolve_fault
 from faults.scenarios.vocabulary import design_info
+from node.assembly import equipment
 from node.designs.load import SHIPPED, load_design
 from node.devices.impairments import PLACES
+from node.fdir.kinds import kind_of, parts_of
 from node.plant.names import resolve
 from node.plant.state import layout
 
@@ -55,6 +58,32 @@ def test_ids_are_unique_and_every_seam_has_faults() -> None:
     ids = [fault.fmeca for fault in FAULTS.values()]
     assert len(set(ids)) == len(ids)
     assert {fault.seam for fault in FAULTS.values()} == set(Seam)
+
+
+def test_every_row_of_every_table_is_there_for_a_fault_and_every_such_fault_is_one() -> None:
+    kinds = {}
+    for name in SHIPPED:
+        design = load_design(name)
+        kinds.update(dict.fromkeys(kind_of(row.monitor, parts_of(design)) for row in equipment(design).fdir))
+    assert set(kinds) == set(answers())
+    assert {fault for faults in answers().values() for fault in faults} <= set(FAULTS)
+
+
+def test_what_is_catastrophic_or_critical_has_a_row_or_a_reason() -> None:
+    answered = {fault for faults in answers().values() for fault in faults}
+    assert {name for name, form in FAULTS.items() if form.severity <= 2 and not form.unseen} - answered == WATCHDOG
+
+
+WATCHDOG = {"kill", "hang", "commanding_crash"}
+"""The computer itself is down: its watchdog answers, and no row can."""
+
+
+def test_every_fault_has_a_time_to_criticality_or_a_reason_why_not() -> None:
+    listed = re.findall(r"^  ([a-z0-9_]+): ", CRITICALITY.read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == list(FAULTS)
+    assert all(form.criticality_why for form in FAULTS.values())
+    known = {name for name, form in FAULTS.items() if form.severity <= 2 and form.criticality == UNKNOWN}
+    assert known == {"receiver_failed", "receiver_dead", "link_outage", "device_side_dead", "actuator_deaf"}
 
 
 @pytest.mark.parametrize("name", FAULTS)
