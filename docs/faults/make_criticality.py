@@ -16,9 +16,9 @@ from bus.scenario.model import Scenario
 from bus.wire.messages import Scalar, Seam
 from faults.catalogue.form import CATALOGUE, FaultForm
 from faults.catalogue.resolve import FAULTS
-from faults.commands.truth import _craft
 from faults.scenarios.choose import shipped_scenarios
 from faults.scenarios.load import load_text
+from faults.truth.flight import craft as craft_of
 from node.designs.load import Design
 from node.plant.plant import Plant
 
@@ -85,7 +85,7 @@ def scenario(design: str, faults: str) -> Scenario:
 
 def flown(design: str, faults: str, only: set[str] | None = None) -> tuple[float, str] | None:
     """When the first limit is left, in seconds from the onset, and which; None: not within a day."""
-    craft = _craft(scenario(design, faults), design)
+    craft = craft_of(scenario(design, faults), design)
     found = [one for one in limits(craft.design, craft.plant) if only is None or one[0] in only]
     for tick in range(int((ONSET_S + HORIZON_S) / TICK_S)):
         craft.script.act(tick)
@@ -100,7 +100,7 @@ def flown(design: str, faults: str, only: set[str] | None = None) -> tuple[float
 
 def always_kept(design: str) -> set[str]:
     """Limits that the undisturbed day keeps; the others tell nothing of a fault."""
-    craft = _craft(scenario(design, ""), design)
+    craft = craft_of(scenario(design, ""), design)
     found = dict(limits(craft.design, craft.plant))
     for tick in range(int((ONSET_S + HORIZON_S) / TICK_S)):
         craft.script.act(tick)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from docs.reference.forms import GENERATED, table
 from faults.catalogue.answers import answers
+from faults.catalogue.form import FaultForm
 from faults.catalogue.resolve import FAULTS
 
 SUBSYSTEMS = {
@@ -21,7 +22,7 @@ def failure_modes_page() -> str:
         kinds = [kind for kind, faults in answers().items() if name in faults]
         rows.setdefault(form.fmeca[:3], []).append((
             form.fmeca, f"`{name}`", str(form.severity), form.criticality, form.criticality_why,
-            "<br>".join(f"`{kind}`" for kind in kinds) or "none", form.unseen,
+            "<br>".join(f"`{kind}`" for kind in kinds) or "none", _hidden(form),
         ))  # fmt: skip
     lines = [
         "# Failure modes", "", GENERATED, "",
@@ -31,7 +32,13 @@ def failure_modes_page() -> str:
         "not bring it there; unknown: see why. *Rows*: those of the [FDIR table](../reference/fdir.md) that are there",
         "for it.", "",
     ]  # fmt: skip
-    heads = ("FMECA", "fault", "severity", "critical after", "why", "rows", "not seen within minutes because")
+    heads = ("FMECA", "fault", "severity", "critical after", "why", "rows", "not seen on board")
     for subsystem, entries in rows.items():
         lines += [f"## {SUBSYSTEMS[subsystem]}", "", *table(heads, entries)]
     return "\n".join(lines)
+
+
+def _hidden(form: FaultForm) -> str:
+    reasons = [f"within minutes: {form.unseen}"] if form.unseen else []
+    reasons += [f"{so.replace('_', ' ')}: {why}" for so, why in form.hidden.model_dump().items() if why]
+    return "<br>".join(reasons)

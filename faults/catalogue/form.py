@@ -103,6 +103,16 @@ class SignForm(Form):
     within: Annotated[int, duration(10**8, 3600 * 10**9, "100 ms to 1 h")]
 
 
+class HiddenForm(Form):
+    """Why nobody on board can see a fault: at all times, in the shadow, in SAFE, without load, or out of contact."""
+
+    always: Annotated[str, text(empty=True)] = ""
+    shadow: Annotated[str, text(empty=True)] = ""
+    safe: Annotated[str, text(empty=True)] = ""
+    idle: Annotated[str, text(empty=True)] = ""
+    no_contact: Annotated[str, text(empty=True)] = ""
+
+
 class ExampleForm(Form):
     """A design and parameters with which the fault shows what it is said to show."""
 
@@ -125,9 +135,10 @@ class FaultForm(Form):
     """One entry of the catalogue. `severity` 1 (catastrophic) to 4 (minor), for the fault left alone.
 
     criticality: from onset to the first limit that truth leaves with nobody to answer; "none" where a day does not
-    bring it there, "unknown" where nobody knows; `criticality_why`: which limit, or why not. shows: the
-    machine-readable part of `signature`, as it comes with `example`; where nothing shows within minutes, `unseen` says
-    why. keeps: what stays when the fault is cleared, for physics or memory keeps it.
+    bring it there, "unknown" where nobody knows; `criticality_why`: which limit, or why not. shows: the machine-
+    readable part of `signature`, as it comes with `example`; where nothing shows within minutes, `unseen` says why, and
+    `hidden` where nothing can be seen on board. keeps: what stays when the fault is cleared, for physics or memory
+    keeps it.
     """
 
     seam: Annotated[Seam, BeforeValidator(lambda name: Seam[choice(SEAMS).read(name).upper()])]
@@ -141,6 +152,7 @@ class FaultForm(Form):
     criticality_why: Annotated[str, text(empty=True)] = ""
     shows: Annotated[tuple[SignForm, ...], Field(max_length=8)] = ()
     unseen: Annotated[str, text(empty=True)] = ""
+    hidden: HiddenForm = HiddenForm()
     keeps: Annotated[str, text(empty=True)] = ""
     example: ExampleForm = ExampleForm()
     parameters: Annotated[dict[str, ParameterForm], AfterValidator(_named)]

@@ -203,7 +203,8 @@ def test_what_the_faults_did_is_told_by_the_difference(tmp_path: Path) -> None:
     assert chain["recovered"] is True
     lying = outcome["lying", "70 s"]
     assert lying["outcome"] == "safe mode" and lying["chains"][0]["recovered"] is False  # type: ignore[index]
-    assert outcome["dark", "30 s"]["outcome"] == "masked"
+    dark = outcome["dark", "30 s"]
+    assert (dark["outcome"], dark["chains"][0]["isolated_by"]) == ("detected-recovered", "string_weak")  # type: ignore[index]
     calm = outcome["nothing", "30 s"]
     assert calm["outcome"] is None and calm["control"] == calm["case"] and calm["chains"] == []
 

@@ -72,11 +72,13 @@ def world(design: str, watched_s: float, fault: str = "") -> Scenario:
 
 @dataclass(frozen=True)
 class Flown:
-    """A fault, flown: what was recorded of it, of the run without it, and what telemetry held in both."""
+    """A fault, flown: what was recorded of it, of the run without it, and what telemetry held in both. `held`: places
+    that it holds; `places`: those that any fault of its world holds."""
 
     name: str
     signs: tuple[SignForm, ...]
     held: tuple[str, ...]
+    places: tuple[str, ...]
     run: Recording
     readings: Readings
     calm: Recording
@@ -135,6 +137,7 @@ def fly(folder: Path, names: Iterable[str]) -> dict[str, Flown]:
             Case(n, {}, one.model_copy(update={"truth_signals": {**one.truth_signals, "probe": signals}}))
             for n, one in enumerate(scenarios)
         ]
+        places = tuple(dict.fromkeys(place for _, held, _ in found.values() for place in held))
         told: dict[int, tuple[Recording, Readings]] = {}
 
         def take(flight: Flight, told: dict[int, tuple[Recording, Readings]] = told) -> None:
@@ -145,7 +148,7 @@ def fly(folder: Path, names: Iterable[str]) -> dict[str, Flown]:
         (family,) = families(cases)
         fly_family(family, folder, take)
         for number, (name, (signs, held, _)) in enumerate(found.items(), 1):
-            flown[name] = Flown(name, signs, held, *told[number], *told[0])
+            flown[name] = Flown(name, signs, held, places, *told[number], *told[0])
     return flown
 
 
@@ -229,4 +232,18 @@ def test_a_fault_that_is_cleared_leaves_its_fields_as_they_would_have_been(flown
             assert mine is not None and calm is not None
             if mine[-1] != calm[-1]:
                 wrong[name] = (place, mine[-1], calm[-1])
+    assert not wrong
+
+
+def test_a_fault_that_is_cleared_leaves_nothing_anywhere_but_what_it_says_it_keeps(flown: dict[str, Flown]) -> None:
+    """Over every place that any fault of its world can hold, and over who is struck by what at the end."""
+    wrong: dict[str, list[str]] = {}
+    for name, one in flown.items():
+        for place in one.places:
+            mine, calm = one.run.signal("probe", place), one.calm.signal("probe", place)
+            assert mine is not None and calm is not None
+            if mine[-1] != calm[-1] and not FAULTS[name].keeps:
+                wrong.setdefault(name, []).append(place)
+        if any(fault.cleared_s is None for fault in one.run.faults):
+            wrong.setdefault(name, []).append("still active")
     assert not wrong
