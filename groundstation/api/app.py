@@ -30,6 +30,7 @@ def make_app(desk: Desk, clock: Clock, refused: Callable[[], Mapping[str, int]])
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await desk.look()  # who asks first is not told to ask again in a moment
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(look())]
             if desk.link is not None:

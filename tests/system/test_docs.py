@@ -177,10 +177,13 @@ def follow(page: Path, folder: Path) -> None:
             elif block.language == "sh" and commands(block):
                 script = "\n".join(commands(block))
                 if block.words.get("terminal") == "1":
+                    if terminal is not None:
+                        end(terminal)
                     terminal = subprocess.Popen(
                         ["bash", "-c", f"exec {script}"], cwd=folder, env=environment(), stdin=subprocess.DEVNULL
                     )
-                    until_it_flies(folder, terminal)
+                    if script.startswith("skyrack run"):  # of other servers the page says how to wait for them
+                        until_it_flies(folder, terminal)
                     continue
                 if block.words.get("terminal") != "2" and terminal is not None:
                     end(terminal)
