@@ -36,7 +36,7 @@ class OutsideForm(Form):
     remote: Annotated[str, Leaf(_endpoint, {"type": "string", "description": SHAPE})]
     part: Literal["simulated", "software", "hardware"] = "hardware"
     layout: Literal["names", "fixed"] = "names"
-    timeout: Annotated[float, quantity("time", 0.001, 60.0, "1 ms to 1 min")] = 1.0
+    timeout: Annotated[float, quantity("time", 0.001, 10.0, "1 ms to 10 s")] = 1.0
     answers_ticks: Flag = True
     allowed_misses: Annotated[int, whole(0, 10**9)] = 0
 

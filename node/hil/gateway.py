@@ -82,7 +82,8 @@ class Gateway(Stateful):
         wrong = [party for party in self._parties if not party.greeted]
         if wrong:
             first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            why = first.refusal or f"nobody answered within {START_NS / 1e9:g} s"
+            trouble = f" ({first.line.trouble})" if first.line.trouble else ""
+            why = first.refusal or f"nobody answered within {START_NS / 1e9:g} s{trouble}"
             self.close("not all devices are there")
             raise EnvironmentFault(
                 f"{first.name} at {first.outside.endpoint}: {why}{more}",

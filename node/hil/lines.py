@@ -64,6 +64,7 @@ class FileLine(Line, ABC):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.trouble = ""
         self._unsent = b""
 
     @property
@@ -93,8 +94,13 @@ class FileLine(Line, ABC):
         except BlockingIOError:
             if len(self._unsent) > MAX_UNSENT_BYTES:
                 self.close()
-        except OSError:
-            self.close()
+        except OSError as error:
+            self._fail(error.errno)
+
+    def _fail(self, number: int | None) -> None:
+        """It broke."""
+        self.trouble = os.strerror(number) if number else "it does not take these settings"
+        self.close()
 
     def receive(self) -> bytes:
         """What has come."""
@@ -106,8 +112,8 @@ class FileLine(Line, ABC):
             data = self._read() if self.up else b""
         except BlockingIOError:
             return b""
-        except OSError:
-            self.close()
+        except OSError as error:
+            self._fail(error.errno)
             return b""
         return data
 
@@ -134,8 +140,8 @@ class SocketLine(FileLine):
             poll.register(self._socket, select.POLLOUT)
             if poll.poll(0):
                 self._connecting = False
-                if self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                    self.close()
+                if error := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    self._fail(error)
         return self._socket is not None and not self._connecting
 
     def open(self) -> None:
@@ -151,12 +157,13 @@ class SocketLine(FileLine):
             if stream:
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             error = self._socket.connect_ex(address)
-        except OSError:
+        except OSError as error_:
+            self.trouble = error_.strerror or str(error_)  # of a name that nobody knows, too
             self.close()
             return
         self._connecting = error == errno.EINPROGRESS
         if error and not self._connecting:
-            self.close()
+            self._fail(error)
 
     def _resolve(self, stream: bool) -> tuple[int, tuple[object, ...]]:
         kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
@@ -217,8 +224,10 @@ class SerialLine(FileLine):
             settings[2] |= termios.CLOCAL | termios.CREAD
             settings[4] = settings[5] = getattr(termios, f"B{self.endpoint.port}")
             termios.tcsetattr(self._file, termios.TCSANOW, settings)
-        except (OSError, termios.error):
-            self.close()
+        except OSError as error:
+            self._fail(error.errno)
+        except termios.error as error:
+            self._fail(error.args[0] if error.args and isinstance(error.args[0], int) else None)
 
     def _write(self, data: bytes) -> int:
         return os.write(self._file, data)

@@ -24,7 +24,10 @@ GREET_EVERY_NS = 200_000_000
 
 
 class Line(Protocol):
-    """A line to one device. Nothing here waits, and nothing raises: a line that breaks is down."""
+    """A line to one device. Nothing here waits, and nothing raises: a line that breaks is down. trouble: why it was
+    last, for people; empty where nothing was wrong."""
+
+    trouble: str
 
     @property
     def up(self) -> bool:

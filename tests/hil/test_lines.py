@@ -218,15 +218,26 @@ def test_a_serial_line_is_raw_and_has_its_speed() -> None:
         line.close()
 
 
-@pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:{port}", "udp://127.0.0.1:{port}", "serial:///dev/none"])
-def test_nobody_there_is_an_error_of_the_users_with_the_place(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("endpoint", "why"),
+    [
+        ("tcp://127.0.0.1:{port}", "Connection refused"),
+        ("udp://127.0.0.1:{port}", ""),
+        ("serial:///dev/none", "No such file or directory"),
+        ("serial:///dev/null", "Inappropriate ioctl for device"),
+    ],
+)
+def test_nobody_there_is_an_error_of_the_users_with_place_and_cause(
+    endpoint: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "START_NS", 50_000_000)
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))  # taken, and nobody listens
         place = endpoint.format(port=bound.getsockname()[1])
         gateway = Gateway([Party("sc-1", FORM, outside(endpoint=place), line_to(place), tick_ns=1)], MachineBench())
-        with pytest.raises(EnvironmentFault, match=r"pcdu of sc-1 at .*: nobody answered"):
+        with pytest.raises(EnvironmentFault, match=r"pcdu of sc-1 at .*: nobody answered") as raised:
             gateway.open()
+        assert raised.value.message.endswith(f"({why})" if why else " s")
 
 
 @pytest.mark.parametrize(

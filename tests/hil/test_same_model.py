@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bus.lockstep.in_process import run_in_process
+from bus.lockstep.in_process import InProcess, run_in_process
 from bus.participant import Participant
 from bus.scenario.model import Scenario
 from bus.trace.reader import TraceReader
@@ -179,3 +179,21 @@ def test_the_trace_holds_what_crossed_the_seam(outside: Flown) -> None:
     # The last sample is delivered with the closing tick, in which the gateway hangs up; readings have a tick less.
     assert (len(samples), len(readings)) == (2 * 120, 2 * 119)
     assert {body.device for body in readings} == set(DEVICES)
+
+
+def test_a_spacecraft_whose_process_is_lost_comes_back_and_nobody_can_tell(outside: Flown, tmp_path: Path) -> None:
+    """Its mailboxes are part of its state; and whether ticks go out in twos is no matter either."""
+    scenario = scenario_of(OUTSIDE)
+    made, _ = gateway(scenario)
+    trace = TraceWriter(tmp_path / "trace.bin", root.trace_header(scenario))
+    session = InProcess(
+        root.conductor_of(scenario), root.build_all(scenario, gateway=[made]), scenario.tick_ns, trace,
+        rebuild=lambda id: root.build_node(scenario, id), snapshot_every_ticks=32,
+    )  # fmt: skip
+    session.begin()
+    for _ in range(50):
+        session.advance()
+    session.accident("sc-1")
+    session.go_on()
+    with TraceReader(tmp_path / "trace.bin") as ours, TraceReader(outside.directory.trace) as theirs:
+        assert ours.trace_hash() == theirs.trace_hash()

@@ -121,6 +121,7 @@ class FakeLine(Line):
     standing: bool = False
     opened: int = 0
     coming: list[tuple[int, bytes]] = field(default_factory=list)
+    trouble: str = ""
 
     @property
     def up(self) -> bool:
