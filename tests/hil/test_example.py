@@ -80,5 +80,5 @@ def test_without_the_board_the_run_ends_with_status_2_and_says_who_is_missing(
     path = scenario(tmp_path, "tcp://127.0.0.1:9")
     result = skyrack("run", path, "--out", tmp_path / "run", "--no-progress", *arguments)
     assert result.returncode == 2
-    assert re.search(r"error: pcdu of path-1 at tcp://127.0.0.1:9: nobody answered within 10 s", result.stderr)
+    assert re.search(r"error: (bus: )?pcdu of path-1 at tcp://127.0.0.1:9: nobody answered within 10 s", result.stderr)
     assert "part: simulated" in result.stderr and "Traceback" not in result.stderr
