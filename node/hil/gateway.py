@@ -34,8 +34,8 @@ class Bench(Protocol):
         """Monotonic."""
         ...
 
-    def wait(self, lines: Sequence[Line], until_ns: int) -> None:
-        """Return when something may have come on one of the lines, or then."""
+    def wait(self, lines: Sequence[Line], until_ns: int) -> Sequence[Line]:
+        """Return when something may have come on one of the lines, or then; gives those on which it may."""
         ...
 
 
@@ -122,16 +122,16 @@ class Gateway(Stateful):
     def _hear_out(self) -> None:
         """Listen until everybody has said all, or has had the time for it."""
         began_ns = self._bench.now_ns()
-        self._listen()
         while True:
             now_ns = self._bench.now_ns()
             ends = [(party, began_ns + round(1e9 * party.outside.timeout_s)) for party in self._parties if party.owes]
             waiting = [(party, end_ns) for party, end_ns in ends if now_ns < end_ns]
             if not waiting:
                 return
-            self._bench.wait([party.line for party, _ in waiting], min(end_ns for _, end_ns in waiting))
+            ready = self._bench.wait([party.line for party, _ in waiting], min(end_ns for _, end_ns in waiting))
             for party, _ in waiting:
-                party.listen(self._bench.now_ns())
+                if any(party.line is line for line in ready):
+                    party.listen(self._bench.now_ns())
 
     def _bring(self, outbox: Outbox, moment: Moment) -> None:
         for party in self._parties:

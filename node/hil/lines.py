@@ -261,10 +261,13 @@ class MachineBench:
         """Monotonic."""
         return self._clock.now_ns()
 
-    def wait(self, lines: Sequence[Line], until_ns: int) -> None:
-        """Return when something came on a line, or one broke, or then."""
+    def wait(self, lines: Sequence[Line], until_ns: int) -> Sequence[Line]:
+        """Return when something came on a line, or one broke, or then; gives these lines."""
         poll = select.poll()
+        found: dict[int, Line] = {}
         for line in lines:
             if isinstance(line, FileLine) and line.descriptor >= 0:
+                found[line.descriptor] = line
                 poll.register(line.descriptor, select.POLLIN | (select.POLLOUT if line.unsent_bytes else 0))
-        poll.poll(max(0, until_ns - self._clock.now_ns() + 999_999) // 1_000_000)
+        ready = poll.poll(max(0, until_ns - self._clock.now_ns() + 999_999) // 1_000_000)
+        return [found[descriptor] for descriptor, _ in ready]

@@ -123,10 +123,10 @@ class Pumped(MachineBench):
         super().__init__()
         self.fars = fars
 
-    def wait(self, lines: Sequence[Line], until_ns: int) -> None:
+    def wait(self, lines: Sequence[Line], until_ns: int) -> Sequence[Line]:
         for far in self.fars:
             far.pump()
-        super().wait(lines, min(until_ns, self.now_ns() + 2_000_000))
+        return super().wait(lines, min(until_ns, self.now_ns() + 2_000_000))
 
 
 def real(far: Far, **words: object) -> Bench:

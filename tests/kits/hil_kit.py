@@ -104,9 +104,10 @@ class FakeBench:
     def now_ns(self) -> int:
         return self.now
 
-    def wait(self, lines: Sequence[Line], until_ns: int) -> None:
+    def wait(self, lines: Sequence[Line], until_ns: int) -> Sequence[Line]:
         due = [line.due_ns for line in lines if isinstance(line, FakeLine) and line.due_ns is not None]
         self.now = max(self.now, min([until_ns, *due]))
+        return lines
 
 
 @dataclass
