@@ -15,6 +15,8 @@ LOOK_S = 5.0
 """Flight software holds readings against each other so often."""
 MORE = 1.3
 """[A] Over the most that a limiter's loads take: limiters themselves are set 1.1 to 1.4 times their load."""
+READ_A = 0.05
+"""[A] And five standard deviations of its current's reading, which are more than some receivers take."""
 REGULATED = 0.95
 """[A] A regulated bus is never lower while its limiters are closed."""
 LEAK_W, LEAK_SHARE, SHORT_SHARE = 15.0, 0.005, 0.1
@@ -88,7 +90,7 @@ def _limiters(design: Design) -> Iterator[FdirRow]:
     form, bus = design.form, design.form.power_bus
     least_v = bus.undervoltage if bus.kind == "unregulated" else REGULATED * bus.voltage
     for name, lcl in form.lcls.items():
-        high_a = MORE * most_w(design, name) / least_v
+        high_a = MORE * most_w(design, name) / least_v + READ_A
         if not 0.0 < high_a < lcl.limit:
             continue  # the limiter itself is quicker
         answer: dict[str, object] = {}

@@ -18,9 +18,12 @@ from node.node import Node
 TICK_NS = 10**9
 RESERVE = 0.35
 EXPECTED = {
-    "group_shed", "group_restored", "payload_shed", "payload_restored", "shadow_prepared",
+    "group_shed", "group_restored", "payload_shed", "payload_restored", "shadow_prepared", "wheels_unload",
 }  # fmt: skip
-"""What a fault-free flight may report: the first shadow's length is not known, and radiation is no fault."""
+"""What a fault-free flight may report: the first shadow's length is not known, gravity fills wheels, radiation is no
+fault."""
+UNLOADS_AN_HOUR = 3
+"""Begun and ended: no thrash between a quarter and a tenth of a wheel, where the torque turns twice in an orbit."""
 
 
 @dataclass
@@ -84,6 +87,8 @@ def judge(flown: Flown) -> None:
     loads go on. All later ones end with the reserve, but for an error of measurement."""
     assert flown.modes == {Mode.NOMINAL}
     assert {name for _, name in flown.events if not name.endswith(".xid")} <= EXPECTED
+    hours = len(flown.charges) / 3600.0
+    assert len(flown.ticks_of("wheels_unload")) <= UNLOADS_AN_HOUR * hours + 1
     assert min(flown.charges) > 0.30 and all(charge > RESERVE - 0.01 for charge in flown.shadows[1:])
     if len(flown.shadows) > 1:
         known = flown.ticks_of("shadow_prepared")[1:]

@@ -45,8 +45,9 @@ RATE_RAD_S = 1e-3
 """[A] A body that faces the Sun turns once a year; a gyro is good to a hundredth of this."""
 WINDOW = 24
 """Looks over which a reading that has noise must change [A]."""
-JUMP_SIGMAS, JUMPS = 25.0, 6
-"""[A] Second differences of a quiet reading beyond its noise, and how many of a window make it noisy."""
+JUMP_SIGMAS, JUMP_SHARE, JUMPS = 25.0, 0.005, 6
+"""[A] Second differences of a quiet reading beyond its noise, and beyond what a load that comes and goes does to it (an
+800 V battery bends by 2 V then); and how many of a window make it noisy."""
 QUIET_UNITS = ("V", "K")
 """What moves slowly where nothing is wrong."""
 CLOCK_SHARE, CLOCK_LOOKS = 1e-3, 12
@@ -281,7 +282,8 @@ class Watch(Component):
         same = np.where(values == last, np.array(state.same) + 1, 0)
         stale = np.array([self._stale(device) for device in self._noisy_devices])
         same[stale] = 0
-        bends = self._quiet & ~stale & (np.abs(values - 2.0 * last + before) > JUMP_SIGMAS * self._noise)
+        usual = np.maximum(JUMP_SIGMAS * self._noise, JUMP_SHARE * np.abs(values))
+        bends = self._quiet & ~stale & (np.abs(values - 2.0 * last + before) > usual)
         jumps = np.array(state.jumps) + bends
         for place in np.flatnonzero(same == WINDOW).tolist():
             self.event(self.FROZEN, self._numbers[place])
