@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +34,7 @@ def fit(
     hold_out: Annotated[list[str], typer.Option(metavar="SCENARIO", help="Is predicted, not fitted.")] = [],
     designs: Designs = [],
     out: Annotated[Path, typer.Option(help="Where the fitted design goes.")] = Path("fitted.yaml"),
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, max=256, help="Processes; 0: one for each core.")] = 0,
     json: Json = False,
 ) -> None:
     """Find figures of a design from telemetry, and how sure they are.
@@ -45,6 +47,7 @@ def fit(
     from bus.errors import EnvironmentFault, UserError  # noqa: PLC0415
     from bus.files import whole  # noqa: PLC0415
     from faults.fit.free import read_free, text_with  # noqa: PLC0415
+    from faults.fit.pool import hands  # noqa: PLC0415
     from faults.fit.problem import Problem  # noqa: PLC0415
     from faults.fit.runs import read_runs  # noqa: PLC0415
     from faults.fit.solve import solve, sources  # noqa: PLC0415
@@ -67,7 +70,8 @@ def fit(
             _say(f"{words}, {watch.seconds:.0f} s")
             said[0] = watch.seconds + SAY_EVERY_S
 
-    solution = solve(problem, tell)
+    with hands(problem, jobs or os.cpu_count() or 1) as who:
+        solution = solve(problem, tell, who)
     names = [run.name for run in solution.problem.fitted]
     told = sources(solution, names)
     written = {

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bus.errors import EnvironmentFault, UserError
 from faults.fit.free import Free
+from faults.fit.pool import Alone
 from faults.fit.problem import Floats, Problem, effective_rows, with_weights
 
 STEP = 1e-3
@@ -30,8 +32,27 @@ WIDE = 0.25
 PASSES = 2
 """The first weighs columns by how far the first guess is off, the second by what the first one left."""
 MOST_STEPS = 60
+ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": 1e-3}
+FINE = {"xtol": 1e-6, "ftol": 1e-8, "gtol": 1e-8}
+"""When a pass ends: the first only has to come near enough to weigh the columns."""
 Matrix = NDArray[np.float64]
 Told = Callable[[str], None]
+ALONE = Alone()
+
+
+class Hands(Protocol):
+    """Whoever flies."""
+
+    def residuals(self, problem: Problem, many: Sequence[Floats]) -> list[Floats]:
+        """Of a problem at several places, in their order."""
+        ...
+
+
+class Saying(NamedTuple):
+    """Which pass it is, and who is told."""
+
+    which: str
+    tell: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +79,9 @@ class Solution:
     message: str
 
 
-def solve(problem: Problem, tell: Told) -> Solution:
-    """Find the figures. Raises UserError for one that nothing depends on, EnvironmentFault without scipy."""
+def solve(problem: Problem, tell: Told, hands: Hands = ALONE) -> Solution:
+    """Find the figures; `hands` fly what can be flown side by side. Raises UserError for one that nothing depends on,
+    EnvironmentFault without scipy."""
     try:
         from scipy.optimize import least_squares  # noqa: PLC0415 - an extra
     except ImportError:
@@ -76,17 +98,17 @@ def solve(problem: Problem, tell: Told) -> Solution:
     found = None
     for number in range(PASSES):
         problem = with_weights(problem, values(at))
-        tried = _Tried(problem, values, f"pass {number + 1} of {PASSES}", tell)
+        tried = _Tried(problem, values, hands, Saying(f"pass {number + 1} of {PASSES}", tell))
         _check_slopes(problem, tried.slopes(at))
         found = least_squares(
             tried.residuals, at, jac=tried.slopes, bounds=(0.0, 1.0), loss="soft_l1", f_scale=1.0, max_nfev=MOST_STEPS,
-            xtol=1e-6, ftol=1e-8, gtol=1e-8,
+            **(ROUGH if number + 1 < PASSES else FINE),
         )  # fmt: skip
         at = found.x
     assert found is not None
     end = values(at)
     independent, rows = effective_rows(problem, end)
-    told, correlations = _judge(problem, at, width, _slopes(problem, values, at), independent)
+    told, correlations = _judge(problem, at, width, _slopes(problem, values, at, hands, both=True), independent)
     return Solution(
         told, correlations, problem, end, rows, independent, converged=found.status > 0, message=str(found.message)
     )
@@ -95,30 +117,44 @@ def solve(problem: Problem, tell: Told) -> Solution:
 class _Tried:
     """What the solver asks of a problem, and what is told of it."""
 
-    def __init__(self, problem: Problem, values: Callable[[Floats], Floats], which: str, tell: Told) -> None:
-        self._problem, self._values, self._which, self._tell = problem, values, which, tell
+    def __init__(self, problem: Problem, values: Callable[[Floats], Floats], hands: Hands, saying: Saying) -> None:
+        self._problem, self._values, self._hands, self._saying = problem, values, hands, saying
         self._count = 0
 
     def residuals(self, share: Floats) -> Floats:
         """At these shares of the widths."""
         r = self._problem.residuals(self._values(share))
         self._count += 1
-        self._tell(f"{self._which}, {self._count} tried, root mean square {math.sqrt(float((r * r).mean())):.4g}")
+        self._saying.tell(
+            f"{self._saying.which}, {self._count} tried, root mean square {math.sqrt(float((r * r).mean())):.4g}"
+        )
         return r
 
     def slopes(self, share: Floats) -> Matrix:
         """Their derivatives."""
-        return _slopes(self._problem, self._values, share)
+        return _slopes(self._problem, self._values, share, self._hands)
 
 
-def _slopes(problem: Problem, values: Callable[[Floats], Floats], share: Floats) -> Matrix:
-    """Central differences; one-sided at a bound."""
-    columns = []
+def _slopes(
+    problem: Problem, values: Callable[[Floats], Floats], share: Floats, hands: Hands, *, both: bool = False
+) -> Matrix:
+    """Differences to a neighbour on the side that has more room; from both neighbours where it matters how good they
+    are."""
+    ends = []
     for place in range(share.size):
-        up, down = share.copy(), share.copy()
-        up[place], down[place] = min(share[place] + STEP, 1.0), max(share[place] - STEP, 0.0)
-        rise = problem.residuals(values(up)) - problem.residuals(values(down))
-        columns.append(rise / (up[place] - down[place]))
+        there = share.copy()
+        there[place] += STEP if share[place] < 0.5 else -STEP
+        back = share.copy()
+        if both:
+            back[place] = min(max(2.0 * share[place] - there[place], 0.0), 1.0)
+        ends.append((there, back))
+    asked = [share, *(there for there, _ in ends), *((back for _, back in ends) if both else ())]
+    found = hands.residuals(problem, [values(one) for one in asked])
+    ahead, behind = found[1 : 1 + len(ends)], found[1 + len(ends) :] if both else [found[0]] * len(ends)
+    columns = [
+        (a - b) / (there[place] - back[place])
+        for place, (a, b, (there, back)) in enumerate(zip(ahead, behind, ends, strict=True))
+    ]
     return np.array(columns).T
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bus.errors import UnknownNameError, UserError
+from faults.fit import pool
 from faults.fit.free import Free, read_free, text_with
 from faults.fit.problem import Problem
 from faults.fit.runs import read_runs
@@ -115,6 +116,20 @@ def test_two_standard_deviations_hold_in_nineteen_of_twenty(tmp_path: Path) -> N
         (tmp_path / str(seed)).mkdir()
         held += max(off(fitted(tmp_path / str(seed), FREE[:1], seed)).values()) < 2.0
     assert held >= 19
+
+
+def test_several_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = fitted(tmp_path, FREE[:2])
+    monkeypatch.setattr(pool, "WORTH_TICKS", 0)
+    scenario, table, plan = tmp_path / "day.yaml", tmp_path / "day.csv", tmp_path / "map.yaml"
+    runs = read_runs([str(scenario)], [table], [plan], [], [])
+    design = load_design("pathfinder")
+    problem = Problem(design, read_free(FREE[:2], design, runs[0].scenario.spacecraft), runs)
+    with pool.hands(problem, 2) as who:
+        assert isinstance(who, pool.Beside)
+        found = solve(problem, lambda words: None, who)
+    assert np.array_equal(found.values, alone.values)
+    assert [one.sigma for one in found.figures] == [one.sigma for one in alone.figures]
 
 
 def test_what_goes_only_together_is_not_given(tmp_path: Path) -> None:
