@@ -19,6 +19,8 @@ from bus.text.units import show
 from faults.compare.form import Map
 
 Floats = NDArray[np.float64]
+MOST = 1e30
+"""The largest number of a cell, either sign: its square still is one."""
 _SECONDS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
 
 
@@ -71,9 +73,11 @@ def read_measured(path: Path, plan: Map, epoch: datetime) -> Measured:
 
 def _place(names: Sequence[str], name: str, line: int, shown: str, plan: str) -> int:
     found = [i for i, one in enumerate(names) if one == name]
-    if len(found) != 1:
-        what = f"no column {name!r}" if not found else f"{len(found)} columns {name!r}"
-        raise _refused(shown, line, "header", f"{what}, which {plan} names", one_of([n for n in names if n], name))
+    if len(found) > 1:
+        raise _refused(shown, line, "header", f"{len(found)} columns {name!r}, which {plan} names", "one of that name")
+    if not found:
+        what = f"no column {name!r}, which {plan} names"
+        raise _refused(shown, line, "header", what, one_of([n for n in names if n], name))
     return found[0]
 
 
@@ -103,6 +107,8 @@ def _number(cell: str, line: int, shown: str, column: str) -> float:
         value = math.inf
     if not math.isfinite(value):
         raise _refused(shown, line, column, show(cell), f"a number, or {tables.NOTHING_SAID}")
+    if abs(value) > MOST:
+        raise _refused(shown, line, column, show(cell), f"a number from {-MOST:g} to {MOST:g}")
     return value
 
 

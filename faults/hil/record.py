@@ -7,6 +7,7 @@ value itself), what it was ordered, what it said. `reading_tick` is null where i
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from faults.hil.probe import form_of
 from faults.recording.read import check_same, read_scenario
 from faults.run_directory import open_run
 from node.designs.load import with_designs
+from node.devices.remote import LOAD_W
 from node.hil.language import Measured, Reading, dictionary_of
 
 FORMAT = 1
@@ -98,20 +100,23 @@ def read_record(path: Path) -> Record:
     head: dict[str, Any] = {}
     number = 0
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: found a folder or a device; allowed: a file of `skyrack hil record`")
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: found {path.stat().st_size:,} bytes; allowed: at most {MAX_BYTES:,}")
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8"))
                 if number == 1:
                     head = _checked(row)
                     continue
                 tick = _whole(row["tick"])
                 words: list[Reading | Measured] = [
-                    Measured(tick, str(what), _whole(element), float(value)) for what, element, value in row["measured"]
+                    Measured(tick, _measured(what, head), _whole(element, 2**32 - 1), _finite(value))
+                    for what, element, value in row["measured"]
                 ]
                 if row["reading_tick"] is not None:
-                    values = tuple(float(value) for value in row["values"])
+                    values = tuple(map(_finite, row["values"]))
                     if len(values) != len(head["channels"]):
                         raise ValueError(f"{len(values)} values")
                     words.insert(0, Reading(_whole(row["reading_tick"]), values))
@@ -120,7 +125,7 @@ def read_record(path: Path) -> Record:
         raise EnvironmentFault(
             f"cannot read {path}: {error.strerror}", hint="a file of `skyrack hil record`"
         ) from error
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         what = f"{type(error).__name__}: {str(error)[:80]}"
         hint = "skyrack hil record RUN SPACECRAFT.DEVICE --out FILE"
         raise UserError(f"{path}:{number}: found {what}; allowed: a line of `skyrack hil record`", hint=hint) from error
@@ -135,13 +140,27 @@ def _checked(head: Any) -> dict[str, Any]:
     for name in ("channels", "sourced", "orders"):
         if not isinstance(head[name], list) or len(head[name]) > 2048:
             raise ValueError(f"{name} that are no list of at most 2048")
+    if len(head["sourced"]) != len(head["channels"]):
+        raise ValueError(f"{len(head['sourced'])} sourced of {len(head['channels'])} channels")
     if not isinstance(head["device"], str) or not isinstance(head["dictionary"], str):
         raise ValueError("no device or dictionary")
     bytes.fromhex(head["dictionary"])
     return head
 
 
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 2**53:
+def _measured(value: object, head: Mapping[str, Any]) -> str:
+    if not isinstance(value, str) or value not in (*head["orders"], LOAD_W):
+        raise ValueError(f"measured {value!r}"[:64])
+    return value
+
+
+def _finite(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r}, no finite number"[:64])
+    return float(value)
+
+
+def _whole(value: object, most: int = 2**53) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise ValueError(f"{value!r}"[:64])
     return value

@@ -21,7 +21,8 @@ from node.devices.device import RESET, SIDE, DeviceForm
 from node.devices.remote import LOAD_W
 from node.hil.frames import VERSION, Frame, frame
 
-MAX_NUMBER = 2**53
+MAX_NUMBER, MAX_NS = 2**53, 2**63
+"""Of a tick or an element, as the bus takes them; of a time."""
 _LIMITS: dict[str, Any] = {
     "use_list": False, "max_str_len": 128, "max_bin_len": 0, "max_array_len": 0, "max_map_len": 2048, "max_ext_len": 0,
 }  # fmt: skip
@@ -192,10 +193,10 @@ class Language:
                 return Sample(tick, tuple(values))
             case Kind.READING:
                 tick, *values = self._values.unpack(payload)
-                return Reading(tick, _finite(values))
+                return Reading(_at_most(tick, "tick"), _finite(values))
             case Kind.ORDER | Kind.MEASURED:
                 tick, number, element, value = ORDER.unpack(payload)
-                return self._act(kind, tick, self._name(kind, number), element, value)
+                return self._act(kind, _at_most(tick, "tick"), self._name(kind, number), element, value)
             case Kind.BYE:
                 return Bye(_text_of(BYE.unpack(payload)[0]))
 
@@ -208,13 +209,13 @@ class Language:
     def _of_map(self, kind: Kind, fields: Mapping[str, Any]) -> Word:
         match kind:
             case Kind.HELLO:
-                tick_ns, answers = _whole(fields, "tick_ns"), fields["answers_ticks"]
+                tick_ns, answers = _whole(fields, "tick_ns", MAX_NS), fields["answers_ticks"]
                 if not isinstance(answers, bool):
                     _refuse("answers_ticks", "true or false")
                 device, spacecraft = _text(fields, "device"), _text(fields, "spacecraft")
                 return Hello(device, spacecraft, _text(fields, "dictionary"), tick_ns, answers)
             case Kind.TICK:
-                return Tick(_whole(fields, "tick"), _whole(fields, "time_ns"))
+                return Tick(_whole(fields, "tick"), _whole(fields, "time_ns", MAX_NS))
             case Kind.SAMPLE | Kind.READING:
                 given = fields["values"]
                 if not isinstance(given, dict) or any(name not in self._channels for name in given):
@@ -268,10 +269,16 @@ def _finite(values: Sequence[object]) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def _whole(fields: Mapping[str, Any], name: str) -> int:
+def _whole(fields: Mapping[str, Any], name: str, most: int = MAX_NUMBER) -> int:
     value = fields[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_NUMBER * 1024:
+    if not isinstance(value, int) or isinstance(value, bool):
         _refuse(f"{name} {value!r}"[:64], "a whole number from 0")
+    return _at_most(value, name, most)
+
+
+def _at_most(value: int, name: str, most: int = MAX_NUMBER) -> int:
+    if not 0 <= value <= most:
+        _refuse(f"{name} {value}", f"0 to {most}")
     return value
 
 

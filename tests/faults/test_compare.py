@@ -198,11 +198,13 @@ def test_a_map_with_a_mistake_is_refused_where_it_is(tmp_path: Path, good: str, 
 
 TABLES = [
     ("t,volts\n0,1\n1,1\n", "t.csv:1:1: header: found no column 'warm'"),
-    ("t,volts,warm,warm\n0,1,1,1\n", "2 columns 'warm'"),
+    ("t,volts,warm,warm\n0,1,1,1\n", "map.yaml names; allowed: one of that name"),
     ("t,volts,warm\n0,1,1\n5,1,1\n4,1,1\n", "t.csv:4:1: t: found '4', which is not after the row before"),
     ("t,volts,warm\n0,1,1\n1,x,1\n", "t.csv:3:1: volts: found 'x'; allowed: a number"),
     ("t,volts,warm\n0,1,1\n,1,1\n", "found no time"),
     ("t,volts,warm\n0,1,1\n1,inf,1\n", "found 'inf'"),
+    ("t,volts,warm\n0,1,1\n1e306,1,1\n", "t.csv:3:1: t: found '1e306'; allowed: a number from -1e+30 to 1e+30"),
+    ("t,volts,warm\n0,-1e308,1\n1,1,1\n", "t.csv:2:1: volts: found '-1e308'"),
     ("t,volts,warm\n0,1,1\n", "found 1 rows"),
     ("", "an empty table"),
 ]

@@ -145,12 +145,13 @@ def test_words_that_are_none_are_refused_and_counted() -> None:
         def finish(self, tick: Tick, said: bytes) -> bytes:
             write = self.language.write
             odd = write(Reading(tick.tick, (float("inf"), 0.0))) + write(Order(1, "lcl", 0, 1.0)) + write(Tick(99, 0))
+            odd += write(Reading(2**64 - 1, (1.0, 0.0)))  # of memory that was never written
             return odd + super().finish(tick, said)
 
     bench = ready(Odd(FORM, "fixed"), layout="fixed")
     body = bench.step((28.0, None))
     assert body is not None and body.values == (28.0, 0.0)
-    assert bench.close()["refused"] == 3
+    assert bench.close()["refused"] == 4
 
 
 def test_flood_readings_beyond_one_a_tick_and_acts_beyond_the_bound_are_dropped_and_counted() -> None:

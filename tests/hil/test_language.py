@@ -111,6 +111,18 @@ def test_a_reading_that_is_no_number_is_refused(layout: Layout, wrong: float) ->
         through(language, Reading(1, (28.0, wrong)))
 
 
+@LAYOUTS
+@pytest.mark.parametrize("beyond", [2**53 + 1, 2**63])
+def test_a_tick_or_an_element_beyond_what_the_bus_takes_is_refused(layout: Layout, beyond: int) -> None:
+    language = Language(FORM, layout)
+    words: list[Word] = [Reading(beyond, (28.0, 0.0)), Measured(beyond, "load_w", 0, 1.0)]
+    if layout == "names":  # an element has 32 bits in the other
+        words.append(Measured(0, "load_w", beyond, 1.0))
+    for word in words:
+        with pytest.raises(DecodeError, match=str(beyond)):
+            through(language, word)
+
+
 def test_a_reading_without_a_channel_is_refused() -> None:
     part = msgpack.packb({"tick": 1, "values": {"own_count": 3}})
     with pytest.raises(DecodeError):

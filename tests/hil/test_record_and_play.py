@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from pathlib import Path
 
@@ -51,6 +52,10 @@ def test_a_player_answers_as_the_device_did_in_the_layout_that_it_is_asked_in(la
         ({**ROW, "values": [1.0]}, ":2: found ValueError: 1 values"),
         ({"tick": 3}, ":2: found KeyError: 'measured'"),
         (7, ":2: found TypeError"),
+        ({**ROW, "values": [10**400, 1.0]}, ":2: found OverflowError"),
+        ({**ROW, "values": [math.inf, 1.0]}, ":2: found ValueError: inf, no finite number"),
+        ({**ROW, "measured": [["nothing", 5, 12.0]]}, ":2: found ValueError: measured 'nothing'"),
+        ({**ROW, "measured": [["load_w", 2**32, 12.0]]}, ":2: found ValueError: 4294967296"),
     ],
 )
 def test_a_wrong_line_is_named(row: object, words: str, tmp_path: Path) -> None:
@@ -61,10 +66,14 @@ def test_a_wrong_line_is_named(row: object, words: str, tmp_path: Path) -> None:
 
 def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    for text in ("", "{}\n", "[1]\n", '{"skyrack_hil_record": 2}\n', "\x00"):
+    head = record_of(tmp_path).read_text(encoding="utf-8").replace("[true, true]", "[true]")
+    for text in ("", "{}\n", "[1]\n", '{"skyrack_hil_record": 2}\n', "\x00", "[" * 100_000, head):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=r"x.jsonl"):
             read_record(path)
+    for device in (tmp_path, Path("/dev/zero")):  # the latter would fill the memory
+        with pytest.raises(UserError, match="a folder or a device"):
+            read_record(device)
 
 
 def test_a_session_is_flown_again_against_its_record_and_is_the_same_run(tmp_path: Path) -> None:
