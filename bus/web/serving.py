@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from bus.clock import Clock
@@ -107,6 +110,15 @@ def serve(
         bound.close()
 
 
+class Told(JSONResponse):
+    """What was found is told back, whatever it was: NaN and infinities as texts, half characters escaped."""
+
+    def render(self, content: Any) -> bytes:
+        """Its bytes."""
+        plain = json.loads(json.dumps(content), parse_constant=str)
+        return json.dumps(plain, separators=(",", ":")).encode("ascii")
+
+
 def tell_errors(app: FastAPI) -> None:
     """Our errors as answers: what is wrong, what to do next, the number that fits."""
 
@@ -117,11 +129,15 @@ def tell_errors(app: FastAPI) -> None:
             content["mistakes"] = [
                 {"field": each.field, "found": each.found, "allowed": each.allowed} for each in error.mistakes
             ]
-        return JSONResponse(content, status_of(error))
+        return Told(content, status_of(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
+        return Told({"detail": jsonable_encoder(error.errors())}, 422)
 
     @app.exception_handler(ConnectionError)
     async def silent(_: Request, error: ConnectionError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 503)
+        return Told({"detail": str(error)}, 503)
 
 
 def status_of(error: SkyrackError) -> int:

@@ -193,6 +193,24 @@ REFUSED: list[tuple[str, str, dict[str, str], Any, int, str]] = [
 ]  # fmt: skip
 
 
+UNTOLD = [
+    ("/clock/speed", b'{"speed": NaN}', 422, '"input":"NaN"'),
+    ("/clock/speed", b'{"speed": 1e999}', 422, '"input":"Infinity"'),
+    ("/injections/check", b'{"target": "\\ud800", "fault": "string_open"}', 422, "\\ud800"),
+    ("/injections/check", b'{"target": "sc-1", "fault": "string_open", "parameters": {"\\ud800": 1}}', 422, "\\ud800"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status", "words"), UNTOLD)
+async def test_what_no_json_can_say_is_refused_and_told(
+    run: RunDirectory, path: str, body: bytes, status: int, words: str
+) -> None:
+    async with served(run, None, {}) as client:
+        headers = {**HOLDER, "content-type": "application/json"}
+        found = await client.post(path, headers=headers, content=body)
+    assert found.status_code == status and words in found.text, found.text
+
+
 @pytest.mark.parametrize(("method", "path", "headers", "body", "status", "words"), REFUSED)
 async def test_what_is_refused_says_why(  # noqa: PLR0917 - a row of the table
     run: RunDirectory, method: str, path: str, headers: dict[str, str], body: Any, status: int, words: str
