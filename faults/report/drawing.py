@@ -38,5 +38,5 @@ def drawn(name: str, told: str, data: Sequence[Mapping[str, Any]], layout: Mappi
     )  # fmt: skip
     return (
         f'<div class="plot" role="img" aria-label="{escape(told)}">{drawing}</div>'
-        "<noscript><p class='soft'>The picture needs JavaScript; the table below says the same.</p></noscript>"
+        "<noscript><p class='soft'>The picture needs JavaScript; the tables of this page do not.</p></noscript>"
     )

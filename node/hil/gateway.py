@@ -87,7 +87,9 @@ class Gateway(Stateful):
             self.close("not all devices are there")
             raise EnvironmentFault(
                 f"{first.name} at {first.outside.endpoint}: {why}{more}",
-                hint="start the device first, or fly it emulated: `part: simulated`",
+                hint="put the right device there, or fly it emulated: `part: simulated`"
+                if first.refusal
+                else "start the device first, or fly it emulated: `part: simulated`",
             )
 
     def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:

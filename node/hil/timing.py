@@ -49,10 +49,12 @@ class Timing:
 
     def row(self) -> dict[str, Any]:
         """As the run's directory keeps it."""
+        worst_us = round(self._worst_ns / 1000.0, 1)
+        p50_us, p99_us = (None if edge is None else min(edge, worst_us) for edge in map(self.quantile_us, (0.5, 0.99)))
         return {
-            "round_trip_p50_us": self.quantile_us(0.5),
-            "round_trip_p99_us": self.quantile_us(0.99),
-            "round_trip_worst_us": round(self._worst_ns / 1000.0, 1) if self._buckets else None,
+            "round_trip_p50_us": p50_us,
+            "round_trip_p99_us": p99_us,
+            "round_trip_worst_us": worst_us if self._buckets else None,
             "round_trips": [[EDGES_US[bucket], self._buckets[bucket]] for bucket in sorted(self._buckets)],
             "ages_ticks": [[age, self._ages[age]] for age in sorted(self._ages)],
         }

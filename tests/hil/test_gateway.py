@@ -194,9 +194,10 @@ def test_whoever_is_another_one_is_not_flown_with(hello: dict[str, object], why:
     board = Board(FORM)
     board.hello = board.hello._replace(**hello)  # type: ignore[arg-type]
     bench = Bench(board, FORM)
-    with pytest.raises(EnvironmentFault, match=rf"pcdu of sc-1 at tcp://127.0.0.1:5601: {why}"):
+    with pytest.raises(EnvironmentFault, match=rf"pcdu of sc-1 at tcp://127.0.0.1:5601: {why}") as wrong:
         bench.gateway.open()
     assert not bench.line.up
+    assert wrong.value.hint == "put the right device there, or fly it emulated: `part: simulated`"
 
 
 def test_another_version_and_the_other_layout_are_told_at_once() -> None:

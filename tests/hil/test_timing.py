@@ -42,6 +42,7 @@ def test_a_device_is_timed_where_somebody_waits_for_it() -> None:
         bench.step((28.0, None))
     (row,) = bench.gateway.timing().values()
     assert row["round_trip_worst_us"] == 3000.0
+    assert (row["round_trip_p50_us"], row["round_trip_p99_us"]) == (3000.0, 3000.0), "none is longer than the worst"
     assert row["round_trips"] == [[3160.0, 10]]
     assert row["ages_ticks"] == [[1, 10]]
 
