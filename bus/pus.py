@@ -37,6 +37,7 @@ PACKETS_MADE: dict[int, str] = {
     Service.HOUSEKEEPING: "housekeeping_generated",
     Service.EVENT: "events_generated",
     Service.TIME: "time_reports_generated",
+    Service.MONITORING: "check_reports_generated",
     Service.PARAMETER: "parameter_reports_generated",
 }
 """The truth signals that count a spacecraft's packets of one service in its present boot."""

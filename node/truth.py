@@ -139,6 +139,7 @@ class NodeSignals:
     housekeeping_generated: float = 0.0
     events_generated: float = 0.0
     time_reports_generated: float = 0.0
+    check_reports_generated: float = 0.0
     parameter_reports_generated: float = 0.0
     software_faults: float = 0.0
 

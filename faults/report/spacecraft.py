@@ -68,8 +68,8 @@ PANELS = (
 KNOWN = frozenset((
     "mode", "contact", "illumination_fraction", "boot_count", "host_up", "payload_shed", "telemetry_generated",
     "telemetry_on_board", "verifications_generated", "housekeeping_generated", "events_generated",
-    "time_reports_generated", "parameter_reports_generated", "software_faults", "accelerator_rate",
-    "jobs_done", "latitude_rad", "longitude_rad", "altitude_m",
+    "time_reports_generated", "check_reports_generated", "parameter_reports_generated", "software_faults",
+    "accelerator_rate", "jobs_done", "latitude_rad", "longitude_rad", "altitude_m",
 ))  # fmt: skip
 """Signals that are shown in words, or are nobody's curve."""
 COLOURS = {"battery_soc": 2, "array_power_w": 4, "load_power_w": 0, "payload_power_w": 6, "heater_power_w": 1}

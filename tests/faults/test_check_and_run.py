@@ -11,7 +11,7 @@ from bus.scenario.model import Scenario
 from bus.telecommand_check import in_units
 from faults.catalogue.resolve import resolve_fault
 from faults.live.connection import pairs
-from faults.live.inject import _duration
+from faults.live.orders import _duration
 from faults.run import compose as root
 from faults.run_directory import create
 from faults.scenarios.load import load_text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
+from asyncio import SubprocessTransport
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -39,6 +41,11 @@ async def page() -> AsyncIterator[tuple[str, ClientSession]]:
                 yield f"http://127.0.0.1:{port}", client
         finally:
             await runner.cleanup()
+            async with asyncio.timeout(
+                20
+            ):  # the server asks consoles to end; whoever outlives the loop dies in a later test
+                while any(not one.is_closing() for one in gc.get_objects() if isinstance(one, SubprocessTransport)):
+                    await asyncio.sleep(0.02)
 
 
 async def test_a_page_needs_the_key_and_keeps_it_to_itself() -> None:

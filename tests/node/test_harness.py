@@ -143,7 +143,8 @@ def test_one_that_says_nothing_flies_and_what_it_does_not_tell_is_unknown(monkey
     unknown = {name for name, value in truth.items() if np.isnan(value)}
     assert unknown == {
         "mode", "payload_shed", "telemetry_generated", "telemetry_on_board", "verifications_generated",
-        "housekeeping_generated", "events_generated", "time_reports_generated", "parameter_reports_generated",
+        "housekeeping_generated", "events_generated", "time_reports_generated", "check_reports_generated",
+        "parameter_reports_generated",
     }  # fmt: skip
     assert (truth["host_up"], truth["boot_count"], truth["software_faults"]) == (1.0, 1.0, 0.0)
     (account,) = [m.body for m in flight.close().messages]

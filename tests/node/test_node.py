@@ -193,7 +193,8 @@ def test_truth_is_sampled_at_the_end_of_the_tick_in_the_order_asked_for() -> Non
         "battery_soc": 0.9, "mode": 1.0, "boot_count": 1.0, "host_up": 1.0, "telemetry_generated": 2.0,
         "telemetry_on_board": 0.0, "contact": 1.0, "payload_shed": 0.0, "string_health[3]": 1.0,
         "verifications_generated": 0.0, "housekeeping_generated": 1.0, "events_generated": 1.0,
-        "time_reports_generated": 0.0, "parameter_reports_generated": 0.0, "software_faults": 0.0,
+        "time_reports_generated": 0.0, "check_reports_generated": 0.0, "parameter_reports_generated": 0.0,
+        "software_faults": 0.0,
     }  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from bus.wire.messages import Injection, InjectionReport, InjectionState, Messag
 from bus.wire.stacks import CommandStep, OperatorStack
 from faults.live import connection as live_connection
 from faults.live.command import _follow, telecommand_command
-from faults.live.inject import InjectOptions, _inject, _Order, inject_command
+from faults.live.inject import InjectOptions, _inject, _Injecting, inject_command
+from faults.live.orders import FaultOrder
 from faults.run import processes
 from faults.run.compose import prepare
 from faults.run.interruption import Interruption
@@ -36,8 +37,8 @@ PRIMITIVE = Injection(
 )
 
 
-def order() -> _Order:
-    return _Order("sat-a", "string_open", (PRIMITIVE,), 0, 10**9)
+def order() -> _Injecting:
+    return _Injecting(FaultOrder("sat-a", "string_open", (PRIMITIVE,), 0, 10**9))
 
 
 def say(run: RunDirectory, state: str, **endpoints: str) -> None:
