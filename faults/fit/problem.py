@@ -144,17 +144,19 @@ def with_weights(problem: Problem, values: Floats) -> Problem:
     return replace(problem, weights=own_weights(problem, values))
 
 
-def effective_rows(problem: Problem, values: Floats) -> tuple[float, int]:
-    """How many independent residuals there are, and how many in all: neighbours that are alike count less, by the
-    correlation of each with the next, (1 - r) / (1 + r) (Bayley and Hammersley 1946, for a first-order process)."""
-    independent, rows = 0.0, 0
+def effective_rows(problem: Problem, values: Floats) -> tuple[float, int, Floats]:
+    """How many independent residuals there are, how many in all, and the variance that each counts with: its column's,
+    times how many alike stand for one. Neighbours that are alike count less, by the correlation of each with the next,
+    (1 - r) / (1 + r) (Bayley and Hammersley 1946, for a first-order process)."""
+    independent, rows, variances = 0.0, 0, []
     for run in problem.fitted:
-        for apart in problem.apart(values, run).values():
-            there = apart[~np.isnan(apart)]
+        for column, apart in problem.apart(values, run).items():
+            there = apart[~np.isnan(apart)] / problem.weights[run.name, column]
             rows += there.size
             centred = there - there.mean()
             power = float((centred * centred).sum())
             r = float((centred[1:] * centred[:-1]).sum()) / power if power > 0.0 and there.size > 2 else 0.0
             r = min(max(r, 0.0), 0.999)
             independent += there.size * (1.0 - r) / (1.0 + r)
-    return independent, rows
+            variances.append(np.full(apart.size, float((there * there).mean()) * (1.0 + r) / (1.0 - r)))
+    return independent, rows, np.concatenate(variances)

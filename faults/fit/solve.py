@@ -107,8 +107,9 @@ def solve(problem: Problem, tell: Told, hands: Hands = ALONE) -> Solution:
         at = found.x
     assert found is not None
     end = values(at)
-    independent, rows = effective_rows(problem, end)
-    told, correlations = _judge(problem, at, width, _slopes(problem, values, at, hands, both=True), independent)
+    independent, rows, variances = effective_rows(problem, end)
+    variances *= max(1.0, independent / max(independent - at.size, 1.0))
+    told, correlations = _judge(problem, at, width, _slopes(problem, values, at, hands, both=True), variances)
     return Solution(
         told, correlations, problem, end, rows, independent, converged=found.status > 0, message=str(found.message)
     )
@@ -168,17 +169,13 @@ def _check_slopes(problem: Problem, slopes: Matrix) -> None:
 
 
 def _judge(
-    problem: Problem, share: Floats, width: Floats, slopes: Matrix, independent: float
+    problem: Problem, share: Floats, width: Floats, slopes: Matrix, variances: Floats
 ) -> tuple[tuple[Fitted, ...], tuple[tuple[str, str, float], ...]]:
     """How sure each figure is. Those on a bound are left out of the covariance: they are not found but held."""
     values = np.array([one.low for one in problem.free]) + share * width
-    residuals = problem.residuals(values)
     held = (share < AT_BOUND) | (share > 1.0 - AT_BOUND)
     loose: list[int] = np.flatnonzero(~held).tolist()
-    rows = residuals.size
-    inflation = max(1.0, rows / max(independent - len(loose), 1.0))
-    variance = float((residuals * residuals).sum()) / rows * inflation
-    sigmas, correlation = _spread(slopes[:, loose], variance)
+    sigmas, correlation = _spread(slopes[:, loose], variances)
     found = []
     paths = [problem.free[place].path for place in loose]
     told = [
@@ -200,15 +197,17 @@ def _judge(
     return tuple(found), tuple(told)
 
 
-def _spread(slopes: Matrix, variance: float) -> tuple[Floats, Matrix]:
-    """Standard deviations and correlations from J^T J, by singular values so that what cannot be told is infinite."""
+def _spread(slopes: Matrix, variances: Floats) -> tuple[Floats, Matrix]:
+    """Standard deviations and correlations from J^T J and what the variance of each row makes of it, by singular values
+    so that what cannot be told is infinite."""
     count = slopes.shape[1]
     if not count:
         return np.zeros(0), np.zeros((0, 0))
-    _, sizes, rows = np.linalg.svd(slopes, full_matrices=False)
+    left, sizes, rows = np.linalg.svd(slopes, full_matrices=False)
     tiny = sizes[0] * 1e-10
-    inverse = np.where(sizes > tiny, 1.0 / np.maximum(sizes, tiny) ** 2, 1.0 / tiny**2)
-    covariance: Matrix = (rows.T * inverse) @ rows * variance
+    inverse = np.where(sizes > tiny, 1.0 / np.maximum(sizes, tiny), 1.0 / tiny)
+    solved = (rows.T * inverse) @ left.T
+    covariance: Matrix = (solved * variances) @ solved.T
     sigmas: Floats = np.sqrt(np.diag(covariance))
     return sigmas, covariance / np.outer(sigmas, sigmas)
 
