@@ -29,7 +29,7 @@ while (said := os.read(0, 4096)) and b'quit' not in said:
 
 def consoles() -> list[SubprocessTransport]:
     """Every process that a loop of this one began, as long as somebody remembers it."""
-    return [one for one in gc.get_objects() if isinstance(one, SubprocessTransport)]
+    return [one for one in gc.get_objects() if issubclass(type(one), SubprocessTransport)]  # weak proxies may be dead
 
 
 @asynccontextmanager
