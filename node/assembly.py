@@ -49,6 +49,7 @@ from node.truth import PlantLike, Signals, field, place
 
 if TYPE_CHECKING:
     from node.config import NodeConfig
+    from node.plant.plant import Plant
 
 
 @dataclass(slots=True)
@@ -245,11 +246,13 @@ def order_limits(design: Design, forms: tuple[DeviceForm, ...]) -> Limits:
     return limits
 
 
-def _plant(config: NodeConfig) -> PlantLike:
+def plant_of(config: NodeConfig) -> Plant:
+    """The truth of a spacecraft at the epoch, whose attitude is ideal. Raises ValueError for one whose orbit no
+    model reaches."""
     from node.designs.setup import plant_setup  # noqa: PLC0415 (numba and sgp4 only where a spacecraft flies)
     from node.plant.plant import Plant  # noqa: PLC0415
 
-    plant = Plant(
+    return Plant(
         plant_setup(
             config.design,
             config.spacecraft,
@@ -261,6 +264,11 @@ def _plant(config: NodeConfig) -> PlantLike:
             guests=config.guests,
         )
     )
+
+
+def _plant(config: NodeConfig) -> PlantLike:
+    """The same, whose attitude holds itself as the device's own law has it."""
+    plant = plant_of(config)
     field(plant.inputs, "attitude_control")[:] = OWN_LAW
     return plant
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bus.scenario.model import Scenario
 from faults.truth.script import Script
+from node.assembly import plant_of
 from node.config import resolve
 
 if TYPE_CHECKING:
@@ -36,23 +37,10 @@ class Craft:
 def craft(scenario: Scenario, who: str, design: Design | None = None) -> Craft:
     """A spacecraft at the epoch, of another design than the scenario's where one is given. Raises ValueError for one
     whose orbit no model reaches."""
-    from node.designs.setup import plant_setup  # noqa: PLC0415 - numba
-    from node.plant.plant import Plant  # noqa: PLC0415 - numba
-
     config = resolve(scenario, who)
     if design is not None:
         config = replace(config, design=design)
-    plant = Plant(
-        plant_setup(
-            config.design,
-            config.spacecraft,
-            stations=config.stations,
-            environment=config.environment,
-            epoch_utc=config.epoch_utc,
-            seed=config.seed,
-            peer_heads=config.peer_heads,
-        )
-    )
+    plant = plant_of(replace(config, guests=False))
     script = Script(scenario, config.spacecraft, config.design.name, plant)
     return Craft(who, plant, config.design, tuple(config.spacecraft.peers), script)
 
