@@ -156,9 +156,9 @@ def _try(design: Design, one: Free, value: float) -> None:
         raise UserError(f"--free {one.path}: found {one.written(value)}", hint=f"allowed: {first.allowed}") from None
 
 
-def with_figures(design: Design, values: dict[str, tuple[str, str]], name: str = "") -> Design:
+def with_figures(design: Design, values: dict[str, tuple[str, str]]) -> Design:
     """The design with other figures: by path, what is written and its source. Raises ScenarioError."""
-    return read_design(json.dumps(_changed(design, values)), f"{design.name}.yaml", name or design.name)
+    return read_design(json.dumps(_changed(design, values)), f"{design.name}.yaml", design.name)
 
 
 def text_with(design: Design, values: dict[str, tuple[str, str]]) -> str:

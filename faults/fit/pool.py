@@ -57,7 +57,7 @@ def hands(problem: Problem, jobs: int) -> Iterator[Alone | Beside]:
     texts = own_texts(spacecraft.design for run in problem.runs for spacecraft in run.scenario.spacecraft)
     spawn = multiprocessing.get_context("spawn")
     os.environ[lifeline.SUPERVISOR] = str(os.getpid())
-    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(replace(problem), texts))
+    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(problem, texts))
     try:
         yield Beside(pool)
     finally:

@@ -121,6 +121,7 @@ class _Tried:
     def __init__(self, problem: Problem, values: Callable[[Floats], Floats], hands: Hands, saying: Saying) -> None:
         self._problem, self._values, self._hands, self._saying = problem, values, hands, saying
         self._count = 0
+        self._known: tuple[bytes, Matrix] | None = None
 
     def residuals(self, share: Floats) -> Floats:
         """At these shares of the widths."""
@@ -132,8 +133,10 @@ class _Tried:
         return r
 
     def slopes(self, share: Floats) -> Matrix:
-        """Their derivatives."""
-        return _slopes(self._problem, self._values, share, self._hands)
+        """Their derivatives; those asked for last are kept, for the solver begins where they were checked."""
+        if self._known is None or self._known[0] != share.tobytes():
+            self._known = share.tobytes(), _slopes(self._problem, self._values, share, self._hands)
+        return self._known[1]
 
 
 def _slopes(
