@@ -22,11 +22,10 @@ MEASURED, TRUE, READ, APART = "#d55e00", "#0072b2", "#56b4e9", "#009e73"
 
 def render(found: Comparison) -> str:
     """The page."""
-    kinds = {"PASS": "PASS", "FAIL": "FAIL"}
     body = [
         drawing.library(),
         f"<header><div><h1>{escape(found.spacecraft)}</h1><p class='soft'>{escape(found.table)} beside "
-        f"{escape(found.model)}</p></div>{badge(kinds.get(found.verdict, found.verdict), big=True)}</header>",
+        f"{escape(found.model)}</p></div>{badge(found.verdict, big=True)}</header>",
         tiles([("rows", str(found.rows)), ("columns", str(len(found.columns))),
                ("clock", f"{found.clock.shift_s:+g} s"), ("bounds not held", str(len(found.exceeded)))]),
     ]  # fmt: skip

@@ -75,7 +75,9 @@ def as_json(found: Comparison) -> dict[str, Any]:
         },
         "events": {
             one.event.name: {
-                "paired": len(one.pairs), "missed": len(one.missed_s), "invented": len(one.invented_s),
+                "paired": len(one.pairs) if one.looked else None,
+                "missed": len(one.missed_s) if one.looked else None,
+                "invented": len(one.invented_s) if one.looked else None,
                 "mean_s": _mean([b - a for a, b in one.pairs]),
                 "worst_s": max((b - a for a, b in one.pairs), key=abs, default=None),
                 "pairs_s": [list(two) for two in one.pairs], "missed_s": list(one.missed_s),
@@ -109,6 +111,8 @@ def row_of(one: Laid, figures: Figures | None) -> list[str]:
 
 def event_words(one: Paired) -> str:
     """One kind of event in a line."""
+    if not one.looked:
+        return f"{one.event.name}: nothing to compare"
     apart = [b - a for a, b in one.pairs]
     times = (
         f", the model {_mean(apart):+.3g} s later on average, at worst {max(apart, key=abs):+.3g} s" if apart else ""

@@ -170,6 +170,19 @@ def test_every_event_is_paired_missed_or_invented_once(
     assert bool(found.exceeded) == bool(set(seen) - set(made))
 
 
+def test_events_that_nobody_could_see_hold_no_bound(tmp_path: Path) -> None:
+    """A table that begins after the model has ended missed nothing, and saw nothing either."""
+    plan = planned(tmp_path, EVENTS)
+    rows: list[list[object]] = [["t", "light"], [5000, 100], [5010, 0]]
+    measured = read_measured(table(tmp_path / "t.csv", rows), plan, EPOCH)
+    light = Series(np.arange(0.0, 601.0), np.ones(601))
+    found = compare(plan, measured, Modelled({"illumination_fraction": light}, {}, 600.0), "one", "a lamp")
+    assert found.verdict == "FAIL"
+    assert found.exceeded == ["event sunset: most_missed"]
+    assert as_json(found)["events"]["sunset"]["missed"] is None
+    assert "sunset: nothing to compare" in render(found)
+
+
 def test_between_samples_and_held() -> None:
     series = Series(np.array([0.0, 10.0]), np.array([1.0, 3.0]))
     assert at(series, np.array([-1.0, 0.0, 5.0, 11.0])).tolist()[1:3] == [1.0, 2.0]
