@@ -6,7 +6,7 @@ the wheels against what they should have in common, a reading against its own no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +73,7 @@ class State:
     readings_noisy: int = telemetered("int", "Readings with more than their own noise")
     orbit_inconsistent: int = telemetered("bool", "A position is not where the one before it leads")
     clock_drifts: int = telemetered("bool", "On-board time leaves the computer's timer")
-    next_ns: int = 0
+    due_ns: list[int] = field(default_factory=list)
     wrong: dict[str, int] = field(default_factory=dict)
     heard: float = -1.0
     heard_ns: int = 0
@@ -92,7 +92,7 @@ def _names(index: Iterable[str], stem: str) -> list[str]:
 
 
 class Watch(Component):
-    """One look every `LOOK_NS`."""
+    """Every look once in `LOOK_NS`."""
 
     name = "watch"
     state: State
@@ -153,6 +153,10 @@ class Watch(Component):
         (self._load, self._array, self._bus, self._sun, self._sun_error, self._speed, self._flow, self._contact,
          self._uplink) = (index[name] for name in one)  # fmt: skip
         self._read(layout)
+        self._looks: tuple[Callable[[Values, int], None], ...] = (
+            self._look_at_power_and_array, self._look_at_battery_and_wheels, self._look_at_loop_and_orbit,
+            self._look_at_radio_and_clock, self._look_at_noise,
+        )  # fmt: skip
 
     def _read(self, layout: Layout) -> None:
         """The readings whose noise is known, where they are, and which of them are quiet."""
@@ -170,25 +174,37 @@ class Watch(Component):
         self._numbers = [floats.index(one[4]) for one in known]
 
     def cycle(self) -> None:
-        """Look, if it is time to."""
-        state, now_ns = self.state, self.on_board.time_ns
-        if now_ns < state.next_ns:
-            return
-        state.next_ns = max(state.next_ns + LOOK_NS, now_ns)
-        pool = self.on_board.state.pool
+        """The looks whose time has come. They come one after the other over `LOOK_NS`, so that no cycle has all of
+        them to do, and a thousand spacecraft of one age not all in the same one."""
+        due_ns, now_ns = self.state.due_ns, self.on_board.time_ns
+        if not due_ns:
+            due_ns += [now_ns + place * LOOK_NS // len(self._looks) for place in range(len(self._looks))]
+        for place, look in enumerate(self._looks):
+            if now_ns >= due_ns[place]:
+                due_ns[place] = max(due_ns[place] + LOOK_NS, now_ns)
+                look(self.on_board.state.pool, now_ns)
+
+    def _look_at_power_and_array(self, pool: Values, now_ns: int) -> None:
+        del now_ns
         if not self._stale(self._number("pcdu")):
             self._look_at_power(pool)
+
+    def _look_at_battery_and_wheels(self, pool: Values, now_ns: int) -> None:
+        del now_ns
         if not self._stale(self._number("battery-monitor")):
             self._look_at_groups(pool)
         if not self._stale(self._number("attitude")):
             self._look_at_wheels(pool)
+
+    def _look_at_loop_and_orbit(self, pool: Values, now_ns: int) -> None:
         if self.on_board.equipment.coolant_hot_k > 0.0 and not self._stale(self._number("thermal-controller")):
             self._look_at_coolant(pool)
         if not self._stale(self._number("gnss")):
             self._look_at_orbit(pool, now_ns)
+
+    def _look_at_radio_and_clock(self, pool: Values, now_ns: int) -> None:
         self._look_at_radio(pool, now_ns)
         self._look_at_clock(now_ns)
-        self._look_at_noise(pool)
 
     def _judge(self, what: str, wrong: Values, event: Event, values: Values) -> int:
         """How many parts are wrong by now; each is named once, and again only when it was well in between."""
@@ -270,8 +286,9 @@ class Watch(Component):
             state.clock_drifts = int(abs(obt_ns - state.clock[1] - passed_ns) > CLOCK_SHARE * passed_ns)
             state.clock = [now_ns, obt_ns]
 
-    def _look_at_noise(self, pool: Values) -> None:
+    def _look_at_noise(self, pool: Values, now_ns: int) -> None:
         """Frozen: not one change in a window. Noisy: too many bends in it. A stale device begins anew."""
+        del now_ns
         state, values = self.state, pool[self._noisy_places]
         size = len(values)
         if not state.last:
