@@ -6,14 +6,14 @@ Real time, a tick a second, everything as in `skyrack run --pace realtime`: plan
 CURVE, snapshots, journals, trace, archive. `signals` of each spacecraft go into the trace in every tick; the ground
 archives what comes down in contacts.
 
-`late_share`: answers that came after their tick was over, of all. `answer_p50_ms`, `answer_p99_ms`: from a Tick
-leaving the bus to its answer being taken, over all spacecraft and ticks. `archive_p99_ms`: from the ground's Tick
-leaving to its answer, before which it has committed to the archive. (Mail of a step is the ground's with the next
-tick: that second is the range's design, and is in neither.) `slips`: ticks that the schedule gave up. `start_s`:
-from the first process to the first tick. `mib`: private memory of all processes; `mib_per_hour`,
-`descriptors_per_hour`: the slope over the second half. `cpu_us`: processor time of all processes for one
-spacecraft's step. `busy_cores`: what others kept of this machine meanwhile. The first 10 ticks count for nothing:
-that is when everybody starts.
+`late_share`: answers that came after their tick was over, of all; `late_at_start`: how many more in the first 10 ticks,
+which count for nothing else: that is when everybody boots. `answer_p50_ms`, `answer_p99_ms`: from a Tick leaving the
+bus to its answer being taken, over all spacecraft and ticks. `archive_p99_ms`: from the ground's Tick leaving to its
+answer, before which it has committed to the archive. (Mail of a step is the ground's with the next tick: that second is
+the range's design, and is in neither.) `slips`: ticks that the schedule gave up. `start_s`: from the first process to
+the first tick. `mib`: private memory of all processes; `mib_per_hour`, `descriptors_per_hour`: the slope over the
+second half. `cpu_us`: processor time of all processes for one spacecraft's step. `busy_cores`: what others kept of this
+machine meanwhile.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TARGET_START_S = 60.0
 WARM_UP_TICKS = 10
 LOOK_EVERY_S = 2.0
 TIMES = "SKYRACK_BENCHMARK_TIMES"
-ANSWER = struct.Struct("=IIf")
+ANSWER = struct.Struct("=IIf?")
 
 
 def bus() -> int:
@@ -62,12 +62,14 @@ def bus() -> int:
             return leave(self, order)
 
         def answered(self: Conductor, id: str, frames: Any) -> Any:
+            open_tick = self.tick
             made = tock(self, id, frames)
             session = self._sessions.get(id)
             begun = left.pop((id, session.answered), None) if session is not None else None
             if begun is not None and session is not None and session.answered >= WARM_UP_TICKS:
                 place = places.setdefault(id, len(places))
-                file.write(ANSWER.pack(place, session.answered, perf_counter() - begun))
+                late = session.answered < open_tick
+                file.write(ANSWER.pack(place, session.answered, perf_counter() - begun, late))
             return made
 
         BusServer._leave_with, Conductor.tock = leaving, answered  # type: ignore[method-assign]
@@ -76,13 +78,15 @@ def bus() -> int:
     return status
 
 
-def answers_of(times: Path) -> dict[str, list[tuple[int, float]]]:
-    """Tick and seconds of every answer, by participant."""
+def answers_of(times: Path) -> tuple[dict[str, list[tuple[int, float]]], int]:
+    """Tick and seconds of every answer, by participant; how many of them came after their tick was over."""
     names: list[str] = json.loads(times.with_suffix(".json").read_text(encoding="ascii"))
     found: dict[str, list[tuple[int, float]]] = {name: [] for name in names}
-    for place, tick, took_s in ANSWER.iter_unpack(times.read_bytes()):
+    late = 0
+    for place, tick, took_s, was_late in ANSWER.iter_unpack(times.read_bytes()):
         found[names[place]].append((tick, took_s))
-    return found
+        late += was_late
+    return found, late
 
 
 class Watch:
@@ -145,6 +149,7 @@ class Flown:
     watch: Watch
     counters: dict[str, dict[str, int]]
     answers: dict[str, list[tuple[int, float]]]
+    late: int
     nodes: list[str]
     processes: int
     signals: int
@@ -183,10 +188,10 @@ def flown(name: str, spacecraft: int, ticks: int, per_process: int, pace: str) -
         outcome = supervise(lambda: Supervisor(directory.path, conducting, flying, on_report=hear))
         if outcome.failure is not None:
             raise outcome.failure
-        answers = answers_of(directory.path / "times.bin")
+        answers, late = answers_of(directory.path / "times.bin")
     nodes = [each.id for each in scenario.spacecraft]
     signals = max(map(len, scenario.truth_signals.values()))
-    return Flown(watch, outcome.result["counters"], answers, nodes, len(flying) - 1, signals, others.cores)
+    return Flown(watch, outcome.result["counters"], answers, late, nodes, len(flying) - 1, signals, others.cores)
 
 
 def figures_of(name: str, spacecraft: int, seconds: int, per_process: int) -> dict[str, float]:
@@ -195,14 +200,15 @@ def figures_of(name: str, spacecraft: int, seconds: int, per_process: int) -> di
     watch, counters, nodes = run.watch, run.counters, run.nodes
     answers = [took_s for id in nodes for _, took_s in run.answers.get(id, [])]
     archived = [took_s for _, took_s in run.answers.get("ground", [])]
-    late, tocks = (sum(counters[id][name] for id in nodes) for name in ("late_tocks", "tocks"))
+    late_with_start = sum(counters[id]["late_tocks"] for id in nodes)
     first, last = watch.rows[0], watch.rows[-1]
     steps = (last[1] - first[1]) * spacecraft
     return {
         "processes": run.processes,
         "signals": run.signals,
         "start_s": watch.start_s,
-        "late_share": late / max(1, tocks),
+        "late_share": run.late / max(1, sum(map(len, run.answers.values()))),
+        "late_at_start": late_with_start - run.late,
         "slips": watch.slips,
         "answer_p50_ms": 1e3 * share(answers, 0.5),
         "answer_p99_ms": 1e3 * share(answers, 0.99),

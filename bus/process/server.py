@@ -86,6 +86,7 @@ class BusServer:
         self._lost: list[do.Lost] = []
         self._last_loss: ParticipantLost | None = None
         self._divergence: Diverged | None = None
+        self._here = 0
         self._reported_ns = self._clock.now_ns()
         self._network: Network
         self._time: RouterPort
@@ -269,6 +270,11 @@ class BusServer:
             self._send(routing, piece, order.id)
         if order.replaying:
             self._report("back", {"id": order.id, "tick": order.next_tick})
+        else:
+            self._here += 1
+            self._report(
+                "here", {"id": order.id, "here": self._here, "of": len(self._plan.participants) - len(self._local)}
+            )
 
     def _refuse(self, order: do.Refuse) -> None:
         routing = self._handshake.leave(order.id)

@@ -32,6 +32,8 @@ LATE_EVERY_S = 5.0
 _OF_SEVERAL = ("away", "back", "lost")
 MAX_NAMED = 4
 """Participants named on such a line; the others are counted."""
+MANY = 50
+"""Participants from which on their coming takes so long that it is told by tenths."""
 ONE_ABOARD = 7
 """File descriptors of one more spacecraft in a process: five of its socket and its monitor, two of its memory."""
 RESTARTS = 3
@@ -231,6 +233,8 @@ class Listener:
         match report.get("report"):
             case "status":
                 self._display.show(int(report["tick"]), self._samples(report["spacecraft"]))
+            case "here" if report["of"] >= MANY and report["here"] % (report["of"] // 10) == 0:
+                self._display.say(f"{report['here']} of {report['of']} have come")
             case "away":
                 self._together.add("away", report["id"], f"gone at tick {report['tick']}: {report['reason']}")
             case "late":

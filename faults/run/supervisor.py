@@ -35,6 +35,7 @@ LOG_TAIL_LINES = 8
 BUS_PATIENCE_S = 30.0  # without a word from the bus, which says four times a second that it lives
 LOOK_AT_BUS_S = 1.0
 BACK_OFF_S = 0.5  # before the second restart; twice as long before each further one. The first is at once
+STARTING_AT_ONCE = max(8, 3 * (os.cpu_count() or 1))  # processes that are loading: more would only slow each other down
 _FLYING = ("status", "progress")  # reports of a bus that has flown a tick
 
 
@@ -101,6 +102,8 @@ class Supervisor:
         self._on_report, self._limit, self._go_on_without = on_report, restarts, go_on_without
         self._children: dict[str, _Child] = {}
         self._restarts: dict[str, int] = {}
+        self._aboard = {id: member.id for member in others for id in member.participants}
+        self._coming, self._came = set[str](), asyncio.Event()
         self._bus_looks = max(1, round(bus_patience_s / LOOK_AT_BUS_S))
         self._bus_silent = 0
         self._ready: asyncio.Event = asyncio.Event()
@@ -141,9 +144,13 @@ class Supervisor:
                 self._loop.call_later(LOOK_AT_BUS_S, self._look_at_bus)
             await self._until_any(self._ready, self._over)
             for member in self._others:
+                while len(self._coming) >= STARTING_AT_ONCE and not self._over.is_set():
+                    self._came.clear()
+                    await self._until_any(self._came, self._over)
                 if self._over.is_set():
                     break
                 self._start(member)
+                self._coming.add(member.id)
                 await asyncio.sleep(0)
             if not self._over.is_set():
                 self._write_state("running")
@@ -240,6 +247,9 @@ class Supervisor:
             child.orderly = bool(content.get("orderly"))
         elif kind in _FLYING:
             self._flying = self._flying or Stopwatch()
+        elif kind == "here":
+            self._coming.discard(self._aboard.get(str(content.get("id")), ""))
+            self._came.set()
         elif kind == "finished" and child.member.id == BUS:
             self._result = content
             self._refused[BUS] = content.get("refused", [])
@@ -264,6 +274,8 @@ class Supervisor:
         child.gone.set()
         id = child.member.id
         self._state["pids"].pop(id, None)
+        self._coming.discard(id)
+        self._came.set()
         if id == BUS:
             if status != 0 or not self._result:
                 self._fail(self._why(child, status))

@@ -339,3 +339,21 @@ async def test_a_report_of_thousands_is_heard_to_its_end(tmp_path: Path) -> None
     outcome = await launch.Supervisor(tmp_path, bus, []).fly()
     assert outcome.failure is None
     assert outcome.result["counters"]["sat-49999"] == {"tocks": 49_999}
+
+
+async def test_only_so_many_processes_load_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them: each of the others is started when one has come, and all come to be."""
+    monkeypatch.setattr(launch, "STARTING_AT_ONCE", 2)
+    ids = [*(f"sat-{n}" for n in range(5)), "ground"]
+    here: list[str] = []
+    loading: list[int] = []
+
+    def hear(who: str, report: dict[str, Any]) -> None:
+        if report["report"] == "here":
+            here.append(report["id"])
+            loading.append(len(living(tmp_path)) - 1 - len(here))  # without the bus and those that have come
+
+    outcome = await fly(tmp_path, {"ids": ids, "ticks": 3, "snapshot_every_ticks": 30}, on_report=hear)
+    assert outcome.failure is None
+    assert sorted(here) == sorted(ids)
+    assert max(loading) < 2
