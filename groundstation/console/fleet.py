@@ -80,6 +80,7 @@ class FleetScreen(Frame):
     def __init__(self) -> None:
         super().__init__()
         self._sort, self._group, self._only = "trouble", "", False
+        self._second: int | None = None
 
     def parts(self) -> ComposeResult:
         """A field to search with, hidden at first, and the table."""
@@ -130,9 +131,12 @@ class FleetScreen(Frame):
         self.query_one(Table).fill(rows, follow=self._sort != "trouble" or self.query_one(Table).has_focus)
 
     def tick(self) -> None:
-        """Countdowns move by themselves."""
+        """Countdowns move by themselves, by the second."""
         super().tick()
-        if self.console.screen is self:
+        now_s = self.store.mission_s()
+        second = None if now_s is None else int(now_s)
+        if self.console.screen is self and second != self._second:
+            self._second = second
             self.query_one(Table).refresh()
 
     def action_sort(self) -> None:

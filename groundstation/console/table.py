@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -101,8 +101,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Move the cursor."""
-        self._cursor = max(0, min(self._cursor + by, len(self._rows) - 1))
-        self._show()
+        before, self._cursor = self._cursor, max(0, min(self._cursor + by, len(self._rows) - 1))
+        self._show(before)
 
     def action_page(self, by: int) -> None:
         """Move it by what is seen."""
@@ -150,16 +150,30 @@ class Table(ScrollView, Generic[T], can_focus=True):
         free = max(4, (width - fixed) // max(1, sum(column.width == 0 for column in columns)))
         for column, (text, style) in zip(columns, cells, strict=True):
             room = column.width or free
-            word = Text(text.replace("\n", " "))
-            word.truncate(room, overflow="ellipsis")
-            word.align("right" if column.right else "left", room)
-            segments += [Segment(word.plain, base + Style.parse(style)), Segment(" ", base)]
+            segments += [
+                Segment(_fitted(text, room, right=column.right), base + Style.parse(style)),
+                Segment(" ", base),
+            ]
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _show(self) -> None:
+    def _show(self, before: int | None = None) -> None:
+        """The cursor is where it is seen; it came from the row `before`. Only what changes is drawn again."""
         top, seen = round(self.scroll_offset.y), max(1, self.size.height - 1)
         if self._cursor < top:
             self.scroll_to(y=self._cursor, animate=False)
         elif self._cursor >= top + seen:
             self.scroll_to(y=self._cursor - seen + 1, animate=False)
+        elif before is not None:
+            for place in (before, self._cursor):
+                self.refresh(Region(0, place - top + 1, self.size.width, 1))
+            return
         self.refresh()
+
+
+def _fitted(text: str, room: int, *, right: bool) -> str:
+    """As wide as the column, cut with an ellipsis. Most cells are ASCII, which needs no measuring."""
+    text = text.replace("\n", " ")
+    width = len(text) if text.isascii() else cell_len(text)
+    if width > room:
+        return f"{text[: room - 1] if width == len(text) else set_cell_size(text, room - 1)}…"
+    return " " * (room - width) + text if right else text + " " * (room - width)
