@@ -82,6 +82,7 @@ class Form(StrEnum):
 
     SCENARIO = "scenario"
     DESIGN = "design"
+    FLEET = "fleet"
 
 
 class Listing(StrEnum):
@@ -167,7 +168,7 @@ def check(scenario: ScenarioName, *, designs: Designs = [], procedures: Own = []
 
 
 @app.command(epilog="Example: skyrack schema scenario > scenario.schema.json")
-def schema(what: Annotated[Form, typer.Argument(help="scenario or design.")]) -> None:
+def schema(what: Annotated[Form, typer.Argument(help="scenario, design or fleet.")]) -> None:
     """Print the JSON Schema of a file, for editors.
 
     An editor with it shows fields, units and limits while you type.

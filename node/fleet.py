@@ -15,9 +15,13 @@ from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
 from bus.constants import Epoch
+from bus.draws import stable_id
+from node.plant.entry import bind
 from node.plant.environment.environment import SKY, step_sky
 from node.plant.kernel.fields import Record
+from node.plant.orbit.setup import Elements, altitude_span_m, fill_kepler
 from node.plant.plant import Plant
+from node.plant.power.cell_damage import fill_cells
 from node.plant.radiation.belt import Belt, load_belt
 from node.plant.radiation.radiation import step_event
 from node.plant.radiation.solar_event import Samples
@@ -88,6 +92,42 @@ class Fleet:
         fleet.flights["orbit_anomaly_rad"] += 2.0 * np.pi * index / count
         fleet.flights["draw_spacecraft"] += index.astype(np.uint64)
         return fleet
+
+    @classmethod
+    def placed(cls, setup: PlantSetup, places: NDArray[np.float64], names: Sequence[str]) -> Fleet:
+        """Spacecraft that differ in orbit and name alone, each at the epoch as `Plant` would have it.
+
+        places: a row each of `Elements` in its order, then the Earth's mu (m3/s2) that they go with; setup: any one
+        of them. Raises ValueError for a row that is no orbit.
+        """
+        plant = Plant(setup)
+        fleet = cls.__new__(cls)
+        fleet._take(plant, [plant.state], [plant.flight], [plant.inputs], len(places))
+        shapes, which = np.unique(places[:, (0, 1, 2, 6)], axis=0, return_inverse=True)
+        shared = np.repeat(plant.flight, len(shapes))
+        for row, (a_m, e, i_rad, mu_m3_s2) in zip(shared, shapes.tolist(), strict=True):
+            fill_kepler(row, Elements(a_m, e, i_rad, 0.0, 0.0, 0.0), mu_m3_s2)
+            fill_cells(plant.params[0], row, setup.cover_glass_kg_m2, setup.cell_proton_ratio, setup.solar_activity)
+        fleet.flights[:] = shared[which.reshape(-1)]
+        for name, column in (("orbit_raan_rad", 3), ("orbit_perigee_rad", 4), ("orbit_anomaly_rad", 5)):
+            fleet.flights[name] = places[:, column]
+        fleet.flights["draw_spacecraft"] = [stable_id(name) for name in names]
+        spans = [altitude_span_m(row) for row in shared]
+        low_m, high_m = min(low for low, _ in spans), max(high for _, high in spans)
+        fleet._belt = load_belt(setup.solar_activity, Epoch.of(setup.epoch_utc).year, low_m, high_m)
+        fleet._begin(setup.capacity_class, plant)
+        return fleet
+
+    def _begin(self, capacity_class: str, plant: Plant) -> None:
+        """Bring every spacecraft to time 0 with the entry that a single one has."""
+        one, flight, orders = plant.state.copy(), plant.flight.copy(), plant.inputs.copy()
+        begun = one.copy()
+        records = (one, plant.params, flight, orders, plant.work, self._sky.copy())
+        tick = bind(capacity_class, records, self._belt, self._event, self._place)
+        for k in range(len(self)):
+            one[0], flight[0] = begun[0], self.flights[k]
+            tick(-1, 1.0)
+            self.states[k] = one[0]
 
     def _take(
         self,

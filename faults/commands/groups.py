@@ -20,6 +20,8 @@ from faults.commands.faults import EPILOG as FAULTS_EPILOG
 from faults.commands.faults import faults
 from faults.commands.fit import EPILOG as FIT_EPILOG
 from faults.commands.fit import fit
+from faults.commands.fleet import EPILOG as FLEET_EPILOG
+from faults.commands.fleet import fleet
 from faults.commands.flight_software import flying
 from faults.commands.fork import EPILOG as FORK_EPILOG
 from faults.commands.fork import fork
@@ -44,6 +46,7 @@ from faults.commands.why import why
 def add_groups(app: typer.Typer) -> None:
     """Contacts, campaigns, forks and questions; then what operators have."""
     flying(app, epilog="Example: skyrack contacts first-light --ical > contacts.ics")(contacts)
+    app.command(epilog=FLEET_EPILOG)(fleet)
     flying(app, epilog=EPILOG)(campaign)
     flying(app, epilog=SEARCH_EPILOG)(search)
     flying(app, epilog=FORK_EPILOG)(fork)

@@ -23,6 +23,7 @@ from bus.text.near import nearest
 from bus.text.times import clock
 from faults.commands.device_rows import device_rows
 from faults.commands.fdir_rows import brief_cells, table_rows
+from faults.commands.fleet import check_fleet, is_constellation
 from faults.commands.operator_rows import fault_rows, operator_rows
 from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.flight_software import with_own
@@ -45,6 +46,8 @@ def check_command(
 ) -> int:
     """Validate a scenario and say what would fly. Every mistake is in the ScenarioError that the front door shows."""
     try:
+        if is_constellation(name):
+            return check_fleet(Path(name), designs, as_json=as_json)
         chosen = load_named(name, designs, procedures)
     except ScenarioError as error:
         if not as_json:

@@ -14,8 +14,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema_command(what: str) -> int:
-    """Print the schema of `scenario` or `design`."""
-    schema = scenario_schema() if what == "scenario" else design_schema()
+    """Print the schema of `scenario`, `design` or `fleet`."""
+    schema = {"scenario": scenario_schema, "design": design_schema, "fleet": fleet_schema}[what]()
     sys.stdout.write(json.dumps(schema, indent=2) + "\n")
     return 0
 
@@ -23,6 +23,13 @@ def schema_command(what: str) -> int:
 def scenario_schema() -> dict[str, Any]:
     """What `check` reads, but for names that only a scenario itself or a design gives."""
     return {"$schema": DIALECT, **ScenarioForm.model_json_schema()}
+
+
+def fleet_schema() -> dict[str, Any]:
+    """The scenario of a constellation."""
+    from faults.fleet.form import FleetForm  # noqa: PLC0415 - numba
+
+    return {"$schema": DIALECT, **FleetForm.model_json_schema()}
 
 
 def design_schema() -> dict[str, Any]:

@@ -80,7 +80,7 @@ def scenario_text(path: Path, patterns: Sequence[str], flight: Flight) -> tuple[
         f"stations: [{', '.join(_quoted(station) for station in flight.stations)}]",
         "spacecraft:",
     ]
-    ids = _ids(chosen)
+    ids = ids_of(chosen)
     for elements, name in zip(chosen, ids, strict=True):
         head += [
             f"  - id: {name}",
@@ -112,7 +112,7 @@ def _refusal(path: Path, found: str, allowed: str, what: str = "select") -> Scen
     return ScenarioError([Mistake(str(path), 0, 0, what, found, allowed)])
 
 
-def _ids(chosen: Sequence[Elements]) -> list[str]:
+def ids_of(chosen: Sequence[Elements]) -> list[str]:
     """An id for every set from its name, with the catalogue number behind it where names collide."""
     slugs = [_slug(e.name)[:24].strip("-") or "sc" for e in chosen]
     slugs = [s if s[0].isalpha() else f"sc-{s}" for s in slugs]

@@ -35,19 +35,21 @@ from groundstation.contacts.stations import stations as known_stations
 from node.designs.load import load_design, own_texts
 
 FORMAT = 1
-_LONGEST_NS = 366 * 86_400 * 10**9
-_NAME = r"[A-Za-z0-9][A-Za-z0-9 _.-]*"
+LONGEST_NS = 366 * 86_400 * 10**9
+NAME = r"[A-Za-z0-9][A-Za-z0-9 _.-]*"
 _NO_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def _format(value: object) -> int:
+def read_format(value: object) -> int:
+    """The version of the format that a file says it is written in. Raises Refused."""
     version: int = whole(1, 1_000_000).read(value)
     if version != FORMAT:
         raise Refused(show(value), f"{FORMAT}, the scenario format of this version of Skyrack")
     return version
 
 
-def _epoch(value: object) -> datetime:
+def read_epoch(value: object) -> datetime:
+    """When a scenario begins. Raises Refused."""
     written = text(longest=LONGEST, shape=f"a UTC time such as {EXAMPLE}").read(value)
     epoch = parse_instant(written, zone_needed=True)
     if not in_range(epoch):
@@ -84,10 +86,10 @@ class RetentionForm(Form):
 class ScenarioForm(Form):
     """A scenario file."""
 
-    skyrack: Annotated[int, Leaf(_format, {"const": FORMAT})]
-    name: Annotated[str, text(longest=64, pattern=_NAME, shape="a name such as 'first-light'")]
+    skyrack: Annotated[int, Leaf(read_format, {"const": FORMAT})]
+    name: Annotated[str, text(longest=64, pattern=NAME, shape="a name such as 'first-light'")]
     description: Annotated[str, text(longest=1000, empty=True)] = ""
-    epoch: Annotated[datetime, Leaf(_epoch, {"type": "string", "description": f"a UTC time such as {EXAMPLE}"})]
+    epoch: Annotated[datetime, Leaf(read_epoch, {"type": "string", "description": f"a UTC time such as {EXAMPLE}"})]
     duration: Time
     tick: Annotated[int, duration(10**7, 60 * 10**9, "10 ms to 60 s")]
     seed: Annotated[int, whole(0, 2**53)]
@@ -125,6 +127,11 @@ def load_text(content: str | bytes, shelf: Shelf | None = None, *, file: str = "
 def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
     """As `load_text`, of a tree that somebody has read, or put together of several files."""
     sheet = root.sheet
+    if root.has("constellation") and not root.has("spacecraft"):
+        root.below("constellation").refuse(
+            "a constellation", "a list of `spacecraft`; this one flies by `skyrack fleet`"
+        )
+        sheet.finish()
     parts = root.parts(ScenarioForm, without=_LATER)
     if root.node is None or root.node.entries is None:
         sheet.finish()
@@ -143,7 +150,7 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
     _check_room(root.below("stations"), len(stations), spacecraft)
     jobs = {one.id: one.job_ids for one in spacecraft}
     span = Span(
-        duration_ns if end else _LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete,
+        duration_ns if end else LONGEST_NS, tick_ns, first_orbit_s or 6000.0, designs, jobs, complete,
         tuple(station.id for station in stations), shelf.known_procedures if shelf else None,
     )  # fmt: skip
     timeline = read_timeline(root.below("timeline"), span) if root.has("timeline") else Timeline()
@@ -249,7 +256,7 @@ def _duration(item: Item, tick_ns: int, orbit_s: float | None) -> int:
     """Whole ticks: orbits are rounded to them, other durations must be a multiple."""
     if orbit_s is None and item.node is not None and "orbit" in str(item.node.value):
         return tick_ns  # The orbit itself is a mistake already.
-    length = duration(tick_ns, _LONGEST_NS, "one tick to 366 d", orbit_s=orbit_s)
+    length = duration(tick_ns, LONGEST_NS, "one tick to 366 d", orbit_s=orbit_s)
     duration_ns = item.read(Annotated[int, length]) or tick_ns
     ticks = max(1, round(duration_ns / tick_ns))
     if duration_ns % tick_ns and item.node is not None and "orbit" not in str(item.node.value):

@@ -183,7 +183,7 @@ class Sso(Form):
 
     def places(self, item: Item, given: Given) -> list[Placed]:
         """One, whose node has that local time."""
-        inclination, raan = _sun_synchronous(self.altitude, self.ltan, given)
+        inclination, raan = sun_synchronous(self.altitude, self.ltan, given)
         return [_single(orbits.circular(self.altitude, inclination, raan, self.argument_of_latitude))]
 
 
@@ -242,7 +242,7 @@ class Planes(Form):
         """All of them, plane by plane."""
         inclination, raans = self.inclination or 0.0, list(self.raans or ())
         for ltan in self.ltans or ():
-            inclination, raan = _sun_synchronous(self.altitude, ltan, given)
+            inclination, raan = sun_synchronous(self.altitude, ltan, given)
             raans.append(raan)
         return _many(
             orbits.planes_and_slots(
@@ -267,7 +267,7 @@ class Lattice(Form):
 
     def places(self, item: Item, given: Given) -> list[Placed]:
         """All 81."""
-        inclination, raan = _sun_synchronous(self.altitude, self.ltan, given)
+        inclination, raan = sun_synchronous(self.altitude, self.ltan, given)
         return _many(orbits.suncatcher81(self.altitude, inclination, raan, self.argument_of_latitude, self.radius))
 
 
@@ -336,7 +336,7 @@ def _published(item: Item, elements: Elements, said: dict[str, str], given: Give
     return [Placed("", elements.orbit.model_copy(update=said), elements.period_s)]
 
 
-def _sun_synchronous(altitude_m: float, ltan_h: float, given: Given) -> tuple[float, float]:
+def sun_synchronous(altitude_m: float, ltan_h: float, given: Given) -> tuple[float, float]:
     """Inclination and node."""
     inclination = orbits.sun_synchronous_inclination_rad(EARTH_RADIUS_M + altitude_m)
     return inclination, orbits.raan_of_ltan_rad(given.epoch, ltan_h)

@@ -20,8 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[2]
-OUTSIDE = ("bus.constants", "bus.draws")
-"""Modules of compiled code beyond the plant's folder."""
+OUTSIDE = ("bus.constants", "bus.draws", "node.fsw.rules")
+"""Modules of compiled code beyond the plant's folder: a fleet compiles flight software's rules."""
 
 
 def cpu() -> str:

@@ -7,15 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bus.constants import EARTH_MU_M3_S2
 from node.fleet import Fleet
+from node.plant.orbit.setup import Elements
 from node.plant.plant import Plant
 from tests.kits.plant_kit import fly, setup
 
 pytestmark = pytest.mark.timeout(900)  # whoever comes first compiles: a minute of a core's time, of a core of one's own
 
 SETUPS = [
-    setup("fleet", spacecraft=f"sc-{k}", anomaly_deg=51.0 * k, raan_deg=180.0 + 7.0 * k, seed=3) for k in range(7)
-]
+    setup(
+        "fleet", spacecraft=f"sc-{k}", anomaly_deg=51.0 * k, raan_deg=180.0 + 7.0 * k, seed=3,
+        altitude_m=650e3 + 1e3 * (k // 3),
+    )
+    for k in range(7)
+]  # fmt: skip
 
 
 def differing(a: Any, b: Any) -> list[str]:
@@ -30,6 +36,19 @@ def test_one_is_many_to_the_bit() -> None:
     for k, each in enumerate(SETUPS):
         alone = fly(Plant(each), 133)
         assert differing(alone.state, fleet.states[k : k + 1]) == []
+
+
+def test_spacecraft_placed_by_a_table_are_the_same_as_plants_of_their_own() -> None:
+    """From the epoch on: what a plant works out of its orbit, and how it begins."""
+    rows = [[getattr(one.elements, name) for name in Elements.__dataclass_fields__] for one in SETUPS]
+    fleet = Fleet.placed(SETUPS[4], np.array([[*row, EARTH_MU_M3_S2] for row in rows]), [s.spacecraft for s in SETUPS])
+    for k, each in enumerate(SETUPS):
+        alone = Plant(each)
+        assert differing(alone.state, fleet.states[k : k + 1]) == []
+        assert differing(alone.flight, fleet.flights[k : k + 1]) == []
+    fleet.step(0, 1.0, 24)
+    for k, each in enumerate(SETUPS):
+        assert differing(fly(Plant(each), 24).state, fleet.states[k : k + 1]) == []
 
 
 def test_blocks_change_nothing() -> None:

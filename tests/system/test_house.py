@@ -111,6 +111,7 @@ ABOVE = {
     "faults.plugin": {"faults.live", "faults.commands", "faults.campaign", "faults.search"},
     "faults.search": {"faults.live", "faults.commands", "faults.campaign", "faults.fork", "faults.why"},
     "faults.live": {"faults.commands", "faults.campaign"},
+    "faults.fleet": {"faults.live", "faults.commands", "faults.campaign", "faults.plugin", "faults.fork"},
     "node.fsw.component": {"node.fsw.services", "node.fsw.managers", "node.fsw.software"},
     "node.fsw.services": {"node.fsw.managers", "node.fsw.software"},
     "node.fsw.managers": {"node.fsw.software"},
