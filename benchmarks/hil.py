@@ -28,11 +28,11 @@ from bus.scenario.outside import OutsideDevice  # noqa: E402
 from bus.wire.messages import Message  # noqa: E402
 from bus.wire.outside import DeviceSample  # noqa: E402
 from node.assembly import outside_forms  # noqa: E402
+from node.hil.device_party import DeviceParty  # noqa: E402
 from node.hil.frames import Splitter  # noqa: E402
 from node.hil.gateway import Gateway  # noqa: E402
 from node.hil.language import Hello, Language, Reading, Sample, Tick  # noqa: E402
 from node.hil.lines import MachineBench, line_to  # noqa: E402
-from node.hil.party import Party  # noqa: E402
 from node.hil.timing import Timing  # noqa: E402
 
 TARGET_P99_MS = 5.0
@@ -99,7 +99,7 @@ class Range:
                 endpoint=place, part="software", layout="fixed", timeout_s=timeout_s, answers_ticks=True,
                 allowed_misses=0,
             )  # fmt: skip
-            self.parties.append(Party(f"sc-{number}", form, outside, line_to(place), tick_ns=tick_ns))
+            self.parties.append(DeviceParty(f"sc-{number}", form, outside, line_to(place), tick_ns=tick_ns))
         self.gateway = Gateway(self.parties, MachineBench())
         self.gateway.open()
         self._tick_ns, self._tick = tick_ns, 0

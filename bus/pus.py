@@ -29,6 +29,8 @@ class Service(IntEnum):
     PARAMETER = 20
 
 
+MAX_PACKET_BYTES = 8192
+"""Of one space packet here; the standard's own limit is 65,542 (CCSDS 133.0-B, 4.1)."""
 SCHEDULE_SOURCE = 2**53 - 1
 """Source of requests that the on-board schedule releases: in reports it stands where the ground's boot would."""
 

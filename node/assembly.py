@@ -11,19 +11,20 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from bus.dictionary import Dictionary
+from bus.dictionary import Dictionary, read_dictionary
 from bus.errors import Refused, UserError
 from bus.wire.messages import Seam
+from bus.wire.outside import FLIGHT_SOFTWARE
 from node import own_software
 from node.computer import BOOT_S, WATCHDOG_S, Computer
-from node.designs.load import Design, load_design
+from node.designs.load import OUTSIDE, Design, load_design
 from node.devices.clock import Clock
 from node.devices.definitions import CLOCK_NAME, device_forms
-from node.devices.device import NEVER_OUTSIDE, RESET, SIDE, Device, DeviceForm
+from node.devices.device import NEVER_OUTSIDE, RESET, SIDE, Channel, Device, DeviceForm
 from node.devices.equipment import Body, Equipment, FdirRow
 from node.devices.hosts import SELECT, Hosts
 from node.devices.nvm import NonVolatileMemory
-from node.devices.order_limits import STEP, SWITCH, OrderLimit, limit_of
+from node.devices.order_limits import STEP, SWITCH, WORDS, OrderLimit, limit_of
 from node.devices.radio import Radio
 from node.devices.remote import Loads, RemoteDevice
 from node.devices.sensors import Sensors
@@ -31,6 +32,7 @@ from node.devices.simulated import SimulatedDevice
 from node.devices.terminals import Terminals
 from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
+from node.foreign.software import foreign_software
 from node.fsw.protocol import Board, Software
 from node.fsw.software import FlightSoftware, declarations, on_board_parameters
 from node.harness import Harness, Limits
@@ -140,6 +142,9 @@ def flight_software(design: Design, parts: Equipment) -> tuple[type[Software], D
     own = design.form.flight_software
     if own is None:
         return FlightSoftware, dictionary_for(parts)
+    if own.name == OUTSIDE:
+        words = read_dictionary(own.words) if own.words else dictionary_for(parts)
+        return foreign_software(own.apids), words.model_copy(update={"design": design.name})
     try:
         found = own_software.find(own.name)
         if found.source != own.source:
@@ -181,6 +186,30 @@ def outside_forms(design_name: str) -> tuple[DeviceForm, ...]:
     """The devices of a design that can be outside: a board, a bench instrument or another program."""
     forms = device_forms(equipment(load_design(design_name)))
     return tuple(form for form in forms if form.name not in NEVER_OUTSIDE)
+
+
+def software_form(design_name: str) -> DeviceForm:
+    """What flight software outside reads and can order, as if it were a device: every channel of every device, then the
+    age of each device's reading; every order of every device."""
+    design = load_design(design_name)
+    forms = device_forms(equipment(design))
+    names = [form.name for form in forms]
+    channels = [replace(c, name=f"{form.name}.{c.name}", source="read") for form in forms for c in form.channels]
+    channels += [
+        Channel(f"{name}.age_ticks", "", "int", f"Age of what {name} gave, in ticks", source="read") for name in names
+    ]
+    inputs = {(form.name, what): field for form in forms for what, field in form.orders}
+    orders = [
+        (f"{device}.{what}", limit.in_words(WORDS.get(inputs.get((device, what), ""), ())))
+        for (device, what), limit in sorted(order_limits(design, forms).items(), key=lambda o: names.index(o[0][0]))
+    ]
+    return DeviceForm(FLIGHT_SOFTWARE, tuple(channels), tuple(orders))
+
+
+def order_places(design_name: str) -> dict[str, tuple[str, ...]]:
+    """The names of what orders are for, in the order of their elements, by kind of part."""
+    names = load_design(design_name).names
+    return {kind: names[kind] for kind in ("lcl", "battery_group", "heater", "accelerator", "isl_head")}
 
 
 def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:

@@ -19,11 +19,13 @@ from bus.pus import PACKETS_MADE, Service
 from bus.snapshot.pack import pack, unpack
 from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Account, Event, Injection, Message
-from bus.wire.outside import GATEWAY_ID, DeviceReading
+from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID, DeviceReading, SoftwareAnswer
 from node.assembly import Parts, wire
 from node.config import NodeConfig
+from node.designs.load import OUTSIDE
 from node.devices.clock import Clock
 from node.devices.terminals import Terminals
+from node.foreign.software import ForeignSoftware, counters_of, note
 from node.fsw.protocol import Cycle, Figures
 from node.fsw.services.packet_streams import given_up, held
 from node.fsw.services.packets import body
@@ -64,6 +66,8 @@ class Node:
         self._devices, self._radio, self._nvm = parts.devices, parts.radio, parts.nvm
         self._computer, self._injections, self._signals = parts.computer, parts.injections, parts.signals
         self._upsets, self._terminals, self._remotes = parts.upsets, parts.terminals, parts.remotes
+        own = config.design.form.flight_software
+        self._foreign = own is not None and own.name == OUTSIDE
         self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
         self._figures = Figures()
 
@@ -97,10 +101,13 @@ class Node:
         out = Outbox()
         if self._remotes is not None:
             inbox = self._remotes.deliver(tick, inbox)
-        space = self._inject(moment, inbox, out.messages) if inbox or not self._injections.idle else inbox
         frames: list[Message] = []
+        if self._foreign:
+            inbox, frames = self._answers(inbox)
+        space = self._inject(moment, inbox, out.messages) if inbox or not self._injections.idle else inbox
         if space and self._terminals is not None:
-            space, frames = self._sorted(space, self._terminals)
+            space, crossed = self._sorted(space, self._terminals)
+            frames += crossed
         uplink = radio.receive(tick, space) if space or not radio.uplink.idle else []
         self._plant.step(tick, self._tick_s, moment.beacons)
         self._upsets.strike(tick)
@@ -118,11 +125,20 @@ class Node:
             out.messages += [radio.message(end_ns, peer, frame) for peer, frame in self._terminals.send(tick)]
         if self._remotes is not None:
             out.messages += [radio.message(end_ns, GATEWAY_ID, sample) for sample in self._remotes.samples()]
+        fsw = self._computer.fsw
+        if isinstance(fsw, ForeignSoftware) and cycle is not None:
+            out.messages.append(radio.message(end_ns, GATEWAY_ID, fsw.outgoing))
         out.truth = self._signals.sample()
         if self.config.seen:
             out.beacon = self._plant.beacon()
         out.writes = self._nvm.take_writes()
         return out
+
+    @staticmethod
+    def _answers(inbox: Sequence[Message]) -> tuple[list[Message], list[Message]]:
+        """What is no answer of flight software outside, and what is."""
+        found = [m for m in inbox if isinstance(m.body, SoftwareAnswer) and m.source == GATEWAY_ID]
+        return [m for m in inbox if not isinstance(m.body, SoftwareAnswer)], found
 
     @staticmethod
     def _sorted(space: Sequence[Message], terminals: Terminals) -> tuple[list[Message], list[Message]]:
@@ -160,8 +176,13 @@ class Node:
             self._down()
             for _ in uplink:
                 self._radio.uplink.drop("computer_down")
-            if frames and self._terminals is not None:
-                self._terminals.unheard(frames)
+            crossed = [message for message in frames if isinstance(message.body, IslFrame)]
+            if crossed and self._terminals is not None:
+                self._terminals.unheard(crossed)
+            for message in frames:
+                if isinstance(message.body, SoftwareAnswer):
+                    note(self._nvm, "answers_dropped")
+                    note(self._nvm, "packets_dropped", len(message.body.telemetry))
             return None
         uplink = [*uplink, *frames] if frames else uplink
         cycle, figures = computer.step(tick, obt_ns, readings, uplink, self._radio.budget_bytes)
@@ -190,6 +211,7 @@ class Node:
 
     def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """The final account. What is still on its way up is heard: an acknowledgement may release packets."""
+        inbox, answers = self._answers(inbox) if self._foreign else (inbox, [])
         space: Sequence[Message] = [m for m in inbox if not isinstance(m.body, Injection | DeviceReading)]
         if self._terminals is not None:
             space, _ = self._sorted(space, self._terminals)
@@ -200,7 +222,10 @@ class Node:
         counters |= {
             f"telemetry.given_up.{stream}": float(lost) for stream, lost in sorted(given_up(self._nvm).items())
         }
-        account = Account(rows=tuple(self._computer.account(uplink)), counters=counters)
+        rows = tuple(self._computer.account([*uplink, *answers]))
+        if self._foreign:
+            counters |= {f"{FLIGHT_SOFTWARE}.{what}": float(n) for what, n in sorted(counters_of(self._nvm).items())}
+        account = Account(rows=rows, counters=counters)
         out = Outbox(messages=[self._radio.message(moment.end_ns, "range", account)])
         out.truth = self._signals.sample()
         if self.config.seen:

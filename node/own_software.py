@@ -175,12 +175,12 @@ def declared(name: str, software: type[Software], equipment: Equipment, devices:
         raise Refused(f"{name!r} whose declare() gave a {type(words).__name__}", "a bus.dictionary.Dictionary")
     if words.version != again.version:
         raise Refused(f"{name!r} whose declare() differs from call to call", "a function of its arguments alone")
-    for problem in _problems(words):
+    for problem in problems(words):
         raise Refused(f"{name!r} whose dictionary has {problem}", "a dictionary that fits itself")
     return words.model_copy(update={"design": equipment.design})
 
 
-def _problems(words: Dictionary) -> list[str]:
+def problems(words: Dictionary) -> list[str]:
     """What does not fit in a dictionary."""
     parameters = [p.name for p in words.parameters]
     found = [

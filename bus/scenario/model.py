@@ -103,7 +103,8 @@ class Spacecraft(_Form):
 
     `initial` overrides initial plant values by the names of `skyrack list` (e.g. battery_soc). `orders`, by their
     times, are for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
-    `priority`: who goes first where an antenna sees several, the lowest number. `devices`: those that are outside.
+    `priority`: who goes first where an antenna sees several, the lowest number. `devices`: those that are outside, and
+    under `fsw` its flight software, if that is.
     """
 
     id: Identifier

@@ -1,4 +1,4 @@
-"""A device that is outside, as the resolved scenario has it."""
+"""A device or flight software that is outside, as the resolved scenario has it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class OutsideDevice(BaseModel):
-    """Where a device answers, and what is asked of it. part: what it is, for the report. timeout_s: real time that
+    """Where it answers, and what is asked of it. part: what it is, for the report. timeout_s: real time that
     lockstep waits for its answer to a tick. answers_ticks: without it the run has to be paced. allowed_misses: ticks
     without an answer in time, beyond which the run's timing is INVALID."""
 

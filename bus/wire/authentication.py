@@ -19,6 +19,8 @@ KEY_BYTES = 32
 COUNTER_BYTES = 8
 CODE_BYTES = 32
 """HMAC-SHA-256, not cut short (FIPS 198-1)."""
+WINDOW = 64
+"""Counters below the highest that are still taken, once each, when the link overtakes itself (RFC 4303, 3.4.3)."""
 
 
 def derived_key(seed: int, spacecraft: str) -> bytes:
@@ -39,6 +41,17 @@ def authentic(message: Message, key: bytes) -> int:
         return -1
     counter = int.from_bytes(field[:COUNTER_BYTES], "big")
     return counter if hmac.compare_digest(field[COUNTER_BYTES:], _code(message, key, counter)) else -1
+
+
+def fresh(highest: int, seen: int, counter: int) -> tuple[int, int] | None:
+    """The anti-replay window after a counter that was never taken before, None for any other. `seen`: bit i stands for
+    the counter i below the highest."""
+    below = highest - counter
+    if below < 0:
+        return counter, ((seen << -below) | 1) & ((1 << WINDOW) - 1) if -below < WINDOW else 1
+    if below >= WINDOW or seen >> below & 1:
+        return None
+    return highest, seen | 1 << below
 
 
 def _code(message: Message, key: bytes, counter: int) -> bytes:

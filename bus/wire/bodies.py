@@ -28,7 +28,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
-from bus.wire.outside import DeviceReading, DeviceSample
+from bus.wire.outside import DeviceReading, DeviceSample, SoftwareAnswer, SoftwareCycle
 from bus.wire.pace import ClockOrder, ClockState
 from bus.wire.stacks import OperatorConfirmation, OperatorStack
 
@@ -38,6 +38,6 @@ BODIES: dict[Kind, type[Body]] = {
         Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
         StoreReport, Allocation, IslFrame, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
         OperatorConfirmation, Injection, InjectionReport, Account, ClockOrder,
-        ClockState, DeviceSample, DeviceReading,
+        ClockState, DeviceSample, DeviceReading, SoftwareCycle, SoftwareAnswer,
     )
 }  # fmt: skip

@@ -67,6 +67,8 @@ class Kind(IntEnum):
     CLOCK_STATE = 44
     DEVICE_SAMPLE = 45
     DEVICE_READING = 46
+    SOFTWARE_CYCLE = 47
+    SOFTWARE_ANSWER = 48
 
 
 OPERATOR_MAIL = (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION, Kind.OPERATOR_STACK, Kind.OPERATOR_CONFIRMATION)
@@ -366,8 +368,7 @@ class InjectionReport(Body):
 
 class Account(Body):
     """The final account, answer to a closing Tick. Spacecraft rows: (boot, stream, generated, first_on_board); under
-    boot 0 together what it settled and forgot.
-    Ground: `counters` holds its totals (see the interface control document)."""
+    boot 0 together what it settled and forgot. Ground: `counters` holds its totals (interface control document)."""
 
     kind = Kind.ACCOUNT
     rows: Annotated[tuple[Row, ...], Field(max_length=8192)]

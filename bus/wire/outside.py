@@ -1,4 +1,5 @@
-"""What a spacecraft and the gateway to devices outside say to each other: bodies of messages, and their bounds."""
+"""What a spacecraft and the gateway to what is outside (devices, flight software) say to each other: bodies of
+messages, and their bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bus.wire.messages import Body, Count, Kind, Name, Number
+from bus.pus import MAX_PACKET_BYTES
+from bus.wire.messages import BoardTimeNs, Body, Count, Kind, Name, Number
 
 GATEWAY_ID = "hil"
 """Who talks to all devices outside: a participant on the bus."""
@@ -14,6 +16,12 @@ MAX_ACTS = 256
 """Orders, or things measured for the plant, of a device in a tick."""
 Act = tuple[Name, Count, Number]
 """What, of which element, which value."""
+FLIGHT_SOFTWARE = "fsw"
+"""The name of flight software among what is outside; no device has it."""
+MAX_ORDERS, MAX_PACKETS, MAX_PACKETS_BYTES = 512, 64, 24 * 1024
+"""Of flight software outside in a tick: orders, packets in either direction, and bytes of these together."""
+SpacePacket = Annotated[bytes, Field(max_length=MAX_PACKET_BYTES)]
+SpacePackets = Annotated[tuple[SpacePacket, ...], Field(max_length=MAX_PACKETS)]
 
 
 class DeviceSample(Body):
@@ -35,3 +43,27 @@ class DeviceReading(Body):
     tick: Count = 0
     values: Annotated[tuple[Number, ...], Field(max_length=2048)] = ()
     measured: Annotated[tuple[Act, ...], Field(max_length=MAX_ACTS)] = ()
+
+
+class SoftwareCycle(Body):
+    """What flight software outside reads at the end of a tick: every channel of every device, then the age of each
+    device's reading in ticks; None where a device gave no number. boot, reason: of the computer's present boot.
+    telecommands: as packets, what came up."""
+
+    kind = Kind.SOFTWARE_CYCLE
+    boot: Count
+    reason: Count
+    obt_ns: BoardTimeNs
+    values: Annotated[tuple[Number | None, ...], Field(max_length=2048)]
+    telecommands: SpacePackets = ()
+
+
+class SoftwareAnswer(Body):
+    """What flight software outside gave in a tick that it answered. boot: the one that it was asked in; connect: how
+    often its line had come up. orders: `device.what` by element and value. telemetry: as packets."""
+
+    kind = Kind.SOFTWARE_ANSWER
+    boot: Count
+    connect: Count
+    orders: Annotated[tuple[Act, ...], Field(max_length=MAX_ORDERS)] = ()
+    telemetry: SpacePackets = ()

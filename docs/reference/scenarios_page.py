@@ -78,7 +78,7 @@ def _one(name: str, path: Path) -> Iterator[str]:
     yield ""
     yield scenario.description
     yield ""
-    designs = ", ".join(sorted({spacecraft.design for spacecraft in scenario.spacecraft}))
+    designs = ", ".join(sorted({spacecraft.design.partition("@")[0] for spacecraft in scenario.spacecraft}))
     many = f"{len(scenario.spacecraft)} spacecraft" if len(scenario.spacecraft) > 1 else "one spacecraft"
     yield f"{many} ({designs}), {clock(scenario.duration_ns / 1e9)}, tick {scenario.tick_ns / 1e9:g} s."
     yield ""

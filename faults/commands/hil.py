@@ -31,13 +31,13 @@ class Layouts(StrEnum):
 def header(
     design: Annotated[str, typer.Argument(help="A design: a name or a file.")], *, designs: Designs = []
 ) -> None:
-    """Print the fixed layout of a design's devices as a C header."""
+    """Print the fixed layout of a design's devices, and of its flight software, as a C header."""
     from faults.scenarios.own_designs import Shelf  # noqa: PLC0415
-    from node.assembly import outside_forms  # noqa: PLC0415
+    from node.assembly import order_places, outside_forms, software_form  # noqa: PLC0415
     from node.hil.header import c_header  # noqa: PLC0415
 
     name = Shelf(tuple(designs)).find(design)
-    sys.stdout.write(c_header(name, outside_forms(name)))
+    sys.stdout.write(c_header(name, outside_forms(name), software_form(name), order_places(name)))
 
 
 @group.command(epilog="Example: skyrack hil probe tcp://127.0.0.1:5701 --design pathfinder --device pcdu")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,13 +15,14 @@ from bus.participant import Moment
 from bus.scenario.outside import OutsideDevice
 from bus.text.near import one_of
 from bus.wire.messages import Message
-from bus.wire.outside import GATEWAY_ID, DeviceSample
+from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID, DeviceSample, SoftwareCycle
 from faults.scenarios.own_designs import Shelf
-from node.assembly import outside_forms
+from node.assembly import outside_forms, software_form
 from node.devices.device import DeviceForm
-from node.hil.gateway import Gateway
+from node.hil.device_party import DeviceParty
+from node.hil.gateway import AnyParty, Gateway
 from node.hil.lines import MachineBench, line_to
-from node.hil.party import Party
+from node.hil.software_party import SoftwareParty
 
 WHO = "probe"
 TIMEOUT_S = 1.0
@@ -41,9 +43,14 @@ class Probe:
     designs: tuple[Path, ...] = ()
 
 
+def forms_of(name: str) -> Mapping[str, DeviceForm]:
+    """What can be outside of a design: its devices, and its flight software as if it were one."""
+    return {form.name: form for form in (*outside_forms(name), software_form(name))}
+
+
 def form_of(design: str, device: str, designs: tuple[Path, ...] = ()) -> DeviceForm:
-    """A device of a design that can be outside. Raises UserError."""
-    forms = {form.name: form for form in outside_forms(Shelf(designs).find(design))}
+    """A device of a design that can be outside, or its flight software. Raises UserError."""
+    forms = forms_of(Shelf(designs).find(design))
     if device not in forms:
         raise UserError(
             f"--device: found {device[:64]!r}; allowed: {one_of(forms, device)}", hint=f"skyrack list devices {design}"
@@ -63,7 +70,8 @@ def probe_command(wanted: Probe, *, as_json: bool) -> int:
         allowed_misses=0,
     )  # fmt: skip
     period_ns = round(1e9 / wanted.rate_hz) if wanted.rate_hz else 10**9
-    party = Party(WHO, form, outside, line, tick_ns=period_ns)
+    software = form.name == FLIGHT_SOFTWARE
+    party = (SoftwareParty if software else DeviceParty)(WHO, form, outside, line, tick_ns=period_ns)
     bench = MachineBench()
     gateway = Gateway([party], bench)
     gateway.open()
@@ -72,7 +80,12 @@ def probe_command(wanted: Probe, *, as_json: bool) -> int:
     values = tuple(0.0 if channel.source else None for channel in form.channels)
     for tick in range(wanted.ticks):
         start_ns = (tick + 1) * period_ns
-        sample = Message(start_ns, WHO, tick, GATEWAY_ID, DeviceSample(device=form.name, values=values))
+        body = (
+            SoftwareCycle(boot=1, reason=0, obt_ns=start_ns, values=values)
+            if software
+            else DeviceSample(device=form.name, values=values)
+        )
+        sample = Message(start_ns, WHO, tick, GATEWAY_ID, body)
         if wanted.rate_hz:
             while clock.now_ns() < begun_ns + tick * period_ns:
                 bench.wait((), begun_ns + tick * period_ns)
@@ -83,7 +96,7 @@ def probe_command(wanted: Probe, *, as_json: bool) -> int:
     return ANSWERED_NO if party.counts.misses else 0
 
 
-def _print(wanted: Probe, party: Party, took_s: float, *, as_json: bool) -> None:
+def _print(wanted: Probe, party: AnyParty, took_s: float, *, as_json: bool) -> None:
     row = party.timing.row()
     if as_json:
         content = {"endpoint": wanted.endpoint, "device": wanted.device, "ticks": wanted.ticks, "took_s": took_s}

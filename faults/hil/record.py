@@ -1,7 +1,8 @@
 """What crossed a device's seam in a run, as JSON lines: written from the trace, read to answer from it.
 
 The first line says which device it is; then one for each tick in which it was asked: what it felt (null: it makes the
-value itself), what it was ordered, what it said. `reading_tick` is null where it gave no reading.
+value itself), what it was ordered, what it said. `reading_tick` is null where it gave no reading. Flight software is
+one, too: it read and heard telecommands, it ordered and gave telemetry, packets as hexadecimal digits.
 """
 
 from __future__ import annotations
@@ -9,24 +10,26 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bus.errors import EnvironmentFault, UserError
 from bus.files import write_whole
+from bus.pus import MAX_PACKET_BYTES
 from bus.scenario.model import Scenario
 from bus.text.near import one_of
 from bus.trace.reader import TraceReader
 from bus.wire.codec import decode, peek
 from bus.wire.messages import Kind
-from faults.hil.probe import form_of
+from bus.wire.outside import FLIGHT_SOFTWARE, SoftwareCycle
+from faults.hil.probe import forms_of
 from faults.recording.read import check_same, read_scenario
 from faults.run_directory import open_run
 from node.designs.load import with_designs
 from node.devices.remote import LOAD_W
-from node.hil.language import Measured, Reading, dictionary_of
+from node.hil.language import Measured, Order, Reading, Telemetry, dictionary_of
 
 FORMAT = 1
 MAX_BYTES = 1024 * 1024 * 1024
@@ -38,6 +41,7 @@ def record_command(run: Path, name: str, out: Path) -> int:
     scenario = with_designs(read_scenario(directory))
     spacecraft, _, device = name.partition(".")
     rows: dict[int, dict[str, Any]] = {}
+    software = device == FLIGHT_SOFTWARE
     with TraceReader(directory.trace) as reader:
         check_same(reader.header, scenario, directory)
         head = _head(scenario, spacecraft, device)
@@ -50,6 +54,14 @@ def record_command(run: Path, name: str, out: Path) -> int:
                         rows[record.tick - 1] = {
                             "tick": record.tick - 1, "feels": list(body.values), "orders": list(body.orders),
                             "reading_tick": None, "values": [], "measured": [],
+                        }  # fmt: skip
+                elif envelope.kind is Kind.SOFTWARE_CYCLE and envelope.source == spacecraft and software:
+                    rows[record.tick - 1] = _cycle(record.tick - 1, decode(frame).body)
+                elif envelope.kind is Kind.SOFTWARE_ANSWER and envelope.destination == spacecraft and software:
+                    body = decode(frame).body
+                    if record.tick - 2 in rows:
+                        rows[record.tick - 2] |= {
+                            "orders": list(body.orders), "telemetry": [packet.hex() for packet in body.telemetry]
                         }  # fmt: skip
                 elif envelope.kind is Kind.DEVICE_READING and envelope.destination == spacecraft:
                     body = decode(frame).body
@@ -67,6 +79,13 @@ def record_command(run: Path, name: str, out: Path) -> int:
     return 0
 
 
+def _cycle(tick: int, body: SoftwareCycle) -> dict[str, Any]:
+    return {
+        "tick": tick, "boot": body.boot, "obt_ns": body.obt_ns, "reads": list(body.values),
+        "telecommands": [packet.hex() for packet in body.telecommands], "orders": [], "telemetry": [],
+    }  # fmt: skip
+
+
 def _head(scenario: Scenario, spacecraft: str, device: str) -> dict[str, Any]:
     known = {f"{one.id}.{name}": one.design for one in scenario.spacecraft for name in one.devices}
     design = known.get(f"{spacecraft}.{device}")
@@ -76,7 +95,7 @@ def _head(scenario: Scenario, spacecraft: str, device: str) -> dict[str, Any]:
             f"found {found!r}; allowed: {one_of(known, found) if known else 'a run with a device outside'}",
             hint="SPACECRAFT.DEVICE, as in the run's report",
         )
-    form = form_of(design, device)
+    form = forms_of(design)[device]
     return {
         "skyrack_hil_record": FORMAT, "spacecraft": spacecraft, "device": device, "dictionary": dictionary_of(form),
         "channels": [channel.name for channel in form.channels],
@@ -85,18 +104,21 @@ def _head(scenario: Scenario, spacecraft: str, device: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+Said = Reading | Measured | Order | Telemetry
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A file that was read: who it was, and what it said to each tick."""
 
     device: str
     head: Mapping[str, Any]
-    said: Mapping[int, tuple[Reading | Measured, ...]]
+    said: Mapping[int, tuple[Said, ...]]
 
 
 def read_record(path: Path) -> Record:
     """Raises UserError with the line where it is none, EnvironmentFault where it cannot be read."""
-    said: dict[int, tuple[Reading | Measured, ...]] = {}
+    said: dict[int, tuple[Said, ...]] = {}
     head: dict[str, Any] = {}
     number = 0
     try:
@@ -111,16 +133,7 @@ def read_record(path: Path) -> Record:
                     head = _checked(row)
                     continue
                 tick = _whole(row["tick"])
-                words: list[Reading | Measured] = [
-                    Measured(tick, _measured(what, head), _whole(element, 2**32 - 1), _finite(value))
-                    for what, element, value in row["measured"]
-                ]
-                if row["reading_tick"] is not None:
-                    values = tuple(map(_finite, row["values"]))
-                    if len(values) != len(head["channels"]):
-                        raise ValueError(f"{len(values)} values")
-                    words.insert(0, Reading(_whole(row["reading_tick"]), values))
-                said[tick] = tuple(words)
+                said[tick] = tuple((_flown if head["device"] == FLIGHT_SOFTWARE else _measures)(tick, row, head))
     except OSError as error:
         raise EnvironmentFault(
             f"cannot read {path}: {error.strerror}", hint="a file of `skyrack hil record`"
@@ -148,9 +161,34 @@ def _checked(head: Any) -> dict[str, Any]:
     return head
 
 
-def _measured(value: object, head: Mapping[str, Any]) -> str:
-    if not isinstance(value, str) or value not in (*head["orders"], LOAD_W):
-        raise ValueError(f"measured {value!r}"[:64])
+def _measures(tick: int, row: Mapping[str, Any], head: Mapping[str, Any]) -> list[Said]:
+    words: list[Said] = [
+        Measured(tick, _one_of((*head["orders"], LOAD_W), what), _whole(element, 2**32 - 1), _finite(value))
+        for what, element, value in row["measured"]
+    ]
+    if row["reading_tick"] is not None:
+        values = tuple(map(_finite, row["values"]))
+        if len(values) != len(head["channels"]):
+            raise ValueError(f"{len(values)} values")
+        words.insert(0, Reading(_whole(row["reading_tick"]), values))
+    return words
+
+
+def _flown(tick: int, row: Mapping[str, Any], head: Mapping[str, Any]) -> list[Said]:
+    words: list[Said] = [
+        Order(tick, _one_of(head["orders"], what), _whole(element, 2**32 - 1), _finite(value))
+        for what, element, value in row["orders"]
+    ]
+    for packet in map(bytes.fromhex, row["telemetry"]):
+        if len(packet) > MAX_PACKET_BYTES:
+            raise ValueError(f"a packet of {len(packet)} bytes")
+        words.append(Telemetry(tick, packet))
+    return words
+
+
+def _one_of(known: Sequence[str], value: object) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{value!r}, no word of this record"[:64])
     return value
 
 

@@ -16,7 +16,7 @@ from bus.errors import DecodeError, SkyrackError
 from bus.scenario.model import Scenario
 from bus.wire.codec import decode, peek
 from bus.wire.messages import Account, Kind
-from bus.wire.outside import GATEWAY_ID
+from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID
 from faults.run_directory import BY_HAND, RunDirectory, read_run
 from groundstation.archive.reader import ArchiveReader
 from groundstation.config import GROUND_ID
@@ -77,8 +77,9 @@ class Archived:
 @dataclass(frozen=True, slots=True)
 class Books:
     """All of it. `counters` are the ground's own totals, empty without its account; `software`, by spacecraft, what was
-    counted of flight software; `crosslinks`: of its optical terminals; `outside`: what the gateway to devices outside
-    counted, empty without its account; `timing`: how long they took to answer, empty where it was not kept."""
+    counted of flight software; `crosslinks`: of its optical terminals; `outside`: what the gateway to what is outside
+    counted, and a spacecraft of its flight software there, empty without their accounts; `timing`: how long they took
+    to answer, empty where it was not kept."""
 
     counters: Mapping[str, float] = field(default_factory=dict)
     ledgers: Mapping[str, Ledger] = field(default_factory=dict)
@@ -96,6 +97,7 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
     software: dict[str, dict[str, float]] = {}
     crosslinks: dict[str, dict[str, float]] = {}
     outside: dict[str, float] = {}
+    on_board = f"{FLIGHT_SOFTWARE}."
     rows: dict[str, Rows] = {}
     for frame in final:
         if peek(frame).kind is not Kind.ACCOUNT:
@@ -112,6 +114,8 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
             outside.update(account.counters)
         else:
             software[message.source] = {k: n for k, n in account.counters.items() if k.startswith("software.")}
+            mine = {f"{message.source}.{k}": n for k, n in account.counters.items() if k.startswith(on_board)}
+            outside.update(mine)
             crosslinks[message.source] = {k: n for k, n in account.counters.items() if k.startswith("isl.")}
     try:
         archived, settled = _archive(directory, scenario, counters, rows)

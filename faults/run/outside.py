@@ -1,4 +1,4 @@
-"""The gateway of a run to its devices outside: built from the scenario, or played from a trace."""
+"""The gateway of a run to what is outside (devices, flight software): from the scenario, or played from a trace."""
 
 from __future__ import annotations
 
@@ -14,32 +14,41 @@ from bus.snapshot.pack import Stateful
 from bus.trace.reader import TraceReader
 from bus.wire.codec import decode, peek
 from bus.wire.messages import Message
-from bus.wire.outside import GATEWAY_ID
+from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID
 from faults.run_directory import RunDirectory
 from faults.scenarios.outside import needs_pace
-from node.assembly import outside_forms
-from node.hil.gateway import Gateway
+from node.assembly import outside_forms, software_form
+from node.devices.device import DeviceForm
+from node.hil.device_party import DeviceParty
+from node.hil.gateway import AnyParty, Gateway
 from node.hil.lines import MachineBench, line_to
-from node.hil.party import Party
+from node.hil.software_party import SoftwareParty
 
 
 def open_gateway(scenario: Scenario, *, paced: bool) -> Gateway:
-    """All devices have answered and are the right ones. Raises UserError."""
+    """Everybody has answered and is the right one. Raises UserError."""
     unpaced = [] if paced else needs_pace(scenario.spacecraft)
     if unpaced:
         raise UserError(
             f"{unpaced[0]} answers no ticks, so nobody knows when it has said all",
             hint="fly it by the clock: --pace realtime",
         )
-    parties = []
+    parties: list[AnyParty] = []
     for spacecraft in scenario.spacecraft:
-        forms = {form.name: form for form in outside_forms(spacecraft.design)} if spacecraft.devices else {}
-        for name, device in spacecraft.devices.items():
-            line = line_to(device.endpoint)
-            parties.append(Party(spacecraft.id, forms[name], device, line, tick_ns=scenario.tick_ns))
+        for name, outside in spacecraft.devices.items():
+            form, line = form_of(spacecraft.design, name), line_to(outside.endpoint)
+            party: type[DeviceParty | SoftwareParty] = SoftwareParty if name == FLIGHT_SOFTWARE else DeviceParty
+            parties.append(party(spacecraft.id, form, outside, line, tick_ns=scenario.tick_ns))
     gateway = Gateway(parties, MachineBench(), paced=paced)
     gateway.open()
     return gateway
+
+
+def form_of(design: str, name: str) -> DeviceForm:
+    """What is said on the line of a device of a design, or of its flight software. KeyError for a name it has not."""
+    if name == FLIGHT_SOFTWARE:
+        return software_form(design)
+    return {form.name: form for form in outside_forms(design)}[name]
 
 
 def keep_timing(directory: RunDirectory, everybody: Sequence[Participant]) -> None:

@@ -1,8 +1,9 @@
-"""The `devices:` of a spacecraft: which of them are outside, where they answer, and what is asked of them."""
+"""The `devices:` and the `fsw:` of a spacecraft: what of it is outside, where it answers, and what is asked of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -11,16 +12,19 @@ from bus.errors import Refused, UserError
 from bus.scenario.model import Scenario, Spacecraft
 from bus.scenario.outside import OutsideDevice
 from bus.text.forms import Form
-from bus.text.leaves import Flag, Leaf, quantity, whole
+from bus.text.leaves import Flag, Leaf, quantity, text, whole
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.units import show
+from bus.wire.outside import FLIGHT_SOFTWARE
+from faults.scenarios.foreign_dictionary import read_foreign
 from node.assembly import outside_forms
+from node.designs.load import with_software_outside
 from node.devices.device import NEVER_OUTSIDE
 from node.hil.lines import SHAPE, parse_endpoint
 
-MAX_OUTSIDE = 40
-"""Devices in a scenario: what the gateway's account has room for."""
+MAX_OUTSIDE = 32
+"""Lines in a scenario: what the gateway's account has room for."""
 
 
 def _endpoint(value: object) -> str:
@@ -30,15 +34,32 @@ def _endpoint(value: object) -> str:
     return value
 
 
+Endpoint = Annotated[str, Leaf(_endpoint, {"type": "string", "description": SHAPE})]
+Part = Literal["simulated", "software", "hardware"]
+Timeout = Annotated[float, quantity("time", 0.001, 10.0, "1 ms to 10 s")]
+Misses = Annotated[int, whole(0, 10**9)]
+
+
 class OutsideForm(Form):
     """Where a device answers, what it is, and what is asked of it."""
 
-    remote: Annotated[str, Leaf(_endpoint, {"type": "string", "description": SHAPE})]
-    part: Literal["simulated", "software", "hardware"] = "hardware"
+    remote: Endpoint
+    part: Part = "hardware"
     layout: Literal["names", "fixed"] = "names"
-    timeout: Annotated[float, quantity("time", 0.001, 10.0, "1 ms to 10 s")] = 1.0
+    timeout: Timeout = 1.0
     answers_ticks: Flag = True
-    allowed_misses: Annotated[int, whole(0, 10**9)] = 0
+    allowed_misses: Misses = 0
+
+
+class SoftwareForm(Form):
+    """Where flight software answers, what it is, what is asked of it, and the file that says what it says."""
+
+    remote: Endpoint
+    part: Part = "software"
+    layout: Literal["names", "fixed"] = "names"
+    timeout: Timeout = 1.0
+    allowed_misses: Misses = 0
+    dictionary: Annotated[str, text(longest=1000, empty=True)] = ""
 
 
 Devices = Annotated[dict[str, OutsideForm], Field(default_factory=dict)]
@@ -65,8 +86,28 @@ def read_devices(item: Item, design: str) -> dict[str, OutsideDevice]:
     return found
 
 
+def read_software(item: Item, design: str) -> tuple[str, dict[str, OutsideDevice]]:
+    """The design that flies flight software from outside, and where that answers; where it is `simulated`, the design
+    as it is and nothing."""
+    form = item.read(SoftwareForm)
+    if form is None or form.part == "simulated":
+        return design, {}
+    apids: tuple[int, ...] = (1,)
+    words = ""
+    if form.dictionary:
+        found = read_foreign(item.below("dictionary"), Path(item.sheet.file).parent / form.dictionary)
+        if found is None:
+            return "", {}
+        apids, words = found
+    line = OutsideDevice(
+        endpoint=form.remote, part=form.part, layout=form.layout, timeout_s=form.timeout, answers_ticks=True,
+        allowed_misses=form.allowed_misses,
+    )  # fmt: skip
+    return with_software_outside(design, apids, words), {FLIGHT_SOFTWARE: line}
+
+
 def check_endpoints(item: Item, everybody: Iterable[Spacecraft]) -> None:
-    """Each device has a line of its own, and there are not too many."""
+    """Everybody has a line of their own, and there are not too many."""
     taken: dict[str, str] = {}
     for one in everybody:
         for name, device in one.devices.items():
@@ -76,7 +117,7 @@ def check_endpoints(item: Item, everybody: Iterable[Spacecraft]) -> None:
                 return
             taken[device.endpoint] = who
     if len(taken) > MAX_OUTSIDE:
-        item.refuse(f"{len(taken)} devices outside", f"at most {MAX_OUTSIDE}")
+        item.refuse(f"{len(taken)} lines to what is outside", f"at most {MAX_OUTSIDE}")
 
 
 def needs_pace(everybody: Iterable[Spacecraft]) -> list[str]:

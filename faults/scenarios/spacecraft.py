@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from bus.errors import Refused, ScenarioError, UnknownNameError
 from bus.scenario.model import DEFAULT_PRIORITY, Spacecraft
+from bus.scenario.outside import OutsideDevice
 from bus.scenario.workload import Job, JobLog
 from bus.text.forms import Form
 from bus.text.leaves import Leaf, Plain, text, whole
@@ -25,7 +26,7 @@ from faults.scenarios.flight_software import read_flight_software
 from faults.scenarios.jobs import JobEntries, read_jobs
 from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
-from faults.scenarios.outside import Devices, check_endpoints, read_devices
+from faults.scenarios.outside import Devices, SoftwareForm, check_endpoints, read_devices, read_software
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.vocabulary import check_orbit, first_value
 from node.designs.fdir_entry import FdirEntry
@@ -49,7 +50,7 @@ _PEERS = {"anyOf": [{"const": "neighbours"}, {"type": "array", "items": {"type":
 
 class SpacecraftForm(Form):
     """Who flies which design where, how it starts, whom it sees, what it works on, what FDIR does otherwise, whose
-    flight software it flies, and which of its devices are outside."""
+    flight software it flies, and which of its devices are outside, or its flight software."""
 
     id: Annotated[Id, AfterValidator(_own_id)]
     design: Annotated[str, text(longest=1000)]
@@ -63,6 +64,7 @@ class SpacecraftForm(Form):
     priority: Annotated[int, whole(1, 9)] = DEFAULT_PRIORITY
     flight_software: Annotated[str, text(longest=200, pattern=PATTERN, shape=SHAPE)] = ""
     devices: Devices
+    fsw: SoftwareForm | None = None
 
 
 def read_spacecraft(
@@ -78,7 +80,7 @@ def read_spacecraft(
     peers: list[tuple[list[str], dict[str, Item]]] = []
     for entry in item.list(1, MAX_MEMBERS):
         mark = entry.sheet.mark()
-        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir", "on_board_procedures", "devices"))
+        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir", "on_board_procedures", "devices", "fsw"))
         name = parts["id"] or ""
         complete = complete and bool(name)
         if entry.node is None or entry.node.entries is None:
@@ -93,6 +95,13 @@ def read_spacecraft(
             design = read_fdir(entry.below("fdir"), design)
         if parts["flight_software"] and design:
             design = read_flight_software(entry.below("flight_software"), parts["flight_software"], design)
+        outside: dict[str, OutsideDevice] = {}
+        if entry.has("fsw") and design:
+            flown, outside = read_software(entry.below("fsw"), design)
+            for own in ("flight_software", "fdir", "on_board_procedures") if outside else ():
+                if entry.has(own):
+                    entry.below(own).refuse(f"`{own}` beside `fsw` outside", "one of them: it is of what flies here")
+            design = flown
         places = read_orbit(entry.below("orbit"), Given(epoch, end))
         _check_orbits(entry.below("orbit"), places)
         complete = complete and (bool(places) or not any(entry.below("orbit").has(kind) for kind in CONSTELLATIONS))
@@ -104,8 +113,10 @@ def read_spacecraft(
         if entry.has("jobs") and design:
             jobs, logs = read_jobs(entry.below("jobs"), accelerators(design), span_s)
         devices = read_devices(entry.below("devices"), design) if entry.has("devices") and design else {}
-        if devices and len(places) > 1:
-            entry.below("devices").refuse(f"devices outside of {len(places)} spacecraft", "those of one spacecraft")
+        for what, some in (("devices", devices), ("fsw", outside)):
+            if some and len(places) > 1:
+                entry.below(what).refuse(f"{what} outside of {len(places)} spacecraft", "those of one spacecraft")
+        devices |= outside
         named = _peer_names(entry, places, name)
         if not entry.sheet.clean_since(mark):
             designs.update({f"{name}-{place.label}" if place.label else name: design for place in places})

@@ -31,6 +31,10 @@ SHIPPED = ("ai1-august", "ai1-june", "fleet", "formation", "lowinc", "pathfinder
 """By name, not by what lies in the folder: a file that a user puts beside them is the user's."""
 
 
+OUTSIDE = "outside"
+"""Name of flight software that is no class here: somebody else's program or board."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One figure of a design file as it was written."""
@@ -173,6 +177,14 @@ def with_entries(name: str, field: str, entries: Sequence[object]) -> str:
 def with_flight_software(name: str, software: str, source: str) -> str:
     """A design that flies a class of a user's own: a design of its own. Its name. `source`: digest of the class's."""
     return _adopt(name, {**plain_text(name), "flight_software": {"name": software, "source": source}})
+
+
+def with_software_outside(name: str, apids: Sequence[int], words: str) -> str:
+    """A design whose flight software is outside: a design of its own. Its name. `words`: its dictionary as JSON, empty
+    for that of the reference."""
+    source = hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
+    own = {"name": OUTSIDE, "source": source, "apids": list(apids), "words": words}
+    return _adopt(name, {**plain_text(name), "flight_software": own})
 
 
 def plain_text(name: str) -> dict[str, Any]:

@@ -249,10 +249,14 @@ class Device(Form):
 
 
 class FlightSoftware(Form):
-    """Flight software of a user's own, as `flight_software:` of a scenario puts it here."""
+    """Flight software of a user's own, as `flight_software:` or `fsw:` of a scenario puts it here."""
 
-    name: str = says("package.module:Class")
-    source: str = says("digest of its sources, 32 hex digits: others do not fly")
+    name: str = says("package.module:Class, or `outside`")
+    source: str = says("digest of its sources, 32 hex digits: others do not fly; outside, of its dictionary")
+    apids: tuple[Annotated[int, Field(ge=0)], ...] = says(
+        "outside: whose telemetry is read; commands go to the first", ()
+    )
+    words: str = says("outside: its dictionary as JSON, empty for that of the reference", "")
 
 
 class DesignForm(Form):

@@ -70,6 +70,12 @@ class OrderLimit(NamedTuple):
             and (not self.whole or value == int(value))
         )
 
+    def in_words(self, words: tuple[str, ...] = ()) -> str:
+        """Which elements there are, and which values; `words`: what the values stand for, from 0."""
+        each = ", ".join(f"{value} {word}" for value, word in enumerate(words))
+        span = f"{'whole numbers ' if self.whole else ''}{self.low:g} to {self.high:g}"
+        return f"{'one element' if self.elements == 1 else f'elements 0 to {self.elements - 1}'}; {each or span}"
+
 
 SWITCH = OrderLimit(1, 0.0, 1.0, whole=True)
 """Of what a device has by itself: its two sides, its reset, the two receivers of the radio."""

@@ -1,4 +1,4 @@
-"""Participant `hil`: talks to every device that is outside, on behalf of all spacecraft.
+"""Participant `hil`: talks to all that is outside (devices, flight software), on behalf of all spacecraft.
 
 It is where the range ends, and so the only participant whose step is no function of tick and inbox. What it sends is
 recorded as everybody's mail is: from the trace a spacecraft flies again without a device, to the bit.
@@ -17,8 +17,9 @@ from bus.errors import EnvironmentFault
 from bus.participant import Moment, Outbox
 from bus.snapshot.pack import Stateful
 from bus.wire.messages import Account, Message
-from bus.wire.outside import GATEWAY_ID, DeviceSample
+from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID, DeviceSample, SoftwareCycle
 from node.hil.party import Counts, Line, Party
+from node.hil.software_party import SoftwareCounts
 
 START_NS = 10_000_000_000
 """Real time that devices have before the first tick to answer a greeting."""
@@ -40,7 +41,9 @@ class Bench(Protocol):
 
 
 Key = tuple[str, str]
-"""Spacecraft and device."""
+"""Spacecraft and device, or its flight software."""
+AnyParty = Party[Any, Any]
+Said = DeviceSample | SoftwareCycle
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class State:
     """Numbers of what was sent, and what became of what came."""
 
     seq: int = 0
-    counts: dict[str, Counts] = field(default_factory=dict)
+    counts: dict[str, Counts | SoftwareCounts] = field(default_factory=dict)
 
 
 class Gateway(Stateful):
@@ -56,7 +59,7 @@ class Gateway(Stateful):
 
     state: State
 
-    def __init__(self, parties: Sequence[Party], bench: Bench, *, paced: bool = False) -> None:
+    def __init__(self, parties: Sequence[AnyParty], bench: Bench, *, paced: bool = False) -> None:
         self._parties = sorted(parties, key=lambda party: (party.spacecraft, party.device))
         self._bench, self._paced = bench, paced
         for party in self._parties:
@@ -69,7 +72,7 @@ class Gateway(Stateful):
         return GATEWAY_ID
 
     def open(self) -> None:
-        """Before the first tick: every device is there and is the right one. Raises EnvironmentFault."""
+        """Before the first tick: everybody is there and is the right one. Raises EnvironmentFault."""
         until_ns = self._bench.now_ns() + START_NS
         while True:
             now_ns = self._bench.now_ns()
@@ -81,19 +84,20 @@ class Gateway(Stateful):
             self._bench.wait([party.line for party in open_], min(until_ns, now_ns + LOOK_EVERY_NS))
         wrong = [party for party in self._parties if not party.greeted]
         if wrong:
+            what = "flight software" if wrong[0].device == FLIGHT_SOFTWARE else "device"
             first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
             trouble = f" ({first.line.trouble})" if first.line.trouble else ""
             why = first.refusal or f"nobody answered within {START_NS / 1e9:g} s{trouble}"
-            self.close("not all devices are there")
+            self.close("not everybody is there")
             raise EnvironmentFault(
                 f"{first.name} at {first.outside.endpoint}: {why}{more}",
-                hint="put the right device there, or fly it emulated: `part: simulated`"
+                hint=f"put the right {what} there, or fly it emulated: `part: simulated`"
                 if first.refusal
-                else "start the device first, or fly it emulated: `part: simulated`",
+                else f"start the {what} first, or fly it emulated: `part: simulated`",
             )
 
     def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
-        """One tick: hand on what each device feels, and bring back what it says."""
+        """One tick: hand on what each of them is told, and bring back what it says."""
         outbox = Outbox()
         if moment.closing:
             self._send(outbox, moment, "bus", self._account())
@@ -108,9 +112,10 @@ class Gateway(Stateful):
         for party in self._parties:
             found = samples.get((party.spacecraft, party.device))
             if found is not None:
-                sent_ns, sample = found
+                sent_ns, body = found
                 tick = sent_ns // (moment.end_ns - moment.start_ns) - 1
-                party.ask(tick, sent_ns, sample, self._bench.now_ns())
+                time_ns = max(0, body.obt_ns) if isinstance(body, SoftwareCycle) else sent_ns
+                party.ask(tick, time_ns, body, self._bench.now_ns())
         if not self._paced:
             self._hear_out()
             self._bring(outbox, moment)
@@ -169,15 +174,22 @@ class Gateway(Stateful):
             party.part(reason)
 
 
-def _newest(inbox: Sequence[Message]) -> dict[Key, tuple[int, DeviceSample]]:
-    """By device, when its newest sample was sent, and the sample with the orders of all. There are several where a
-    spacecraft was late in a paced run."""
-    found: dict[Key, tuple[int, DeviceSample]] = {}
+def _newest(inbox: Sequence[Message]) -> dict[Key, tuple[int, Said]]:
+    """By device, when its newest sample was sent, and the sample with the orders of all; of flight software, the
+    newest cycle with all telecommands. There are several where a spacecraft was late in a paced run."""
+    found: dict[Key, tuple[int, Said]] = {}
     for message in inbox:
         body = message.body
         if isinstance(body, DeviceSample):
             key = (message.source, body.device)
-            if key in found:
-                body = body.model_copy(update={"orders": (*found[key][1].orders, *body.orders)})
+            _, before = found.get(key, (0, None))
+            if isinstance(before, DeviceSample):
+                body = body.model_copy(update={"orders": (*before.orders, *body.orders)})
+            found[key] = message.sent_ns, body
+        elif isinstance(body, SoftwareCycle):
+            key = (message.source, FLIGHT_SOFTWARE)
+            _, before = found.get(key, (0, None))
+            if isinstance(before, SoftwareCycle):
+                body = body.model_copy(update={"telecommands": (*before.telecommands, *body.telecommands)})
             found[key] = message.sent_ns, body
     return found

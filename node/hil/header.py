@@ -1,14 +1,30 @@
-"""The fixed layout as a C header: structs, numbers of channels and orders, and the hash of each device's dictionary."""
+"""The fixed layout as a C header: structs, numbers of channels and orders, and the hash of each dictionary: of a
+design's devices, and of what its flight software reads and orders."""
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from bus.pus import MAX_PACKET_BYTES
+from bus.wire.outside import FLIGHT_SOFTWARE
 from node.devices.device import Channel, DeviceForm
+from node.fsw.boot import BootReason
 from node.hil.frames import CRC, FIXED, HEADER, MAGIC, MAX_PAYLOAD_BYTES, VERSION
-from node.hil.language import ANSWERS_TICKS, BYE, HELLO, ORDER, TICK, Kind, dictionary_of, measured_of, orders_of
+from node.hil.language import (
+    ANSWERS_TICKS,
+    BYE,
+    CYCLE,
+    HELLO,
+    ORDER,
+    PACKET,
+    TICK,
+    Kind,
+    dictionary_of,
+    measured_of,
+    orders_of,
+)
 
 _COMMON = f"""\
 #ifndef SKYRACK_HIL_H
@@ -57,16 +73,38 @@ struct skyrack_order {{ /* orders and what is measured */
 struct skyrack_bye {{
     char reason[64];
 }};
+
+struct skyrack_cycle {{ /* of flight software */
+    uint64_t tick;
+    int64_t obt_ns; /* on-board time */
+    uint32_t boot; /* another one than before: the computer was reset, what RAM held is lost */
+    uint32_t reason; /* enum skyrack_boot_reason */
+}};
+
+struct skyrack_packet {{ /* of flight software: telecommand and telemetry; a space packet follows */
+    uint64_t tick;
+}};
+
+#define SKYRACK_MAX_PACKET_BYTES {MAX_PACKET_BYTES}
 """
 
 
-def c_header(design: str, forms: Sequence[DeviceForm]) -> str:
-    """The header for these devices of a design."""
-    sizes = {"header": HEADER, "hello": HELLO, "tick": TICK, "order": ORDER, "bye": BYE}
+def c_header(design: str, forms: Sequence[DeviceForm], software: DeviceForm | None = None,
+             places: Mapping[str, Sequence[str]] | None = None) -> str:  # fmt: skip
+    """The header for these devices of a design, and for its flight software. `places`: names of the elements that
+    orders are for, by kind of part."""
+    sizes = {"header": HEADER, "hello": HELLO, "tick": TICK, "order": ORDER, "bye": BYE, "cycle": CYCLE,
+             "packet": PACKET}  # fmt: skip
     parts = [_COMMON, _enum("skyrack_kind", [(kind.name, int(kind), "") for kind in Kind], "SKYRACK")]
+    parts += [_enum("skyrack_boot_reason", [(r.name, int(r), "") for r in BootReason], "SKYRACK_BOOT")]
     parts += [*_sizes(sizes), f"\n/* Devices of {design}. */\n"]
     for form in forms:
         parts += _device(form)
+    if software is not None:
+        parts += [f"\n/* Flight software of {design}: readings from Skyrack, orders for it. */\n", *_software(software)]
+        for kind, names in (places or {}).items():
+            members = [(name, place, "") for place, name in enumerate(names)]
+            parts += ["\n", _enum(f"skyrack_{kind}", members, f"SKYRACK_{kind.upper()}")] if names else []
     return "".join([*parts, "\n#endif\n"])
 
 
@@ -75,14 +113,29 @@ def _sizes(structs: dict[str, struct.Struct]) -> Iterator[str]:
         yield f'_Static_assert(sizeof(struct skyrack_{name}) == {layout.size}, "size of {name}");\n'
 
 
-def _device(form: DeviceForm) -> Iterator[str]:
+def _software(form: DeviceForm) -> Iterator[str]:
+    yield from _spoken(form)
+    count = len(form.channels)
+    yield "struct skyrack_fsw_values { /* reading; NaN where a device gave no number */\n"
+    yield "    uint64_t tick;\n    double values[SKYRACK_FSW_CHANNELS];\n};\n"
+    yield f'_Static_assert(sizeof(struct skyrack_fsw_values) == {8 * (1 + count)}, "size of fsw");\n'
+
+
+def _spoken(form: DeviceForm) -> Iterator[str]:
     name, count, dictionary = _word(form.name), len(form.channels), dictionary_of(form)
     prefix = f"SKYRACK_{name.upper()}"
     octets = ", ".join(f"0x{octet:02x}" for octet in bytes.fromhex(dictionary))
     yield f"\n/* {form.name}: dictionary {dictionary}, {count} channels */\n"
     yield f"#define {prefix}_DICTIONARY {{{octets}}}\n#define {prefix}_CHANNELS {count}\n\n"
     yield _enum(f"skyrack_{name}_channel", [(c.name, i, _says(c)) for i, c in enumerate(form.channels)], prefix)
-    yield _enum(f"skyrack_{name}_order", [(what, i, "") for i, what in enumerate(orders_of(form))], f"{prefix}_ORDER")
+    says = dict(form.orders) if form.name == FLIGHT_SOFTWARE else {}
+    orders = [(what, i, says.get(what, "")) for i, what in enumerate(orders_of(form))]
+    yield _enum(f"skyrack_{name}_order", orders, f"{prefix}_ORDER")
+
+
+def _device(form: DeviceForm) -> Iterator[str]:
+    yield from _spoken(form)
+    name, count, prefix = _word(form.name), len(form.channels), f"SKYRACK_{_word(form.name).upper()}"
     yield _enum(
         f"skyrack_{name}_measured", [(what, i, "") for i, what in enumerate(measured_of(form))], f"{prefix}_MEASURED"
     )

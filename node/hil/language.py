@@ -1,5 +1,5 @@
-"""What is said over the wire about one device, and its two ways of writing: maps with the names of the dictionary
-(msgpack), or a fixed layout that a C struct can hold.
+"""What is said over the wire about one device, or with flight software, and its two ways of writing: maps with the
+names of the dictionary (msgpack), or a fixed layout that a C struct can hold.
 
 Decoders raise DecodeError and nothing else, for any bytes.
 """
@@ -17,6 +17,8 @@ from typing import Any, Literal, NamedTuple, NoReturn
 import msgpack
 
 from bus.errors import DecodeError
+from bus.pus import MAX_PACKET_BYTES
+from bus.wire.outside import FLIGHT_SOFTWARE
 from node.devices.device import RESET, SIDE, DeviceForm
 from node.devices.remote import LOAD_W
 from node.hil.frames import VERSION, Frame, frame
@@ -24,7 +26,8 @@ from node.hil.frames import VERSION, Frame, frame
 MAX_NUMBER, MAX_NS = 2**53, 2**63
 """Of a tick or an element, as the bus takes them; of a time."""
 _LIMITS: dict[str, Any] = {
-    "use_list": False, "max_str_len": 128, "max_bin_len": 0, "max_array_len": 0, "max_map_len": 2048, "max_ext_len": 0,
+    "use_list": False, "max_str_len": 128, "max_bin_len": MAX_PACKET_BYTES, "max_array_len": 0, "max_map_len": 2048,
+    "max_ext_len": 0,
 }  # fmt: skip
 
 Layout = Literal["names", "fixed"]
@@ -40,6 +43,9 @@ class Kind(IntEnum):
     ORDER = 5
     MEASURED = 6
     BYE = 7
+    CYCLE = 8
+    TELECOMMAND = 9
+    TELEMETRY = 10
 
 
 class Hello(NamedTuple):
@@ -69,7 +75,8 @@ class Sample(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What the device measured, every channel; `tick`: of the sample that it is about."""
+    """What the device measured, every channel; `tick`: of the sample that it is about. To flight software, what all
+    devices measured, NaN where one gave no number."""
 
     tick: int
     values: tuple[float, ...]
@@ -100,25 +107,52 @@ class Bye(NamedTuple):
     reason: str
 
 
-Word = Hello | Tick | Sample | Reading | Order | Measured | Bye
+class Cycle(NamedTuple):
+    """A cycle of flight software begins. obt_ns: on-board time, which drifts and can step; boot: of the computer, from
+    1: another one than before has lost its RAM; reason: why it booted, a number of `BootReason`."""
+
+    tick: int
+    obt_ns: int
+    boot: int
+    reason: int
+
+
+class Telecommand(NamedTuple):
+    """A space packet that came up."""
+
+    tick: int
+    packet: bytes
+
+
+class Telemetry(NamedTuple):
+    """A space packet that is to go down."""
+
+    tick: int
+    packet: bytes
+
+
+Word = Hello | Tick | Sample | Reading | Order | Measured | Bye | Cycle | Telecommand | Telemetry
 
 HELLO = struct.Struct("<8sQII32s32s")
 TICK = struct.Struct("<QQ")
 ORDER = struct.Struct("<QIId")
 BYE = struct.Struct("<64s")
-"""The fixed layouts; a sample or reading is a tick (u64) and a double for each channel."""
+CYCLE = struct.Struct("<QqII")
+PACKET = struct.Struct("<Q")
+"""The fixed layouts; a sample or reading is a tick (u64) and a double for each channel, a packet follows its tick."""
 ANSWERS_TICKS = 1
 """Flag of a hello."""
 
 
 def orders_of(form: DeviceForm) -> tuple[str, ...]:
     """What flight software can tell a device, in the order of their numbers in the fixed layout."""
-    return (*(name for name, _ in form.orders), RESET, SIDE)
+    names = tuple(name for name, _ in form.orders)
+    return names if form.name == FLIGHT_SOFTWARE else (*names, RESET, SIDE)  # where they are among the names
 
 
 def measured_of(form: DeviceForm) -> tuple[str, ...]:
-    """What a device can say that it drives or draws, likewise."""
-    return (*(name for name, _ in form.orders), LOAD_W)
+    """What a device can say that it drives or draws, likewise; flight software nothing."""
+    return () if form.name == FLIGHT_SOFTWARE else (*(name for name, _ in form.orders), LOAD_W)
 
 
 def dictionary_of(form: DeviceForm) -> str:
@@ -135,6 +169,7 @@ class Language:
         self.form, self.layout = form, layout
         self.dictionary = dictionary_of(form)
         self._fixed = layout == "fixed"
+        self._gaps = form.name == FLIGHT_SOFTWARE
         self._channels = tuple(channel.name for channel in form.channels)
         self._values = struct.Struct(f"<Q{len(self._channels)}d")
         self._orders, self._measured = orders_of(form), measured_of(form)
@@ -179,6 +214,10 @@ class Language:
                 return ORDER.pack(word.tick, self._measured.index(word.what), word.element, word.value)
             case Bye():
                 return BYE.pack(_bytes_of(word.reason, 64))
+            case Cycle():
+                return CYCLE.pack(*word)
+            case Telecommand() | Telemetry():
+                return PACKET.pack(word.tick) + word.packet
 
     def _unpack(self, kind: Kind, payload: bytes) -> Word:
         match kind:
@@ -193,12 +232,17 @@ class Language:
                 return Sample(tick, tuple(values))
             case Kind.READING:
                 tick, *values = self._values.unpack(payload)
-                return Reading(_at_most(tick, "tick"), _finite(values))
+                return Reading(_at_most(tick, "tick"), tuple(values) if self._gaps else _finite(values))
             case Kind.ORDER | Kind.MEASURED:
                 tick, number, element, value = ORDER.unpack(payload)
                 return self._act(kind, _at_most(tick, "tick"), self._name(kind, number), element, value)
             case Kind.BYE:
                 return Bye(_text_of(BYE.unpack(payload)[0]))
+            case Kind.CYCLE:
+                return Cycle(*CYCLE.unpack(payload))
+            case Kind.TELECOMMAND | Kind.TELEMETRY:
+                (tick,) = PACKET.unpack_from(payload)
+                return self._packet(kind, _at_most(tick, "tick"), payload[PACKET.size :])
 
     def _as_map(self, word: Word) -> dict[str, object]:
         if isinstance(word, Sample | Reading):
@@ -220,14 +264,29 @@ class Language:
                 given = fields["values"]
                 if not isinstance(given, dict) or any(name not in self._channels for name in given):
                     _refuse("values", "the channels of the device by their names")
-                if kind is Kind.SAMPLE:
-                    return Sample(_whole(fields, "tick"), tuple(float(given.get(n, math.nan)) for n in self._channels))
+                if kind is Kind.SAMPLE or self._gaps:
+                    numbers = tuple(float(given.get(name, math.nan)) for name in self._channels)
+                    return (Sample if kind is Kind.SAMPLE else Reading)(_whole(fields, "tick"), numbers)
                 return Reading(_whole(fields, "tick"), _finite([given[name] for name in self._channels]))
             case Kind.ORDER | Kind.MEASURED:
                 what, element = _text(fields, "what"), _whole(fields, "element")
                 return self._act(kind, _whole(fields, "tick"), what, element, fields["value"])
             case Kind.BYE:
                 return Bye(_text(fields, "reason"))
+            case Kind.CYCLE:
+                tick, boot, reason = (_whole(fields, name) for name in ("tick", "boot", "reason"))
+                obt_ns = fields["obt_ns"]
+                if not isinstance(obt_ns, int) or abs(obt_ns) > MAX_NS:
+                    _refuse("obt_ns", "a whole number")
+                return Cycle(tick, obt_ns, boot, reason)
+            case Kind.TELECOMMAND | Kind.TELEMETRY:
+                return self._packet(kind, _whole(fields, "tick"), fields["packet"])
+
+    @staticmethod
+    def _packet(kind: Kind, tick: int, packet: object) -> Telecommand | Telemetry:
+        if not isinstance(packet, bytes) or len(packet) > MAX_PACKET_BYTES:
+            _refuse("packet", f"bytes, at most {MAX_PACKET_BYTES}")
+        return Telecommand(tick, packet) if kind is Kind.TELECOMMAND else Telemetry(tick, packet)
 
     def _name(self, kind: Kind, number: int) -> str:
         known = self._orders if kind is Kind.ORDER else self._measured
@@ -245,7 +304,8 @@ class Language:
 
 _KIND_OF: Mapping[type, Kind] = {
     Hello: Kind.HELLO, Tick: Kind.TICK, Sample: Kind.SAMPLE, Reading: Kind.READING, Order: Kind.ORDER,
-    Measured: Kind.MEASURED, Bye: Kind.BYE,
+    Measured: Kind.MEASURED, Bye: Kind.BYE, Cycle: Kind.CYCLE, Telecommand: Kind.TELECOMMAND,
+    Telemetry: Kind.TELEMETRY,
 }  # fmt: skip
 
 

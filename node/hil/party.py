@@ -1,20 +1,21 @@
-"""One device outside, as the gateway knows it: the line to it, who answers there, and what was said in this tick.
+"""Whoever is outside, as the gateway knows them: the line to them, who answers there, and whether in time.
 
 No clock and no socket here: a line is given, and moments are told. Everything that is not flown with is counted.
 """
 
 from __future__ import annotations
 
-import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from bus.errors import DecodeError
 from bus.scenario.outside import OutsideDevice
-from bus.wire.outside import MAX_ACTS, Act, DeviceReading, DeviceSample
+from bus.wire.messages import Body
 from node.devices.device import DeviceForm
 from node.hil.frames import VERSION, Frame, Splitter
-from node.hil.language import Bye, Hello, Language, Measured, Order, Reading, Sample, Tick
+from node.hil.language import Bye, Hello, Language, Tick, Word
 from node.hil.timing import Timing
 
 SILENT_MISSES = 3
@@ -24,7 +25,7 @@ GREET_EVERY_NS = 200_000_000
 
 
 class Line(Protocol):
-    """A line to one device. Nothing here waits, and nothing raises: a line that breaks is down. trouble: why it was
+    """A line to one of them. Nothing here waits, and nothing raises: a line that breaks is down. trouble: why it was
     last, for people; empty where nothing was wrong."""
 
     trouble: str
@@ -68,12 +69,18 @@ class Counts:
     garbage_bytes: int = 0
 
 
-class Party:
-    """See the module."""
+C = TypeVar("C", bound=Counts)
+Asked = TypeVar("Asked", bound=Body)
 
-    def __init__(self, spacecraft: str, form: DeviceForm, outside: OutsideDevice, line: Line, *, tick_ns: int) -> None:
+
+class Party(ABC, Generic[Asked, C]):
+    """See the module. `device`: its name, that of a device or of flight software."""
+
+    def __init__(
+        self, spacecraft: str, form: DeviceForm, outside: OutsideDevice, line: Line, counts: C, *, tick_ns: int
+    ) -> None:
         self.spacecraft, self.device, self.outside, self.line = spacecraft, form.name, outside, line
-        self.counts = Counts()
+        self.counts = counts
         self.greeted = False
         self.refusal = ""
         self.silent = 0
@@ -85,12 +92,31 @@ class Party:
         self._was_up = False
         self._next_ns: int | None = None
         self._asked, self._answered, self._asked_ns = -1, -1, 0
-        self._reading: Reading | None = None
-        self._measured: list[Act] = []
+
+    @abstractmethod
+    def _words(self, tick: int, body: Asked) -> Sequence[Word]:
+        """What is said in a tick, before the tick itself."""
+
+    @abstractmethod
+    def _unheard(self, body: Asked) -> None:
+        """Nobody is there to hear this: count what is lost with it."""
+
+    @abstractmethod
+    def _take(self, word: Word) -> bool:
+        """Keep what was said until it is collected; False for what has no place here."""
+
+    @property
+    @abstractmethod
+    def _spoke(self) -> bool:
+        """Whether there is something that answers a tick where no ticks are answered."""
+
+    @abstractmethod
+    def _collected(self, tick: int) -> Body | None:
+        """What was kept, to leave in this tick; None: nothing."""
 
     @property
     def name(self) -> str:
-        """Of the device, for people."""
+        """Of whoever it is, for people."""
         return f"{self.device} of {self.spacecraft}"
 
     @property
@@ -125,17 +151,14 @@ class Party:
             self.counts.cuts += 1
         return self._was_up
 
-    def ask(self, tick: int, time_ns: int, sample: DeviceSample, now_ns: int) -> None:
-        """Say what the device feels in this tick, and what is ordered."""
+    def ask(self, tick: int, time_ns: int, body: Asked, now_ns: int) -> None:
+        """Say what there is to say in this tick."""
         self._asked, self._asked_ns = tick, now_ns
         if not self.greeted:
-            self.counts.unsent_orders += len(sample.orders)
+            self._unheard(body)
             return
-        write = self._language.write
-        words = [write(Order(tick, *order)) for order in sample.orders]
-        values = tuple(math.nan if value is None else value for value in sample.values)
-        words += [write(Sample(tick, values)), write(Tick(tick, time_ns))]
-        self.line.send(b"".join(words))
+        words = (*self._words(tick, body), Tick(tick, time_ns))
+        self.line.send(b"".join(map(self._language.write, words)))
         self._look()
 
     def listen(self, now_ns: int) -> None:
@@ -166,22 +189,16 @@ class Party:
                 self._meet(word)
             case _ if not self.greeted:
                 self.counts.refused += 1
-            case Reading():
-                self.counts.superseded += self._reading is not None
-                self._reading = word
-            case Measured():
-                if len(self._measured) < MAX_ACTS:
-                    self._measured.append((word.what, word.element, word.value))
-                else:
-                    self.counts.dropped += 1
             case Tick() if word.tick <= self._asked:
                 if word.tick == self._asked and self._answered < word.tick and self.timed:
                     self.timing.answered(now_ns - self._asked_ns)
                 self._answered = max(self._answered, word.tick)
             case Bye():
                 self.line.close()
-            case _:  # what only we say, or a tick that is yet to come
+            case Tick():  # one that is yet to come
                 self.counts.refused += 1
+            case _:
+                self.counts.refused += not self._take(word)
 
     def _meet(self, hello: Hello) -> None:
         """Fly with whoever answers, or not."""
@@ -198,22 +215,16 @@ class Party:
         self.counts.refused += 1
         self.greeted = False
 
-    def collect(self, tick: int) -> DeviceReading | None:
+    def collect(self, tick: int) -> Body | None:
         """What it gave since the last call, to leave in this tick; None: nothing."""
         self._judge()
-        reading, measured = self._reading, tuple(self._measured)
-        self._reading, self._measured = None, []
-        if reading is None:
-            return DeviceReading(device=self.device, measured=measured) if measured else None
-        self.counts.readings += 1
-        self.timing.aged(tick - reading.tick)
-        return DeviceReading(device=self.device, tick=reading.tick, values=reading.values, measured=measured)
+        return self._collected(tick)
 
     def _judge(self) -> None:
         """Whether the tick that was asked for was answered in time. Who stays silent too often is cut off."""
         if self._asked < 0:
             return
-        answered = self._answered >= self._asked if self.outside.answers_ticks else self._reading is not None
+        answered = self._answered >= self._asked if self.outside.answers_ticks else self._spoke
         self.silent = 0 if answered else self.silent + 1
         self.counts.misses += not answered
         if self.greeted and self.silent >= SILENT_MISSES and self.outside.answers_ticks:

@@ -47,7 +47,7 @@ from bus.wire.messages import (
     Verification,
     Welcome,
 )
-from bus.wire.outside import DeviceReading, DeviceSample
+from bus.wire.outside import DeviceReading, DeviceSample, SoftwareAnswer, SoftwareCycle
 from bus.wire.pace import ClockOrder, ClockState
 from bus.wire.stacks import CommandStep, OperatorConfirmation, OperatorStack
 
@@ -90,6 +90,8 @@ EXAMPLES: list[Body] = [
     ClockState(tick=7, paused=False, speed=60.0, steps=2),
     DeviceSample(device="pcdu", values=(28.0, None), orders=(("lcl", 3, 1.0),)),
     DeviceReading(device="pcdu", tick=7, values=(28.0, 3.0), measured=(("load_w", 3, 12.5),)),
+    SoftwareCycle(boot=1, reason=2, obt_ns=-5, values=(28.0, None), telecommands=(b"\x18\x01",)),
+    SoftwareAnswer(boot=1, connect=1, orders=(("pcdu.lcl", 3, 1.0),), telemetry=(b"\x08\x01", b"")),
 ]  # fmt: skip
 EXAMPLES_OF = {body.kind: body for body in EXAMPLES}
 

@@ -19,9 +19,9 @@ from faults.run.outside import Played
 from faults.run_directory import RunDirectory, create
 from faults.scenarios.load import load_text
 from node.assembly import dictionary, outside_forms
+from node.hil.device_party import DeviceParty
 from node.hil.gateway import Gateway
 from node.hil.language import Measured, Order, Sample, Word
-from node.hil.party import Party
 from tests.kits.hil_kit import FakeBench, FakeLine, ModelBoard
 from tests.kits.runs import TINY
 
@@ -56,7 +56,7 @@ def fly(
     (form,) = [form for form in outside_forms("pathfinder") if form.name == "pcdu"]
     bench, board = FakeBench(), board_class(form, SEED, "sc-1")
     line = FakeLine(bench, board)
-    gateway = Gateway([Party("sc-1", form, scenario.spacecraft[0].devices["pcdu"], line, tick_ns=10**9)], bench)
+    gateway = Gateway([DeviceParty("sc-1", form, scenario.spacecraft[0].devices["pcdu"], line, tick_ns=10**9)], bench)
     gateway.open()
     directory = create(scenario.name, folder / "run")
     root.prepare(directory, scenario, "")

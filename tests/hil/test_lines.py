@@ -14,9 +14,10 @@ import pytest
 
 from bus.errors import EnvironmentFault, Refused
 from node.hil import gateway as module
+from node.hil.device_party import DeviceParty
 from node.hil.gateway import Gateway
 from node.hil.lines import MAX_UNSENT_BYTES, FileLine, MachineBench, line_to, parse_endpoint
-from node.hil.party import Line, Party
+from node.hil.party import Line
 from tests.hil.test_gateway import FORM
 from tests.kits.hil_kit import TICK_NS, Bench, Board, outside
 
@@ -133,7 +134,7 @@ def real(far: Far, **words: object) -> Bench:
     """A gateway with one real line; `step` as in virtual time."""
     bench = Bench(None, FORM, **words)
     line = line_to(far.endpoint)
-    bench.party = Party("sc-1", FORM, outside(endpoint=far.endpoint, **words), line, tick_ns=TICK_NS)
+    bench.party = DeviceParty("sc-1", FORM, outside(endpoint=far.endpoint, **words), line, tick_ns=TICK_NS)
     bench.gateway = Gateway([bench.party], Pumped([far]))
     bench.gateway.open()
     return bench
@@ -234,7 +235,9 @@ def test_nobody_there_is_an_error_of_the_users_with_place_and_cause(
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))  # taken, and nobody listens
         place = endpoint.format(port=bound.getsockname()[1])
-        gateway = Gateway([Party("sc-1", FORM, outside(endpoint=place), line_to(place), tick_ns=1)], MachineBench())
+        gateway = Gateway(
+            [DeviceParty("sc-1", FORM, outside(endpoint=place), line_to(place), tick_ns=1)], MachineBench()
+        )
         with pytest.raises(EnvironmentFault, match=r"pcdu of sc-1 at .*: nobody answered") as raised:
             gateway.open()
         assert raised.value.message.endswith(f"({why})" if why else " s")

@@ -54,7 +54,7 @@ def test_a_player_answers_as_the_device_did_in_the_layout_that_it_is_asked_in(la
         (7, ":2: found TypeError"),
         ({**ROW, "values": [10**400, 1.0]}, ":2: found OverflowError"),
         ({**ROW, "values": [math.inf, 1.0]}, ":2: found ValueError: inf, no finite number"),
-        ({**ROW, "measured": [["nothing", 5, 12.0]]}, ":2: found ValueError: measured 'nothing'"),
+        ({**ROW, "measured": [["nothing", 5, 12.0]]}, ":2: found ValueError: 'nothing', no word"),
         ({**ROW, "measured": [["load_w", 2**32, 12.0]]}, ":2: found ValueError: 4294967296"),
     ],
 )

@@ -28,8 +28,8 @@ from node.devices.device import Order, Reading
 from node.devices.remote import LATENCY_TICKS
 from node.devices.simulated import SimulatedDevice
 from node.hil import language
+from node.hil.device_party import DeviceParty
 from node.hil.gateway import Gateway
-from node.hil.party import Party
 from node.node import Node
 from tests.kits.hil_kit import FakeBench, FakeLine, ModelBoard
 from tests.kits.runs import TINY
@@ -121,7 +121,7 @@ def gateway(scenario: Scenario) -> tuple[Gateway, list[ModelBoard]]:
     for name, device in scenario.spacecraft[0].devices.items():
         board = ModelBoard(forms[name], scenario.seed, "sc-1", device.layout)
         boards.append(board)
-        parties.append(Party("sc-1", forms[name], device, FakeLine(bench, board), tick_ns=scenario.tick_ns))
+        parties.append(DeviceParty("sc-1", forms[name], device, FakeLine(bench, board), tick_ns=scenario.tick_ns))
     made = Gateway(parties, bench)
     made.open()
     return made, boards

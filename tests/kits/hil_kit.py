@@ -15,10 +15,11 @@ from bus.wire.messages import Message
 from bus.wire.outside import Act, DeviceReading, DeviceSample
 from node.devices.device import RESET, SIDE, DeviceForm
 from node.devices.sensors import Sensors
+from node.hil.device_party import DeviceParty
 from node.hil.frames import Splitter
 from node.hil.gateway import Gateway
 from node.hil.language import Hello, Language, Layout, Measured, Order, Reading, Sample, Tick, Word
-from node.hil.party import Line, Party
+from node.hil.party import Line
 
 TICK_NS = 1_000_000_000
 MS = 1_000_000
@@ -42,6 +43,10 @@ class Board:
     def act(self, order: Order) -> list[Word]:
         return []
 
+    def other(self, word: Word) -> list[Word]:
+        """What it says to anything else."""
+        return []
+
     def restart(self) -> None:
         """Power comes back."""
         self._splitter, self._due = Splitter(), []
@@ -63,7 +68,7 @@ class Board:
                     answer.append((self.delay_ns, self.finish(word, b"".join(map(self.language.write, self._due)))))
                     self._due = []
                 case _:
-                    pass
+                    self._due += self.other(word)
         return answer
 
     def finish(self, tick: Tick, said: bytes) -> bytes:
@@ -170,7 +175,7 @@ class Bench:
         self.time = FakeBench()
         self.line = FakeLine(self.time, board)
         self.form = form
-        self.party = Party("sc-1", form, outside(**words), self.line, tick_ns=TICK_NS)
+        self.party = DeviceParty("sc-1", form, outside(**words), self.line, tick_ns=TICK_NS)
         self.gateway = Gateway([self.party], self.time, paced=paced)
         self.tick = 0
         self.seq = 0

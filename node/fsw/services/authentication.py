@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bus.pus import Severity
-from bus.wire.authentication import authentic
+from bus.wire.authentication import authentic, fresh
 from bus.wire.messages import Message, Telecommand
 from node.fsw.component import Arg, Component, Event, OnBoard, kept, telemetered
 
-WINDOW = 64
-"""Counters below the highest that are still taken, once each, when the link overtakes itself (RFC 4303, 3.4.3)."""
 QUIET_NS = 60_000_000_000
 """Refusals within a minute of a report are counted and not reported again: whoever floods the uplink must not fill the
 packet store as well. The length is an assumption."""
@@ -70,13 +68,9 @@ class Authentication(Component):
     def _fresh(self, counter: int) -> bool:
         """Take a counter that was never taken before."""
         state = self.state
-        below = state.telecommand_counter - counter
-        if below < 0:
-            state.seen = ((state.seen << -below) | 1) & ((1 << WINDOW) - 1) if -below < WINDOW else 1
-            state.telecommand_counter = counter
-        elif below >= WINDOW or state.seen >> below & 1:
+        window = fresh(state.telecommand_counter, state.seen, counter)
+        if window is None:
             return False
-        else:
-            state.seen |= 1 << below
+        state.telecommand_counter, state.seen = window
         self.keep()
         return True
