@@ -73,7 +73,10 @@ def _fly(
     for warning in what.warnings:
         error.print(f"note: {warning}", markup=False)
     warm_up(error.print)
-    error.print(f"{what.name}: {what.count:,} spacecraft, {len(what.shells)} shells; into {folder}", markup=False)
+    error.print(
+        f"{what.name}: {what.flown:,} of {what.count:,} spacecraft, {len(what.shells)} shells; into {folder}",
+        markup=False,
+    )
     (folder / "scenario.yaml").write_text(what.text, encoding="utf-8")
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     with Interruption() as interruption, Progress(*columns, console=error, transient=True, disable=not shows) as bar:
@@ -119,8 +122,9 @@ def check_fleet(path: Path, designs: tuple[Path, ...], *, as_json: bool) -> int:
     ]  # fmt: skip
     facts: dict[str, Any] = {
         "valid": True, "fleet": what.name, "digest": what.digest, "notes": list(what.warnings),
-        "spacecraft": what.count, "ticks": what.ticks, "tick_s": what.tick_ns / 1e9, "report_every_ticks":
-        what.report_ticks, "memory_bytes": what.count * bytes_each(), "shells": shells,
+        "spacecraft": what.count, "flown": what.flown, "ticks": what.ticks,
+        "tick_s": what.tick_ns / 1e9, "report_every_ticks": what.report_ticks,
+        "memory_bytes": what.flown * bytes_each(), "shells": shells,
     }  # fmt: skip
     if as_json:
         sys.stdout.write(json_module.dumps(facts, indent=2) + "\n")
@@ -130,8 +134,8 @@ def check_fleet(path: Path, designs: tuple[Path, ...], *, as_json: bool) -> int:
         "{shell}: {spacecraft:,} of design {design} in {planes:,} planes ({kind})".format(**row) for row in shells
     ]
     lines.append(
-        f"{what.count:,} spacecraft, {facts['memory_bytes'] / 1e6:,.1f} MB; {what.ticks:,} ticks of "
-        f"{facts['tick_s']:g} s\nno mistakes found"
+        f"{what.flown:,} of {what.count:,} spacecraft fly, {facts['memory_bytes'] / 1e6:,.1f} MB; {what.ticks:,} ticks "
+        f"of {facts['tick_s']:g} s\nno mistakes found"
     )
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
@@ -158,7 +162,7 @@ def _told(bar: Any, task: Any, what: Constellation) -> Callable[[int, int], None
         if not first:
             first.append(tick)
         flown_s, real_s = (tick - first[0]) * what.tick_ns / 1e9, max(watch.seconds, 1e-9)
-        speed = f"{what.count:,} x {flown_s / real_s:,.1f} real time" if flown_s else ""
+        speed = f"{what.flown:,} x {flown_s / real_s:,.1f} real time" if flown_s else ""
         bar.update(task, completed=tick, total=ticks, speed=speed)
 
     return told
@@ -177,6 +181,19 @@ def _tell(summary: dict[str, Any], folder: Path, flown: Flown, *, as_json: bool)
         f"took {energy['load_kwh']:,.0f} kWh\n"
         f"books: {'closed' if summary['books_closed'] else 'NOT closed'}; {summary['flown_again_alone']} of the worst "
         f"flown again alone: {'same to the bit' if not summary['flown_again_differing'] else 'NOT the same'}\n"
+        f"{_launches(summary['build_up'])}"
         f"{(summary['real']['satellite_steps_per_s'] or 0.0):,.0f} satellite-steps a second\n"
         f"report: {folder / 'report.html'}\n"
+    )
+
+
+def _launches(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return ""
+    end = told["end"]
+    full = "never full" if told["full_d"] is None else f"full on day {told['full_d']:,.0f}"
+    return (
+        f"launches: {told['flights']:,} ({told['flights_failed']:,} failed), {told['mass_t']:,.0f} t; {full}; at the "
+        f"end {end['operating']:,} operating + {end['spare']:,} spare + {end['failed']:,} failed + "
+        f"{end['de_orbited']:,} de-orbited + {end['in_transit']:,} in transit = {end['launched']:,} launched\n"
     )

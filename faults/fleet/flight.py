@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bus.scenario.model import KeplerOrbit, Spacecraft
-from faults.fleet.form import LOOK_TICKS, Constellation, Shell
+from faults.fleet.form import LOOK_TICKS, Constellation
 from node.assembly import equipment
 from node.designs.load import Design, load_design
 from node.designs.setup import plant_setup
@@ -139,7 +139,7 @@ def differs(mine: Records, yours: Records) -> bool:
 
 def _wings(what: Constellation, only: frozenset[str] | None) -> Iterator[Wing]:
     for name in dict.fromkeys(shell.design for shell in what.shells):
-        places, names, blocks = _gather(what.shells, name, only)
+        places, names, blocks = _gather(what, name, only)
         if not names:
             continue
         design = load_design(name)
@@ -147,24 +147,26 @@ def _wings(what: Constellation, only: frozenset[str] | None) -> Iterator[Wing]:
         yield Wing(design, fleet, names, blocks)
 
 
-def _gather(
-    shells: tuple[Shell, ...], design: str, only: frozenset[str] | None
-) -> tuple[Values, list[str], list[Block]]:
+def _gather(what: Constellation, design: str, only: frozenset[str] | None) -> tuple[Values, list[str], list[Block]]:
+    """Rows, names and planes of a design's spacecraft that fly: one of `every`, counted over all shells."""
     rows: list[Values] = []
     names: list[str] = []
     blocks: list[Block] = []
-    plane = -1
-    for number, shell in enumerate(shells):
+    plane, before = -1, 0
+    for number, shell in enumerate(what.shells):
         for one in shell.planes:
             plane += 1
+            first = -before % what.every
+            before += len(one.labels)
             if shell.design != design:
                 continue
-            own = [f"{shell.id}-{label}" for label in one.labels]
-            kept = [k for k, name in enumerate(own) if only is None or name in only]
+            mine = range(first, len(one.labels), what.every)
+            own = {k: f"{shell.id}-{one.labels[k]}" for k in mine}
+            kept = [k for k in mine if only is None or own[k] in only]
             if kept:
                 blocks.append(Block(number, plane, len(names), len(names) + len(kept)))
                 names += [own[k] for k in kept]
-                rows.append(one.places if len(kept) == len(own) else one.places[kept])
+                rows.append(one.places[kept])
     return (np.concatenate(rows) if rows else np.zeros((0, 7))), names, blocks
 
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from bus.clock import Stopwatch
 from faults.fleet import books, checkpoint
+from faults.fleet.build_up import BuildUp, ShellPlan, build_up
 from faults.fleet.flight import Flight
 from faults.fleet.form import Constellation
 from faults.fleet.tables import Tables
+from node.designs.load import load_design
 
 Told = Callable[[int, int], None]
 CRITERIA = (
@@ -48,6 +50,7 @@ class Flown:
     seconds: float
     steps: int
     tables_s: float
+    build_up: BuildUp | None = None
 
 
 def fly(
@@ -80,6 +83,9 @@ def fly(
     done = Flown(flight, tables, [], None, [], open_books, flying.seconds, steps, tables_s)
     if flight.tick == what.ticks:
         done.worst = worst(flight)
+        if what.launches is not None:
+            plans = [ShellPlan(one.id, one.count, load_design(one.design).form.mass) for one in what.shells]
+            done.build_up = build_up(what.launches, plans, what.seed)
         done.again = _again(what, sorted({one.spacecraft for one in done.worst}), stopped)
         if done.again is not None:
             done.differing = done.again[0].same_bits(flight)

@@ -22,6 +22,7 @@ from bus.text.forms import Form
 from bus.text.leaves import Leaf, duration, text, whole
 from bus.text.reader import Item, Sheet
 from bus.wire.messages import ID_PATTERN
+from faults.fleet.launches import LaunchesForm, read_launches
 from faults.fleet.shells import MOST_SPACECRAFT, PlaceForm, Plane
 from faults.run.groups import free_mib
 from faults.scenarios.environment import EnvironmentForm, read_environment, within
@@ -72,9 +73,11 @@ class FleetForm(Form):
     constellation: Annotated[tuple[ShellForm, ...], Field(min_length=1, max_length=1000)]
     report_every: Time | None = None
     samples: Annotated[int, whole(1, 1000)] = 8
+    fly_every: Annotated[int, whole(1, 100_000)] = 1
+    launches: LaunchesForm | None = None
 
 
-_LATER = ("duration", "environment", "constellation", "report_every")
+_LATER = ("duration", "environment", "constellation", "report_every", "launches")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,8 @@ class Shell:
 
 @dataclass(frozen=True, eq=False)
 class Constellation:
-    """What flies. report_ticks: between two rows of the tables; samples: spacecraft that are kept in full."""
+    """What flies. report_ticks: between two rows of the tables; samples: spacecraft that are kept in full. every: one
+    of so many flies; launches: how it is filled and kept, where that is asked for."""
 
     name: str
     description: str
@@ -111,6 +115,8 @@ class Constellation:
     report_ticks: int
     samples: int
     orbit_s: float
+    every: int = 1
+    launches: LaunchesForm | None = None
     text: str = ""
     file: str = ""
     warnings: tuple[str, ...] = ()
@@ -126,10 +132,16 @@ class Constellation:
         return sum(shell.count for shell in self.shells)
 
     @property
+    def flown(self) -> int:
+        """How many of them fly."""
+        return -(-self.count // self.every)
+
+    @property
     def digest(self) -> str:
         """Of everything that decides the results."""
         facts = [self.epoch_utc, self.duration_ns, self.tick_ns, self.seed, self.environment.model_dump_json(),
-                 self.report_ticks, self.samples]  # fmt: skip
+                 self.report_ticks, self.samples, self.every,
+                 None if self.launches is None else self.launches.model_dump_json()]  # fmt: skip
         digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
         for shell in self.shells:
             digest.update(json.dumps([shell.id, shell.design, [plane.label for plane in shell.planes]]).encode())
@@ -169,7 +181,7 @@ def read_fleet_text(content: bytes | str, file: str, shelf: Shelf | None = None)
         root.below("constellation").refuse("nothing", "a list of shells")
     if not sheet.clean_since(mark) or not shells:
         sheet.finish()
-    _check_room(root.below("constellation"), shells)
+    _check_room(root.below("constellation"), shells, parts["fly_every"] or 1)
     orbit_s = period_s(float(shells[0].planes[0].places[0, 0])) if shells and shells[0].planes else 6000.0
     ticks = _ticks(root.below("duration"), tick_ns, orbit_s, LONGEST_NS)
     report = _report(root.below("report_every"), tick_ns, orbit_s, ticks)
@@ -177,12 +189,16 @@ def read_fleet_text(content: bytes | str, file: str, shelf: Shelf | None = None)
         environment, part = within(environment, ticks * tick_ns / 1e9)
         if part:
             root.below("environment.solar_event").warn(part, "that you meant this part of it")
+    launches = None
+    if root.has("launches"):
+        masses = [(shell.id, load_design(shell.design).form.mass, shell.count) for shell in shells]
+        launches = read_launches(root.below("launches"), masses)
     sheet.finish()
     assert environment is not None  # or its mistake was raised
     return Constellation(
         name=parts["name"], description=parts["description"], epoch_utc=_iso(epoch), duration_ns=ticks * tick_ns,
         tick_ns=tick_ns, seed=parts["seed"], environment=environment, shells=tuple(shells), report_ticks=report,
-        samples=parts["samples"], orbit_s=orbit_s,
+        samples=parts["samples"], orbit_s=orbit_s, every=parts["fly_every"], launches=launches,
         text=content.decode("utf-8-sig") if isinstance(content, bytes) else content, file=file,
         warnings=tuple(str(w).replace("; allowed: ", "; expected: ") for w in sheet.warnings),
     )  # fmt: skip
@@ -252,18 +268,19 @@ def _check_altitudes(item: Item, planes: Sequence[Plane]) -> None:
                 return
 
 
-def _check_room(item: Item, shells: Sequence[Shell]) -> None:
+def _check_room(item: Item, shells: Sequence[Shell], every: int) -> None:
     """More than this machine has memory for is refused before anything is made."""
     count = sum(shell.count for shell in shells)
     if count > MOST_SPACECRAFT:
         item.refuse(f"{count:,} spacecraft", f"at most {MOST_SPACECRAFT:,}")
         return
+    count = -(-count // every)
     needed, free = count * bytes_each() * BESIDE, free_mib() * 2**20
     if needed > free:
         most = int(free / (bytes_each() * BESIDE))
         item.refuse(
             f"{count:,} spacecraft, which take {needed / 1e9:.2f} GB ({bytes_each()} bytes each)",
-            f"at most {most:,} here: {free / 1e9:.2f} GB of memory are free",
+            f"at most {most:,} here, where {free / 1e9:.2f} GB of memory are free; or `fly_every`",
         )
 
 

@@ -126,7 +126,8 @@ def ground_map(flown: Flown) -> str:
             "hovertemplate": "%{text}: %{y} N, %{x} E, charge %{marker.color} %<extra></extra>",
         })  # fmt: skip
     layout = {
-        "height": 420, "xaxis": {"range": [-180, 180], "dtick": 60, "title": {"text": "longitude, deg"}},
+        "height": 420,
+        "xaxis": {"range": [-180, 180], "dtick": 60, "title": {"text": "longitude, deg"}, "automargin": True},
         "yaxis": {"range": [-90, 90], "dtick": 30, "title": {"text": "latitude, deg"}, "automargin": True},
     }  # fmt: skip
     return drawn("map", "where the spacecraft are at the end, coloured by charge", data, layout)

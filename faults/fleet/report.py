@@ -10,6 +10,7 @@ from bus.constants import CELSIUS_ZERO_K
 from bus.text.times import clock
 from faults.fleet import pictures
 from faults.fleet.fly import Flown
+from faults.fleet.ledger import build_up_section
 from faults.report import drawing
 from faults.report.html import badge, page, table, tiles
 
@@ -27,7 +28,7 @@ def render(flown: Flown, summary: Mapping[str, Any]) -> str:
         f"ticks of {what.tick_ns / 1e9:g} s, a look every {summary['look_s']:g} s; seed {what.seed}</p></div>"
         f"{badge('closed' if summary['books_closed'] else 'not closed', big=True)}</header>",
         tiles([
-            (f"{summary['spacecraft']:,}", "spacecraft"),
+            (f"{what.count:,}", "spacecraft" if what.every == 1 else f"spacecraft, one of {what.every} flown"),
             (f"{len(what.shells)} / {summary['planes']:,}", "shells / planes"),
             (f"{sum(row['mass_kg'] for row in summary['shells']) / 1e3:,.0f} t", "mass"),
             (_percent(books["work"]["share_done"]), "of all accelerator-hours worked"),
@@ -59,6 +60,8 @@ def render(flown: Flown, summary: Mapping[str, Any]) -> str:
     ]
     body += ["<h2>Map at the end</h2>", pictures.ground_map(flown)]
     body += ["<h2>The worst</h2>", _worst(flown, summary)]
+    if summary["build_up"] is not None:
+        body += ["<h2>Launches</h2>", *build_up_section(flown, summary["build_up"])]
     body += ["<h2>Books</h2>", _books(books)]
     body.append(
         f"<footer>{escape(', '.join(summary['tables']))} in tables/. What is left out: docs/how-to/fleet.md.</footer>"

@@ -12,6 +12,8 @@ import numpy as np
 from bus.files import write_whole
 from faults.fleet.books import books, closed
 from faults.fleet.fly import Flown
+from faults.fleet.form import LOOK_TICKS
+from faults.fleet.ledger import tell
 from faults.fleet.report import render
 from faults.fleet.tables import QUANTITIES, in_full, plain, quantity, write
 from faults.recording.summary import versions
@@ -40,6 +42,8 @@ def _tables(flown: Flown) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for number, wing in enumerate(flown.flight.wings):
         names = [wing.names[k] for k in tables.samples[number].tolist()]
         yield f"sampled-{wing.design.name}", in_full(wing, names, tables.times_s, *tables.full(number))
+    if flown.build_up is not None:
+        yield "build_up", plain(flown.build_up.rows, {"shell": shells})
     if flown.again is not None:
         alone, seen = flown.again
         for number, wing in enumerate(alone.wings):
@@ -57,14 +61,18 @@ def summarise(flown: Flown, files: list[str]) -> dict[str, Any]:
         "epoch_utc": what.epoch_utc,
         "seed": what.seed,
         "tick_s": what.tick_ns / 1e9,
-        "look_s": flight.tick_s * 8,
+        "look_s": flight.tick_s * LOOK_TICKS,
         "ticks": what.ticks,
         "duration_s": what.duration_ns / 1e9,
-        "spacecraft": len(flight),
+        "spacecraft": what.count,
+        "flown": len(flight),
+        "fly_every": what.every,
         "planes": sum(len(shell.planes) for shell in what.shells),
         "shells": _shells(flown),
         "books": found,
-        "books_closed": closed(found) and not flown.open_books,
+        "books_closed": closed(found)
+        and not flown.open_books
+        and (flown.build_up is None or flown.build_up.closed),
         "books_open_at_s": flown.open_books,
         "worst": [
             {"criterion": one.criterion, "field": one.field, "spacecraft": one.spacecraft, "value": one.value}
@@ -72,6 +80,7 @@ def summarise(flown: Flown, files: list[str]) -> dict[str, Any]:
         ],
         "flown_again_alone": 0 if flown.again is None else len(flown.again[0]),
         "flown_again_differing": flown.differing,
+        "build_up": None if flown.build_up is None else tell(flown),
         "warnings": list(what.warnings),
         "tables": files,
         "versions": versions(),
@@ -89,7 +98,9 @@ def _shells(flown: Flown) -> list[dict[str, Any]]:
     flight, what = flown.flight, flown.flight.what
     rows = []
     for number, shell in enumerate(what.shells):
-        wing = next(wing for wing in flight.wings if any(block.shell == number for block in wing.blocks))
+        wing = next((wing for wing in flight.wings if any(block.shell == number for block in wing.blocks)), None)
+        if wing is None:
+            continue  # so few that none of them flies
         mine = [block for block in wing.blocks if block.shell == number]
         part = slice(mine[0].first, mine[-1].last)
         memory = wing.memory[part]
@@ -100,10 +111,12 @@ def _shells(flown: Flown) -> list[dict[str, Any]]:
                 "kind": shell.kind,
                 "planes": len(shell.planes),
                 "spacecraft": shell.count,
+                "flown": len(memory),
                 "mass_kg": shell.count * wing.design.form.mass,
                 "sunlit_share": 1.0 - float(memory["dark_s"].mean(dtype=np.float64)) / flight.time_s,
                 "lowest_soc": float(memory["lowest_soc"].min()),
                 "hottest_chip_k": float(memory["hottest_chip_k"].max()),
+                "payload_w": float(memory["payload_j"].mean()) / flight.time_s,
                 "work_share": float(memory["work_done_s"].mean()) / (wing.chips * flight.time_s),
                 "shed_ever": int(np.count_nonzero(memory["sheddings"])),
                 "safe_ever": int(np.count_nonzero(memory["safe_entries"])),
