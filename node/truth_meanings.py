@@ -205,6 +205,8 @@ MEANINGS: Mapping[str, str] = {
     "accelerator_quarantined": "chips given up for good",
     "accelerator_silent_errors": "noticed by nobody",
     "payload_power_w": "of all accelerator groups",
+    "tracker_timer_s": "since the panels of a tracker saw light",
+    "battery_group_slow_polarisation_v": "of the second polarisation, where cells have one",
     "job_load": "share of the ordered utilisation that jobs have work for",
     "job_progress_s": "useful work of all jobs, lost work taken away",
     "job_lost_total_s": "work done and lost again, all jobs",

@@ -98,6 +98,24 @@ class Orders(_Form):
     values: dict[str, Scalar]
 
 
+class Measured(_Form):
+    """One quantity that drives a plant that flies alone, instead of the plant's own law or order: in SI, at mission
+    times that rise, each held to the next, or on straight lines between (`linear`). Before the first and after the last
+    it drives nothing."""
+
+    name: str
+    linear: bool
+    times_s: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class Bench(_Form):
+    """A room on the ground instead of an orbit: no light, and air that takes heat from every outer face."""
+
+    ambient_k: float
+    convection_w_m2_k: float
+
+
 class Spacecraft(_Form):
     """One spacecraft: which design, which orbit, how it starts, whom it sees over inter-satellite links.
 
@@ -105,6 +123,7 @@ class Spacecraft(_Form):
     times, are for runs without flight software (`skyrack truth`). `jobs` and `logs`: what its accelerators work on.
     `priority`: who goes first where an antenna sees several, the lowest number. `devices`: those that are outside, and
     under `fsw` its flight software, if that is.
+    `inputs`: what a log says of it, for plants that fly alone.
     """
 
     id: Identifier
@@ -117,6 +136,7 @@ class Spacecraft(_Form):
     logs: tuple[JobLog, ...] = ()
     priority: int = DEFAULT_PRIORITY
     devices: dict[str, OutsideDevice] = {}
+    inputs: tuple[Measured, ...] = ()
 
     @property
     def job_ids(self) -> tuple[str, ...]:
@@ -141,6 +161,7 @@ class Environment(_Form):
     solar_ap: float = 15.0
     earth_infrared: bool = True
     albedo: bool = True
+    bench: Bench | None = None
 
 
 class Fault(_Form):
@@ -281,9 +302,18 @@ class Scenario(_Form):
         }  # who has none keeps its digest
         none |= _unsaid("faults", self.faults, ("laws", "closes_s", "onset", "watched", "follows", "waive"))
         none |= _unsaid("expectations", self.expectations, ("waive",))
-        unsaid = {"priority"} if all(one.priority == DEFAULT_PRIORITY for one in self.spacecraft) else set()
-        if unsaid := unsaid | ({"devices"} if not any(one.devices for one in self.spacecraft) else set()):
+        unsaid: dict[str, Any] = {}
+        if all(one.priority == DEFAULT_PRIORITY for one in self.spacecraft):
+            unsaid["priority"] = True
+        for field in ("devices", "inputs"):
+            if not any(getattr(one, field) for one in self.spacecraft):
+                unsaid[field] = True
+        if all(job.load == 1.0 and not job.mode for one in self.spacecraft for job in one.jobs):
+            unsaid["jobs"] = {"__all__": {"load", "mode"}}
+        if unsaid:
             none["spacecraft"] = {"__all__": unsaid}
+        if not self.environment.bench:
+            none["environment"] = {"bench"}
         return self.model_dump_json(exclude={"file": True, "warnings": True, **none}).encode()
 
     @property

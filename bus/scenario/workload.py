@@ -6,7 +6,7 @@ Part of the scenario.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -36,7 +36,8 @@ class Job(_Form):
     Training and batch: `work_s` at full speed (0: endless), a checkpoint after
     every `checkpoint_every_s` of work (0: none) that takes `checkpoint_s`. Inference: Poisson arrivals of
     `arrival_rate_hz`, service of mean `service_s` on one accelerator by `service_law`; `service_spread` is the sigma of
-    the logarithm of a lognormal one.
+    the logarithm of a lognormal one. `load`: share of its chips' full load that it is; `mode`: the power mode that they
+    run in meanwhile, empty for whatever they are in.
     """
 
     id: str
@@ -52,6 +53,8 @@ class Job(_Form):
     service_law: ServiceLaw = "lognormal"
     service_spread: float = 0.0
     objective_p99_s: float = 0.0
+    load: float = 1.0
+    mode: str = ""
 
 
 class JobLog(_Form):
@@ -82,7 +85,9 @@ class JobLog(_Form):
 
 @dataclass(frozen=True, slots=True)
 class Accelerators:
-    """What a design computes with: chips of each group, and how many jobs it can hold at a time."""
+    """What a design computes with: chips of each group, how many jobs it can hold at a time, and power modes of each
+    group that has some."""
 
     groups: Mapping[str, int]
     slots: int
+    modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

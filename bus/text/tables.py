@@ -50,14 +50,14 @@ def read_file(path: Path, shown: str) -> Content:
     """Text of a file of at most 64 MiB. Raises ScenarioError: not there, no file, too large, not UTF-8 (by name)."""
     try:
         if path.exists() and not path.is_file():
-            raise _refused(shown, 0, "file", "a folder or a device", "a file of text")
+            raise refused(shown, 0, "file", "a folder or a device", "a file of text")
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "a name that no file can have"
-        raise _refused(shown, 0, "file", str(reason), "a file that can be read") from None
+        raise refused(shown, 0, "file", str(reason), "a file that can be read") from None
     if len(raw) > MAX_BYTES:
-        raise _refused(shown, 0, "file", "a larger file", f"at most {MAX_BYTES // 2**20} MiB")
+        raise refused(shown, 0, "file", "a larger file", f"at most {MAX_BYTES // 2**20} MiB")
     return Content(decode(raw, shown), hashlib.blake2b(raw, digest_size=16).hexdigest())
 
 
@@ -74,11 +74,11 @@ def rows(text: str, shown: str, delimiter: str = ",", first: int = 1) -> Iterato
     while True:
         line = first + reader.line_num
         if line > MAX_LINES:
-            raise _refused(shown, line, "file", "more lines", f"at most {MAX_LINES}")
+            raise refused(shown, line, "file", "more lines", f"at most {MAX_LINES}")
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            raise _refused(shown, line, "row", *_in_words(str(error))) from None
+            raise refused(shown, line, "row", *_in_words(str(error))) from None
         if cells is None:
             return
         if cells:
@@ -95,5 +95,6 @@ def _in_words(reason: str) -> tuple[str, str]:
     return "a line that is no CSV", "comma-separated values"
 
 
-def _refused(shown: str, line: int, field: str, found: str, allowed: str) -> ScenarioError:
+def refused(shown: str, line: int, field: str, found: str, allowed: str) -> ScenarioError:
+    """What is wrong with a table, and where."""
     return ScenarioError([Mistake(shown, line, 1 if line else 0, field, found, allowed)])

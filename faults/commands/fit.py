@@ -30,7 +30,10 @@ def fit(
     *,
     telemetry: Annotated[list[Path], typer.Option(metavar="CSV", help="The table of each scenario, in their order.")],
     plan: Annotated[list[Path], typer.Option("--map", help="One for all tables, or one for each.")],
-    free: Annotated[list[str], typer.Option(help="PATH=LEAST..GREATEST UNIT; also orbit.NAME, initial.NAME, clock.")],
+    free: Annotated[
+        list[str],
+        typer.Option(help="PATH=LEAST..GREATEST UNIT; also orbit.NAME, initial.NAME, clock, offset.COLUMN; NAME@RUN."),
+    ],
     hold_out: Annotated[list[str], typer.Option(metavar="SCENARIO", help="Is predicted, not fitted.")] = [],
     designs: Designs = [],
     out: Annotated[Path, typer.Option(help="Where the fitted design goes.")] = Path("fitted.yaml"),
@@ -47,6 +50,7 @@ def fit(
     from bus.errors import EnvironmentFault, UserError  # noqa: PLC0415
     from bus.files import whole  # noqa: PLC0415
     from faults.fit.free import read_free, text_with  # noqa: PLC0415
+    from faults.fit.patch import patched  # noqa: PLC0415
     from faults.fit.pool import hands  # noqa: PLC0415
     from faults.fit.problem import Problem  # noqa: PLC0415
     from faults.fit.runs import read_runs  # noqa: PLC0415
@@ -61,7 +65,10 @@ def fit(
     if len({craft.design for craft in crafts}) != 1:
         raise UserError("the scenarios fly different designs", hint="one design, several runs of it")
     design = load_design(crafts[0].design)
-    problem = Problem(design, read_free(free, design, crafts), runs)
+    problem = Problem(design, read_free(free, design, crafts, [r.plan for r in runs], [r.name for r in runs]), runs)
+    for one in problem.free:
+        if one.own is not None:
+            _say(f"{one.path}: {one.own:.6g} {one.unit}".strip() + f" is outside its bounds: begins at {one.first:.6g}")
     warm_up(runs[0].scenario, _say)
     watch, said = Stopwatch(), [SAY_EVERY_S]
 
@@ -79,7 +86,10 @@ def fit(
         for one in solution.figures
         if one.free.of == "design"
     }
-    text = text_with(design, written)
+    text = patched(design, written)
+    if text is None:
+        _say("figures that are shared, or come from elsewhere: the design is written anew, without its comments")
+        text = text_with(design, written)
     try:
         with whole(out) as draft:
             draft.write_text(text, encoding="utf-8")
@@ -120,7 +130,8 @@ def _document(solution: Solution, first: Floats, flights: int) -> dict[str, Any]
         "figures": {
             one.free.path: {
                 "value": one.value, "unit": one.free.unit, "sigma": one.sigma, "not_told": one.why or None,
-                "first": one.free.first, "least": one.free.low, "greatest": one.free.high,
+                "first": one.free.first, "outside_bounds": one.free.own,
+                "least": one.free.low, "greatest": one.free.high,
             }
             for one in solution.figures
         },

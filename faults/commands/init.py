@@ -8,12 +8,16 @@ from typing import Annotated
 
 import typer
 
-EPILOG = "Example: skyrack init my-rehearsals"
-DESIGN = "pathfinder"
-"""The shipped design whose text the new one begins with."""
+EPILOG = "Example: skyrack init my-rehearsals --design cubesat"
+BEGINS = {"pathfinder": "node/designs/pathfinder.yaml", "cubesat": "faults/plugin/begin/cubesat.yaml.in"}
+"""What a new design may begin with: a shipped design's text, or one that is there for nothing else."""
 
 
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new directory, or an empty one.")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new directory, or an empty one.")],
+    *,
+    design: Annotated[str, typer.Option(help=f"What yours begins with: {', '.join(BEGINS)}.")] = "pathfinder",
+) -> None:
     """Begin a repository of your own.
 
     It has a design, a scenario with an FDIR row, a campaign, a test, a CI script.
@@ -22,13 +26,17 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new direc
     """
     from contextlib import suppress  # noqa: PLC0415
 
-    from bus.errors import EnvironmentFault  # noqa: PLC0415
+    from bus.errors import EnvironmentFault, UnknownNameError  # noqa: PLC0415
     from bus.files import write_whole  # noqa: PLC0415
+    from bus.text.near import nearest  # noqa: PLC0415
 
+    if design not in BEGINS:
+        raise UnknownNameError("design", design, nearest(design, BEGINS), hint=f"allowed: {', '.join(BEGINS)}")
     house = Path(__file__).resolve().parents[2]
-    files = {path.stem: path for path in sorted((house / "faults" / "plugin" / "begin").glob("*.in"))}
+    begin = house / "faults" / "plugin" / "begin"
+    files = {path.stem: path for path in sorted(begin.glob("*.in")) if path.name != "cubesat.yaml.in"}
     files[".gitignore"] = files.pop("gitignore")
-    files["design.yaml"] = house / "node" / "designs" / f"{DESIGN}.yaml"
+    files["design.yaml"] = house / BEGINS[design]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

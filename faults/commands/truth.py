@@ -23,7 +23,7 @@ from bus.text.times import clock
 from bus.text.units import parse_duration_ns
 from faults.run.warm import warm_up
 from faults.scenarios.choose import load_named
-from faults.truth.fields import DEFAULT_FIELDS, Column, fleet_columns
+from faults.truth.fields import Column, default_fields, fleet_columns
 from faults.truth.flight import Craft, craft, fly
 from faults.truth.script import silent_faults
 
@@ -99,12 +99,13 @@ def truth_command(options: TruthOptions) -> int:
     if options.out is not None and options.out.suffix not in SUFFIXES:
         raise UserError(f"cannot write {options.out}", hint=f"its name ends in {' or '.join(SUFFIXES)}")
     chosen = _chosen(scenario, options.spacecraft)
-    names = [name.strip() for text in options.fields for name in _split(text)] or list(DEFAULT_FIELDS)
+    names = [name.strip() for text in options.fields for name in _split(text)]
     silent = silent_faults(scenario.faults, chosen)
     if silent:
         _say(f"faults that do not act: {silent}")
     warm_up(scenario, _say)
     crafts = [craft(scenario, who) for who in chosen]
+    names = names or default_fields([one.design for one in crafts])
     table_of = fleet_columns([(one.plant, one.design) for one in crafts], names)
     heads = list(dict.fromkeys(column.name for columns in table_of for column in columns))
     with _table(options.out, ["time_s", "spacecraft", *heads]) as table:

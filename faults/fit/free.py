@@ -1,4 +1,5 @@
-"""What may be varied: figures of a design, elements of an orbit, initial values, the clock of the telemetry.
+"""What may be varied: figures of a design, elements of an orbit, initial values, the clock of the telemetry, the zero
+of one of its columns.
 
 Written `battery.cell.resistance=10..400 mohm`: a path, the least and the greatest value, their unit.
 """
@@ -9,45 +10,61 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bus.errors import Refused, ScenarioError, UnknownNameError, UserError
 from bus.scenario.model import KeplerOrbit, Spacecraft
 from bus.text import units
 from bus.text.near import nearest
 from bus.text.units import show
+from faults.compare.form import Map
+from faults.scenarios.orbits import check_elements
+from faults.scenarios.vocabulary import first_value
 from node.designs.load import Design, plain_text, read_design
 
 SHAPE = "PATH=LEAST..GREATEST UNIT, such as battery.cell.resistance=10..400 mohm"
 _WRITTEN = re.compile(r"\s*([^=\s]+)\s*=\s*(\S+?)\s*\.\.\s*(\S+?)(?:\s+(\S.*?))?\s*")
 _NUMBER_UNIT = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)(.*)")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-ORBIT, INITIAL, CLOCK = "orbit.", "initial.", "clock"
+ORBIT, INITIAL, CLOCK, OFFSET = "orbit.", "initial.", "clock", "offset."
 _ELEMENTS = tuple(name for name in KeplerOrbit.model_fields if name != "kind")
 """Fields of the resolved orbit, each ending in its unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """One free figure. low, high: in `unit` for a design's, in SI for the others. first: where the search begins."""
+    """One free figure. low, high: in `unit`, which is SI but for a design's figure and a column's zero. first: where
+    the search begins. own: what it was, where that lies outside the bounds. run: the only one that it is of, empty for
+    all."""
 
     path: str
-    of: Literal["design", "orbit", "initial", "clock"]
+    of: Literal["design", "orbit", "initial", "clock", "offset"]
     low: float
     high: float
     unit: str
     first: float
+    own: float | None = None
+    run: str = ""
+
+    @property
+    def name(self) -> str:
+        """Without what it is of and the run."""
+        return self.path.partition("@")[0].partition(".")[2]
 
     def written(self, value: float, digits: int = 10) -> str:
         """A value as it stands in a file."""
         return f"{value:.{digits}g} {self.unit}".strip()
 
 
-def read_free(texts: Sequence[str], design: Design, spacecraft: Sequence[Spacecraft]) -> list[Free]:
-    """What `--free` says, each path once. Raises UserError with what is allowed."""
-    found = [_read(text, design, spacecraft) for text in texts]
+def read_free(
+    texts: Sequence[str], design: Design, spacecraft: Sequence[Spacecraft], plans: Sequence[Map] = (),
+    names: Sequence[str] = (),
+) -> list[Free]:  # fmt: skip
+    """What `--free` says, each path once. `plans`: maps, whose columns may have a free zero; `names`: of the runs, one
+    of which a figure may be of. Raises UserError with what is allowed."""
+    found = [_read(text, design, _Runs(spacecraft, plans, names)) for text in texts]
     paths = [one.path for one in found]
     for path in paths:
         if paths.count(path) > 1:
@@ -59,11 +76,33 @@ def read_free(texts: Sequence[str], design: Design, spacecraft: Sequence[Spacecr
     return found
 
 
-def _read(text: str, design: Design, spacecraft: Sequence[Spacecraft]) -> Free:
+class _Runs(NamedTuple):
+    """What is known of the runs of a fit."""
+
+    spacecraft: Sequence[Spacecraft]
+    plans: Sequence[Map]
+    names: Sequence[str]
+
+    def only(self, run: str) -> _Runs:
+        """One of them."""
+        place = self.names.index(run)
+        return _Runs(self.spacecraft[place : place + 1], self.plans[place : place + 1], (run,))
+
+
+def _read(text: str, design: Design, runs: _Runs) -> Free:
     match = _WRITTEN.fullmatch(text)
     if match is None:
         raise UserError(f"--free: found {show(text)}; allowed: {SHAPE}")
-    path, low, high, unit = match[1], match[2], match[3], match[4] or ""
+    low, high, unit = match[2], match[3], match[4] or ""
+    path, at, run = match[1].partition("@")
+    if at and not (path == CLOCK or path.startswith((ORBIT, INITIAL, OFFSET))):
+        raise UserError(f"--free {match[1]}: a figure of the design is that of all runs", hint=f"--free {path}=...")
+    if at and run not in runs.names:
+        raise UnknownNameError("run", run, nearest(run, runs.names), hint=f"runs: {', '.join(runs.names)}")
+    if at:
+        one = _read(text.replace(f"@{run}", "", 1), design, runs.only(run))
+        return replace(one, path=f"{one.path}@{run}", run=run)
+    spacecraft, plans = runs.spacecraft, runs.plans
     tail = _NUMBER_UNIT.fullmatch(high)
     if not unit and tail is not None and tail[2]:  # 10..400mohm
         high, unit = tail[1], tail[2]
@@ -75,12 +114,38 @@ def _read(text: str, design: Design, spacecraft: Sequence[Spacecraft]) -> Free:
         raise UserError(f"--free {path}: found {show(f'{low}..{high}')}; allowed: two numbers, the lesser first")
     if path == CLOCK:
         scale = _factor(path, unit, "time")
-        return Free(path, "clock", ends[0] * scale, ends[1] * scale, "s", 0.0)
+        return _begun(Free(path, "clock", ends[0] * scale, ends[1] * scale, "s", 0.0))
+    if path.startswith(OFFSET):
+        return _offset(path, ends, unit, plans)
     if path.startswith(ORBIT):
         return _orbit(path, ends, unit, spacecraft)
     if path.startswith(INITIAL):
         return _initial(path, ends, unit, spacecraft)
     return _figure(path, ends, unit, design)
+
+
+def _begun(one: Free) -> Free:
+    """The search begins within the bounds; where the figure itself is outside, that is remembered, to be told."""
+    first = min(max(one.first, one.low), one.high)
+    return one if first == one.first else replace(one, first=first, own=one.first)
+
+
+def _offset(path: str, ends: tuple[float, float], unit: str, plans: Sequence[Map]) -> Free:
+    """The zero of a column: what is added to its values, in its unit."""
+    name = path.removeprefix(OFFSET)
+    columns = [column for plan in plans for column in plan.columns if column.name == name]
+    if not columns:
+        known = list(dict.fromkeys(column.name for plan in plans for column in plan.columns))
+        raise UnknownNameError("column", name, nearest(name, known), hint=f"of the maps: {', '.join(known)}")
+    column = columns[0]
+    if any(other.unit != column.unit for other in columns):
+        raise UserError(f"--free {path}: the maps give the column different units", hint="one unit")
+    kind = units.dimension_of_name(column.signal)
+    scale = (
+        1.0 if kind == "number" else _factor(path, unit, "temperature difference" if kind == "temperature" else kind)
+    )
+    scale /= column.factor if kind != "number" else 1.0
+    return _begun(Free(path, "offset", ends[0] * scale, ends[1] * scale, column.unit, 0.0))
 
 
 def _factor(path: str, unit: str, kind: str) -> float:
@@ -100,8 +165,15 @@ def _orbit(path: str, ends: tuple[float, float], unit: str, spacecraft: Sequence
     kind = units.dimension_of_name(name)
     scale = 1.0 if kind == "number" and not unit else _factor(path, unit, kind)
     first = float(getattr(spacecraft[0].orbit, name))
-    low, high = ends[0] * scale, ends[1] * scale
-    return Free(ORBIT + name, "orbit", low, high, units.unit_of_name(name), min(max(first, low), high))
+    found = Free(ORBIT + name, "orbit", ends[0] * scale, ends[1] * scale, units.unit_of_name(name), first)
+    for one in spacecraft:
+        for end in (found.low, found.high):
+            try:
+                check_elements(one.orbit.model_copy(update={name: end}))  # type: ignore[arg-type]
+            except ScenarioError as error:
+                wrong = error.mistakes[0]
+                raise UserError(f"--free {path}: {wrong.found}", hint=f"allowed: {wrong.allowed}") from None
+    return _begun(found)
 
 
 def _short(name: str) -> str:
@@ -119,14 +191,19 @@ def _initial(path: str, ends: tuple[float, float], unit: str, spacecraft: Sequen
         known = spacecraft[0].initial
         given = f"of the scenario: {', '.join(known) or 'none is given'}"
         raise UnknownNameError("initial value", name, nearest(name, known), hint=given)
-    first = float(spacecraft[0].initial[name])
-    return Free(path, "initial", low, high, units.unit_of_name(name), min(max(first, low), high))
+    for end in ends:
+        try:
+            first_value(spacecraft[0].design, name, f"{end} {unit}" if unit else end)
+        except Refused as error:
+            raise UserError(f"--free {path}: found {error.found}", hint=f"allowed: {error.allowed}") from None
+    return _begun(Free(path, "initial", low, high, units.unit_of_name(name), float(spacecraft[0].initial[name])))
 
 
 def _figure(path: str, ends: tuple[float, float], unit: str, design: Design) -> Free:
     figures = {figure.path: figure for figure in design.figures}
     if path not in figures:
-        hint = "the path of a figure in the design's file, as it is nested there; or orbit.NAME, initial.NAME, clock"
+        hint = "the path of a figure in the design's file, as it is nested there; or orbit.NAME, initial.NAME, clock, "
+        hint += "offset.COLUMN"
         raise UnknownNameError("figure", path, nearest(path, figures), hint=hint)
     written = re.fullmatch(r"\s*([-+0-9.eE]+)\s*(.*?)\s*", figures[path].text)
     if written is None:
@@ -144,7 +221,7 @@ def _figure(path: str, ends: tuple[float, float], unit: str, design: Design) -> 
         if powers != own_powers or "degC" in (unit, own_unit):
             raise UserError(f"--free {path}: found unit {unit!r}", hint=f"as in the design, or convertible: {own_unit}")
         first = own * float(own_scale / scale)
-    return Free(path, "design", ends[0], ends[1], unit, min(max(first, ends[0]), ends[1]))
+    return _begun(Free(path, "design", ends[0], ends[1], unit, first))
 
 
 def _try(design: Design, one: Free, value: float) -> None:
@@ -184,7 +261,7 @@ def _written(name: str) -> str:
 
 def _put(root: dict[str, Any], path: str, value: list[str]) -> None:
     """Set what stands at a path; what a part gives so far is overruled by an entry beside it."""
-    steps: list[Any] = [name if name else int(index) for name, index in _STEP.findall(path)]
+    steps = steps_of(path)
     at: Any = root
     for step in steps[:-1]:
         at = at.setdefault(step, {}) if isinstance(at, dict) else at[step]
@@ -192,6 +269,11 @@ def _put(root: dict[str, Any], path: str, value: list[str]) -> None:
     if isinstance(at, dict) and isinstance(at.get(last), list) and len(at[last]) == 3:
         value = [*_split(value[0]), value[1]]
     at[last] = value
+
+
+def steps_of(path: str) -> list[Any]:
+    """Keys and places on the way."""
+    return [name if name else int(index) for name, index in _STEP.findall(path)]
 
 
 def _split(text: str) -> list[str]:

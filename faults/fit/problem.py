@@ -1,6 +1,7 @@
 """The residuals that a fit makes small: several runs of one design, each beside its telemetry.
 
-Residuals of a column are divided by its weight, so that volts and degrees count alike; the clock costs no flight.
+Residuals of a column are divided by its weight, so that volts and degrees count alike; the clock and the zeros of
+columns cost no flight.
 """
 
 from __future__ import annotations
@@ -56,26 +57,35 @@ class Problem:
         return [run for run in self.runs if not run.held_out]
 
     def residuals(self, values: Floats, runs: Sequence[Run] | None = None) -> Floats:
-        """Weighted residuals of all columns of these runs, by default of those that are fitted; what cannot be compared
-        counts nothing. Raises UserError where the plant leaves the numbers."""
+        """Weighted residuals of all columns of these runs, by default of those that are fitted. What cannot be compared
+        counts nothing as long as at least half of a column's values are met; else what is not met counts as far as the
+        column spreads, or the best clock were the one that compares least. Raises UserError where the plant leaves the
+        numbers."""
         parts = []
         for run in self.fitted if runs is None else runs:
+            cells = {column.name: values_of(column, run.measured.cells[column.name])[0] for column in run.plan.columns}
             for column, apart in self.apart(values, run).items():
                 weighted = apart / self.weights[run.name, column]
-                parts.append(np.where(np.isnan(weighted), 0.0, weighted))
+                there = ~np.isnan(cells[column])
+                missed = there & np.isnan(weighted)
+                price = 0.0
+                if 2 * int(missed.sum()) > int(there.sum()):
+                    price = max(float(np.nanstd(cells[column])) / self.weights[run.name, column], 1.0)
+                parts.append(np.where(missed, price, np.where(np.isnan(weighted), 0.0, weighted)))
         return np.concatenate(parts)
 
     def apart(self, values: Floats, run: Run) -> dict[str, Floats]:
         """Model minus measurement of each column, in its unit; NaN where there is nothing to compare."""
         model, shift_s = self.flown(values, run), self.shift_s(values, run)
         times = run.measured.times_s + shift_s
+        offsets = {one.name: value for one, value in self._own(values, run) if one.of == "offset"}
         found = {}
         for column in run.plan.columns:
             cells, _ = values_of(column, run.measured.cells[column.name])
             held = np.floor(times / column.cadence_s) * column.cadence_s if column.cadence_s else times
             series: Series = model.true[column.signal]
             held = np.where(np.isnan(at(series, times)), np.nan, np.maximum(held, series.times_s[0]))
-            found[column.name] = in_unit(column, at(series, held)) - cells
+            found[column.name] = in_unit(column, at(series, held)) - cells - offsets.get(column.name, 0.0)
         return found
 
     def figures(self, values: Floats, run: Run) -> dict[str, Figures | None]:
@@ -85,12 +95,17 @@ class Problem:
 
     def shift_s(self, values: Floats, run: Run) -> float:
         """What is added to the table's times."""
+        return run.shift_s + sum(value for one, value in self._own(values, run) if one.of == "clock")
+
+    def _own(self, values: Floats, run: Run) -> list[tuple[Free, float]]:
+        """The figures that are of a run, or of all, with their values."""
         found: list[float] = values.tolist()
-        return run.shift_s + sum(value for one, value in zip(self.free, found, strict=True) if one.of == "clock")
+        named = zip(self.free, found, strict=True)
+        return [(one, value) for one, value in named if one.run in ("", run.name)]
 
     def flown(self, values: Floats, run: Run) -> Modelled:
         """The flight of these values, kept for a while."""
-        key = tuple(value for one, value in zip(self.free, values.tolist(), strict=True) if one.of != "clock")
+        key = tuple(value for one, value in self._own(values, run) if one.of not in ("clock", "offset"))
         if key not in run.kept:
             while len(run.kept) >= MOST_KEPT:
                 run.kept.pop(next(iter(run.kept)))
@@ -99,12 +114,12 @@ class Problem:
         return run.kept[key]
 
     def _fly(self, values: Floats, run: Run) -> Modelled:
-        named = list(zip(self.free, values.tolist(), strict=True))
+        named = self._own(values, run)
         written = {one.path: (one.written(value), "tried") for one, value in named if one.of == "design"}
         design = with_figures(self.design, written) if written else self.design
         own = next(spacecraft for spacecraft in run.scenario.spacecraft if spacecraft.id == run.who)
-        orbit = {one.path.partition(".")[2]: value for one, value in named if one.of == "orbit"}
-        initial = {one.path.partition(".")[2]: value for one, value in named if one.of == "initial"}
+        orbit = {one.name: value for one, value in named if one.of == "orbit"}
+        initial = {one.name: value for one, value in named if one.of == "initial"}
         other = own.model_copy(
             update={"orbit": own.orbit.model_copy(update=orbit), "initial": {**own.initial, **initial}}
         )

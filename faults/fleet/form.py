@@ -26,8 +26,8 @@ from faults.fleet.launches import LaunchesForm, read_launches
 from faults.fleet.shells import MOST_SPACECRAFT, PlaceForm, Plane
 from faults.run.groups import free_mib
 from faults.scenarios.environment import EnvironmentForm, read_environment, within
+from faults.scenarios.known_orbit import Given
 from faults.scenarios.load import FORMAT, LONGEST_NS, NAME, read_epoch, read_format
-from faults.scenarios.orbits import Given
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.times import Time
 from node.designs.load import load_design

@@ -28,7 +28,8 @@ from bus.text.reader import Item
 from bus.text.units import show
 from faults.scenarios.element_sets import read_catalogue, select
 from faults.scenarios.from_catalogue import ids_of
-from faults.scenarios.orbits import STALE_AFTER, Altitude, Angle, Given, Lattice, Ltan, sun_synchronous
+from faults.scenarios.known_orbit import Altitude, Angle, Given
+from faults.scenarios.orbits import STALE_AFTER, Lattice, Ltan, sun_synchronous
 from node.plant.orbit.setup import Sgp4
 
 MOST_SPACECRAFT = 2_000_000

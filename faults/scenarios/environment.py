@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Tag
 
 from bus.errors import Refused, ScenarioError
-from bus.scenario.model import Environment
+from bus.scenario.model import Bench, Environment
 from bus.text.forms import Form
 from bus.text.instants import parse_instant
 from bus.text.leaves import Leaf, duration, quantity, text
@@ -22,7 +22,7 @@ from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.text.tables import read_file
 from bus.text.times import clock
-from bus.text.units import show
+from bus.text.units import parse, show
 from faults.scenarios.flux_csv import Wanted, read_flux
 from node.plant.radiation.solar_event import PROFILES, profile
 
@@ -41,6 +41,14 @@ def _profile(value: object) -> str:
     if name not in _PROFILES:
         raise Refused(show(value), f"{one_of(_PROFILES, name)}, or a table of proton flux as {{csv: FILE}}")
     return name
+
+
+def _convection(value: object) -> float:
+    """What still air in a room takes is 3 to 10 W/m2 K, a fan's 10 to 100 (textbook)."""
+    number = parse(value, "W/m2 K")
+    if not 0.0 <= number <= 1000.0:
+        raise Refused(show(value), "0 to 1000 W/m2 K")
+    return number
 
 
 def _begin(value: object) -> datetime:
@@ -87,8 +95,33 @@ class EnvironmentForm(Form):
     albedo: Literal["on", "off"] = "on"
 
 
+class BenchForm(Form):
+    """A room on the ground: its temperature, and what air takes from an outer face."""
+
+    ambient: Annotated[float, quantity("temperature", 150.0, 500.0, "150 K to 500 K")]
+    convection: Annotated[float, Leaf(_convection, {"type": "string"})]
+
+
+class GroundForm(Form):
+    """The surroundings of a test on the ground, instead of an orbit's."""
+
+    bench: BenchForm
+
+
+def _read_bench(item: Item) -> Environment | None:
+    form = item.read(GroundForm)
+    if form is None:
+        return None
+    return Environment(
+        solar_activity="minimum", storm_density_factor=1.0, solar_event="", solar_event_at_s=0.0, earth_infrared=False,
+        albedo=False, bench=Bench(ambient_k=form.bench.ambient, convection_w_m2_k=form.bench.convection),
+    )  # fmt: skip
+
+
 def read_environment(item: Item) -> Environment | None:
     """The surroundings, or None after a mistake."""
+    if item.has("bench"):
+        return _read_bench(item)
     mark = item.sheet.mark()
     parts = item.parts(EnvironmentForm)
     event, at_ns = parts["solar_event"], parts["solar_event_at"]

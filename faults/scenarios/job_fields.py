@@ -23,6 +23,10 @@ Count = Annotated[int | None, whole(1, 1_000_000)]
 Start = Annotated[float, quantity("time", 0.0, 366 * DAY_S, "0 s to 366 d")]
 Restart = Annotated[float, quantity("time", 0.0, DAY_S, "0 s to 1 d")]
 Detect = Annotated[float, quantity("time", 1.0, 366 * DAY_S, "1 s to 366 d")]
+Load = Annotated[float, quantity("fraction", 0.001, 1.0, "0.1 to 100 %")]
+Mode = Annotated[
+    str | None, text(longest=32, pattern=r"[a-z][a-z0-9_]*", shape="the name of a power mode of its chips")
+]
 Share = Annotated[float, quantity("fraction", 0.0, 0.9, "0 to 90 %")]
 _EVERY = quantity("time", 1.0, 366 * DAY_S, "1 s to 366 d of work")
 _COST = quantity("time", 0.0, DAY_S, "0 s to 1 d")

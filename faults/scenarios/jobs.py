@@ -25,8 +25,10 @@ from faults.scenarios.job_fields import (
     Groups,
     Id,
     Law,
+    Load,
     MaybeCost,
     MaybeEvery,
+    Mode,
     Objective,
     Restart,
     Share,
@@ -54,6 +56,8 @@ class TrainingForm(Form):
     restart_cost: Restart = RESTART_S
     detect_after: Detect = 0.0
     check_cost: Share = 0.0
+    load: Load = 1.0
+    mode: Mode = None
     work: Annotated[float | None, _WORK] = None
     step_time: Step = None
     communication: Talk = None
@@ -72,6 +76,8 @@ class BatchForm(Form):
     restart_cost: Restart = RESTART_S
     detect_after: Detect = 0.0
     check_cost: Share = 0.0
+    load: Load = 1.0
+    mode: Mode = None
     work: Annotated[float, _WORK]
     step_time: Step = None
     communication: Talk = None
@@ -90,6 +96,8 @@ class InferenceForm(Form):
     restart_cost: Restart = RESTART_S
     detect_after: Detect = 0.0
     check_cost: Share = 0.0
+    load: Load = 1.0
+    mode: Mode = None
     arrival_rate: Annotated[float, quantity("frequency", 0.0, 1e6, "0 to 1 MHz (requests a second)")]
     service_time: Annotated[float, quantity("time", 1e-4, DAY_S, "0.1 ms to 1 d on one accelerator")]
     service_law: Law = "lognormal"
@@ -151,6 +159,7 @@ def read_jobs(
                 found.logs.append(log)
             continue
         chips = chips_of(entry, parts, found)
+        _check_mode(entry, parts["mode"], chips, accelerators)
         spread = spread_of(entry, parts, 0.5) if kind == "inference" else 0.0
         if kind != "inference":
             _check_steps(entry, parts)
@@ -202,6 +211,22 @@ def chips_of(entry: Item, parts: Mapping[str, Any], found: Jobs) -> dict[str, in
     return chips
 
 
+def _check_mode(entry: Item, mode: str | None, chips: Mapping[str, int], known: Accelerators) -> None:
+    """A mode is one of all the job's groups, at the same place in each: it is ordered by that."""
+    if mode is None:
+        return
+    each = [known.modes.get(group, ()) for group in chips]
+    common = (
+        [name for place, name in enumerate(each[0]) if all(o[place : place + 1] == (name,) for o in each)]
+        if each
+        else []
+    )
+    if mode not in common:
+        entry.below("mode").refuse(
+            f"{mode!r}", one_of(common, mode) if common else "none: the job's groups have none in common"
+        )
+
+
 def _check_steps(entry: Item, parts: Mapping[str, Any]) -> None:
     """Communication is a part of the step."""
     talk = entry.below("communication")
@@ -219,6 +244,8 @@ def _job(parts: Mapping[str, Any], name: str, kind: Kind, chips: dict[str, int],
             chips=chips,
             start_s=parts["start"],
             checks=checks_of(parts),
+            load=parts["load"],
+            mode=parts["mode"] or "",
             arrival_rate_hz=parts["arrival_rate"],
             service_s=parts["service_time"],
             service_law=parts["service_law"],
@@ -232,6 +259,8 @@ def _job(parts: Mapping[str, Any], name: str, kind: Kind, chips: dict[str, int],
         chips=chips,
         start_s=parts["start"],
         checks=checks_of(parts, talk_s / step_s if step_s else 0.0),
+        load=parts["load"],
+        mode=parts["mode"] or "",
         work_s=parts["work"] or 0.0,
         checkpoint_every_s=parts["checkpoint_every"] or 0.0,
         checkpoint_s=parts["checkpoint_cost"] or 0.0,

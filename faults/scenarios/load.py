@@ -19,10 +19,11 @@ from bus.text.leaves import Leaf, duration, quantity, text, whole
 from bus.text.reader import Item, Sheet
 from bus.text.units import show
 from faults.catalogue.resolve import FAULTS
-from faults.scenarios.environment import EnvironmentForm, read_environment, within
+from faults.scenarios.environment import EnvironmentForm, GroundForm, read_environment, within
 from faults.scenarios.events import Expected, read_expectations, read_faults
 from faults.scenarios.fault_entry import FaultEntry
-from faults.scenarios.orbits import Given, read_orbit
+from faults.scenarios.known_orbit import Given
+from faults.scenarios.orbits import read_orbit
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.own_faults import PathText, read_own
 from faults.scenarios.record import Pattern, read_record, struck_parts
@@ -93,7 +94,7 @@ class ScenarioForm(Form):
     duration: Time
     tick: Annotated[int, duration(10**7, 60 * 10**9, "10 ms to 60 s")]
     seed: Annotated[int, whole(0, 2**53)]
-    environment: EnvironmentForm
+    environment: EnvironmentForm | GroundForm
     spacecraft: Annotated[tuple[SpacecraftForm, ...], Field(min_length=1)]
     stations: Stations
     timeline: tuple[TimelineForm, ...] = ()
@@ -144,7 +145,8 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
     duration_ns = _duration(root.below("duration"), tick_ns, first_orbit_s)
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
     mark = sheet.mark()
-    everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf())
+    on_bench = environment is not None and environment.bench is not None
+    everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf(), bench=on_bench)
     spacecraft, designs, complete = everybody
     whole_fleet = complete and sheet.clean_since(mark)
     _check_room(root.below("stations"), len(stations), spacecraft)

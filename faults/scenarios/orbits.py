@@ -5,13 +5,13 @@ Reads and checks.
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from bus.constants import DAY_S, EARTH_RADIUS_M
 from bus.errors import Refused
@@ -22,9 +22,10 @@ from bus.orbits.tle import TleError, parse_tle
 from bus.scenario.model import KeplerOrbit, OmmOrbit, Orbit, TleOrbit
 from bus.text.forms import Form
 from bus.text.leaves import Leaf, Plain, Text, quantity, text, whole
-from bus.text.reader import Item
+from bus.text.reader import Item, Sheet
 from bus.text.units import show
-from node.plant.radiation.flux_table import altitude_range_m
+from faults.scenarios.known_orbit import LOWEST_M, Altitude, Angle, Given, Known, Placed
+from faults.scenarios.vocabulary import check_orbit
 
 STALE_AFTER = timedelta(days=30)
 """SGP4's error grows by 1 to 3 km a day (textbook): a month away from its epoch an element set is a rumour."""
@@ -32,25 +33,6 @@ STALE_AFTER = timedelta(days=30)
 MAX_MEMBERS = 2_000
 _DEG = math.pi / 180.0
 _WALKER = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*:\s*([0-9]{1,4})/([0-9]{1,4})/([0-9]{1,4})\s*", re.ASCII)
-_LOWEST_M, _HIGHEST_M = altitude_range_m()
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """One spacecraft's place: label to append to the entry's id ("" for a single one), orbit, neighbours' labels."""
-
-    label: str
-    orbit: Orbit
-    period_s: float
-    neighbours: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What is known of a scenario where its orbits are read. `end` None: not known yet."""
-
-    epoch: datetime
-    end: datetime | None
 
 
 def _hours(value: object) -> float:
@@ -75,15 +57,7 @@ def _walker(value: object) -> tuple[float, int, int, int]:
     return inclination_deg, total, planes, phasing
 
 
-Altitude = Annotated[
-    float, quantity("length", _LOWEST_M, _HIGHEST_M, f"{_LOWEST_M / 1e3:g} km to {_HIGHEST_M / 1e3:g} km")
-]
 Inclination = Annotated[float, quantity("angle", 0.0, math.pi, "0 deg to 180 deg")]
-Angle = Annotated[
-    float,
-    quantity("angle", -orbits.TWO_PI, orbits.TWO_PI, "-360 deg to 360 deg"),
-    AfterValidator(lambda angle: angle % orbits.TWO_PI),
-]
 Ltan = Annotated[float, Leaf(_hours, {"type": "string", "pattern": r"^\d{1,2}:\d\d(:\d\d)?$"})]
 Pattern = Annotated[tuple[float, int, int, int], Leaf(_walker, {"type": "string", "pattern": r"^[\d.]+:\d+/\d+/\d+$"})]
 Raan = Annotated[float, quantity("angle", 0.0, orbits.TWO_PI, "0 deg to 360 deg")]
@@ -141,8 +115,8 @@ class Kepler(Form):
     @model_validator(mode="after")
     def _above_the_air(self) -> Self:
         perigee_m = self.semi_major_axis * (1.0 - self.eccentricity) - EARTH_RADIUS_M
-        if perigee_m < _LOWEST_M:
-            raise Refused(f"a perigee at {perigee_m / 1e3:.0f} km altitude", f"at least {_LOWEST_M / 1e3:g} km")
+        if perigee_m < LOWEST_M:
+            raise Refused(f"a perigee at {perigee_m / 1e3:.0f} km altitude", f"at least {LOWEST_M / 1e3:g} km")
         return self
 
     def places(self, item: Item, given: Given) -> list[Placed]:
@@ -161,30 +135,29 @@ class Kepler(Form):
         ]
 
 
-class Circular(Form):
-    """A circular orbit."""
+class Circular(Known):
+    """A circular orbit, by altitude or period, and where on it: at the epoch (or at an epoch of its own), or by an edge
+    of the Earth's shadow that was seen."""
 
-    altitude: Altitude
     inclination: Inclination
     raan: Angle
-    argument_of_latitude: Angle
 
     def places(self, item: Item, given: Given) -> list[Placed]:
         """One, on that circle."""
-        return [_single(orbits.circular(self.altitude, self.inclination, self.raan, self.argument_of_latitude))]
+        radius_m = self.radius_m(self.inclination)
+        return self.placed(item, given, radius_m, self.inclination, self.raan)
 
 
-class Sso(Form):
+class Sso(Known):
     """A circular sun-synchronous orbit; the inclination follows."""
 
-    altitude: Altitude
     ltan: Ltan
-    argument_of_latitude: Angle
 
     def places(self, item: Item, given: Given) -> list[Placed]:
         """One, whose node has that local time."""
-        inclination, raan = sun_synchronous(self.altitude, self.ltan, given)
-        return [_single(orbits.circular(self.altitude, inclination, raan, self.argument_of_latitude))]
+        radius_m = self.radius_m(None)
+        inclination, raan = sun_synchronous(radius_m - EARTH_RADIUS_M, self.ltan, self.own(given))
+        return self.placed(item, given, radius_m, inclination, raan)
 
 
 class Walker(Form):
@@ -305,6 +278,17 @@ def read_orbit(item: Item, given: Given) -> list[Placed]:
     (kind,) = form.model_fields_set
     places: list[Placed] = getattr(form, kind).places(item.below(kind), given)
     return places
+
+
+def check_elements(orbit: KeplerOrbit) -> None:
+    """Refuses elements that no scenario may have, as its reader does. Raises ScenarioError."""
+    sheet = Sheet("orbit")
+    angles = ("inclination", "raan", "argument_of_perigee", "mean_anomaly")
+    written: dict[str, str | float] = {name: f"{getattr(orbit, f'{name}_rad')!r} rad" for name in angles}
+    written |= {"semi_major_axis": f"{orbit.semi_major_axis_m!r} m", "eccentricity": orbit.eccentricity}
+    sheet.compose(json.dumps(written)).read(Kepler)
+    sheet.finish()
+    check_orbit(orbit)
 
 
 def period_s(orbit: Orbit) -> float:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_ENTRIES = 10_000
+MODE = "accelerator_mode"
+"""An order whose words are the names of a chip's power modes."""
 _AT = duration(0, 2**61, "0 s or later")
 _VALUES = {"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}}
 _TIMED = {"type": "object", "required": ["at"], "properties": {"at": {"type": "string"}}, **_VALUES}
@@ -97,13 +99,21 @@ def find_order(design: str, name: str) -> tuple[str, list[int | None]]:
 
 def check_order(design: str, name: str, value: Scalar) -> None:
     """Raises UnknownNameError for an order there is not, ScenarioError for a value that it does not take."""
-    field, _ = find_order(design, name)
-    number_of(field, value)
+    field, indices = find_order(design, name)
+    for index in indices:
+        number_of(field, value, _modes(design, index) if field == MODE else ())
 
 
-def number_of(field: str, value: Scalar) -> float:
-    """An order's value as the plant's number. Raises ScenarioError with what is allowed."""
-    words = WORDS.get(field)
+def _modes(design: str, index: int | None) -> tuple[str, ...]:
+    """Power modes of an accelerator group."""
+    groups = list(load_design(design).form.accelerators.values())
+    return tuple(groups[index or 0].chip.modes)
+
+
+def number_of(field: str, value: Scalar, names: tuple[str, ...] = ()) -> float:
+    """An order's value as the plant's number. `names`: words that a design has for it. Raises ScenarioError with what
+    is allowed."""
+    words = names or WORDS.get(field)
     if words is not None:
         if isinstance(value, bool):
             value = "on" if value else "off"
@@ -124,8 +134,8 @@ def give_orders(inputs: np.ndarray, design: str, orders: Mapping[str, Scalar]) -
     """Write orders into a plant's inputs, one after the other."""
     for name, value in orders.items():
         field, indices = find_order(design, name)
-        number = number_of(field, value)
         for index in indices:
+            number = number_of(field, value, _modes(design, index) if field == MODE else ())
             if index is None:
                 inputs[field][0] = number
             else:

@@ -12,30 +12,41 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from bus.constants import EARTH_RADIUS_M
 from bus.errors import Refused, ScenarioError, UnknownNameError
+from bus.orbits.constellations import circular, period_s
 from bus.scenario.model import DEFAULT_PRIORITY, Spacecraft
 from bus.scenario.outside import OutsideDevice
 from bus.scenario.workload import Job, JobLog
-from bus.text.forms import Form
+from bus.text.forms import Form, says
 from bus.text.leaves import Leaf, Plain, text, whole
 from bus.text.near import one_of
 from bus.text.reader import Item
 from bus.wire.messages import ID_PATTERN, RESERVED_IDS, Scalar
 from faults.scenarios.fdir import read_fdir, read_procedures
 from faults.scenarios.flight_software import read_flight_software
+from faults.scenarios.inputs import InputsForm, read_inputs
 from faults.scenarios.jobs import JobEntries, read_jobs
-from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, Given, OrbitForm, Placed, read_orbit
+from faults.scenarios.known_orbit import Given, Placed
+from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, OrbitForm, read_orbit
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
 from faults.scenarios.outside import Devices, SoftwareForm, check_endpoints, read_devices, read_software
 from faults.scenarios.own_designs import Shelf
+from faults.scenarios.state_from import read_state
 from faults.scenarios.vocabulary import check_orbit, first_value
+from node.designs.bench import no_room
 from node.designs.fdir_entry import FdirEntry
 from node.designs.jobs import accelerators
+from node.designs.load import load_design
 from node.designs.procedure_entry import ProcedureEntry
 from node.own_software import PATTERN, SHAPE
 
 MAX_PEERS = 64  # beacons a Tick carries, see messages.Tick
 MAX_ID = 32
+LATER = ("orbit", "inputs", "fdir", "on_board_procedures", "devices", "fsw")
+"""Fields that are read by whoever knows more."""
+BENCH_ORBIT_M = 400e3
+"""Altitude over the equator for models that need an orbit where there is none: below the belts, far from the poles."""
 
 
 def _own_id(name: str) -> str:
@@ -54,10 +65,12 @@ class SpacecraftForm(Form):
 
     id: Annotated[Id, AfterValidator(_own_id)]
     design: Annotated[str, text(longest=1000)]
-    orbit: OrbitForm
+    orbit: OrbitForm | None = says("where it flies; on a bench it has none", None)
     initial: dict[str, Plain] = Field(default_factory=dict)
     peers: Annotated[Any, Leaf(lambda value: value, _PEERS)] = ()
     orders: Annotated[Any, Leaf(lambda value: value, ORDERS_SCHEMA)] = ()
+    inputs: InputsForm | None = None
+    state_from: Annotated[str, text(longest=1000, empty=True)] = ""
     jobs: JobEntries = ()
     fdir: tuple[FdirEntry, ...] = ()
     on_board_procedures: tuple[ProcedureEntry, ...] = ()
@@ -68,7 +81,7 @@ class SpacecraftForm(Form):
 
 
 def read_spacecraft(
-    item: Item, epoch: datetime, end: datetime | None, shelf: Shelf
+    item: Item, epoch: datetime, end: datetime | None, shelf: Shelf, *, bench: bool = False
 ) -> tuple[list[Spacecraft], dict[str, str], bool]:
     """Everybody who flies, in the order of the file, the design of every id, and whether all ids are known.
 
@@ -80,7 +93,7 @@ def read_spacecraft(
     peers: list[tuple[list[str], dict[str, Item]]] = []
     for entry in item.list(1, MAX_MEMBERS):
         mark = entry.sheet.mark()
-        parts = entry.parts(SpacecraftForm, without=("orbit", "fdir", "on_board_procedures", "devices", "fsw"))
+        parts = entry.parts(SpacecraftForm, without=LATER)
         name = parts["id"] or ""
         complete = complete and bool(name)
         if entry.node is None or entry.node.entries is None:
@@ -102,10 +115,13 @@ def read_spacecraft(
                 if entry.has(own):
                     entry.below(own).refuse(f"`{own}` beside `fsw` outside", "one of them: it is of what flies here")
             design = flown
-        places = read_orbit(entry.below("orbit"), Given(epoch, end))
+        places = _on_bench(entry, design) if bench else read_orbit(entry.below("orbit"), Given(epoch, end))
         _check_orbits(entry.below("orbit"), places)
         complete = complete and (bool(places) or not any(entry.below("orbit").has(kind) for kind in CONSTELLATIONS))
         initial = _initial(entry.below("initial"), parts["initial"] or {}, design)
+        if parts["state_from"] and design:
+            initial = {**read_state(entry.below("state_from"), parts["state_from"], design), **initial}
+        inputs = read_inputs(entry.below("inputs"), design, epoch) if entry.has("inputs") and design else ()
         span_s = (end - epoch).total_seconds() if end else None
         orders = read_orders(entry.below("orders"), design, span_s)
         jobs: tuple[Job, ...] = ()
@@ -139,6 +155,7 @@ def read_spacecraft(
                 initial=initial,
                 peers=mine,
                 orders=orders,
+                inputs=inputs,
                 jobs=jobs,
                 logs=logs,
                 priority=parts["priority"],
@@ -151,6 +168,16 @@ def read_spacecraft(
     for members, named in peers:
         _check_peers(members, named, everybody, designs if complete else None)
     return list(everybody.values()), designs, complete
+
+
+def _on_bench(entry: Item, design: str) -> list[Placed]:
+    """Who stands on a bench has no orbit; the models that need one (radio, radiation, attitude) get a low one."""
+    if entry.has("orbit"):
+        entry.below("orbit").refuse("an orbit on a bench", "none, or another environment")
+    reason = no_room(load_design(design)) if design else ""
+    if reason:
+        entry.below("design").refuse(reason, "a smaller design on a bench")
+    return [Placed("", circular(BENCH_ORBIT_M, 0.0, 0.0, 0.0), period_s(EARTH_RADIUS_M + BENCH_ORBIT_M))]
 
 
 def _design(item: Item, written: str | None, shelf: Shelf) -> str:

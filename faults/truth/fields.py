@@ -53,6 +53,13 @@ DERIVED = ("radiator_temperature_k", "accelerator_rate_total")
 HINT = "`skyrack truth ... --fields all` writes every one; `skyrack list fields DESIGN` shows them"
 
 
+def default_fields(designs: Sequence[Design]) -> list[str]:
+    """What one sees without asking: all of them, but for radiators where nobody has some."""
+    if any(design.radiators for design in designs):
+        return list(DEFAULT_FIELDS)
+    return [name for name in DEFAULT_FIELDS if name != "radiator_temperature_k"]
+
+
 def field_rows(design_name: str) -> list[dict[str, Any]]:
     """Every field of truth that a design has: its unit, what it means, and its parts if there are several."""
     from node.plant.names import kind_of, parts_of  # noqa: PLC0415 - numba
@@ -114,6 +121,8 @@ def _columns(plant: Plant, design: Design, name: str) -> list[Column]:
     if name in NODE_SIGNALS:
         raise UnknownNameError("field", name, [], hint=f"'{name}' belongs to flight software, and none flies here")
     if name == "radiator_temperature_k":
+        if not design.radiators:
+            raise UnknownNameError("field", name, [], hint=f"{design.name} has no radiators; {HINT}")
         nodes = [f"thermal_temperature_k[{node}]" for node in design.radiators]
         return [Column(name, _reduced("mean", [_reader(plant, node) for node in nodes]))]
     if name == "accelerator_rate_total":

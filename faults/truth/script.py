@@ -1,4 +1,5 @@
-"""What happens to a plant that flies alone: its scenario's orders at their times, and the faults of the plant seam.
+"""What happens to a plant that flies alone: its scenario's orders at their times, what its log says, and the faults of
+the plant seam.
 
 Faults of devices, links and the computer have nobody to strike here; they are named.
 """
@@ -12,6 +13,7 @@ from bus.scenario.model import Fault, Scenario, Spacecraft
 from bus.wire.messages import Injection, InjectionState, Seam
 from faults.run.director import plan
 from faults.scenarios.orders import give_orders
+from faults.truth.inputs import Inputs
 from node.injection.engine import Injections
 from node.injection.plant import PlantSeam
 from node.injection.sight import TruthSight
@@ -30,6 +32,7 @@ class Script:
         self._design = design
         self._tick_ns = scenario.tick_ns
         self._orders = list(spacecraft.orders)
+        self._inputs = Inputs(spacecraft.inputs, design, plant)
         self._faults: list[Injection] = [
             item.injection
             for item in plan(scenario)
@@ -44,6 +47,7 @@ class Script:
         now_ns = tick * self._tick_ns
         while self._orders and round(self._orders[0].at_s * 1e9) <= now_ns:
             give_orders(self._plant.inputs, self._design, self._orders.pop(0).values)
+        self._inputs.act(now_ns / 1e9)
         while self._faults and self._faults[0].start_ns <= now_ns:
             for report in self._injections.receive(self._faults.pop(0), tick):
                 if report.state == InjectionState.REFUSED:

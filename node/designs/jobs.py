@@ -24,7 +24,8 @@ def accelerators(design_name: str) -> Accelerators:
     """What jobs of a design can run on."""
     design = load_design(design_name)
     chips = {name: int(group.count) for name, group in design.form.accelerators.items()}
-    return Accelerators(chips, design.capacity.jobs)
+    modes = {name: tuple(group.chip.modes) for name, group in design.form.accelerators.items() if group.chip.modes}
+    return Accelerators(chips, design.capacity.jobs, modes)
 
 
 def slot_names(design: Design, spacecraft: Spacecraft) -> list[str]:
@@ -107,7 +108,15 @@ def job_parameters(design: Design, spacecraft: Spacecraft, *, guests: bool = Fal
         "job_request_exponential": [int(slot.law == "exponential") for slot in slots],
         "job_request_spread": [slot.spread for slot in slots],
         "job_objective_s": [slot.objective_s for slot in slots],
+        "job_use": [job.load for job in spacecraft.jobs] + [1.0] * (len(slots) - len(spacecraft.jobs)),
+        "job_mode": [_mode(design, job) for job in spacecraft.jobs],
     }
+
+
+def _mode(design: Design, job: Job) -> int:
+    """Place of the power mode that a job names, from 1; 0 for none."""
+    group = next(iter(job.chips), "")
+    return 1 + list(design.form.accelerators[group].chip.modes).index(job.mode) if job.mode and group else 0
 
 
 def job_state(design: Design, spacecraft: Spacecraft, *, guests: bool = False) -> dict[str, Value]:

@@ -189,9 +189,13 @@ def with_software_outside(name: str, apids: Sequence[int], words: str) -> str:
 
 def plain_text(name: str) -> dict[str, Any]:
     """The text of a design as plain values; `part:` stands as it was written."""
-    text = _adopted[name][0] if name in _adopted else (DESIGNS / f"{name}.yaml").read_bytes()
-    root: dict[str, Any] = compose(text, name).plain()
+    root: dict[str, Any] = compose(text_of(name), name).plain()
     return root
+
+
+def text_of(name: str) -> str:
+    """The text of a design as its author wrote it."""
+    return _adopted[name][0] if name in _adopted else (DESIGNS / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def _adopt(name: str, root: Mapping[str, Any]) -> str:

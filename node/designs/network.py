@@ -24,7 +24,7 @@ def network_parameters(design: Design) -> dict[str, Value]:
     """PARAM fields of nodes, conductors, faces, heaters and loop."""
     form, nodes = design.form, design.thermal_nodes
     pairs = [(nodes.index(c.between[0]), nodes.index(c.between[1])) for c in form.conductors]
-    order = minimum_degree(len(nodes), pairs + _loop_pairs(design))
+    order = minimum_degree(len(nodes), pairs + loop_pairs(design))
     radiators = design.radiators
     ends = [
         face.absorptivity if face.absorptivity_end_of_life is None else face.absorptivity_end_of_life
@@ -135,7 +135,7 @@ def _cell_capacities(design: Design) -> list[float]:
     return [loop.inventory / cells * loop.fluid_heat] * cells
 
 
-def _loop_pairs(design: Design) -> list[tuple[int, int]]:
+def loop_pairs(design: Design) -> list[tuple[int, int]]:
     """Which unknowns the coolant couples: neighbouring cells, and each exchanger with the cells at its junction."""
     loop, nodes = design.form.loop, design.thermal_nodes
     if loop is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from bus.errors import Refused
 from bus.text.forms import Form, says
@@ -16,6 +16,7 @@ from bus.text.leaves import Leaf
 from bus.text.units import show
 from node.designs.figures import (
     Ampere,
+    Curve,
     Decibel,
     Fraction,
     HeatCapacity,
@@ -28,10 +29,17 @@ from node.designs.figures import (
     Volt,
     Watt,
     any_sign,
-    curve,
+    curve_or_pairs,
     not_negative,
     positive,
+    rising_shares,
 )
+from node.plant.kernel.capacity import FULL
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+THROTTLE_GAIN_S_K = 0.02  # assumption: software throttle takes 2 % of clock per second and kelvin
+SLOWDOWN_CLOCK = 0.5  # hardware slowdown halves the clock at least: NVIDIA, "HW slowdown" of nvidia-smi's manual
+LOWEST_CLOCK = 0.2  # assumption: the lowest clock of an H100 (345 MHz) over its highest (1,980 MHz) is 0.17
 
 AXES = {
     "+x": (1.0, 0.0, 0.0), "-x": (-1.0, 0.0, 0.0), "+y": (0.0, 1.0, 0.0), "-y": (0.0, -1.0, 0.0),
@@ -85,13 +93,20 @@ class SolarCell(Form):
 
 
 class BatteryCell(Form):
-    """One battery cell. `open_circuit_voltage` has 11 points from 0 to 100 % state of charge."""
+    """One battery cell. `open_circuit_voltage`: 11 points from 0 to 100 % state of charge, or pairs [charge, voltage].
+
+    A second, slower polarisation is there if its two figures are.
+    """
 
     capacity: Annotated[float, positive("C")] = says("of one cell")
-    open_circuit_voltage: Annotated[tuple[float, ...], curve("V", 11)] = says("11 points from empty to full")
+    open_circuit_voltage: Annotated[Curve, curve_or_pairs("V", 11, FULL.curve_pairs)] = says(
+        "11 points from empty to full, or pairs [charge, voltage]"
+    )
     resistance: Ohm = says("in series")
     polarisation_resistance: Ohm = says("of the slow part")
     polarisation_time: Second = says("of the slow part")
+    slow_polarisation_resistance: Ohm | None = says("of a second, slower part; none if left out", None)
+    slow_polarisation_time: Second | None = says("of that part", None)
     resistance_doubling: Annotated[float, positive("K")] = says("cooling that doubles the resistance")
     reference_temperature: Kelvin = says("of these figures")
     charge_voltage: Volt = says("end of charge")
@@ -114,9 +129,22 @@ class BatteryCell(Form):
         curve_v = self.open_circuit_voltage
         if any(b <= a for a, b in itertools.pairwise(curve_v)):
             raise Refused("open_circuit_voltage that falls", "11 values that rise from 0 to 100 % charge")
+        if any(b[1] <= a[1] for a, b in itertools.pairwise(curve_v.pairs)):
+            raise Refused("open_circuit_voltage that falls", "pairs that rise from 0 to 100 % charge")
+        if (self.slow_polarisation_resistance is None) != (self.slow_polarisation_time is None):
+            raise Refused("one of slow_polarisation_resistance and slow_polarisation_time", "both or neither")
         if not self.cut_off_voltage < self.charge_voltage:
             raise Refused("cut_off_voltage", "below charge_voltage")
         return self
+
+
+class ChipMode(Form):
+    """One power mode of a chip or board: its idle and dynamic power instead of the chip's own."""
+
+    idle: Watt = says("power without work, leakage left out")
+    dynamic: Watt = says("power of full work at the highest clock")
+    memory: Watt | None = says("power of the memory at full work; the chip's own if left out", None)
+    throughput: Number = says("work a second, over that of the mode that rates are counted in", 1.0)
 
 
 class Chip(Form):
@@ -152,6 +180,15 @@ class Chip(Form):
     corrected_per_uncorrected: Number = says("memory errors that its code corrects for each that it does not")
     spare_rows: Number = says("of memory; when they are used up, a chip is given up")
     leakage_growth: Annotated[float, not_negative("1/Gy")] = says("relative, by dose")
+    throttle_gain: Annotated[float, not_negative("1/s K")] = says(
+        "clock that the software throttle takes, a second and kelvin", THROTTLE_GAIN_S_K
+    )
+    slowdown_clock: Fraction = says("clock that hardware cuts it to", SLOWDOWN_CLOCK)
+    lowest_clock: Fraction = says("clock that the software throttle leaves", LOWEST_CLOCK)
+    clocks: Annotated[tuple[float, ...], rising_shares(FULL.clock_steps)] | None = says(
+        "clocks that it has, as shares of the highest, rising to 1; any in between if left out", None
+    )
+    modes: dict[Name, ChipMode] = says("power modes by name, one at a time; none if left out", {})
 
     @model_validator(mode="after")
     def _ladder(self) -> Self:
@@ -159,6 +196,8 @@ class Chip(Form):
             raise Refused(f"voltage_floor {self.voltage_floor:g}", "0.1 to 1")
         if not self.throttle < self.slowdown < self.shutdown:
             raise Refused("throttle, slowdown, shutdown", "rising in this order")
+        if min(self.slowdown_clock, self.lowest_clock) < 0.1:
+            raise Refused("a slowdown_clock or lowest_clock below 0.1", "0.1 to 1")
         return self
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from bus.constants import BOLTZMANN_J_K, DAY_S, JULIAN_YEAR_S, SOLAR_CONSTANT_W_M2
 from node.designs.load import Design
 from node.designs.network import network_orders, network_parameters, network_state
-from node.designs.parts import Chip
+from node.designs.parts import BatteryCell, Chip
+from node.designs.schema import AcceleratorGroup, Array
 
 Value = float | int | Sequence[float] | Sequence[int]
 
@@ -23,7 +24,6 @@ RUNAWAY_S = 120.0  # assumption: a cell in runaway burns out in two minutes
 RETRIGGER_S = 1.0  # essential limiters try again after about a second: ECSS-E-ST-20-20C class, textbook
 REMAP_FAILURE = 0.02  # assumption: one row remap in fifty fails (XID 64)
 UNCONTAINED = 0.05  # assumption: one uncorrectable error in twenty is not contained (XID 95)
-THROTTLE_GAIN_K_S = 0.02  # assumption: software throttle takes 2 % of clock per second and kelvin
 
 
 def plant_parameters(design: Design) -> dict[str, Value]:
@@ -80,8 +80,14 @@ def plant_orders(design: Design) -> dict[str, Value]:
         "accelerator_enable": [1] * groups,
         "accelerator_power_cap_w": [0.0] * groups,
         "accelerator_utilisation": [1.0] * groups,
+        "accelerator_mode": [first_mode(group) for group in design.form.accelerators.values()],
         **network_orders(design),
     }
+
+
+def first_mode(group: AcceleratorGroup) -> int:
+    """Place of the power mode at the epoch."""
+    return 0 if group.mode is None else list(group.chip.modes).index(group.mode)
 
 
 def _array(design: Design) -> dict[str, Value]:
@@ -110,7 +116,25 @@ def _array(design: Design) -> dict[str, Value]:
         "cell_yearly_loss_s": cell.yearly_loss,
         "cell_first_loss": cell.first_loss,
         "cell_first_loss_s": FIRST_LOSS_S,
+        **_panels(array),
     }
+
+
+def _panels(array: Array) -> dict[str, Value]:
+    """Strings of panels that look elsewhere or are unequal, and what trackers do beside their efficiency."""
+    tracker = array.tracker
+    found: dict[str, Value] = {
+        "panels": int(array.panels is not None),
+        "tracker": int(tracker is not None),
+        "tracker_start_s": 0.0 if tracker is None else tracker.start_up,
+        "tracker_limit_w": 0.0 if tracker is None else tracker.power_limit or 0.0,
+    }
+    if array.panels is not None:
+        whole = sum(panel.share for panel in array.panels)
+        each = [panel for panel in array.panels for _ in range(panel.strings)]
+        found["string_share"] = [panel.share / whole * array.strings / panel.strings for panel in each]
+        found["string_normal"] = [x for panel in each for x in panel.normal]
+    return found
 
 
 def _group_charge(design: Design) -> float:
@@ -156,6 +180,21 @@ def _battery(design: Design) -> dict[str, Value]:
         "battery_runaway_j": charge * cell.runaway_energy,
         "battery_runaway_s": RUNAWAY_S,
         "battery_open_circuit_v": cell.open_circuit_voltage,
+        **_slow_polarisation(cell, scale),
+        "battery_pairs": len(cell.open_circuit_voltage.pairs),
+        "battery_pair_soc": [charge for charge, _ in cell.open_circuit_voltage.pairs],
+        "battery_pair_v": [volts for _, volts in cell.open_circuit_voltage.pairs],
+    }
+
+
+def _slow_polarisation(cell: BatteryCell, scale: float) -> dict[str, Value]:
+    ohm, seconds = cell.slow_polarisation_resistance, cell.slow_polarisation_time
+    if ohm is None or seconds is None:
+        return {}
+    return {
+        "battery_slow_polarisation_ohm": ohm * scale,
+        "battery_slow_polarisation_siemens": 1.0 / (ohm * scale),
+        "battery_slow_polarisation_s": seconds,
     }
 
 
@@ -180,6 +219,9 @@ def _bus(design: Design) -> dict[str, Value]:
         "lcl_inrush_full_c": [lcl.inrush or 0.0 for lcl in lcls.values()],
         "lcl_node": [nodes.index(lcl.node) for lcl in lcls.values()],
         "lcl_cut_off_k": [lcl.cut_off or 0.0 for lcl in lcls.values()],
+        "lcl_cycle_s": [0.0 if lcl.cycle is None else lcl.cycle.every for lcl in lcls.values()],
+        "lcl_cycle_on_s": [0.0 if lcl.cycle is None else lcl.cycle.on for lcl in lcls.values()],
+        "lcl_cycle_first_s": [0.0 if lcl.cycle is None else lcl.cycle.first for lcl in lcls.values()],
         "isl_lcl": [design.lcls.index(head.lcl) for head in design.form.isl_heads.values()],
         "transmitter_lcl": design.lcls.index(radio.lcl),
         "transmitter_w": radio.s_band.power / radio.transmitter_efficiency,
@@ -224,6 +266,9 @@ def _accelerators(design: Design) -> dict[str, Value]:
         "hysteresis_k": "hysteresis",
         "boot_s": "boot_time",
         "leakage_growth_gy": "leakage_growth",
+        "throttle_gain_k_s": "throttle_gain",
+        "slowdown_clock": "slowdown_clock",
+        "lowest_clock": "lowest_clock",
     }
     fields: dict[str, Value] = {f"chip_{field}": each(name) for field, name in renamed.items()}
     return {
@@ -231,7 +276,6 @@ def _accelerators(design: Design) -> dict[str, Value]:
         "accelerator_node": [design.thermal_nodes.index(group.node) for group in groups],
         "accelerator_lcl": [design.lcls.index(group.lcl) for group in groups],
         "chip_count": [group.count for group in groups],
-        "throttle_gain_k_s": THROTTLE_GAIN_K_S,
         "chip_spare_rows": each("spare_rows"),
         "chip_leakage_per_k": [1.0 / chip.leakage_scale for chip in chips],
         "chip_supply_factor": [1.0 / chip.supply_efficiency for chip in chips],
@@ -241,4 +285,30 @@ def _accelerators(design: Design) -> dict[str, Value]:
         "uncontained": UNCONTAINED,
         **_devices(design),
         **fields,
+        **_modes(design),
+    }
+
+
+def _modes(design: Design) -> dict[str, Value]:
+    """Power modes and clock steps, one group after the other, each with the room of the capacity class."""
+    chips = [group.chip for group in design.form.accelerators.values()]
+    modes, steps = design.capacity.modes, design.capacity.clock_steps
+
+    def table(values: Sequence[Sequence[float]], room: int) -> list[float]:
+        return [value for row in values for value in [*row, *[0.0] * (room - len(row))]]
+
+    of = [list(chip.modes.values()) for chip in chips]
+    return {
+        "chip_modes": [len(chip.modes) for chip in chips],
+        "mode_room": modes,
+        "mode_idle_w": table([[mode.idle for mode in row] for row in of], modes),
+        "mode_dynamic_w": table([[mode.dynamic for mode in row] for row in of], modes),
+        "mode_memory_w": table(
+            [[chip.memory if m.memory is None else m.memory for m in row] for chip, row in zip(chips, of, strict=True)],
+            modes,
+        ),
+        "mode_throughput": table([[mode.throughput for mode in row] for row in of], modes),
+        "chip_steps": [len(chip.clocks or ()) for chip in chips],
+        "step_room": steps,
+        "clock_step": table([chip.clocks or () for chip in chips], steps),
     }

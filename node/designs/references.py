@@ -55,11 +55,17 @@ def wrong_references(form: DesignForm) -> list[tuple[Place, str, str]]:
             share = sum(e.share for e in exchangers)
             if abs(share - 1.0) > 1e-6:
                 wrong.append((("loop", kind), f"shares that sum to {share:.4f}", "1"))
+    if form.capacity_class == "fleet":  # what its state has no room for
+        if form.array.tracker is not None:
+            wrong.append((("array", "tracker"), "a tracker in class 'fleet'", "none, or class 'full'"))
+        if form.battery.cell.slow_polarisation_time is not None:
+            place = ("battery", "cell", "slow_polarisation_time")
+            wrong.append((place, "a second polarisation in class 'fleet'", "none, or class 'full'"))
     return wrong + _too_many(form)
 
 
 def _too_many(form: DesignForm) -> list[tuple[Place, str, str]]:
-    cap = CLASSES[form.capacity_class]
+    cap, groups, cell = CLASSES[form.capacity_class], form.accelerators.items(), form.battery.cell
     cells = 0 if form.loop is None else 2 * form.loop.cells_per_leg
     exchangers = 0 if form.loop is None else len(form.loop.plates) + len(form.loop.radiators)
     counts: list[tuple[Place, int, int]] = [
@@ -74,6 +80,9 @@ def _too_many(form: DesignForm) -> list[tuple[Place, str, str]]:
         (("heaters",), len(form.heaters), cap.heaters),
         (("loop",), exchangers, cap.exchangers),
         (("accelerators",), len(form.accelerators), cap.accelerator_groups),
+        *((("accelerators", name, "chip", "modes"), len(g.chip.modes), cap.modes) for name, g in groups),
+        *((("accelerators", name, "chip", "clocks"), len(g.chip.clocks or ()), cap.clock_steps) for name, g in groups),
+        (("battery", "cell", "open_circuit_voltage"), len(cell.open_circuit_voltage.pairs), cap.curve_pairs),
         (("isl_heads",), len(form.isl_heads), cap.isl_heads),
         (("devices",), len(form.accelerators) + len(form.devices), cap.radiation_devices),
     ]

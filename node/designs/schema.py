@@ -25,10 +25,8 @@ from node.designs.figures import (
     not_negative,
     positive,
 )
-from node.designs.parts import Axis, BatteryCell, Chip, OpticalTerminal, RadioBand, SolarCell
+from node.designs.parts import Axis, BatteryCell, Chip, Name, OpticalTerminal, RadioBand, SolarCell
 from node.designs.procedure_entry import ProcedureEntry
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
 class Drive(Form):
@@ -38,8 +36,27 @@ class Drive(Form):
     rate: Annotated[float, positive("rad/s")] = says("fastest turn")
 
 
+class Panel(Form):
+    """A part of the array that looks elsewhere or is of another size: some of its strings."""
+
+    strings: Annotated[int, Field(ge=1)] = says("strings that it holds")
+    share: Annotated[float, positive("1")] = says("of the array's area, over the sum of all panels' shares")
+    normal: Axis = says("where it looks")
+
+
+class Tracker(Form):
+    """What power-point trackers do beside their efficiency. With it, they leave the point of greatest power where less
+    is wanted, towards open circuit."""
+
+    start_up: Annotated[float, not_negative("s")] = says("from first light until it gives power")
+    power_limit: Watt | None = says("the most that one string's converter takes; none if left out", None)
+
+
 class Array(Form):
-    """The solar array: `strings` equal strings of `series` cells share `area` x `packing` of cells."""
+    """The solar array: `strings` equal strings of `series` cells share `area` x `packing` of cells.
+
+    With `panels` each of these has strings, share of the area and normal of its own.
+    """
 
     cell: SolarCell = says("the solar cell")
     strings: Annotated[int, Field(ge=1)] = says("equal strings, each with a converter of its own")
@@ -52,6 +69,19 @@ class Array(Form):
     normal: Axis = says("where the array looks with the drive at zero")
     drive: Drive | None = says("null if it is fixed")
     node: Name = says("thermal node of the panels")
+    panels: Annotated[tuple[Panel, ...], Field(min_length=1)] | None = says("unequal parts; none if left out", None)
+    tracker: Tracker | None = says("start-up and limit of its trackers; ideal ones if left out", None)
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        held = sum(panel.strings for panel in self.panels or ())
+        if self.panels is not None and held != self.strings:
+            raise Refused(f"panels with {held} strings", f"{self.strings} in all")
+        if self.panels is not None and self.drive is not None:
+            raise Refused("panels beside a drive", "`drive: null`: panels are fixed")
+        if self.tracker is not None and self.control != "mppt":
+            raise Refused(f"a tracker of an array whose control is {self.control}", "on control mppt")
+        return self
 
 
 class Battery(Form):
@@ -77,6 +107,20 @@ class PowerBus(Form):
     node: Name = says("thermal node that takes the losses")
 
 
+class Cycle(Form):
+    """A load that comes and goes by itself: on for `on` in every `every`, from `first` on."""
+
+    every: Second = says("from one switching on to the next")
+    on: Second = says("how long it is on then")
+    first: Annotated[float, not_negative("s")] = says("after the epoch, when it is first switched on", 0.0)
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.on > self.every:
+            raise Refused("on", "at most every")
+        return self
+
+
 class Lcl(Form):
     """A latching current limiter and the load behind it. Priority 0 is shed last.
 
@@ -92,6 +136,7 @@ class Lcl(Form):
     initially: Literal["on", "off"] = says("at the epoch", "on")
     inrush: Annotated[float, not_negative("C")] | None = says("charge that the load takes when switched on", None)
     cut_off: Kelvin | None = says("the load's own thermostat opens the limiter at this temperature of the node", None)
+    cycle: Cycle | None = says("the load comes and goes; always there if left out", None)
 
     @model_validator(mode="after")
     def _cut_off(self) -> Self:
@@ -198,6 +243,13 @@ class AcceleratorGroup(Form):
     node: Name = says("cold plate")
     lcl: Name = says("limiter that feeds the group")
     kind: Literal["accelerator", "host"] = says("host: a processor that runs no jobs' gangs", "accelerator")
+    mode: Name | None = says("power mode at the epoch; the chip's first if left out", None)
+
+    @model_validator(mode="after")
+    def _mode(self) -> Self:
+        if self.mode is not None and self.mode not in self.chip.modes:
+            raise Refused(f"mode {self.mode!r}", ", ".join(self.chip.modes) or "none: its chip has no modes")
+        return self
 
 
 class IslHead(Form):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bus.orbits.elements import satellite
 from bus.scenario.model import Environment, OmmOrbit, Spacecraft, Station, TleOrbit
+from node.designs.bench import on_bench
 from node.designs.jobs import job_orders, job_parameters, job_state, slot_names, workload
 from node.designs.load import Design
 from node.designs.parts import RadioBand
@@ -47,15 +48,20 @@ def plant_setup(
             orbit.mean_anomaly_rad,
         )
     heads = list(peer_heads[: len(design.form.isl_heads)])
+    names: dict[str, Sequence[str]] = {
+        **design.names,
+        "station": [station.id for station in stations],
+        "job": slot_names(design, spacecraft),
+    }
+    parameters = {**plant_parameters(design), **job_parameters(design, spacecraft, guests=guests)}
+    state = {**plant_state(design), **job_state(design, spacecraft, guests=guests)}
+    if environment.bench is not None:
+        on_bench(design, environment.bench, parameters, state, names)
     return PlantSetup(
         capacity_class=design.capacity.name,
-        names={
-            **design.names,
-            "station": [station.id for station in stations],
-            "job": slot_names(design, spacecraft),
-        },
-        parameters={**plant_parameters(design), **job_parameters(design, spacecraft, guests=guests)},
-        state={**plant_state(design), **job_state(design, spacecraft, guests=guests)},
+        names=names,
+        parameters=parameters,
+        state=state,
         orders={**plant_orders(design), **job_orders(spacecraft), **({"isl_peer_head": heads} if heads else {})},
         spacecraft=spacecraft.id,
         seed=seed,
@@ -83,6 +89,7 @@ def plant_setup(
         solar_event=environment.solar_event,
         solar_event_at_s=environment.solar_event_at_s,
         solar_event_samples=environment.solar_event_samples,
+        sunlight=environment.bench is None,
         peers=spacecraft.peers,
         initial=spacecraft.initial,
         workload=workload(spacecraft),

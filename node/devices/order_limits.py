@@ -28,6 +28,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "valve_command_fraction": (-1.0, 1.0),  # below zero: its own regulator
     "accelerator_utilisation": (0.0, 1.0),
     "accelerator_power_cap_w": (0.0, 1e9),
+    "accelerator_mode": (0.0, 7.0),  # by its place; a scenario may name it
     "array_angle_command_rad": (-2.0 * math.pi, 2.0 * math.pi),
     "attitude_control": (0.0, 3.0),
     "job_refused": (0.0, 14.0),  # a bit for each kind of job

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.constants import WGS72_MU_M3_S2, Epoch
+from bus.constants import SOLAR_CONSTANT_W_M2, WGS72_MU_M3_S2, Epoch
 from bus.draws import stable_id
 from node.plant.attitude.setup import fill_attitude
 from node.plant.compute.workload import Feeder
@@ -46,7 +46,7 @@ class Plant:
         level = 1.0 if setup.solar_activity == "maximum" else 0.0
         if setup.solar_f107 > 0.0:
             level = solar_level(setup.solar_f107, setup.solar_ap)
-        self.sky = blank_sky(self._epoch, level, seed=setup.seed)
+        self.sky = blank_sky(self._epoch, level, SOLAR_CONSTANT_W_M2 if setup.sunlight else 0.0, seed=setup.seed)
         self.event = event_samples(setup.solar_event, setup.solar_event_at_s, setup.solar_event_samples)
         self._place = np.zeros(6)
         self._order_blocks = float_blocks(self.inputs)

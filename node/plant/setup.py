@@ -64,6 +64,7 @@ class PlantSetup:
     solar_activity: str = "minimum"
     solar_f107: float = 0.0
     solar_ap: float = 15.0
+    sunlight: bool = True
     earth_infrared: bool = True
     albedo: bool = True
     storm_density_factor: float = 1.0

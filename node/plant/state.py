@@ -19,7 +19,7 @@ from node.plant.kernel.capacity import CLASSES, Capacity
 from node.plant.kernel.fields import Field
 from node.plant.link import link, optical
 from node.plant.orbit import orbit
-from node.plant.power import battery, limiters, power
+from node.plant.power import battery, limiters, power, tracker
 from node.plant.radiation import radiation, strikes
 from node.plant.thermal import loop, thermal
 
@@ -37,6 +37,7 @@ MODELS = (
     compute,
     strikes,
     jobs,
+    tracker,
 )
 """Every model but the orbit, whose parameters belong to the spacecraft and not to the design."""
 
@@ -91,10 +92,11 @@ IDLE = frozenset(
     {
         "isl_timer_s", "isl_range_m", "isl_range_rate_m_s", "isl_light_time_s", "isl_received_w", "isl_rate_bps",
         "isl_drift_rad", "isl_jitter_factor", "isl_margin_db", "isl_attempts", "job_inflow",
-        "guests_taken", "jobs_given",
+        "guests_taken", "jobs_given", "tracker_timer_s", "battery_group_slow_polarisation_v",
     }
 )  # fmt: skip
-"""What a fleet never uses: its spacecraft do not see each other, take no jobs from each other, and no logs come."""
+"""What a fleet never uses: its spacecraft do not see each other, take no jobs from each other, no logs come, and their
+designs have neither trackers nor second polarisations."""
 
 FLAGS = frozenset(
     {

@@ -20,7 +20,7 @@ from node.plant.link.link import step_link, step_weather
 from node.plant.link.optical import step_optical
 from node.plant.orbit.orbit import place_orbit, step_orbit
 from node.plant.power.battery import age_battery, count_charge
-from node.plant.power.limiters import order_lcls
+from node.plant.power.limiters import cycle_loads, order_lcls
 from node.plant.power.power import finish_array, step_array, step_power
 from node.plant.radiation.belt import Belt
 from node.plant.radiation.radiation import step_event, step_radiation
@@ -94,6 +94,7 @@ def inside(
         no_strikes(p, w)
     step_jobs(s, p, f, u, w, tick, tick_s)
     order_lcls(s, p, u)
+    cycle_loads(p, w, tick * tick_s)
     if fresh or tick % every == 0:
         light_faces(s, p, w)
     step_loop(s, p, u, w, tick_s)

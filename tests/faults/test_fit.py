@@ -14,13 +14,14 @@ import yaml
 from bus.errors import UnknownNameError, UserError
 from faults.fit import pool
 from faults.fit.free import Free, read_free, text_with
-from faults.fit.problem import Problem
+from faults.fit.patch import patched
+from faults.fit.problem import Problem, with_weights
 from faults.fit.runs import read_runs
 from faults.fit.solve import Solution, _spread, solve, sources
 from faults.scenarios.choose import load_named
 from faults.truth.fields import fleet_columns
 from faults.truth.flight import craft, fly
-from node.designs.load import load_design, read_design
+from node.designs.load import DESIGNS, adopt, load_design, read_design
 from tests.kits.runs import skyrack as cli
 
 SCENARIO = """
@@ -169,6 +170,98 @@ def test_the_clock_costs_no_flight(tmp_path: Path) -> None:
     assert solution.figures[0].value == pytest.approx(-23.0, abs=1.0)
 
 
+def test_a_clock_that_leaves_the_flight_is_no_way_out(tmp_path: Path) -> None:
+    """Half of a column's values must be met, or what is not met counts as far as the column spreads."""
+    scenario, table, plan = flown(tmp_path, 2)
+    runs = read_runs([str(scenario)], [table], [plan], [], [])
+    design = load_design("pathfinder")
+    problem = Problem(design, read_free(["clock=-3600..60 s"], design, runs[0].scenario.spacecraft), runs)
+    problem = with_weights(problem, np.array([0.0]))
+    here, away, gone = (problem.residuals(np.array([shift])) for shift in (0.0, -1100.0, -3000.0))
+    assert float((here**2).mean()) < 1.1
+    assert 0.0 < float((away != 0.0).mean()) < 1.0  # more than half is met: what is not counts nothing
+    assert float((gone**2).mean()) >= 1.0
+    assert (gone != 0.0).all()
+
+
+def test_the_zero_of_a_column_is_found(tmp_path: Path) -> None:
+    """A voltmeter that shows 330 mV too much, beside the area that made the telemetry."""
+    scenario, table, plan = flown(tmp_path, 2)
+    rows = list(csv.reader(table.open()))
+    with table.open("w", newline="") as stream:
+        csv.writer(stream).writerows([rows[0], *([r[0], str(float(r[1]) + 330.0), *r[2:]] for r in rows[1:])])
+    runs = read_runs([str(scenario)], [table], [plan], [], [])
+    design = load_design("pathfinder")
+    free = read_free(["offset.bus_mV=-0.5..0.5 V", FREE[0]], design, runs[0].scenario.spacecraft, [runs[0].plan])
+    assert (free[0].low, free[0].high, free[0].unit) == (-500.0, 500.0, "mV")
+    solution = solve(Problem(design, free, runs), lambda words: None)
+    offset = solution.figures[0]
+    assert offset.sigma is not None
+    assert offset.value == pytest.approx(-330.0, abs=4.0 * offset.sigma)
+
+
+def test_a_figure_of_one_run_is_nobody_elses(tmp_path: Path) -> None:
+    """Two tables of one flight, one of them 150 mV off and 40 s late: its own zero and clock are found, and the other
+    run's residuals do not depend on them."""
+    scenario, table, plan = flown(tmp_path, 2)
+    other, late = tmp_path / "other.yaml", tmp_path / "late.csv"
+    other.write_text(scenario.read_text())
+    rows = list(csv.reader(table.open()))
+    with late.open("w", newline="") as stream:
+        moved = ([str(float(r[0]) + 40.0), str(float(r[1]) + 150.0), *r[2:]] for r in rows[1:])
+        csv.writer(stream).writerows([rows[0], *moved])
+    runs = read_runs([str(scenario), str(other)], [table, late], [plan], [], [])
+    design, names = load_design("pathfinder"), [run.name for run in runs]
+    crafts = [run.scenario.spacecraft[0] for run in runs]
+    free = ["offset.bus_mV@other=-500..500 mV", "clock@other=-120..120 s", FREE[0]]
+    problem = Problem(design, read_free(free, design, crafts, [run.plan for run in runs], names), runs)
+    solution = solve(problem, lambda words: None)
+    offset, clock, _ = solution.figures
+    assert offset.value == pytest.approx(-150.0, abs=10.0)
+    assert clock.value == pytest.approx(-40.0, abs=5.0)
+    here = [problem.apart(np.array(values), runs[0])["bus_mV"] for values in ([0.0, 0.0, 3.7], [-90.0, -50.0, 3.7])]
+    assert np.array_equal(*here, equal_nan=True)
+
+
+def test_a_figure_that_is_outside_its_bounds_is_told(tmp_path: Path) -> None:
+    flown(tmp_path, 3)
+    found = cli("fit", "day.yaml", "--telemetry", "day.csv", "--map", "map.yaml", "--free", "array.area=2..3.8 m2",
+                "--json", cwd=tmp_path)  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert "array.area: 4 m2 is outside its bounds: begins at 3.8" in found.stderr
+    assert json.loads(found.stdout)["figures"]["array.area"]["outside_bounds"] == 4.0
+
+
+def test_comments_of_a_design_are_kept() -> None:
+    """Figures in flow and block style, of a part, and one after the other: all else is letter for letter the same."""
+    text = (DESIGNS / "pathfinder.yaml").read_text()
+    old, new = '  energy: [1.2 kWh, "assumption"]', "  energy:   # as bought\n  - 1.2 kWh\n  - assumption # hm"
+    block = text.replace(old, new)
+    assert block != text
+    design = load_design(adopt(block, "mine.yaml"))
+    values = {
+        "array.area": ("3.75 m2", 'fit, +- 0.1 m2, from "day"'), "battery.energy": ("1.1 kWh", "fit"),
+        "battery.cell.resistance": ("22 mohm", "fit"), "conductors[2].gl": ("9 W/K", "fit"),
+    }  # fmt: skip
+    found = patched(design, values)
+    assert found is not None
+    assert {figure.path: figure.text for figure in read_design(found, "x.yaml", "x").figures}.items() >= {
+        (path, value) for path, (value, _) in values.items()
+    }
+    before, after = block.splitlines(), found.splitlines()
+    assert len(before) == len(after)
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 5
+    assert '  energy:   # as bought\n  - 1.1 kWh\n  - "fit" # hm' in found
+
+
+def test_figures_that_share_a_place_are_not_patched() -> None:
+    text = (DESIGNS / "pathfinder.yaml").read_text()
+    shared = text.replace("nodes:\n  structure: {capacity: [18 kJ/K", "nodes:\n  structure: {capacity: &same [18 kJ/K")
+    shared = shared.replace("avionics: {capacity: [4 kJ/K, assumption]", "avionics: {capacity: *same")
+    design = load_design(adopt(shared, "mine.yaml"))
+    assert patched(design, {"nodes.structure.capacity": ("20 kJ/K", "fit")}) is None
+
+
 WRONG = [
     ("array.area", "allowed: PATH=LEAST..GREATEST UNIT"),
     ("array.area=2..6", "found no unit"),
@@ -179,6 +272,13 @@ WRONG = [
     ("initial.battery_soc=20..80 %", "none is given"),
     ("orbit.raam=0..1 deg", "did you mean raan"),
     ("orbit.raan=0..1 kg", "an angle in"),
+    ("orbit.semi_major_axis=1..7000 km", "6500 km"),
+    ("orbit.semi_major_axis=6900..90000 km", "50000 km"),
+    ("orbit.eccentricity=0..0.5", "altitude"),
+    ("orbit.inclination=90..200 deg", "180 deg"),
+    ("offset.bus=0..1 V", "column"),
+    ("array.area@day=2..6 m2", "that of all runs"),
+    ("clock@night=0..1 s", "run 'night'"),
     ("clock=0..1 m", "a time in"),
 ]
 

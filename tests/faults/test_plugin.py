@@ -51,6 +51,19 @@ def test_a_repository_of_ones_own_passes_as_it_is_written(tmp_path: Path) -> Non
     assert again.returncode == 2 and "is not empty" in again.stderr
 
 
+def test_a_cubesat_passes_as_it_is_written(tmp_path: Path) -> None:
+    """A design without radiators, with panels, trackers, modes and a cycle: no warning, and its computer comes back."""
+    made = skyrack("init", tmp_path / "mine", "--design", "cubesat", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    checked = skyrack("check", "scenario.yaml", cwd=tmp_path / "mine")
+    assert checked.returncode == 0 and "outer faces, mean" in checked.stdout
+    assert "warning" not in checked.stdout
+    result = run_pytest(tmp_path / "mine", "-n", "0", "-k", "computer")
+    assert result.returncode == 0 and "1 passed" in result.stdout, result.stdout
+    other = skyrack("init", tmp_path / "other", "--design", "cubesit", cwd=tmp_path)
+    assert other.returncode == 2 and "did you mean cubesat" in other.stderr
+
+
 def test_a_disk_that_is_full_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
 

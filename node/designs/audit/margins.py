@@ -15,7 +15,16 @@ from bus.constants import CELSIUS_ZERO_K
 from bus.scenario.model import Orbit, Scenario
 from node.designs.audit.heat import Steady, Vector, absorbed_w, steady
 from node.designs.audit.orbit import Circle, Day, circle, year
-from node.designs.audit.power import array_w, battery_heat_w, chips_w, depth, discharge_w, full_load_w, sustainable_w
+from node.designs.audit.power import (
+    array_w,
+    battery_heat_w,
+    chips_w,
+    depth,
+    discharge_w,
+    full_load_w,
+    most_w,
+    sustainable_w,
+)
 from node.designs.load import Design, load_design
 
 MAX_DISCHARGE = 0.60  # 8,000 cycles at 60 %, six years of 1,340 eclipses (textbook)
@@ -52,6 +61,8 @@ class Margin:
 def audit_scenario(scenario: Scenario) -> list[Margin]:
     """Margins of everybody who flies; spacecraft of one design on like orbits are audited once."""
     margins: list[Margin] = []
+    if scenario.environment.bench is not None:
+        return margins  # no orbit to close on
     seen: set[tuple[object, ...]] = set()
     for spacecraft in scenario.spacecraft:
         orbit = circle(spacecraft.orbit, scenario.epoch_utc)
@@ -124,7 +135,7 @@ def _node_heat_w(design: Design, load_w: float) -> dict[str, float]:
     for lcl in form.lcls.values():
         heat[lcl.node] += lcl.load
     for group in form.accelerators.values():
-        chips = group.count * group.chip.cap_highest
+        chips = group.count * most_w(group.chip)
         heat[group.node] += chips
         heat[form.lcls[group.lcl].node] += chips * (1.0 / group.chip.supply_efficiency - 1.0)
     if form.loop is not None:
@@ -141,28 +152,31 @@ def _heat(design: Design, orbit: Circle, bright: Day, load_w: float) -> list[Mar
         if face.node == form.array.node and face.kind == "array_front":
             light[index] -= array_w(design, bright.sunlight_w_m2) * (1.0 - bright.eclipse_s / orbit.period_s)
     state = steady(design, heat, light)
-    areas = {name: sum(f.area for f in form.faces if f.node == name) for name in design.radiators}
-    mean = sum(state.temperature_k[name] * area for name, area in areas.items()) / sum(areas.values())
+    away = "radiators" if design.radiators else "outer faces"
+    outer = design.radiators or tuple(dict.fromkeys(f.node for f in form.faces if f.node != form.array.node))
+    outer = outer or tuple(dict.fromkeys(f.node for f in form.faces))
+    areas = {name: sum(f.area for f in form.faces if f.node == name) for name in outer}
+    mean = sum(state.temperature_k[name] * area for name, area in areas.items()) / (sum(areas.values()) or 1.0)
     die_name = max(form.accelerators, key=lambda name: _over_k(design, name, state, 1.0)[0])
     memory_name = max(form.accelerators, key=lambda name: _over_k(design, name, state, 1.0)[1])
     die, memory = _over_k(design, die_name, state, 1.0)[0], _over_k(design, memory_name, state, 1.0)[1]
     chips = [form.accelerators[die_name].chip, form.accelerators[memory_name].chip]
-    cool = _cool_load_w(design, heat, light, load_w) / 1e3 if max(die, memory) > 0.0 else load_w / 1e3
+    cool = _cool_load_w(design, heat, light, load_w) if max(die, memory) > 0.0 else load_w
     margins = [
         Margin(
-            "radiators, mean", mean - CELSIUS_ZERO_K, "degC", mean - CELSIUS_ZERO_K - max(die, memory), "below",
-            f"the radiators give away {sum(heat.values()) / 1e3:.0f} kW of heat only this hot: full load for minutes "
-            f"only, then {cool:.0f} kW",
+            f"{away}, mean", mean - CELSIUS_ZERO_K, "degC", mean - CELSIUS_ZERO_K - max(die, memory), "below",
+            f"the {away} give away {_power(sum(heat.values()))} of heat only this hot: full load for minutes "
+            f"only, then {_power(cool)}",
         ),
         Margin(
             f"dies ({die_name})", chips[0].throttle + die - CELSIUS_ZERO_K, "degC",
             chips[0].throttle - CELSIUS_ZERO_K, "below",
-            f"it throttles: cap the whole load at {cool:.0f} kW, or enlarge the radiators",
+            f"it throttles: cap the whole load at {_power(cool)}, or enlarge the radiators",
         ),
         Margin(
             f"memories ({memory_name})", chips[1].memory_limit + memory - CELSIUS_ZERO_K, "degC",
             chips[1].memory_limit - CELSIUS_ZERO_K, "below",
-            f"it slows down: cap the whole load at {cool:.0f} kW, or enlarge the radiators",
+            f"it slows down: cap the whole load at {_power(cool)}, or enlarge the radiators",
         ),
     ]  # fmt: skip
     if any(c.heat_pipe_limit for c in form.conductors):
@@ -172,6 +186,11 @@ def _heat(design: Design, orbit: Circle, bright: Day, load_w: float) -> list[Mar
             )
         )
     return margins
+
+
+def _power(watts: float) -> str:
+    """As a person says it."""
+    return f"{watts / 1e3:.0f} kW" if watts >= 1e3 else f"{watts:.3g} W"
 
 
 def _battery_heat(design: Design, orbit: Circle, dark: Day, load_w: float, kept_w: float) -> Margin:
@@ -193,7 +212,7 @@ def _over_k(design: Design, name: str, state: Steady, share: float) -> tuple[flo
     """How far a group's dies and memories are over their limits, with accelerators at a share of their power."""
     group = design.form.accelerators[name]
     chip, plate = group.chip, state.temperature_k[group.node]
-    die = plate + share * (chip.cap_highest - chip.memory) * chip.die_resistance
+    die = plate + share * (most_w(chip) - chip.memory) * chip.die_resistance
     return die - chip.throttle, plate + share * chip.memory * chip.memory_resistance - chip.memory_limit
 
 
@@ -204,7 +223,7 @@ def _cool_load_w(design: Design, heat: dict[str, float], light: Vector, load_w: 
         share = 0.5 * (low + high)
         less = dict(heat)
         for group in design.form.accelerators.values():
-            chips = group.count * group.chip.cap_highest * (1.0 - share)
+            chips = group.count * most_w(group.chip) * (1.0 - share)
             less[group.node] -= chips
             less[design.form.lcls[group.lcl].node] -= chips * (1.0 / group.chip.supply_efficiency - 1.0)
         state = steady(design, less, light)
@@ -217,7 +236,7 @@ def _limiters(design: Design) -> Margin:
     form = design.form
     demand = {name: lcl.load for name, lcl in form.lcls.items()}
     for group in form.accelerators.values():
-        demand[group.lcl] += group.count * group.chip.cap_highest / group.chip.supply_efficiency
+        demand[group.lcl] += group.count * most_w(group.chip) / group.chip.supply_efficiency
     for heater in form.heaters.values():
         demand[heater.lcl] += heater.power
     if form.loop is not None:

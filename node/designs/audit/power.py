@@ -5,9 +5,13 @@ Beginning of life, constant load, no time: truth has its own models in `node/pla
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from node.designs.audit.heat import plate_temperature_k
 from node.designs.audit.orbit import Circle, Day
 from node.designs.load import Design
+from node.designs.parts import Chip
 from node.designs.plant import REFERENCE_W_M2
 
 COULOMB = 0.97  # assumption: what charging and discharging through the cells' resistance leaves of the energy
@@ -15,9 +19,20 @@ EARTH_VIEW_W_M2 = 0.35 * 237.0  # assumption: infrared on a sun-facing array, of
 
 
 def chips_w(design: Design) -> float:
-    """All accelerators at the highest cap, at their limiters."""
+    """All accelerators at the most they take, at their limiters."""
     groups = design.form.accelerators.values()
-    return sum(group.count * group.chip.cap_highest / group.chip.supply_efficiency for group in groups)
+    return sum(group.count * most_w(group.chip) / group.chip.supply_efficiency for group in groups)
+
+
+def most_w(chip: Chip) -> float:
+    """What a chip takes at most: its highest cap; with power modes, of which it is in one at a time, what the hungriest
+    comes to where it begins to throttle, if that is less."""
+    if not chip.modes:
+        return chip.cap_highest
+    leakage_w = chip.leakage * math.exp((chip.throttle - chip.leakage_temperature) / chip.leakage_scale)
+    modes = chip.modes.values()
+    hungriest = max(m.idle + m.dynamic + (chip.memory if m.memory is None else m.memory) for m in modes)
+    return min(chip.cap_highest, hungriest + leakage_w)
 
 
 def full_load_w(design: Design) -> float:
@@ -49,9 +64,17 @@ def _array_w(design: Design, sunlight_w_m2: float, kelvin: float) -> float:
     volts = max(0.0, cell.power_point_voltage + cell.power_point_slope * warm)
     amps = cell.power_point_current * max(0.0, 1.0 + cell.current_slope * warm) * sunlight_w_m2 / REFERENCE_W_M2
     facing = 1.0
-    if array.drive is None:
-        facing = max(0.0, sum(a * b for a, b in zip(array.normal, design.form.attitude.sun_axis, strict=True)))
+    if array.panels is not None:
+        whole = sum(panel.share for panel in array.panels)
+        facing = sum(panel.share / whole * _cosine(panel.normal, design) for panel in array.panels)
+    elif array.drive is None:
+        facing = _cosine(array.normal, design)
     return array.area * array.packing / cell.area * volts * amps * facing
+
+
+def _cosine(normal: Sequence[float], design: Design) -> float:
+    """How far a panel faces the Sun in sun pointing."""
+    return max(0.0, sum(a * b for a, b in zip(normal, design.form.attitude.sun_axis, strict=True)))
 
 
 def sustainable_w(design: Design, orbit: Circle, day: Day) -> float:

@@ -2,7 +2,9 @@
 """Accelerators: power by clock, voltage and temperature; throttling and shutdown; dies and memories as thermal lumps.
 
 A group holds equal chips on one cold plate behind one limiter. P = idle + dynamic u f V(f)^2 + leakage exp((T - T0)/s)
-+ memory x u f, through a supply of given efficiency.
++ memory x u f, through a supply of given efficiency. A chip with power modes has idle, dynamic and memory of the one it
+is in; one with clock steps runs at the highest that is allowed. A log may say the power instead: die and memory are as
+warm as the law makes them, and what is more than that heats the board at the limiter's node.
 """
 
 from __future__ import annotations
@@ -49,25 +51,37 @@ def param_fields(cap: Capacity) -> list[Field]:
         "count", "idle_w", "dynamic_w", "leakage_w", "leakage_k", "leakage_per_k", "leakage_growth_gy", "memory_w",
         "voltage_floor", "voltage_slope", "cap_lowest_w", "cap_highest_w", "efficiency", "supply_factor", "die_j_k",
         "die_w_k", "memory_j_k", "memory_w_k", "throttle_k", "slowdown_k", "shutdown_k", "memory_limit_k",
-        "hysteresis_k", "boot_s",
+        "hysteresis_k", "boot_s", "throttle_gain_k_s", "slowdown_clock", "lowest_clock",
     )  # fmt: skip
     fields = [shaped(f"chip_{name}", "f8", n) for name in names]
     return [
         ("accelerator_count", "i4"),
         shaped("accelerator_node", "u4", n),
         shaped("accelerator_lcl", "u4", n),
-        ("throttle_gain_k_s", "f8"),
         *fields,
+        shaped("chip_modes", "i4", n),  # 0: it has none but its own figures
+        ("mode_room", "i4"),
+        shaped("mode_idle_w", "f8", n * cap.modes),
+        shaped("mode_dynamic_w", "f8", n * cap.modes),
+        shaped("mode_memory_w", "f8", n * cap.modes),
+        shaped("mode_throughput", "f8", n * cap.modes),  # work a second over that of the chip's own figures
+        shaped("chip_steps", "i4", n),  # 0: the clock is continuous
+        ("step_room", "i4"),
+        shaped("clock_step", "f8", n * cap.clock_steps),  # rising
+        shaped("accelerator_given", "i4", n),  # 1: its power is what the next field says
+        shaped("accelerator_given_w", "f8", n),  # of the group, at the limiter
     ]
 
 
 def input_fields(cap: Capacity) -> list[Field]:
-    """Orders. enable: 0 off, 1 on, 2 quarantined. The cap is of the whole group, at the limiter; 0: none."""
+    """Orders. enable: 0 off, 1 on, 2 quarantined. The cap is of the whole group, at the limiter; 0: none. The mode is
+    the one that holds unless a job that runs asks for another."""
     n = cap.accelerator_groups
     return [
         shaped("accelerator_enable", "i4", n),
         shaped("accelerator_power_cap_w", "f8", n),
         shaped("accelerator_utilisation", "f8", n),
+        shaped("accelerator_mode", "i4", n),
     ]
 
 
@@ -81,6 +95,7 @@ def work_fields(cap: Capacity) -> list[Field]:
         shaped("die_follows", "f8", n),
         shaped("memory_change_k", "f8", n),
         shaped("memory_follows", "f8", n),
+        shaped("job_mode_now", "i4", n),  # power mode that a running job asks for, counted from 1; 0: none does
     ]
 
 
@@ -91,25 +106,38 @@ def core_volts(p: Record, g: int, clock: float) -> float:
 
 
 @inlined
-def core_power_w(p: Record, g: int, clock: float, load: float) -> float:
+def core_power_w(p: Record, g: int, dynamic_w: float, clock: float, load: float) -> float:
     """Switching power of one chip: dynamic u f V(f)^2."""
     volts = core_volts(p, g, clock)
-    return float(p.chip_dynamic_w[g] * load * clock * volts * volts)
+    return float(dynamic_w * load * clock * volts * volts)
 
 
 @inlined
-def clock_for_power(p: Record, g: int, power_w: float, load: float) -> float:
+def step_below(p: Record, g: int, clock: float) -> float:
+    """The highest clock step that is allowed; the lowest of them where none is."""
+    steps = p.chip_steps[g]
+    if steps == 0:
+        return clock
+    found = p.clock_step[g * p.step_room]
+    for i in range(1, steps):
+        if p.clock_step[g * p.step_room + i] <= clock + 1e-9:
+            found = p.clock_step[g * p.step_room + i]
+    return float(found)
+
+
+@inlined
+def clock_for_power(p: Record, g: int, dynamic_w: float, chip_memory_w: float, power_w: float, load: float) -> float:
     """The clock at which switching and memory take `power_w`: a chip that computes slower also reads its memory
     slower. Newton from 1: the law is convex, so it never falls below."""
-    memory_w = p.chip_memory_w[g] * load
-    if load <= 0.0 or core_power_w(p, g, 1.0, load) + memory_w <= power_w:
+    memory_w = chip_memory_w * load
+    if load <= 0.0 or core_power_w(p, g, dynamic_w, 1.0, load) + memory_w <= power_w:
         return 1.0
     clock = 1.0
     for _ in range(6):
         volts = core_volts(p, g, clock)
         bend = p.chip_voltage_slope[g] if volts > p.chip_voltage_floor[g] else 0.0
-        excess = p.chip_dynamic_w[g] * load * clock * volts * volts + memory_w * clock - power_w
-        slope = p.chip_dynamic_w[g] * load * volts * (volts + 2.0 * clock * bend) + memory_w
+        excess = dynamic_w * load * clock * volts * volts + memory_w * clock - power_w
+        slope = dynamic_w * load * volts * (volts + 2.0 * clock * bend) + memory_w
         clock = max(0.1, clock - excess / slope)
     return clock
 
@@ -158,10 +186,10 @@ def step_accelerators(s: Record, p: Record, u: Record, w: Record, dt_s: float) -
             s.accelerator_slowdown[g] = 0
         allowed = s.accelerator_thermal_clock_fraction[g]
         if die > p.chip_throttle_k[g]:
-            allowed -= p.throttle_gain_k_s * (die - p.chip_throttle_k[g]) * dt_s
+            allowed -= p.chip_throttle_gain_k_s[g] * (die - p.chip_throttle_k[g]) * dt_s
         elif die < p.chip_throttle_k[g] - hysteresis:
-            allowed += p.throttle_gain_k_s * hysteresis * dt_s
-        s.accelerator_thermal_clock_fraction[g] = min(1.0, max(0.2, allowed))
+            allowed += p.chip_throttle_gain_k_s[g] * hysteresis * dt_s
+        s.accelerator_thermal_clock_fraction[g] = min(1.0, max(p.chip_lowest_clock[g], allowed))
         if state == OFF:
             s.accelerator_lost[g] = 0.0
         chips = max(0.0, p.chip_count[g] - s.accelerator_lost[g] - s.accelerator_quarantined[g])
@@ -182,12 +210,23 @@ def step_accelerators(s: Record, p: Record, u: Record, w: Record, dt_s: float) -
 @inlined
 def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load: float) -> None:
     """Clock under cap and throttles, and what it costs."""
+    idle_w = p.chip_idle_w[g]
+    dynamic_w = p.chip_dynamic_w[g]
+    memory_w = p.chip_memory_w[g]
+    speed = 1.0
+    if p.chip_modes[g] > 0:
+        wanted = w.job_mode_now[g] - 1 if w.job_mode_now[g] > 0 else u.accelerator_mode[g]
+        m = g * p.mode_room + min(p.chip_modes[g] - 1, max(0, wanted))
+        idle_w = p.mode_idle_w[m]
+        dynamic_w = p.mode_dynamic_w[m]
+        memory_w = p.mode_memory_w[m]
+        speed = p.mode_throughput[m]
     limiter = 0
     clock = s.accelerator_thermal_clock_fraction[g]
     if clock < 1.0:
         limiter = 2
     if s.accelerator_slowdown[g] == 1:
-        clock = min(clock, 0.5)
+        clock = min(clock, p.chip_slowdown_clock[g])
         limiter = 3
     warm = min(6.0, (s.accelerator_temperature_k[g] - p.chip_leakage_k[g]) * p.chip_leakage_per_k[g])
     leakage = p.chip_leakage_w[g] * math.exp(warm) * s.accelerator_leakage_factor[g]
@@ -196,18 +235,25 @@ def _run(s: Record, p: Record, u: Record, w: Record, g: int, chips: float, load:
     if u.accelerator_power_cap_w[g] > 0.0 and chips > 0.0:
         wanted = u.accelerator_power_cap_w[g] * p.chip_efficiency[g] / chips
         cap = min(cap, max(p.chip_cap_lowest_w[g], wanted))
-    capped = clock_for_power(p, g, max(0.0, cap - p.chip_idle_w[g] - leakage), load)
+    capped = clock_for_power(p, g, dynamic_w, memory_w, max(0.0, cap - idle_w - leakage), load)
     if capped < clock:
         clock = capped
         limiter = 1 if limiter == 0 else limiter
-    core = p.chip_idle_w[g] + core_power_w(p, g, clock, load) + leakage
-    memory = p.chip_memory_w[g] * load * clock
+    clock = step_below(p, g, clock)
+    core = idle_w + core_power_w(p, g, dynamic_w, clock, load) + leakage
+    memory = memory_w * load * clock
     s.accelerator_limiter[g] = limiter
     s.accelerator_clock_fraction[g] = clock
-    s.accelerator_rate[g] = chips * load * clock * s.accelerator_health[g]
+    s.accelerator_rate[g] = chips * load * clock * s.accelerator_health[g] * speed
     w.die_w[g] = chips * core
     w.memory_w[g] = chips * memory
     s.accelerator_power_w[g] = chips * (core + memory) * p.chip_supply_factor[g]
+    if p.accelerator_given[g] == 1:
+        law_w = s.accelerator_power_w[g]
+        if law_w > p.accelerator_given_w[g]:
+            w.die_w[g] *= p.accelerator_given_w[g] / law_w
+            w.memory_w[g] *= p.accelerator_given_w[g] / law_w
+        s.accelerator_power_w[g] = p.accelerator_given_w[g]
 
 
 @inlined

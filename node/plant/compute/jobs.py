@@ -96,6 +96,8 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("job_request_exponential", "i4", n),  # 1: an exponential service time, else a lognormal one
         shaped("job_request_spread", "f8", n),  # sigma of the logarithm of a lognormal service time; 0: it is fixed
         shaped("job_objective_s", "f8", n),
+        shaped("job_use", "f8", n),  # share of its chips' full load that the job is; 0 as 1
+        shaped("job_mode", "i4", n),  # power mode that it runs in, counted from 1; 0: any
     ]
 
 
@@ -242,16 +244,21 @@ def step_jobs(s: Record, p: Record, f: Record, u: Record, w: Record, tick: int, 
         return
     for g in range(p.accelerator_count):
         s.job_load[g] = 0.0
+        w.job_mode_now[g] = 0
     active = 0
     for j in range(p.job_count):
         kind = s.job_kind[j]
         if kind == 0:
             continue
         load = serve(s, p, f, u, w, tick, j, dt_s) if kind == 2 else train(s, p, f, u, w, tick, j, dt_s)
+        if p.job_use[j] > 0.0:
+            load *= p.job_use[j]
         for g in range(p.accelerator_count):
             taken = s.job_taken[j * p.job_stride + g]
             if taken > 0:
                 s.job_load[g] = min(1.0, s.job_load[g] + load * taken / p.chip_count[g])
+                if p.job_mode[j] > 0 and 1 <= s.job_state[j] <= 3:
+                    w.job_mode_now[g] = max(w.job_mode_now[g], p.job_mode[j])
         if 1 <= s.job_state[j] <= 3:
             active += 1
     s.jobs_active = active

@@ -32,6 +32,9 @@ class Capacity:
     stations: int
     isl_heads: int
     curve_points: int
+    curve_pairs: int
+    modes: int
+    clock_steps: int
 
 
 FULL = Capacity(
@@ -55,6 +58,9 @@ FULL = Capacity(
     stations=16,
     isl_heads=4,
     curve_points=11,
+    curve_pairs=41,
+    modes=8,
+    clock_steps=16,
 )
 """One spacecraft, every part of it."""
 
@@ -79,6 +85,9 @@ FLEET = Capacity(
     stations=1,
     isl_heads=1,
     curve_points=11,
+    curve_pairs=11,
+    modes=4,
+    clock_steps=4,
 )
 """One of very many: at most 1.5 kB of state each."""
 

@@ -1,8 +1,9 @@
 """The battery: groups of cells in parallel on one pair of terminals.
 
-Each group counts coulombs and has an open-circuit voltage by state of charge, a series resistance by temperature and
-one polarisation (Thevenin). Charging tapers at the end-of-charge voltage and stops in the cold; discharging stops at
-the cut-off. Ageing by calendar and by cycles. Currents are positive when discharging.
+Each group counts coulombs and has an open-circuit voltage by state of charge (a table of equal steps, or pairs), a
+series resistance by temperature and one polarisation (Thevenin), or a slower second one beside it. Charging tapers at
+the end-of-charge voltage and stops in the cold; discharging stops at the cut-off. Ageing by calendar and by cycles.
+Currents are positive when discharging.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("battery_group_cycle_loss", "f8", n),
         shaped("battery_group_turn_soc", "f8", n),  # where the present half cycle began
         shaped("battery_group_peak_soc", "f8", n),  # how far it has come
+        shaped("battery_group_slow_polarisation_v", "f8", n),  # of the second polarisation, where cells have one
     ]
 
 
@@ -76,6 +78,12 @@ def param_fields(cap: Capacity) -> list[Field]:
         ("battery_runaway_j", "f8"),
         ("battery_runaway_s", "f8"),
         shaped("battery_open_circuit_v", "f8", cap.curve_points),
+        ("battery_slow_polarisation_ohm", "f8"),  # 0: there is no second one
+        ("battery_slow_polarisation_siemens", "f8"),
+        ("battery_slow_polarisation_s", "f8"),
+        ("battery_pairs", "i4"),  # 0: the table of equal steps holds
+        shaped("battery_pair_soc", "f8", cap.curve_pairs),
+        shaped("battery_pair_v", "f8", cap.curve_pairs),
     ]
 
 
@@ -101,11 +109,26 @@ def work_fields(cap: Capacity) -> list[Field]:
 
 @kernel
 def open_circuit_v(p: Record, soc: float) -> float:
-    """Open-circuit voltage of one cell by state of charge 0 ... 1 (table of equal steps, linear between)."""
+    """Open-circuit voltage of one cell by state of charge 0 ... 1 (table of equal steps or pairs, linear between)."""
+    if p.battery_pairs > 0:
+        return _paired_v(p, soc)
     x = min(1.0, max(0.0, soc)) * 10.0
     i = min(9, int(x))
     low = float(p.battery_open_circuit_v[i])
     return float(low + (x - i) * (p.battery_open_circuit_v[i + 1] - low))
+
+
+@kernel
+def _paired_v(p: Record, soc: float) -> float:
+    """Between the pairs around; beyond the outer ones their voltage."""
+    last = p.battery_pairs - 1
+    if soc <= p.battery_pair_soc[0]:
+        return float(p.battery_pair_v[0])
+    for i in range(1, last + 1):
+        if soc <= p.battery_pair_soc[i]:
+            share = (soc - p.battery_pair_soc[i - 1]) / (p.battery_pair_soc[i] - p.battery_pair_soc[i - 1])
+            return float(p.battery_pair_v[i - 1] + share * (p.battery_pair_v[i] - p.battery_pair_v[i - 1]))
+    return float(p.battery_pair_v[last])
 
 
 @kernel
@@ -157,7 +180,7 @@ def prepare_battery(s: Record, p: Record, w: Record, u: Record) -> None:
             share_charge(s, p, g)
         soc = s.battery_group_soc[g]
         open_v = open_circuit_v(p, soc) * max(0.0, p.battery_series - s.battery_group_shorted_cells[g])
-        w.group_emf_v[g] = open_v - s.battery_group_polarisation_v[g]
+        w.group_emf_v[g] = open_v - s.battery_group_polarisation_v[g] - s.battery_group_slow_polarisation_v[g]
         empty = 1.0 + (p.battery_resistance_empty - 1.0) * max(0.0, 1.0 - 5.0 * soc)
         worn = 1.0 + 2.0 * s.battery_group_cycle_loss[g]
         w.group_ohm[g] = p.battery_resistance_ohm * cold * empty * worn * s.battery_group_resistance_factor[g]
@@ -267,6 +290,12 @@ def serve_battery(s: Record, p: Record, w: Record, power_w: float, dt_s: float) 
         if amps > 0.0 and volts <= p.battery_cut_off_v * 1.002:
             s.battery_group_cut_off[g] = 1
         heat = amps * amps * w.group_ohm[g] + polarised * polarised * p.battery_polarisation_siemens + leak
+        if p.battery_slow_polarisation_ohm > 0.0:
+            slow = p.battery_slow_polarisation_s / (p.battery_slow_polarisation_s + dt_s)
+            polarised = s.battery_group_slow_polarisation_v[g] * slow
+            polarised += amps * p.battery_slow_polarisation_ohm * (1.0 - slow)
+            s.battery_group_slow_polarisation_v[g] = polarised
+            heat += polarised * polarised * p.battery_slow_polarisation_siemens
         heat -= amps * s.battery_temperature_k * p.battery_entropic_v_k * p.battery_series
         if s.battery_temperature_k > p.battery_runaway_onset_k and s.battery_group_runaway_j[g] > 0.0:
             released = min(s.battery_group_runaway_j[g] / dt_s, p.battery_runaway_j / p.battery_runaway_s)

@@ -7,6 +7,8 @@ exact whatever the step. Essential ones (RLCL) try again by themselves and obey 
 
 from __future__ import annotations
 
+import math
+
 from node.plant.kernel.capacity import Capacity
 from node.plant.kernel.fields import Field, Record, shaped
 from node.plant.kernel.kernel import inlined, kernel
@@ -43,6 +45,9 @@ def param_fields(cap: Capacity) -> list[Field]:
         shaped("lcl_inrush_full_c", "f8", cap.lcls),
         shaped("lcl_node", "u4", cap.lcls),
         shaped("lcl_cut_off_k", "f8", cap.lcls),  # the load's own thermostat opens it above; 0: there is none
+        shaped("lcl_cycle_s", "f8", cap.lcls),  # the load is on and off in turns of this length; 0: it is always on
+        shaped("lcl_cycle_on_s", "f8", cap.lcls),  # of each turn
+        shaped("lcl_cycle_first_s", "f8", cap.lcls),  # mission time of the first; before it the load is off
     ]
 
 
@@ -56,6 +61,7 @@ def work_fields(cap: Capacity) -> list[Field]:
     return [
         shaped("lcl_demand_w", "f8", cap.lcls),
         shaped("lcl_served", "f8", cap.lcls),  # share of the demand that was met
+        shaped("lcl_rests", "i4", cap.lcls),  # 1: the load is in the off part of its cycle
     ]
 
 
@@ -63,6 +69,24 @@ def work_fields(cap: Capacity) -> list[Field]:
 def feeds(s: Record, k: int) -> bool:
     """What hangs behind limiter k has power: it is closed, and it conducts."""
     return bool((s.lcl_state[k] == 1 or s.lcl_state[k] == 2) and s.lcl_stuck_off[k] < 0.5)
+
+
+@inlined
+def own_load_w(p: Record, w: Record, k: int) -> float:
+    """What the load behind limiter k takes by itself in this tick."""
+    return 0.0 if w.lcl_rests[k] == 1 else float(p.lcl_load_w[k])
+
+
+@kernel
+def cycle_loads(p: Record, w: Record, time_s: float) -> None:
+    """Which loads with a cycle rest in the tick that begins at `time_s`."""
+    for k in range(p.lcl_count):
+        w.lcl_rests[k] = 0
+        if p.lcl_cycle_s[k] > 0.0:
+            since = time_s - p.lcl_cycle_first_s[k] + 1e-9  # a tick that begins with the cycle is in it
+            into = since - math.floor(since / p.lcl_cycle_s[k]) * p.lcl_cycle_s[k]
+            if since < 0.0 or into >= p.lcl_cycle_on_s[k]:
+                w.lcl_rests[k] = 1
 
 
 @inlined

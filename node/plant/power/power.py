@@ -14,7 +14,8 @@ from node.plant.kernel.capacity import Capacity
 from node.plant.kernel.fields import Field, Record, shaped
 from node.plant.kernel.kernel import inlined, kernel
 from node.plant.power.battery import charge_limit_w, discharge_limit_w, prepare_battery, serve_battery
-from node.plant.power.limiters import limited_c, open_on_undervoltage
+from node.plant.power.limiters import limited_c, open_on_undervoltage, own_load_w
+from node.plant.power.tracker import settle_strings, track
 
 
 def state_fields(cap: Capacity) -> list[Field]:
@@ -104,6 +105,20 @@ def remaining_power(p: Record, fluence_m2: float, age_s: float) -> float:
 
 
 @kernel
+def string_now(s: Record, p: Record, cosine: float) -> tuple[float, float, float]:
+    """Of a string under this Sun, so warm and so old: its currents over those of the data sheet, open-circuit voltage,
+    voltage of the greatest power. Where panels have normals of their own the currents are those facing the Sun."""
+    facing = 1.0 if p.panels == 1 else max(0.0, cosine)
+    light = facing * s.illumination_fraction * s.solar_flux_w_m2 / p.cell_reference_w_m2
+    warm = s.array_temperature_k - p.cell_reference_k
+    root = math.sqrt(remaining_power(p, s.array_fluence_m2, s.array_age_s))
+    bright = light * max(0.0, 1.0 + p.string_current_slope_k * warm) * root
+    voc = max(0.0, p.string_open_circuit_v + p.string_open_circuit_slope_v_k * warm) * root
+    vmp = min(0.999 * voc, max(0.0, p.string_power_point_v + p.string_power_point_slope_v_k * warm) * root)
+    return bright, voc, vmp
+
+
+@kernel
 def step_array(s: Record, p: Record, u: Record, dt_s: float) -> None:
     """Turn the array, then what its strings can give under this Sun. Once per tick."""
     if p.array_driven == 1:
@@ -126,12 +141,7 @@ def step_array(s: Record, p: Record, u: Record, dt_s: float) -> None:
     s.array_incidence_cos = cosine
     s.array_nadir_cos = bx * s.nadir_direction_body[0] + by * s.nadir_direction_body[1] + bz * s.nadir_direction_body[2]
     s.array_age_s += dt_s
-    light = max(0.0, cosine) * s.illumination_fraction * s.solar_flux_w_m2 / p.cell_reference_w_m2
-    warm = s.array_temperature_k - p.cell_reference_k
-    root = math.sqrt(remaining_power(p, s.array_fluence_m2, s.array_age_s))
-    bright = light * max(0.0, 1.0 + p.string_current_slope_k * warm) * root
-    voc = max(0.0, p.string_open_circuit_v + p.string_open_circuit_slope_v_k * warm) * root
-    vmp = min(0.999 * voc, max(0.0, p.string_power_point_v + p.string_power_point_slope_v_k * warm) * root)
+    bright, voc, vmp = string_now(s, p, cosine)
     amps = p.string_power_point_a * bright
     volts = vmp
     if p.array_regulated == 0:
@@ -142,11 +152,17 @@ def step_array(s: Record, p: Record, u: Record, dt_s: float) -> None:
         whole += s.string_health[i]
     s.array_voltage_v = volts
     s.array_available_w = whole * amps * volts
+    if p.panels == 1 or p.tracker == 1:
+        track(s, p, amps, volts, voc, dt_s)
 
 
 @kernel
 def finish_array(s: Record, p: Record) -> None:
     """String currents at the power drawn. Once per tick."""
+    if p.panels == 1 or p.tracker == 1:
+        bright, voc, vmp = string_now(s, p, s.array_incidence_cos)
+        settle_strings(s, p, p.string_power_point_a * bright, voc, vmp)
+        return
     whole = 0.0
     for i in range(p.string_count):
         whole += s.string_health[i]
@@ -167,7 +183,7 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
     per_v = 1.0 / volts
     rate = volts / dt_s
     for k in range(p.lcl_count):
-        demand = w.lcl_demand_w[k] + p.lcl_load_w[k]
+        demand = w.lcl_demand_w[k] + own_load_w(p, w, k)
         w.lcl_demand_w[k] = demand
         charge = limited_c(s, p, k, demand * s.lcl_overload_factor[k] * per_v, dt_s)
         s.lcl_power_w[k] = charge * rate if s.lcl_stuck_off[k] < 0.5 else 0.0
@@ -186,7 +202,7 @@ def step_power(s: Record, p: Record, u: Record, w: Record, dt_s: float) -> None:
         if w.lcl_demand_w[k] > 0.0:
             share = min(1.0, power / w.lcl_demand_w[k])
         w.lcl_served[k] = share
-        w.node_heat_w[p.lcl_node[k]] += power - share * (w.lcl_demand_w[k] - p.lcl_load_w[k])
+        w.node_heat_w[p.lcl_node[k]] += power - share * (w.lcl_demand_w[k] - own_load_w(p, w, k))
     if radiates:
         k = p.transmitter_lcl
         w.node_heat_w[p.lcl_node[k]] += w.lcl_served[k] * (p.transmitter_w - p.transmitter_radiated_w)
