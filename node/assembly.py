@@ -182,10 +182,14 @@ def device_readings(design_name: str) -> tuple[str, ...]:
     return tuple(f"{form.name}.{channel.name}" for form in forms for channel in form.channels)
 
 
+def all_forms(design_name: str) -> tuple[DeviceForm, ...]:
+    """The devices of a design."""
+    return device_forms(equipment(load_design(design_name)))
+
+
 def outside_forms(design_name: str) -> tuple[DeviceForm, ...]:
-    """The devices of a design that can be outside: a board, a bench instrument or another program."""
-    forms = device_forms(equipment(load_design(design_name)))
-    return tuple(form for form in forms if form.name not in NEVER_OUTSIDE)
+    """Those of them that can be outside: a board, a bench instrument or another program."""
+    return tuple(form for form in all_forms(design_name) if form.name not in NEVER_OUTSIDE)
 
 
 def software_form(design_name: str) -> DeviceForm:

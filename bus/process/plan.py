@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from bus.errors import SkyrackError
 from bus.lockstep.instructions import Finished, Lost
@@ -22,11 +22,20 @@ class Recorder(Protocol):
         ...
 
 
+class OutsideFigures(NamedTuple):
+    """Of one line to what is outside, for whoever watches: whether somebody answers there, what was counted, and in
+    which time 99 % of the answers came; None without answers, and where nobody waits for them."""
+
+    answers: bool
+    counts: Mapping[str, int]
+    round_trip_p99_s: float | None
+
+
 @dataclass(frozen=True)
 class BusPlan:
     """Everything the bus process needs to know of a run. `scenario` is its canonical JSON; `dictionaries` the version
     each participant must bring; `speed` None is lockstep, else mission seconds per second; `metrics` is HOST:PORT for
-    Prometheus, or nothing."""
+    Prometheus, or nothing; `outside` gives what is known of lines to what is outside, by their names."""
 
     participants: tuple[ParticipantPlan, ...]
     ticks: int
@@ -42,6 +51,7 @@ class BusPlan:
     range_endpoint: str = LOOPBACK
     observe_endpoint: str = LOOPBACK
     metrics: str = ""
+    outside: Callable[[], Mapping[str, OutsideFigures]] = dict
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """The range's own health, for Prometheus: ticks, who is here and who is late, mail, what was turned away.
 
 Totals only: their number does not depend on the number of spacecraft. What happens in the mission is the ground's.
+Lines to what is outside are few, and each has its own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from bus.process.handshake import Handshake
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from bus.lockstep.conductor import Conductor
     from bus.process.pacing import Pacing
+    from bus.process.plan import OutsideFigures
 
 COUNTED = ("late_tocks", "missed_ticks", "replayed_ticks", "returns", "mail_sent", "mail_received", "snapshots")
 """Of the conductor's counters, those that tell how a run goes; what was turned away is told of as refused."""
@@ -51,3 +53,24 @@ def range_metrics(  # noqa: PLR0917 - the server's own parts
         family.add_metric([name], number)
     yield family
     yield CounterMetricFamily("skyrack_refused", "What was turned away at the borders", value=refused.total)
+
+
+def outside_metrics(figures: Mapping[str, OutsideFigures]) -> Iterator[Metric]:
+    """Of each line to a device or flight software that is outside; nothing where there are none."""
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
+
+    if not figures:
+        return
+    up = GaugeMetricFamily("skyrack_outside_answers", "Whether somebody answers at a line", labels=["line"])
+    took = GaugeMetricFamily(
+        "skyrack_outside_round_trip_p99_seconds", "Real time of 99 % of the answers, where they are waited for",
+        labels=["line"],
+    )  # fmt: skip
+    counts = CounterMetricFamily("skyrack_outside_events", "What happened at a line", labels=["line", "event"])
+    for line, found in figures.items():
+        up.add_metric([line], float(found.answers))
+        if found.round_trip_p99_s is not None:
+            took.add_metric([line], found.round_trip_p99_s)
+        for event, number in found.counts.items():
+            counts.add_metric([line, event], number)
+    yield from (up, took, counts)

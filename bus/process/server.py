@@ -21,7 +21,7 @@ from bus.process.handshake import Handshake
 from bus.process.log import Log
 from bus.process.pacing import Pacing
 from bus.process.plan import BusOutcome, BusPlan, Recorder
-from bus.process.range_metrics import range_metrics
+from bus.process.range_metrics import outside_metrics, range_metrics
 from bus.process.range_requests import RangeRequests
 from bus.process.rate_limit import RateLimit
 from bus.process.watchman import Watchman, kind_of, refused_mail
@@ -157,7 +157,8 @@ class BusServer:
     def _metrics(self) -> Iterator[Metric]:
         figures = self._network.counters + self._counters
         lost = len(self._lost)
-        return range_metrics(self._conductor, self._pacing, self._watchman.refused, figures, self._handshake, lost)
+        yield from range_metrics(self._conductor, self._pacing, self._watchman.refused, figures, self._handshake, lost)
+        yield from outside_metrics(self._plan.outside())
 
     def _late(self, id: str, ticks: int) -> None:
         self._report("late", {"id": id, "tick": self._conductor.tick, "behind": ticks})

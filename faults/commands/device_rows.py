@@ -1,10 +1,11 @@
-"""`skyrack list devices DESIGN`: what each device measures and takes, and whether it can be outside."""
+"""`skyrack list devices DESIGN`: what each device measures and takes, and whether it can be outside; flight software as
+the last of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from node.assembly import equipment
+from node.assembly import equipment, software_form
 from node.designs.load import load_design
 from node.devices.definitions import device_forms
 from node.devices.device import NEVER_OUTSIDE
@@ -28,4 +29,17 @@ def device_rows(design: str) -> list[dict[str, Any]]:
                 "dictionary": dictionary_of(form) if outside else "",
             }
         )
+    software = software_form(design)
+    rows.append(
+        {
+            "name": software.name,
+            "parts": "simulated, software, hardware",
+            "channels": len(software.channels),
+            "period_s": 0.0,
+            "stale_after_s": "",
+            "orders": "those of all devices",
+            "measured": "",
+            "dictionary": dictionary_of(software),
+        }
+    )
     return rows

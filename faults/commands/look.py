@@ -29,7 +29,7 @@ from faults.scenarios.choose import load_named, shipped_scenarios
 from faults.scenarios.flight_software import with_own
 from faults.scenarios.links import links
 from faults.scenarios.links import warnings as link_warnings
-from faults.scenarios.outside import outside_table
+from faults.scenarios.outside import outside_table, parts_table
 from faults.scenarios.own_designs import Shelf, is_path
 from faults.truth.fields import field_rows
 from node import own_software
@@ -71,7 +71,14 @@ def check_command(
         content = json.loads(scenario.to_json())
         declared = [asdict(link) for link in links(scenario)]
         _write_json(
-            {"valid": True, "notes": list(chosen.notes), "margins": rows, "links": declared, "scenario": content}
+            {
+                "valid": True,
+                "notes": list(chosen.notes),
+                "margins": rows,
+                "links": declared,
+                "parts": parts_table(scenario),
+                "scenario": content,
+            }
         )
         return 0
     console = _console()
@@ -81,7 +88,8 @@ def check_command(
     for note in chosen.notes:
         console.print(f"note: {note}", markup=False)
     _print_table(console, "spacecraft", [_spacecraft(scenario, s.id) for s in scenario.spacecraft])
-    _print_table(console, "devices outside", outside_table(scenario))
+    _print_table(console, "lines to what is outside", outside_table(scenario))
+    _print_table(console, "what is which part", parts_table(scenario))
     _print_table(console, "stations", [{"id": s.id, **_place(s)} for s in scenario.stations])
     for title, rows in operator_rows(scenario).items():
         _print_table(console, title, rows)

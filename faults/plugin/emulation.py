@@ -47,6 +47,7 @@ from faults.plugin.heard import KEPT, Command, Heard, Report, Sample, TooLate
 from faults.run import compose as root
 from faults.run.conclude import conclude
 from faults.run.director import DIRECTOR_ID
+from faults.run.outside import hang_up, keep_timing
 from faults.run.warm import warm_up
 from faults.run_directory import RunDirectory
 from faults.scenarios.orbits import period_s
@@ -78,8 +79,9 @@ class Emulation:
         self._fault_numbers: Iterator[int] = itertools.count(1)
         self._archive = Archive(self.directory.archive, durable=False)
         self._trace = TraceWriter(self.directory.trace, root.trace_header(scenario))
+        self._everybody = root.build_all(scenario)
         self._session = InProcess(
-            root.conductor_of(scenario, history=False), root.build_all(scenario), scenario.tick_ns, self._trace,
+            root.conductor_of(scenario, history=False), self._everybody, scenario.tick_ns, self._trace,
             commit={GROUND_ID: lambda outbox: self._archive.write(outbox.records)}, on_outside=self._replied,
         )  # fmt: skip
         self._session.begin()
@@ -122,11 +124,15 @@ class Emulation:
             self._session.stop("the test was over")
             self._fly_a_tick()
         self._archive.close()
+        if root.has_outside(self.scenario):
+            keep_timing(self.directory, self._everybody)
         flown = root.Flown(self._finished, 0.0)
         return conclude(self.directory, flown, mode="in-process", pace="free")
 
     def abandon(self) -> None:
         """Leave it as it is: what was recorded can be read."""
+        if root.has_outside(self.scenario):
+            hang_up(self._everybody, "the test was over")
         self._trace.abandon()
         with suppress(SkyrackError):
             self._archive.close()

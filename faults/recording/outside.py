@@ -1,4 +1,4 @@
-"""Devices that were outside: what became of what they said, and whether the timing held."""
+"""What was outside, devices and flight software: what became of what they said, and whether the timing held."""
 
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ def render(
         body.append(f"<h2>Flight software of your own</h2><div class='card'><ul>{own}</ul></div>")
     if summary.get("devices_outside"):
         told = "".join(f"<li>{escape(outside_in_words(row))}</li>" for row in summary["devices_outside"])
-        body.append(f"<h2>Devices outside</h2><div class='card'><ul>{told}</ul></div>")
+        told += "<li>Every other part, of these and all spacecraft, was simulated.</li>"
+        body.append(f"<h2>What was outside</h2><div class='card'><ul>{told}</ul></div>")
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
     if summary.get("injections"):
         told = injections_table(summary["injections"])

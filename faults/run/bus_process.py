@@ -90,6 +90,7 @@ class WatchedTrace:
 
 def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
     """What the bus needs to know. `endpoints`: time, range, observe; any free loopback port where left out."""
+    gateway = build_gateway(scenario, paced=parse_pace(pace) is not None)
     time, range_, observe = (*endpoints, *([LOOPBACK] * (3 - len(endpoints))))
     return BusPlan(
         participants=participant_plans(scenario),
@@ -97,13 +98,14 @@ def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
         tick_ns=scenario.tick_ns,
         scenario=scenario.to_json(),
         dictionaries=dictionary_versions(scenario),
-        local=(Director(scenario), *build_gateway(scenario, paced=parse_pace(pace) is not None)),
+        local=(Director(scenario), *gateway),
         speed=parse_pace(pace),
         missing_tock=scenario.range.missing_tock,
         tock_timeout_s=scenario.range.tock_timeout_s,
         time_endpoint=time,
         range_endpoint=range_,
         observe_endpoint=observe,
+        outside=gateway[0].figures if gateway else dict,
     )
 
 

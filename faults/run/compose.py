@@ -27,6 +27,7 @@ from groundstation.config import GROUND_ID
 
 if TYPE_CHECKING:
     from bus.dictionary import Dictionary
+    from node.hil.gateway import Gateway
 
 SPACE_PLANES = frozenset({Plane.TIME, Plane.SPACE})
 RANGE_PLANES = frozenset({Plane.TIME, Plane.RANGE})
@@ -123,7 +124,7 @@ def build_ground(
     return Ground(resolve(scenario, dictionaries(scenario), telecommand_keys), with_own(procedures))
 
 
-def build_gateway(scenario: Scenario, *, paced: bool = False) -> list[Participant]:
+def build_gateway(scenario: Scenario, *, paced: bool = False) -> list[Gateway]:
     """Who talks to the devices outside, all of which have answered; nobody where there are none. Raises UserError where
     one does not answer, or is another one."""
     if not has_outside(scenario):

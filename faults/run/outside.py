@@ -58,6 +58,13 @@ def keep_timing(directory: RunDirectory, everybody: Sequence[Participant]) -> No
             directory.write(directory.outside, json.dumps(one.timing(), indent=1))
 
 
+def hang_up(everybody: Sequence[Participant], reason: str) -> None:
+    """Say goodbye on all lines, where a run is left before its end."""
+    for one in everybody:
+        if isinstance(one, Gateway):
+            one.close(reason)
+
+
 @dataclass(slots=True)
 class PlayedState:
     """Nothing changes."""

@@ -18,7 +18,7 @@ from bus.text.reader import Item
 from bus.text.units import show
 from bus.wire.outside import FLIGHT_SOFTWARE
 from faults.scenarios.foreign_dictionary import read_foreign
-from node.assembly import outside_forms
+from node.assembly import all_forms, outside_forms
 from node.designs.load import with_software_outside
 from node.devices.device import NEVER_OUTSIDE
 from node.hil.lines import SHAPE, parse_endpoint
@@ -139,8 +139,28 @@ def emulated(scenario: Scenario, what: str) -> Scenario:
     return scenario
 
 
+def parts_of(spacecraft: Spacecraft) -> dict[str, str]:
+    """One word for each part of a spacecraft: its flight software and its devices."""
+    names = [FLIGHT_SOFTWARE, *(form.name for form in all_forms(spacecraft.design))]
+    return {name: spacecraft.devices[name].part if name in spacecraft.devices else "simulated" for name in names}
+
+
+def parts_table(scenario: Scenario) -> list[dict[str, Any]]:
+    """What is which, of spacecraft that have something outside."""
+    rows = []
+    for one in scenario.spacecraft:
+        if one.devices:
+            parts = parts_of(one)
+            words = {
+                word: ", ".join(name for name, part in parts.items() if part == word) or "-"
+                for word in ("hardware", "software", "simulated")
+            }
+            rows.append({"spacecraft": one.id, **words})
+    return rows
+
+
 def outside_table(scenario: Scenario) -> list[dict[str, Any]]:
-    """What `skyrack check` shows of devices outside."""
+    """What `skyrack check` shows of the lines to what is outside."""
     return [
         {
             "spacecraft": one.id, "device": name, "part": device.part, "endpoint": device.endpoint,

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from bus.errors import EnvironmentFault
 from bus.participant import Moment, Outbox
+from bus.process.plan import OutsideFigures
 from bus.snapshot.pack import Stateful
 from bus.wire.messages import Account, Message
 from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID, DeviceSample, SoftwareCycle
@@ -149,6 +150,15 @@ class Gateway(Stateful):
     def timing(self) -> dict[str, dict[str, Any]]:
         """How long each device took to answer, by spacecraft and device. Real time, so no part of what is recorded."""
         return {f"{party.spacecraft}.{party.device}": party.timing.row() for party in self._parties}
+
+    def figures(self) -> dict[str, OutsideFigures]:
+        """Of each line, for whoever watches."""
+        return {
+            f"{party.spacecraft}.{party.device}": OutsideFigures(
+                party.greeted, asdict(party.counts), party.timing.quantile_s(0.99)
+            )
+            for party in self._parties
+        }
 
     def _account(self) -> Account:
         counters = {

@@ -47,6 +47,11 @@ class Timing:
                 return EDGES_US[bucket]
         return None
 
+    def quantile_s(self, share: float) -> float | None:
+        """The same in seconds, and no longer than the worst; None without answers."""
+        edge_us = self.quantile_us(share)
+        return None if edge_us is None else min(edge_us * 1000.0, self._worst_ns) / 1e9
+
     def row(self) -> dict[str, Any]:
         """As the run's directory keeps it."""
         worst_us = round(self._worst_ns / 1000.0, 1)

@@ -98,7 +98,7 @@ def test_what_was_missed_is_counted_and_beyond_the_allowance_the_timing_is_inval
     assert reason.startswith("the timing of pcdu of sc-1 is INVALID: ") and reason.endswith("10 allowed")
     assert exit_status(unplugged.summary) == 3
     page = unplugged.directory.report.read_text(encoding="utf-8")
-    assert "<h2>Devices outside</h2>" in page and "timing INVALID" in page
+    assert "<h2>What was outside</h2>" in page and "timing INVALID" in page
 
 
 def test_within_the_allowance_it_is_valid(tmp_path: Path) -> None:
