@@ -29,14 +29,15 @@ class SoftwareParty(Party[SoftwareCycle, SoftwareCounts]):
 
     def __init__(self, spacecraft: str, form: DeviceForm, outside: OutsideDevice, line: Line, *, tick_ns: int) -> None:
         super().__init__(spacecraft, form, outside, line, SoftwareCounts(), tick_ns=tick_ns)
-        self._boot = 0
-        self._given = -1
+        self._boot = self._earlier_boot = 0
+        self._since = self._given = -1
         self._orders: list[Act] = []
         self._packets: list[bytes] = []
         self._bytes = 0
 
     def _words(self, tick: int, body: SoftwareCycle) -> Sequence[Word]:
-        self._boot = body.boot
+        if body.boot != self._boot:
+            self._earlier_boot, self._boot, self._since = self._boot, body.boot, tick
         self.counts.telecommands += len(body.telecommands)
         values = tuple(math.nan if value is None else value for value in body.values)
         heard = [Telecommand(tick, packet) for packet in body.telecommands]
@@ -46,7 +47,9 @@ class SoftwareParty(Party[SoftwareCycle, SoftwareCounts]):
         self.counts.unsent_telecommands += len(body.telecommands)
 
     def _take(self, word: Word) -> bool:
-        if isinstance(word, Order):
+        if isinstance(word, Order | Telemetry) and word.tick < self._since:
+            self.counts.dropped += 1  # of a boot that is over, whose answer was very late
+        elif isinstance(word, Order):
             if len(self._orders) < MAX_ORDERS:
                 self._orders.append((word.what, word.element, word.value))
             else:
@@ -76,4 +79,5 @@ class SoftwareParty(Party[SoftwareCycle, SoftwareCounts]):
         self.counts.packets += len(packets)
         self.timing.aged(tick - self._answered)
         self._given = self._answered
-        return SoftwareAnswer(boot=self._boot, connect=self.counts.connects, orders=orders, telemetry=packets)
+        boot = self._boot if self._answered >= self._since else self._earlier_boot
+        return SoftwareAnswer(boot=boot, connect=self.counts.connects, orders=orders, telemetry=packets)

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bus.errors import UserError
 from bus.trace.reader import TraceReader
 from bus.wire.codec import decode
 from bus.wire.outside import SoftwareAnswer
 from faults.commands.replay import replay
+from faults.hil.play import Player
+from faults.hil.record import read_record, record_command
 from faults.recording.summary import exit_status, shortcomings
 from faults.run import compose as root
 from faults.run.outside import Played
@@ -23,7 +26,7 @@ from groundstation.archive.reader import ArchiveReader, unpack_values
 from node.fsw.boot import BootReason
 from node.hil.language import Order, Reading, Telemetry, Word
 from tests.kits.fsw_kit import Flown, Pilot, fly, scenario_of
-from tests.kits.hil_kit import FakeLine
+from tests.kits.hil_kit import MS, Answer, FakeLine
 from tests.kits.runs import TINY
 
 COMMANDED = (
@@ -107,6 +110,44 @@ def test_the_same_again_is_the_same_to_the_bit_and_the_trace_speaks_for_it(comma
     assert root.fly_in_process(scenario, played, participants=everybody).failure is None
     with TraceReader(played.trace) as ours, TraceReader(commanded.directory.trace) as theirs:
         assert ours.trace_hash() == theirs.trace_hash()
+
+
+def test_a_record_answers_in_its_place_and_it_is_the_same_run(commanded: Flown, tmp_path: Path) -> None:
+    out = tmp_path / "fsw.jsonl"
+    assert record_command(commanded.directory.path, "sc-1.fsw", out) == 0
+
+    class Recorded(Pilot):
+        def __init__(self) -> None:
+            super().__init__()
+            self.player = Player(read_record(out))
+
+        def hear(self, data: bytes) -> Answer:
+            return [(MS, self.player.hear(data))]
+
+    again = fly(tmp_path, Recorded(), scenario_of(tmp_path, text=RESET))
+    assert again.summary["trace_hash"] == commanded.summary["trace_hash"]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"orders": [["pcdu.nothing", 0, 1.0]]}, ":2: found ValueError: 'pcdu.nothing', no word"),
+        ({"orders": [["pcdu.lcl", -1, 1.0]]}, ":2: found ValueError: -1"),
+        ({"telemetry": ["xy"]}, ":2: found ValueError"),
+        ({"telemetry": ["00" * 8193]}, ":2: found ValueError: a packet of 8193 bytes"),
+        ({"telemetry": [7]}, ":2: found TypeError"),
+    ],
+)
+def test_a_wrong_line_of_a_record_is_named(
+    row: dict[str, object], words: str, commanded: Flown, tmp_path: Path
+) -> None:
+    out = tmp_path / "fsw.jsonl"
+    record_command(commanded.directory.path, "sc-1.fsw", out)
+    head, first, *_ = out.read_text(encoding="utf-8").splitlines()
+    out.write_text(f"{head}\n{json.dumps({**json.loads(first), **row})}\n", encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        read_record(out)
+    assert words in raised.value.message
 
 
 def test_gone_for_good_nobody_switches_anything_the_watchdog_resets_and_the_run_is_invalid(tmp_path: Path) -> None:

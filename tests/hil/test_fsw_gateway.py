@@ -281,6 +281,27 @@ def test_paced_nobody_is_waited_for_and_telecommands_of_ticks_that_came_together
     ]  # fmt: skip
 
 
+def test_what_is_said_to_a_boot_that_is_over_is_dropped_and_counted() -> None:
+    class Slow(Orders):
+        def hear(self, data: bytes) -> list[tuple[int, bytes]]:
+            answer = super().hear(data)
+            return answer if len(self.heard) == 1 else [(2_000 * MS, said) for _, said in answer]
+
+    bench = ready(Slow(), paced=True)
+    bench.step(boot=1)
+    bench.step(boot=2)
+    bench.time.now += 2_000 * MS
+    answer = bench.step(boot=2)
+    assert answer is not None and (answer.boot, len(answer.orders), len(answer.telemetry)) == (2, 1, 1)
+    assert bench.close()["dropped"] == 2
+
+    bench = ready(Slow(), paced=True)
+    bench.step(boot=1)
+    bench.time.now += 2_000 * MS
+    answer = bench.step(boot=2)
+    assert answer is not None and (answer.boot, len(answer.orders)) == (1, 1), "which the spacecraft leaves out"
+
+
 def test_a_gateway_goes_on_from_its_state() -> None:
     bench = ready(Orders())
     bench.step()
