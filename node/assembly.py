@@ -30,6 +30,7 @@ from node.devices.remote import Loads, RemoteDevice
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
 from node.devices.terminals import Terminals
+from node.fdir.figures import battery_charge_c, chip_figures, heat_figures, isl_near_m, panels
 from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
 from node.foreign.software import foreign_software
@@ -95,9 +96,11 @@ def _parts_of(design: Design) -> Equipment:
         heaters=design.heaters,
         accelerator_groups=design.accelerators,
         isl_heads=design.isl_heads,
+        isl_near_m=isl_near_m(design),
         job_slots=design.capacity.jobs,
         lcl_priorities=tuple(design.lcl_priorities.values()),
-        lcl_loads_w=tuple(lcl.load for lcl in design.form.lcls.values()),
+        lcl_loads_w=tuple(lcl.load if lcl.cycle is None else 0.0 for lcl in design.form.lcls.values()),
+        string_panels=panels(design),
         coolant_flow_kg_s=0.0 if design.form.loop is None else design.form.loop.flow,
         accelerator_group_chips=tuple(float(g.count) for g in groups),
         procedures=tuple((entry.name, entry.steps) for entry in design.form.on_board_procedures),
@@ -109,7 +112,10 @@ def _parts_of(design: Design) -> Equipment:
         accelerator_group_memory_hot_k=tuple(g.chip.memory_limit for g in groups),
         battery_energy_j=design.form.battery.energy,
         battery_charge_w=design.form.battery.energy * design.form.battery.cell.charge_rate,
+        battery_charge_c=battery_charge_c(design),
         coolant_hot_k=coolant_hot_k(design),
+        heat=heat_figures(design),
+        chips=chip_figures(design),
     )
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from faults.oracle.injections import LOW, RESPONSES, Facts
@@ -17,18 +18,27 @@ MOST_EVENTS = 20_000
 MOST_MODES = 200
 SILENT = ("silent_errors", "accelerator_silent_errors", "job_wrong")
 CORRECTED = ("corrected_upsets", "accelerator_corrected_errors")
-HOST_UNITS = (("booted",), ("memory_corrected",), ("memory_uncorrected",), ("clock_stepped",), ("safe_image",))
+HOST_UNITS = (
+    ("booted",), ("memory_corrected",), ("memory_uncorrected",), ("clock_stepped",), ("safe_image",), ("clock",),
+)  # fmt: skip
+SAME = {
+    "main": "bus", "pointing": "attitude", "disturbance": "torque", "loop": "coolant", "link": "radio",
+    "receiver": "radio", "station": "radio", "transmitter": "radio",
+}  # fmt: skip
+"""First words of places, and what is the least that can be told apart on board there."""
 LINK_UNITS = (("command_loss",), ("uplink_refused",), ("receiver",), ("transmitter",), ("radio",))
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a spacecraft's design. readings: by monitor, what its FDIR row looks at. limits: signals that
-    every run records, each with its limit and on which side of it harm is. modes: names, from 0."""
+    every run records, each with its limit and on which side of it harm is. modes: names, from 0. parts: by place, the
+    part of the spacecraft that a place belongs to and that is the least that can be told apart on board."""
 
     readings: Mapping[str, str]
     limits: Sequence[tuple[str, float, int]]
     modes: Sequence[str]
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def facts_of(recording: Recording, known: Mapping[str, Known]) -> Facts:
@@ -37,7 +47,7 @@ def facts_of(recording: Recording, known: Mapping[str, Known]) -> Facts:
     undated = sum(e.at_s is None and e.severity >= LOW for e in recording.events)
     return {
         "complete": recording.complete,
-        "faults": _faults(recording),
+        "faults": _faults(recording, known),
         "events": [_event(e, known[e.spacecraft].readings) for e in noted[:MOST_EVENTS]],
         "events_beyond": len(noted[MOST_EVENTS:]) + undated,
         "spacecraft": {one.id: _end_of(recording, one.id, known[one.id]) for one in recording.scenario.spacecraft},
@@ -65,7 +75,7 @@ def _alarms(recording: Recording) -> list[dict[str, Any]]:
 # ---- faults -----------------------------------------------------------------------------------------------------
 
 
-def _faults(recording: Recording) -> list[dict[str, Any]]:
+def _faults(recording: Recording, known: Mapping[str, Known]) -> list[dict[str, Any]]:
     """One for each fault and target, though it may be several injections."""
     planned = {fault.id: fault for fault in recording.scenario.faults}
     groups: dict[tuple[str, str], list[FaultRecord]] = {}
@@ -75,10 +85,15 @@ def _faults(recording: Recording) -> list[dict[str, Any]]:
             continue
         name = head if head in planned and part.isdigit() else record.id
         groups.setdefault((name, record.target), []).append(record)
-    return [_fault(recording, name, target, records) for (name, target), records in groups.items()]
+    return [
+        _fault(recording, name, target, records, known[target].parts if target in known else {})
+        for (name, target), records in groups.items()
+    ]
 
 
-def _fault(recording: Recording, name: str, target: str, records: Sequence[FaultRecord]) -> dict[str, Any]:
+def _fault(
+    recording: Recording, name: str, target: str, records: Sequence[FaultRecord], parts: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:  # fmt: skip
     first = records[0]
     planned = next((f for f in recording.scenario.faults if (f.id, f.target) == (name, target)), None)
     onsets: dict[float, float | None] = {}
@@ -92,15 +107,15 @@ def _fault(recording: Recording, name: str, target: str, records: Sequence[Fault
         "id": name, "fault": first.fault, "target": target, "seam": first.seam, "planned_s": first.planned_s,
         "at_s": at_s, "cleared_s": strikes[-1][1] if strikes else None, "strikes": strikes,
         "refused": next((r.refused for r in records if r.refused), ""),
-        "units": [list(unit) for unit in dict.fromkeys(u for r in records for u in units_of(r.seam, r.place))],
+        "units": [list(unit) for unit in dict.fromkeys(u for r in records for u in units_of(r.seam, r.place, parts))],
         "planned": planned is not None, "waive": planned.waive if planned else "",
         "silent_s": _grew(recording, target, SILENT, at_s), "corrected_s": _grew(recording, target, CORRECTED, at_s),
     }  # fmt: skip
 
 
-def units_of(seam: str, place: str) -> list[tuple[str, ...]]:
+def units_of(seam: str, place: str, parts: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[tuple[str, ...]]:
     """What is struck at a place, as words that an event that names it has: a part by its own name, or its kind with a
-    number; a device or its reading."""
+    number; a device or its reading. `parts`: see `Known`."""
     if seam == "host":
         return list(HOST_UNITS)
     if seam == "link":
@@ -110,10 +125,13 @@ def units_of(seam: str, place: str) -> list[tuple[str, ...]]:
         return [(device.replace("-", "_"),), *([(reading,)] if reading else [])]
     stem, _, member = place.partition("[")
     member, kind = member.rstrip("]"), stem.split("_")[0]
+    belongs = [(part,) for part in parts.get(place, ())]
+    if kind in SAME:
+        return [(SAME[kind],), (member or kind,)]
     if not member:
         return [(kind,)]
-    parts = member.split("-") if "-" in member else [member]  # a conductor has two ends
-    return [(kind, part) if re.fullmatch(r"\d+", part) else (part,) for part in parts]
+    ends = member.split("-") if "-" in member else [member]  # a conductor has two ends
+    return [*belongs, *((kind, end) if re.fullmatch(r"\d+", end) else (end,) for end in ends)]
 
 
 def _grew(recording: Recording, spacecraft: str, names: Sequence[str], since_s: float | None) -> float | None:

@@ -59,7 +59,7 @@ def plant_state(design: Design) -> dict[str, Value]:
         "battery_group_health": [1.0] * battery.groups,
         "battery_group_connected": [1.0] * battery.groups,
         "battery_group_resistance_factor": [1.0] * battery.groups,
-        "battery_group_runaway_j": [_group_charge(design) * battery.cell.runaway_energy] * battery.groups,
+        "battery_group_runaway_j": [group_charge_c(design) * battery.cell.runaway_energy] * battery.groups,
         "accelerator_temperature_k": groups,
         "hbm_temperature_k": groups,
         "accelerator_health": [1.0] * len(groups),
@@ -137,7 +137,7 @@ def _panels(array: Array) -> dict[str, Value]:
     return found
 
 
-def _group_charge(design: Design) -> float:
+def group_charge_c(design: Design) -> float:
     """Charge of one battery group, coulomb: energy over nominal voltage (the mean of the open-circuit curve)."""
     battery = design.form.battery
     curve = battery.cell.open_circuit_voltage
@@ -147,7 +147,7 @@ def _group_charge(design: Design) -> float:
 
 def _battery(design: Design) -> dict[str, Value]:
     battery, cell = design.form.battery, design.form.battery.cell
-    charge = _group_charge(design)
+    charge = group_charge_c(design)
     parallel = charge / cell.capacity
     scale = battery.series / parallel
     return {

@@ -65,6 +65,11 @@ def _battery_monitor(equipment: Equipment) -> DeviceForm:
                 f"battery_group_soc[{i}]", 0.0005, 0.003, 0.0005)
         for i, s in _each(equipment.battery_groups)
     ]  # fmt: skip
+    channels += [  # a shunt each, as that of the whole battery
+        Channel(f"battery_group_current_a.{s}", "A", "float", f"Current of battery group {s}, out of it",
+                f"battery_group_current_a[{i}]", 0.05, 0.05, 0.05)
+        for i, s in _each(equipment.battery_groups)
+    ]  # fmt: skip
     return DeviceForm("battery-monitor", tuple(channels), (("group", "battery_group_open"),))
 
 
@@ -245,6 +250,9 @@ def _isl(equipment: Equipment) -> DeviceForm:
                     0.0, 0.0, 1e3),
             Channel(f"isl_range_m.{s}", "m", "float", f"Range that terminal {s} measures", f"isl_range_m[{i}]",
                     0.1, 0.0, 0.1),
+            # The tracking sensor tells the light that it gets to some per cent [A].
+            Channel(f"isl_margin_db.{s}", "dB", "float", f"Light at terminal {s} over what its full rate needs",
+                    f"isl_margin_db[{i}]", 0.1, 0.0, 0.1),
         ]  # fmt: skip
     # The terminals' own counters: nothing is measured here.
     channels += [
@@ -277,6 +285,7 @@ def _radio() -> DeviceForm:
         Channel("radio_downlink_sent", "", "int", "Messages sent to the ground"),
         Channel("radio_downlink_dropped", "", "int", "Messages lost in the radio's own queues"),
         Channel("radio_receiver", "", "enum", "Receiver that is on; the other one is cold", labels=RECEIVERS),
+        Channel("radio_uplink_cn0_dbhz", "dBHz", "float", "Ground's carrier over the noise; 0 out of contact"),
     )
     return DeviceForm("radio", channels, (("transmitter", "transmitter_on"),))
 

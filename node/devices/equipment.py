@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from node.devices.figures import ChipFigures, HeatFigures
+
 JOB_KINDS = ("none", "training", "inference", "batch")
 """As the hosts' job manager numbers them; the order `refuse` has a bit for each."""
 JOBS_WATCHED = 4
@@ -79,6 +81,7 @@ class Body:
     slew_rate_rad_s: float
 
 
+NO_HEAT = HeatFigures()
 NO_BODY = Body((0.0, 0.0, 0.0), (), 0.0, 0.0, 0.0)
 """Of equipment that is only listed, and never flies."""
 
@@ -90,10 +93,12 @@ class Equipment:
     `accelerator_group_power_w`, `_lowest_w`: rated power and least power cap of each group, at the bus; `_chips`:
     accelerators in each; `_priorities`: of the limiter that feeds it, 4 is shed first; `_hot_k`, `_memory_hot_k`:
     where its chips slow down, and where their memory is too hot. `battery_energy_j`: at nominal voltage;
-    `battery_charge_w`: what it takes at most. `coolant_hot_k`: supply on which chips at rated power would shut down;
-    0: there is no pumped loop. `job_slots`: jobs at a time; `lcl_priorities`: 0 is closed first again; `lcl_loads_w`:
-    what hangs behind each at all times; `coolant_flow_kg_s`: at full speed of the pump; `fdir`: its FDIR table;
-    `procedures`: names and steps of its on-board procedures.
+    `battery_charge_w`: what it takes at most; `battery_charge_c`: what it holds when full. `coolant_hot_k`: supply
+    on which chips at rated power would shut down; 0: there is no pumped loop. `job_slots`: jobs at a time;
+    `lcl_priorities`: 0 is closed first again; `lcl_loads_w`: what hangs behind each at all times;
+    `coolant_flow_kg_s`: at full speed of the pump; `string_panels`: on which panel each is; `isl_near_m`: below it
+    a terminal gets all the light that its peer sends; `fdir`: its FDIR table; `procedures`: names and steps of its
+    on-board procedures; `heat`, `chips`: its thermal network and the chips of each group, as built.
     """
 
     design: str
@@ -110,16 +115,21 @@ class Equipment:
     accelerator_group_memory_hot_k: tuple[float, ...] = ()
     battery_energy_j: float = 0.0
     battery_charge_w: float = 0.0
+    battery_charge_c: float = 0.0
     coolant_hot_k: float = 0.0
     accelerator_group_chips: tuple[float, ...] = ()
     body: Body = NO_BODY
     isl_heads: tuple[str, ...] = ()
+    isl_near_m: float = 0.0
     job_slots: int = JOB_SLOTS
     lcl_priorities: tuple[int, ...] = ()
     lcl_loads_w: tuple[float, ...] = ()
     coolant_flow_kg_s: float = 0.0
     fdir: tuple[FdirRow, ...] = ()
     procedures: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    string_panels: tuple[int, ...] = ()
+    heat: HeatFigures = NO_HEAT
+    chips: tuple[ChipFigures, ...] = ()
 
     @property
     def jobs_watched(self) -> int:

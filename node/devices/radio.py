@@ -56,6 +56,7 @@ class Radio(Stateful):
         self._stations = {station: i for i, station in enumerate(stations)}
         n = range(len(stations))
         self._visible = [place(plant, f"station_visible[{i}]") for i in n]
+        self._carrier = [place(plant, f"uplink_cn0_dbhz[{i}]") for i in n]
         self._light_time = [place(plant, f"light_time_s[{i}]") for i in n]
         self._loss_up = [place(plant, f"uplink_frame_loss[{i}]") for i in n]
         self._loss_down = [place(plant, f"frame_loss[{i}]") for i in n]
@@ -152,6 +153,7 @@ class Radio(Stateful):
         values[4] = state.sent
         values[5] = self.downlink.dropped.get("overflow", 0)
         values[6] = state.receiver
+        values[7] = self._carrier[station][0] if contact else 0.0
         return Reading(values)
 
     @property

@@ -347,10 +347,11 @@ def _temperatures(design: Design) -> Iterator[FdirRow]:
             )  # fmt: skip
         else:
             critical_s = form.nodes[node].capacity * DAMAGE_MARGIN_K / heat_w
+            quick_s = 1.0 if node == form.battery.node else 5.0  # cells that burn leave no time
             feeds_payload = bool(set(loads) & payload_lcls)
             off: dict[str, object] = {"telecommand": "payload.off"}
             yield _row(
-                f"thermal.{node}.hot", reading, f"{node} is too hot", 3, 5.0, critical_s, high=round(hot_k, 2),
+                f"thermal.{node}.hot", reading, f"{node} is too hot", 3, quick_s, critical_s, high=round(hot_k, 2),
                 level="subsystem", **(off if feeds_payload else _cap(design)),
             )  # fmt: skip
             if not feeds_payload:  # what cools at half the power takes its time

@@ -47,7 +47,7 @@ from node.fsw.managers.power import PowerManager
 from node.fsw.managers.recovery import Recovery
 from node.fsw.managers.shadow import ShadowEstimator
 from node.fsw.managers.thermal import ThermalManager
-from node.fsw.managers.watch import Watch
+from node.fsw.managers.watch import WATCHERS, Watch, watchers
 from node.fsw.managers.workload import WorkloadManager
 from node.fsw.modes import PROFILES, Mode
 from node.fsw.monitors import functional_rows, monitor_events, parameter_rows
@@ -93,6 +93,7 @@ COMPONENTS: tuple[type[Component], ...] = (
     DeviceManager,
     Recovery,
     Watch,
+    *WATCHERS,
     AttitudeManager,
     CommandLoss,
     Authentication,
@@ -206,7 +207,6 @@ class FlightSoftware:
         self.migration = MigrationManager(board, pool, self.link, self.workload, self.payload)
         self.guests = GuestManager(board, pool, self.link, self.workload, self.payload)
         self.link.jobs = self._about_jobs
-        self.watch = Watch(board, pool, self.acquisition, self.thermal, self.attitude)
         self.computer = ComputerManager(board, boot, self.modes)
         self.levels = ServiceLevels(board, pool, self.acquisition)
         self.command_loss = CommandLoss(board, self.modes)
@@ -218,6 +218,9 @@ class FlightSoftware:
         self.devices = DeviceManager(board, pool)
         self.recovery = Recovery(board, pool, self.modes)
         self.power.battery_share = self.recovery.battery_share
+        parts = watchers(board, pool, self.acquisition, self.thermal, self.recovery)
+        self.battery_watch, self.heat, self.chips, self.noise, self.terminal_watch = parts
+        self.watch = Watch(board, pool, self.acquisition, self.thermal, self.attitude, parts)
         self.monitoring = Monitoring(board, pool, self.storage, self.acquisition.stale, self.answers)
         self.functional = FunctionalMonitoring(board, self.monitoring, self.answers, self.storage)
         self.event_action = EventAction(board, self.events, self.verification, self.storage, telecommand_names())

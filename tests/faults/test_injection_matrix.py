@@ -76,7 +76,9 @@ def spacecraft(name: str, design: str, world: World, peer: str = "") -> str:
     latitude_deg = world.latitude_deg + (0.0 if name == "probe" else 0.01)
     orbit = f"{{sso: {{altitude: 650 km, ltan: '{world.ltan}', argument_of_latitude: {latitude_deg} deg}}}}"
     lines = [f"  - id: {name}", f"    design: {design}", f"    orbit: {orbit}", f"    initial: {{mode: {world.mode}}}"]
-    lines += [f"    peers: [{peer}]"] if peer else []
+    if peer:  # the terminals acquire each other from the first boot on
+        acquire = "{monitor: link, event: booted, action: {name: isl.head, arguments: {head: fore, on: true}}}"
+        lines += [f"    peers: [{peer}]", f"    fdir: [{acquire}]"]
     return "\n".join([*lines, f"    jobs: [{world.job}]"])
 
 

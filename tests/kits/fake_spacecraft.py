@@ -43,7 +43,7 @@ class FakePlant:
         sizes: dict[str, int] = defaultdict(int)
         names = [c.source for form in device_forms(parts) for c in form.channels if c.source]
         names += [f"string_health[{len(parts.strings) - 1}]", "position_teme_m[2]", "altitude_m"]
-        for field in ("station_visible", "light_time_s", "uplink_frame_loss", "frame_loss"):
+        for field in ("station_visible", "light_time_s", "uplink_frame_loss", "frame_loss", "uplink_cn0_dbhz"):
             names.append(f"{field}[{len(STATIONS) - 1}]")
         form = load_design(design).form
         names.append(f"upset_bits[{len(form.accelerators) + len(form.devices) - 1}]")

@@ -27,7 +27,7 @@ from node.devices.nvm import NonVolatileMemory
 from node.fdir.watched import most_w
 from node.fsw import protocol
 from node.fsw.boot import BootReason, BootRecord
-from node.fsw.component import Failure
+from node.fsw.component import Component, Failure
 from node.fsw.modes import Mode
 from node.fsw.software import FlightSoftware
 from node.node import Node
@@ -114,13 +114,30 @@ class Board:
             names = [slug(form.name) for form in self.forms]
             self.readings[names.index(part)].age_ticks = math.ceil(value)
             return
-        if not part and reading not in self.place and hasattr(self.software.watch.state, reading):
-            setattr(self.software.watch.state, reading, value)
+        watch = self._finder(reading)
+        if watch is not None:
+            setattr(watch.state, reading, value)
             return
         if stem == "charge_zone":
             reading, value = "battery_soc", 0.15 if value <= 1.0 else 0.05
         device, place = self.place[reading]
         self.readings[device].values[place] = value
+
+    def add(self, reading: str, value: float) -> None:
+        """To a reading of a device, or what is found when readings are held against each other."""
+        watch = self._finder(reading)
+        if watch is not None:
+            setattr(watch.state, reading, getattr(watch.state, reading) + value)
+            return
+        device, place = self.place[reading]
+        self.readings[device].values[place] += value
+
+    def _finder(self, reading: str) -> Component | None:
+        """Who finds this, where no device measures it."""
+        if reading in self.place:
+            return None
+        found = (self.software.watch, *self.software.watch.parts)
+        return next((watch for watch in found if hasattr(watch.state, reading)), None)
 
     def run(self, cycles: int) -> Board:
         for _ in range(cycles):
@@ -186,13 +203,22 @@ def _watched(design: Design) -> Iterator[Danger]:
     loads_w += sum(lcl.load for lcl in form.lcls.values())
     yield Danger("bus_unaccounted_w", max(20.0, 0.02 * loads_w), "told")
     yield Danger("bus_unaccounted_w", 0.2 * loads_w, "SAFE")
+    yield Danger("bus_unaccounted_w", 0.2 * loads_w, "SURVIVAL", cycles=150)
     yield Danger("array_missing", 1.0, "SAFE")
+    yield Danger("array_missing", 1.0, "SURVIVAL", cycles=150)
     yield Danger("sun_offset_rad", 0.1, "told")
     yield Danger("radio_unheard_s", 100.0, "told")
-    several = ("groups_apart",) if len(design.battery_groups) > 1 else ()
-    for reading in ("strings_weak", "limiters_dead", *several, "wheels_apart", "gyros_apart", "readings_frozen",
-                    "readings_noisy", "orbit_inconsistent", "clock_drifts"):  # fmt: skip
+    links = ("isl_links_lost", "isl_links_weak") if design.isl_heads else ()
+    heaters = ("heaters_stuck",) if design.heaters else ()
+    for reading in ("strings_weak", "limiters_dead", "groups_apart", "wheels_apart", "gyros_apart", "readings_frozen",
+                    "readings_noisy", "orbit_inconsistent", "clock_drifts", "nodes_unbalanced", "groups_wasteful",
+                    "groups_warm", *heaters, *links):  # fmt: skip
         yield Danger(reading, 1.0, "told")
+    yield Danger("gauge_offset", -0.1, "told")
+    yield Danger("pointing_loosened_rad", 5e-4, "told")
+    yield Danger("uplink_fall_db", 8.0, "told")
+    yield Danger("hosts_crashed", 6.0, "told", step=True)
+    yield Danger("total_momentum_n_m_s", 2.0 * form.attitude.wheel_momentum, "told", step=True, cycles=150)
     if form.loop is not None:
         yield Danger("pump_lag_fraction", 0.3, ("thermal-controller", "pump_select", 0, 1.0))
         yield Danger("coolant_missing_fraction", 0.3, "told")
@@ -310,8 +336,7 @@ def answered(board: Board, danger: Danger) -> bool:
     for _ in range(danger.cycles):
         told, begun = len(board.events), len(board.orders)
         if danger.step:
-            device, place = board.place[danger.reading]
-            board.readings[device].values[place] += danger.value / 60.0
+            board.add(danger.reading, danger.value / 60.0)
         board.run(1)
         if _came(board, danger.answer, mine, told, begun):
             return True

@@ -34,6 +34,8 @@ def test_every_row_fires_on_its_reading_and_does_its_action_once(design: str) ->
         if not row.reading:
             continue
         board.healthy()
+        if row.modes and Mode.NOMINAL.name not in row.modes:
+            assert board.command("mode.set", mode=row.modes[0]) is None
         confirmation, interval = round(row.confirmation_s), round(row.interval_s)
         if row.check == "delta":
             board.run(interval)  # a delta begins with a look that only remembers

@@ -73,7 +73,8 @@ def test_a_contact_passes_both_ways_and_ends_with_its_allocation() -> None:
     bench.point()
     assert bench.up(telecommand(), ACK) == [telecommand(), ACK]
     assert bench.down(EVENT) == [EVENT]
-    assert bench.radio.sample().values.tolist() == [1.0, 1000.0, 2.0, 0.0, 1.0, 0.0, 0.0]
+    bench.plant.set("uplink_cn0_dbhz[0]", 62.5)
+    assert bench.radio.sample().values.tolist() == [1.0, 1000.0, 2.0, 0.0, 1.0, 0.0, 0.0, 62.5]
     assert bench.up(telecommand("south")) == []
     bench.point(on=False)
     assert bench.up(telecommand()) == [] and bench.down(EVENT) == []

@@ -3,12 +3,14 @@ good days."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
 from node.designs.load import load_design
-from node.fsw.managers.watch import CONFIRMED, JUMPS, LOOK_NS, WINDOW
+from node.fsw.managers.noise import JUMPS, WINDOW
+from node.fsw.managers.watch import CONFIRMED, LOOK_NS
 from node.fsw.modes import Mode
 from tests.kits.fdir_kit import CYCLE_NS, Board
 
@@ -33,13 +35,14 @@ def rows(board: Board) -> list[str]:
 def listening(board: Board) -> dict[str, list[int]]:
     """The parts that the watch's events name, by event, from now on."""
     heard: dict[str, list[int]] = {}
-    told = board.software.watch.event
+    for watch in (board.software.watch, *board.software.watch.parts):
+        told = watch.event
 
-    def event(form: object, *values: float) -> None:
-        heard.setdefault(form.name, []).append(int(values[0]))  # type: ignore[attr-defined]
-        told(form, *values)  # type: ignore[arg-type]
+        def event(form: object, *values: float, told: Callable[..., None] = told) -> None:
+            heard.setdefault(form.name, []).append(int(values[0]))  # type: ignore[attr-defined]
+            told(form, *values)
 
-    board.software.watch.event = event  # type: ignore[method-assign,assignment]
+        watch.event = event  # type: ignore[method-assign,assignment]
     return heard
 
 
@@ -229,10 +232,10 @@ class Noise:
     """Every reading that has noise has its own."""
 
     def __init__(self, board: Board) -> None:
-        watch = board.software.watch
+        watch = board.software.noise
         self.board, self.rng = board, Random(7)
         names = [p.name for p in board.config.dictionary.parameters]
-        self.known = {names[p]: float(s) for p, s in zip(watch._noisy_places, watch._noise, strict=True)}
+        self.known = {names[p]: float(s) for p, s in zip(watch.places, watch.noise, strict=True)}
         self.middle = {name: float(board.readings[i].values[k]) for name, (i, k) in board.place.items()}
 
     def fly(self, cycles: int, frozen: str = "", noisy: str = "") -> Board:

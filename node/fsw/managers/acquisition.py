@@ -61,6 +61,10 @@ class Acquisition(Component):
         """A device's number."""
         return self._numbers[device]
 
+    def has(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._numbers
+
     def stale(self, device: int) -> bool:
         """Whether a device gives no new readings."""
         return self.state.stale[device]

@@ -6,7 +6,7 @@ that stands, or a group that is too hot, is answered within seconds, before FDIR
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from node.fsw.managers.acquisition import Acquisition
 from node.fsw.rules import band_state, dwelled, held_limit, pump_speed, share_by_temperature
 
 HEATER_ORDERS = ("off", "on", "thermostat")
+THERMOSTAT = HEATER_ORDERS.index("thermostat")
 PUMPS = ("a", "b")
 LOOK_NS = 2 * 10**9
 """Between two looks [A]: a die at full power warms up by some kelvin in that time."""
@@ -30,7 +31,7 @@ PUMP_BAND = 0.1
 @dataclass(slots=True)
 class State:
     """`hot_groups`: a bit per group that is too hot. `pump_ordered`: the speed that was ordered last, 1 at first, as
-    the controller has it; `pump_by_hand`: the ground has set it (kept)."""
+    the controller has it; `pump_by_hand`: the ground has set it (kept). `heater_orders`: the last one of each."""
 
     thermal_limit_w: float = telemetered("float", "What the coolant lets the payload take", "W", default=0.0)
     hot_groups: int = telemetered("int", "Accelerator groups that are too hot, a bit each")
@@ -42,6 +43,7 @@ class State:
     cool_ns: int = 0
     stands_ns: int = 0
     due_ns: int = 0
+    heater_orders: list[int] = field(default_factory=list)
 
 
 class ThermalManager(Component):
@@ -102,7 +104,8 @@ class ThermalManager(Component):
         equipment, index = on_board.equipment, layout.index
         self._total_w = sum(equipment.accelerator_group_power_w)
         self._least_w = sum(equipment.accelerator_group_lowest_w)
-        super().__init__(on_board, State(thermal_limit_w=self._total_w))
+        heaters = [THERMOSTAT] * len(equipment.heaters)
+        super().__init__(on_board, State(thermal_limit_w=self._total_w, heater_orders=heaters))
         self._acquisition = acquisition
         self._controller, self._chips = acquisition.number("thermal-controller"), acquisition.number("accelerators")
         dies = [place for name, place in index.items() if name.startswith("accelerator_temperature_k.")]
@@ -183,6 +186,7 @@ class ThermalManager(Component):
     )  # fmt: skip
     def heater(self, heater: int, order: int) -> Failure:
         """Until the next such order."""
+        self.state.heater_orders[heater] = order
         self.on_board.order("thermal-controller", "heater", heater, order)
         return None
 
