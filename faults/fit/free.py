@@ -22,12 +22,14 @@ from bus.text.units import show
 from faults.compare.form import Map
 from faults.scenarios.orbits import check_elements
 from faults.scenarios.vocabulary import first_value
-from node.designs.load import Design, plain_text, read_design
+from node.designs.load import Design, Figure, plain_text, read_design
 
 SHAPE = "PATH=LEAST..GREATEST UNIT, such as battery.cell.resistance=10..400 mohm"
 _WRITTEN = re.compile(r"\s*([^=\s]+)\s*=\s*(\S+?)\s*\.\.\s*(\S+?)(?:\s+(\S.*?))?\s*")
 _NUMBER_UNIT = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)(.*)")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_POINT = re.compile(r"(.+)\[\d+\]")
+_NO_FIGURE = Figure("", "", "", "", 0)
 ORBIT, INITIAL, CLOCK, OFFSET = "orbit.", "initial.", "clock", "offset."
 _ELEMENTS = tuple(name for name in KeplerOrbit.model_fields if name != "kind")
 """Fields of the resolved orbit, each ending in its unit."""
@@ -201,6 +203,13 @@ def _initial(path: str, ends: tuple[float, float], unit: str, spacecraft: Sequen
 
 def _figure(path: str, ends: tuple[float, float], unit: str, design: Design) -> Free:
     figures = {figure.path: figure for figure in design.figures}
+    point = _POINT.fullmatch(path)
+    if (
+        path not in figures
+        and point is not None
+        and figures.get(point[1], _NO_FIGURE).text.partition(" ")[2][:6] == "points"
+    ):
+        return _point(path, ends, unit, design)
     if path not in figures:
         hint = "the path of a figure in the design's file, as it is nested there; or orbit.NAME, initial.NAME, clock, "
         hint += "offset.COLUMN"
@@ -222,6 +231,22 @@ def _figure(path: str, ends: tuple[float, float], unit: str, design: Design) -> 
             raise UserError(f"--free {path}: found unit {unit!r}", hint=f"as in the design, or convertible: {own_unit}")
         first = own * float(own_scale / scale)
     return _begun(Free(path, "design", ends[0], ends[1], unit, first))
+
+
+def _point(path: str, ends: tuple[float, float], unit: str, design: Design) -> Free:
+    """One point of a curve, by its place from 0; of a pair its second number."""
+    *way, place = steps_of(path)
+    at: Any = json.loads(_written(design.name))
+    for step in way:
+        at = at.get(step) if isinstance(at, dict) else at[step]
+        if at is None:
+            raise UserError(f"--free {path}: the curve is a part's", hint="write it into the design's file first")
+    if not 0 <= place < len(at[0]):
+        raise UserError(f"--free {path}: found place {place}", hint=f"allowed: 0 to {len(at[0]) - 1}")
+    if unit != at[1]:
+        raise UserError(f"--free {path}: found unit {unit!r}", hint=f"as the curve's: {at[1]}")
+    point = at[0][place]
+    return _begun(Free(path, "design", ends[0], ends[1], unit, float(point[1] if isinstance(point, list) else point)))
 
 
 def _try(design: Design, one: Free, value: float) -> None:
@@ -266,6 +291,14 @@ def _put(root: dict[str, Any], path: str, value: list[str]) -> None:
     for step in steps[:-1]:
         at = at.setdefault(step, {}) if isinstance(at, dict) else at[step]
     last = steps[-1]
+    if isinstance(at, list) and len(at) == 3 and isinstance(at[0], list):  # a curve: [values or pairs, unit, source]
+        number = float(value[0].partition(" ")[0])
+        if isinstance(at[0][last], list):
+            at[0][last][1] = number
+        else:
+            at[0][last] = number
+        at[2] = value[1]
+        return
     if isinstance(at, dict) and isinstance(at.get(last), list) and len(at[last]) == 3:
         value = [*_split(value[0]), value[1]]
     at[last] = value

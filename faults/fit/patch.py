@@ -31,10 +31,12 @@ def patched(design: Design, values: Mapping[str, tuple[str, str]]) -> str | None
     text = text_of(design.name)
     root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     try:
-        edits = [edit for path, (value, source) in values.items() for edit in _edits(root, path, value, source)]
+        each = [edit for path, (value, source) in values.items() for edit in _edits(root, path, value, source)]
     except _Unlike:
         return None
-    for edit in sorted(edits, key=lambda one: (one.start, one.end), reverse=True):
+    inserted = [edit for edit in each if edit.start == edit.end]
+    written = {(edit.start, edit.end): edit for edit in each if edit.start < edit.end}  # points share a curve's source
+    for edit in sorted([*inserted, *written.values()], key=lambda one: (one.start, one.end), reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     try:
         found = read_design(text, f"{design.name}.yaml", design.name)
@@ -50,8 +52,12 @@ def _edits(root: Any, path: str, value: str, source: str) -> list[_Edit]:
         at = _child(at, step)
         if at is None:
             raise _Unlike
-    figure = _child(at, last)
     said = json.dumps(source, ensure_ascii=False)
+    if isinstance(at, yaml.SequenceNode) and len(at.value) == 3 and isinstance(at.value[0], yaml.SequenceNode):
+        point = at.value[0].value[last]  # of a curve: a number, or the second of a pair
+        point = point.value[1] if isinstance(point, yaml.SequenceNode) else point
+        return [_over(point, value.partition(" ")[0]), _over(at.value[2], said)]
+    figure = _child(at, last)
     if figure is None:
         if not isinstance(at, yaml.MappingNode) or not at.value:
             raise _Unlike
@@ -67,10 +73,11 @@ def _edits(root: Any, path: str, value: str, source: str) -> list[_Edit]:
     written = [value, said] if len(figure.value) == 2 else [number, unit, said]
     if len(written) != len(figure.value):
         raise _Unlike
-    return [
-        _Edit(item.start_mark.index, item.end_mark.index, text)
-        for item, text in zip(figure.value, written, strict=True)
-    ]
+    return [_over(item, text) for item, text in zip(figure.value, written, strict=True)]
+
+
+def _over(node: Any, text: str) -> _Edit:
+    return _Edit(node.start_mark.index, node.end_mark.index, text)
 
 
 def _child(node: Any, step: str | int) -> Any:

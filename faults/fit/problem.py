@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.errors import UserError
+from bus.errors import ScenarioError, UserError
 from bus.scenario.model import Scenario
 from faults.compare.form import Map
 from faults.compare.measured import Measured
@@ -116,7 +116,15 @@ class Problem:
     def _fly(self, values: Floats, run: Run) -> Modelled:
         named = self._own(values, run)
         written = {one.path: (one.written(value), "tried") for one, value in named if one.of == "design"}
-        design = with_figures(self.design, written) if written else self.design
+        try:
+            design = with_figures(self.design, written) if written else self.design
+        except ScenarioError as error:
+            tried = ", ".join(f"{one.path} {one.written(value)}" for one, value in named if one.of == "design")
+            found = error.mistakes[0]
+            raise UserError(
+                f"{run.name}: no design with {tried}: {found.field}: {found.found}",
+                hint=f"allowed: {found.allowed}; give the figures bounds that keep apart",
+            ) from error
         own = next(spacecraft for spacecraft in run.scenario.spacecraft if spacecraft.id == run.who)
         orbit = {one.name: value for one, value in named if one.of == "orbit"}
         initial = {one.name: value for one, value in named if one.of == "initial"}

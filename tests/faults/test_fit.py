@@ -254,6 +254,36 @@ def test_comments_of_a_design_are_kept() -> None:
     assert '  energy:   # as bought\n  - 1.1 kWh\n  - "fit" # hm' in found
 
 
+@pytest.mark.parametrize(
+    ("curve", "at", "bounds", "new", "before"),
+    [
+        ("3, 3.45, 3.55, 3.61, 3.65, 3.7, 3.79, 3.88, 3.98, 4.08, 4.19", 9, "4..4.15", "4.01 V", "3.9 V"),
+        ("[0, 3], [50 %, 3.7], [1, 4.2]", 1, "3.5..4", "3.8 V", "3.01 V"),
+    ],
+)
+def test_a_point_of_a_curve_may_be_free(curve: str, at: int, bounds: str, new: str, before: str) -> None:
+    """Its place counts from 0; of a pair it is the voltage. Two points of one curve are written side by side."""
+    text = (DESIGNS / "pathfinder.yaml").read_text()
+    cell = f"cell: {{part: nmc_cell, open_circuit_voltage: [[{curve}], V, bench]}} # c"
+    design = load_design(adopt(text.replace("cell: {part: nmc_cell}", cell), "mine.yaml"))
+    path = "battery.cell.open_circuit_voltage"
+    free = read_free([f"{path}[{at}]={bounds} V"], design, [])[0]
+    assert free.first == (4.08 if at == 9 else 3.7)
+    found = patched(design, {f"{path}[{at}]": (new, "fit"), f"{path}[{at - 1}]": (before, "fit, too")})
+    assert found is not None
+    assert "# c" in found
+    assert '"fit, too"]' in found
+    values = read_design(found, "x.yaml", "x").form.battery.cell.open_circuit_voltage
+    points = [volts for _, volts in values.pairs] or list(values)
+    assert points[at - 1 : at + 1] == [float(before.split(maxsplit=1)[0]), float(new.split(maxsplit=1)[0])]
+    for wrong, says in ((f"{path}[11]=3..4 V", "0 to"), (f"{path}[1]=3..4 mV", "as the curve's")):
+        with pytest.raises(UserError) as error:
+            read_free([wrong], design, [])
+        assert says in str(error.value.hint)
+    with pytest.raises(UserError, match="a part's"):
+        read_free([f"{path}[9]=4..4.1 V"], load_design("pathfinder"), [])
+
+
 def test_figures_that_share_a_place_are_not_patched() -> None:
     text = (DESIGNS / "pathfinder.yaml").read_text()
     shared = text.replace("nodes:\n  structure: {capacity: [18 kJ/K", "nodes:\n  structure: {capacity: &same [18 kJ/K")

@@ -13,6 +13,8 @@ import pytest
 from bus.errors import ScenarioError
 from bus.orbits.constellations import sun_synchronous_inclination_rad
 from bus.scenario.model import KeplerOrbit, Scenario
+from faults.recording.read import read_recording
+from faults.run_directory import open_run
 from faults.scenarios.choose import load_named
 from faults.scenarios.known_orbit import nodal_period_s
 from faults.scenarios.load import load_text
@@ -164,6 +166,23 @@ def test_wrong_states_are_refused(where: str, says: str, tmp_path: Path) -> None
     (mistake,) = error.value.mistakes
     assert (mistake.field, mistake.line > 0) == ("spacecraft[0].state_from", True)
     assert says in f"{mistake.found} {mistake.allowed}"
+
+
+def test_a_run_is_where_a_flight_begins(tmp_path: Path) -> None:
+    """What a run's record holds of its end, by name; the rest is the design's."""
+    path = written(tmp_path, "peers: []", "20 s")
+    path.write_text(path.read_text() + 'record: ["thermal_temperature_k[*]"]\n')
+    result = cli("run", str(path), "--in-process", "--out", str(tmp_path / "run"), cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    recording = read_recording(open_run(tmp_path / "run"))
+    initial = load_named(str(written(tmp_path, "state_from: run@15 s"))).scenario.spacecraft[0].initial
+    for name in ("battery_soc", "thermal_temperature_k[host]"):
+        values = recording.signal("one", name)
+        assert values is not None
+        assert initial[name] == values[14]
+    with pytest.raises(ScenarioError) as error:
+        load_named(str(written(tmp_path, "state_from: run@25 s")))
+    assert "within the run" in error.value.mistakes[0].allowed
 
 
 def test_what_is_written_overrules_what_was_left(tmp_path: Path) -> None:
