@@ -175,6 +175,8 @@ def read_fleet_text(content: bytes | str, file: str, shelf: Shelf | None = None)
     epoch, tick_ns = parts["epoch"], parts["tick"] or 10**9
     environment = read_environment(root.below("environment"))
     mark = sheet.mark()
+    if environment is not None and environment.bench is not None:
+        root.below("environment.bench").refuse("a constellation on a bench", "surroundings of an orbit")
     given = Given(epoch, None) if epoch is not None else None
     shells = _shells(root.below("constellation"), given, shelf or Shelf()) if given else []
     if not given and not root.has("constellation"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -119,6 +120,10 @@ def test_other_mistakes_are_told_too() -> None:
     assert "did you mean" in mistakes(kit.text().replace("design: fleet", "design: fleat", 1))[0]
     assert "'dawn' again" in mistakes(kit.text((kit.DAWN, kit.DAWN)))[0]
     assert "a whole number of ticks" in mistakes(kit.text(duration="120500 ms"))[0]
+    bench = re.sub(
+        r"environment: \{.*?\}", "environment: {bench: {ambient: 22 degC, convection: 5 W/m2 K}}", kit.text()
+    )
+    assert "a constellation on a bench" in mistakes(bench)[0]
     assert "skyrack run" in mistakes("skyrack: 1\nname: x\nspacecraft: []\n")[0]
     assert "constellation: found nothing" in str(mistakes("skyrack: 1\n"))
     with pytest.raises(ScenarioError, match=r"constellation: found a constellation; allowed: .*skyrack fleet"):
