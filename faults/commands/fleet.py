@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from faults.fleet.fly import Flown
     from faults.fleet.form import Constellation
 
-EPILOG = "Example: skyrack fleet two-shells.yaml"
+EPILOG = "Example: skyrack fleet suncatcher-81 | skyrack fleet two-shells.yaml --resume out/two-shells-001"
 CHECKPOINT_S = 600.0
 MOST_BYTES = 16 * 1024 * 1024
+SCENARIOS = Path(__file__).resolve().parents[1] / "fleet/scenarios"
 
 
 def fleet(
-    scenario: Annotated[str, typer.Argument(help="A file with a constellation.")],
+    scenario: Annotated[str, typer.Argument(help="A file with a constellation, or the name of a shipped one.")],
     *,
     out: Annotated[Path | None, typer.Option(help="Instead of out/<name>-<counter>.")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with a flight that was stopped.")] = None,
@@ -50,7 +51,7 @@ def fleet(
         )
     if resume is not None and not resume.is_dir():
         raise UserError(f"{resume} is no directory", hint="--resume takes that of a flight that was stopped")
-    what = read_fleet(Path(scenario), Shelf(tuple(designs or ())))
+    what = read_fleet(find_fleet(scenario), Shelf(tuple(designs or ())))
     raise typer.Exit(_fly(what, (out, resume), checkpoint_every, shows=not no_progress, as_json=json))
 
 
@@ -102,19 +103,36 @@ def _fly(
 
 def is_constellation(name: str) -> bool:
     """Whether this is a file that says it is a constellation's, however wrong it is otherwise."""
-    path = Path(name)
+    path = shipped_fleets().get(name, Path(name))
     if not path.is_file() or path.suffix not in (".yaml", ".yml"):
         return False
     with path.open("rb") as file:
         return any(line.startswith(b"constellation:") for line in file.read(MOST_BYTES).splitlines())
 
 
-def check_fleet(path: Path, designs: tuple[Path, ...], *, as_json: bool) -> int:
+def find_fleet(name: str) -> Path:
+    """A path as it is, or a shipped constellation by its name. Raises UnknownNameError."""
+    from bus.errors import UnknownNameError  # noqa: PLC0415
+    from bus.text.near import nearest  # noqa: PLC0415
+
+    path, shipped = Path(name), shipped_fleets()
+    if name in shipped or path.is_file() or path.suffix in (".yaml", ".yml") or "/" in name:
+        return shipped.get(name, path)
+    hint = f"shipped: {', '.join(shipped)}; or give a file"
+    raise UnknownNameError("constellation", name, nearest(name, shipped), hint=hint)
+
+
+def shipped_fleets() -> dict[str, Path]:
+    """The constellations that come with Skyrack, by name."""
+    return {path.stem: path for path in sorted(SCENARIOS.glob("*.yaml"))}
+
+
+def check_fleet(name: str, designs: tuple[Path, ...], *, as_json: bool) -> int:
     """Say what would fly. Raises ScenarioError."""
     from faults.fleet.form import bytes_each, read_fleet  # noqa: PLC0415
     from faults.scenarios.own_designs import Shelf  # noqa: PLC0415
 
-    what = read_fleet(path, Shelf(designs))
+    what = read_fleet(find_fleet(name), Shelf(designs))
     shells = [
         {"shell": shell.id, "design": shell.design, "kind": shell.kind, "planes": len(shell.planes),
          "spacecraft": shell.count}

@@ -47,7 +47,7 @@ def check_command(
     """Validate a scenario and say what would fly. Every mistake is in the ScenarioError that the front door shows."""
     try:
         if is_constellation(name):
-            return check_fleet(Path(name), designs, as_json=as_json)
+            return check_fleet(name, designs, as_json=as_json)
         chosen = load_named(name, designs, procedures)
     except ScenarioError as error:
         if not as_json:

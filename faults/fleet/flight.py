@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bus.scenario.model import KeplerOrbit, Spacecraft
-from faults.fleet.form import LOOK_TICKS, Constellation
+from faults.fleet.form import Constellation
 from node.assembly import equipment
 from node.designs.load import Design, load_design
 from node.designs.setup import plant_setup
@@ -100,7 +100,8 @@ class Flight:
 
     def step(self) -> None:
         """To the next look, or to the end where that comes before."""
-        ticks = min(LOOK_TICKS - self.tick % LOOK_TICKS, self.what.ticks - self.tick)
+        look = self.what.look_ticks
+        ticks = min(look - self.tick % look, self.what.ticks - self.tick)
         for wing in self.wings:
             wing.step(self.tick, self.tick_s, ticks)
         self.tick += ticks

@@ -39,7 +39,10 @@ from node.plant.step import EVERY
 
 CLASS = "fleet"
 LOOK_TICKS = EVERY[CLASS]
-"""Between two looks of a fleet at its surroundings, and of its flight software at the readings."""
+"""Between two looks of a fleet at its surroundings."""
+SOFTWARE_LOOK_NS = 8 * 10**9
+"""[A] Flight software looks at its readings at least so often, or every tick where that is longer: a small battery
+under full load empties in some minutes."""
 REPORTS = 60
 """Rows over the flight where a scenario does not say how often."""
 MOST_REPORTS = 10_000
@@ -130,6 +133,11 @@ class Constellation:
     def count(self) -> int:
         """How many spacecraft."""
         return sum(shell.count for shell in self.shells)
+
+    @property
+    def look_ticks(self) -> int:
+        """Between two looks of flight software."""
+        return int(max(1, min(LOOK_TICKS, SOFTWARE_LOOK_NS // self.tick_ns)))
 
     @property
     def flown(self) -> int:

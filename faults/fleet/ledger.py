@@ -32,6 +32,8 @@ def tell(flown: Flown) -> dict[str, Any]:
     shapes = [(plan.id, plan.mass_kg, plan.count) for plan in ledger.shells]
     rated = _rated_w(flown)
     last = ledger.rows[-len(ledger.shells) :]
+    power_w = (ledger.rows["operating"].reshape(-1, len(rated)) * rated).sum(axis=1)
+    peak = int(power_w.argmax())
     as_flown_w = float(sum(last["operating"] * _flown_w(flown)))
     return {
         "closed": ledger.closed,
@@ -46,6 +48,8 @@ def tell(flown: Flown) -> dict[str, Any]:
         "per_launch": {plan.id: per_launch(form, plan.mass_kg) for plan in ledger.shells},
         "most_in_service": most_in_service(form, shapes),
         "mean_service_d": lives(form).mean_s(form.commissioning, form.span) / DAY_S,
+        "peak_accelerators_rated_gw": float(power_w[peak]) / 1e9,
+        "peak_d": float(ledger.rows["time_d"][peak * len(rated)]),
         "accelerators_rated_gw": float(sum(last["operating"] * rated)) / 1e9,
         "accelerators_as_flown_gw": None if math.isnan(as_flown_w) else as_flown_w / 1e9,
         "end": end,
@@ -93,6 +97,7 @@ def build_up_section(flown: Flown, told: dict[str, Any]) -> list[str]:
         ["mean time in service", f"{told['mean_service_d']:,.0f} d within the span"],
         ["accelerators in service at the end", f"{told['accelerators_rated_gw']:,.3f} GW rated, "
                                                f"{_gw(told['accelerators_as_flown_gw'])} as flown"],
+        ["at most", f"{told['peak_accelerators_rated_gw']:,.3f} GW rated, on day {told['peak_d']:,.0f}"],
         ["failed", ", ".join(f"{cause.replace('_', ' ')} {end[f'failed_{cause}']:,}" for cause in CAUSES)],
         ["book", f"launched {end['launched']:,} = " + " + ".join(
             f"{name.replace('_', ' ')} {end[name]:,}" for name in _STATES)

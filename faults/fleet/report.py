@@ -25,7 +25,8 @@ def render(flown: Flown, summary: Mapping[str, Any]) -> str:
         drawing.library(),
         f"<header><div><h1>{escape(what.name)}</h1><p class='soft'>{escape(what.description)}</p>"
         f"<p class='soft'>from {what.epoch_utc} for {clock(what.duration_ns / 1e9)}; "
-        f"ticks of {what.tick_ns / 1e9:g} s, a look every {summary['look_s']:g} s; seed {what.seed}</p></div>"
+        f"ticks of {what.tick_ns / 1e9:g} s, surroundings every {summary['look_s']:g} s, flight software every "
+        f"{summary['software_look_s']:g} s; seed {what.seed}</p></div>"
         f"{badge('closed' if summary['books_closed'] else 'not closed', big=True)}</header>",
         tiles([
             (f"{what.count:,}", "spacecraft" if what.every == 1 else f"spacecraft, one of {what.every} flown"),

@@ -62,6 +62,7 @@ def summarise(flown: Flown, files: list[str]) -> dict[str, Any]:
         "seed": what.seed,
         "tick_s": what.tick_ns / 1e9,
         "look_s": flight.tick_s * LOOK_TICKS,
+        "software_look_s": flight.tick_s * what.look_ticks,
         "ticks": what.ticks,
         "duration_s": what.duration_ns / 1e9,
         "spacecraft": what.count,

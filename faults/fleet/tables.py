@@ -90,7 +90,7 @@ class Tables:
         flight = self._flight
         self.times_s.append(flight.time_s)
         for number, wing in enumerate(flight.wings):
-            planes, hours = _rows(wing, flight.time_s)
+            planes, hours = rows(wing, flight.time_s)
             self._planes.append(planes)
             self._hours.append(hours)
             self._full[number].append(wing.fleet.states[self.samples[number]])
@@ -141,7 +141,8 @@ def _spread(flight: Flight, samples: int) -> list[NDArray[np.intp]]:
     return found
 
 
-def _rows(wing: Wing, time_s: float) -> tuple[Records, Records]:
+def rows(wing: Wing, time_s: float) -> tuple[Records, Records]:
+    """What the tables say of a wing now: a row of each plane, and of each local hour that somebody is over."""
     blocks, starts = wing.blocks, wing.starts
     planes = np.zeros(len(blocks), PLANE_ROW)
     planes["time_s"] = time_s
