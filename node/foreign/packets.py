@@ -73,11 +73,17 @@ def stream_of(service: int) -> int:
     return service if service in SHARES_BYTES else Service.HOUSEKEEPING
 
 
+def is_numbered(words: Dictionary, structure: Structure) -> bool:
+    """Whether a report begins with its structure's number: its service and subtype alone do not say which it is."""
+    alike = (1 for s in words.structures if (s.service, s.subtype) == (structure.service, structure.subtype))
+    return structure.service == Service.HOUSEKEEPING or sum(alike) > 1
+
+
 def _structure(words: Dictionary, packet: Packet) -> tuple[Structure, bytes]:
     alike = [s for s in words.structures if (s.service, s.subtype) == (packet.service, packet.subtype)]
     if not alike:
         raise DecodeError(f"no structure has service {packet.service}, subtype {packet.subtype}")
-    if len(alike) == 1 and packet.service != Service.HOUSEKEEPING:
+    if not is_numbered(words, alike[0]):
         return alike[0], packet.data
     number, data = _numbered(packet.data)
     for structure in alike:

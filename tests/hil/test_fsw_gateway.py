@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -13,10 +15,12 @@ from bus.wire.outside import MAX_ORDERS, MAX_PACKETS, MAX_PACKETS_BYTES, Softwar
 from node.assembly import software_form
 from node.hil.gateway import Gateway
 from node.hil.language import Bye, Cycle, Language, Layout, Order, Reading, Telecommand, Telemetry, Tick, Word
+from node.hil.lines import line_to
 from node.hil.party import SILENT_MISSES
 from node.hil.software_party import SoftwareParty
+from tests.hil.test_lines import FARS, Far, Pumped
 from tests.kits.fsw_kit import Pilot
-from tests.kits.hil_kit import MS, TICK_NS, FakeBench, FakeLine, outside
+from tests.kits.hil_kit import MS, TICK_NS, Board, FakeBench, FakeLine, outside
 
 FORM = software_form("pathfinder")
 VALUES = (*(float(place) for place in range(len(FORM.channels) - 1)), None)
@@ -308,3 +312,22 @@ def test_a_gateway_goes_on_from_its_state() -> None:
     other = Bench(Orders())
     other.gateway.restore(bench.gateway.save())
     assert (other.party.counts.packets, other.gateway.state.seq) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", FARS, ids=["tcp", "udp", "serial"])
+def test_over_real_lines_of_every_kind(kind: Callable[[Board], Far]) -> None:
+    pilot = Orders(layout="fixed")
+    with closing(kind(pilot)) as far:
+        bench = Bench(None, layout="fixed")
+        words = outside(endpoint=far.endpoint, layout="fixed", timeout_s=5.0)
+        bench.party = SoftwareParty("sc-1", FORM, words, line_to(far.endpoint), tick_ns=TICK_NS)
+        bench.gateway = Gateway([bench.party], Pumped([far]))
+        bench.gateway.open()
+        for tick in range(20):
+            answer = bench.step(bytes((tick,)) * 100)
+            assert answer is not None and (len(answer.orders), answer.telemetry) == (1, (b"abc",))
+        counts = bench.close()
+    assert (counts["readings"], counts["misses"], counts["connects"], counts["garbage_bytes"]) == (20, 0, 1, 0)
+    assert [word.packet for word in pilot.heard if isinstance(word, Telecommand)] == [
+        bytes((tick,)) * 100 for tick in range(20)
+    ]

@@ -7,23 +7,26 @@ import struct
 import numpy as np
 import pytest
 
+from bus.binary import form_of, read_telecommand, report_data
 from bus.dictionary import Argument, Dictionary, EventForm, Parameter, Structure, TelecommandForm
 from bus.pus import CODE_TEXTS, Code, Service, Severity, Stage
 from bus.space_packets import Packet as SpacePacket
-from bus.space_packets import cuc_of, read_telecommand_packet, request_id, telemetry_packet
+from bus.space_packets import cuc_of, read_telecommand_packet, read_telemetry_packet, request_id, telemetry_packet
 from bus.wire.authentication import sign
 from bus.wire.crosslink import IslFrame
 from bus.wire.messages import Body, Event, Message, StoreReport, Telecommand, Telemetry, TelemetryAck, Verification
 from bus.wire.outside import MAX_PACKETS, SoftwareAnswer
-from node.assembly import equipment
+from node.assembly import dictionary, equipment
 from node.designs.load import load_design
 from node.devices.definitions import device_forms
 from node.devices.device import Order, Reading
 from node.devices.nvm import NonVolatileMemory
+from node.foreign.packets import downlinked, is_numbered, uplinked
 from node.foreign.software import MAX_REQUESTS, ForeignSoftware, counters_of, foreign_software
 from node.fsw.boot import BootReason, BootRecord
 from node.fsw.modes import Mode
 from node.fsw.protocol import Board
+from node.fsw.services.packets import body
 
 CHARGE = Argument(name="charge", unit="1", type="float", description="", low=0.0, high=0.9)
 WORDS = Dictionary(
@@ -271,3 +274,43 @@ def test_at_the_end_what_was_on_its_way_is_kept_and_telecommands_come_too_late(c
     rows = craft.fsw.account([craft.said(packet(17, 2)), craft.up(telecommand(1))])
     assert rows == [(1, 17, 1, 0)]
     assert counters_of(craft.nvm) == {"telecommands_dropped": 1}
+
+
+@pytest.mark.parametrize("design", ["pathfinder", "sc3"])
+def test_all_that_the_reference_says_and_understands_passes_as_packets(design: str) -> None:
+    """Software that speaks as the reference does needs no dictionary of its own."""
+    words = dictionary(design)
+    for structure in words.structures:
+        values = tuple(float(place % 2) for place in range(len(structure.parameters)))
+        number = struct.pack(">H", structure.id) if is_numbered(words, structure) else b""
+        told = SpacePacket(1, 0, structure.service, structure.subtype, number + report_data(words, structure, values))
+        read = read_telemetry_packet(telemetry_packet(told))
+        stream, kept = downlinked(words, read, 0, lambda identity: None)
+        found = body(1, stream, 0, kept, bytes(8))
+        assert isinstance(found, Telemetry) and (found.structure, found.values) == (structure.id, values)
+    for event in words.events:
+        data = struct.pack(">H", event.id) + form_of(event.arguments).pack(*[1] * len(event.arguments))
+        stream, kept = downlinked(words, SpacePacket(1, 0, 5, event.severity, data), 0, lambda identity: None)
+        found = body(1, stream, 0, kept, bytes(8))
+        assert isinstance(found, Event) and (found.event, len(found.arguments)) == (event.id, len(event.arguments))
+    for form in words.telecommands:
+        if form.carrier is None and not any(argument.type == "steps" for argument in form.arguments):
+            given = {argument.name: example(argument) for argument in form.arguments}
+            said = telecommand(1, form.name).model_copy(update={"arguments": given, "dictionary": words.version})
+            up = read_telecommand_packet(uplinked(words, said, 1, 0))
+            back, arguments = read_telecommand(words, up.service, up.subtype, up.data)
+            assert (back.name, arguments) == (form.name, given)
+
+
+def example(argument: Argument) -> float | int | bool | str:
+    match argument.type:
+        case "float":
+            return 0.5
+        case "int":
+            return 1
+        case "bool":
+            return True
+        case "enum" | "list":
+            return argument.labels[0]
+        case _:
+            return "00"
