@@ -181,8 +181,7 @@ class Node:
                 self._terminals.unheard(crossed)
             for message in frames:
                 if isinstance(message.body, SoftwareAnswer):
-                    note(self._nvm, "answers_dropped")
-                    note(self._nvm, "packets_dropped", len(message.body.telemetry))
+                    note(self._nvm, {"answers_dropped": 1, "packets_dropped": len(message.body.telemetry)})
             return None
         uplink = [*uplink, *frames] if frames else uplink
         cycle, figures = computer.step(tick, obt_ns, readings, uplink, self._radio.budget_bytes)

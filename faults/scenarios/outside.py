@@ -23,8 +23,8 @@ from node.designs.load import with_software_outside
 from node.devices.device import NEVER_OUTSIDE
 from node.hil.lines import SHAPE, parse_endpoint
 
-MAX_OUTSIDE = 32
-"""Lines in a scenario: what the gateway's account has room for."""
+MAX_OUTSIDE, MAX_SOFTWARE = 40, 24
+"""Lines in a scenario, and those of them with flight software: what the gateway's account has room for."""
 
 
 def _endpoint(value: object) -> str:
@@ -118,6 +118,9 @@ def check_endpoints(item: Item, everybody: Iterable[Spacecraft]) -> None:
             taken[device.endpoint] = who
     if len(taken) > MAX_OUTSIDE:
         item.refuse(f"{len(taken)} lines to what is outside", f"at most {MAX_OUTSIDE}")
+    software = sum(who.startswith(f"{FLIGHT_SOFTWARE} ") for who in taken.values())
+    if software > MAX_SOFTWARE:
+        item.refuse(f"flight software of {software} spacecraft outside", f"of at most {MAX_SOFTWARE}")
 
 
 def needs_pace(everybody: Iterable[Spacecraft]) -> list[str]:

@@ -9,6 +9,7 @@ Everything lost on the way is counted, in non-volatile memory, because a reset m
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -63,11 +64,12 @@ class Ram:
     store: bytes = b""
 
 
-def note(nvm: NonVolatileMemory, what: str, number: int = 1) -> None:
-    """Count something that was lost, or that made no sense."""
-    if number:
-        counts = counters_of(nvm)
-        nvm.put(_COUNTS, pack({**counts, what: counts.get(what, 0) + number}, Counts))
+def note(nvm: NonVolatileMemory, found: Counts) -> None:
+    """Count what was lost, or made no sense."""
+    if any(found.values()):
+        counts = Counter(counters_of(nvm))
+        counts.update({what: number for what, number in found.items() if number})
+        nvm.put(_COUNTS, pack(dict(counts), Counts))
 
 
 def counters_of(nvm: NonVolatileMemory) -> Counts:
@@ -86,7 +88,9 @@ class ForeignSoftware(Software):
         self._store = PacketStore(nvm, boot.boot)
         kept = nvm.get(_UPLINK)
         self._uplink = Uplink() if kept is None else unpack(Uplink, kept)
+        self._written, self._seen = self._uplink.counter, self._uplink.seen
         self._ram = Ram()
+        self._noted: Counter[str] = Counter()
         self._patience = LATENCY_TICKS + self._cycles(WATCHDOG_S)
         self._version = bytes.fromhex(board.dictionary.version)
         at = {c.name: (i, j) for i, form in enumerate(board.devices) for j, c in enumerate(form.channels)}
@@ -115,6 +119,7 @@ class ForeignSoftware(Software):
             boot=self._boot.boot, reason=self._boot.reason, obt_ns=obt_ns, values=(*values, *ages),
             telecommands=tuple(packets),
         )  # fmt: skip
+        self._write()
         reboot = BootReason.WATCHDOG if ram.silent > self._patience else None
         return Cycle(orders, self._downlink(readings), reboot)
 
@@ -128,7 +133,9 @@ class ForeignSoftware(Software):
         for said in uplink:
             if isinstance(said.body, SoftwareAnswer):
                 self._answered(0, said.body)
-        note(self._nvm, "telecommands_dropped", len(self._heard(0, uplink)))
+        too_late = len(self._heard(0, uplink))
+        self._noted["telecommands_dropped"] += too_late
+        self._write()
         return self._store.account_rows()
 
     def save(self) -> bytes:
@@ -141,14 +148,22 @@ class ForeignSoftware(Software):
         self._ram = unpack(Ram, data)
         self._store.restore(self._ram.store)
 
+    def _write(self) -> None:
+        """What must survive a reset goes into non-volatile memory, once in a cycle."""
+        note(self._nvm, self._noted)
+        self._noted.clear()
+        if self._uplink.counter != self._written or self._uplink.seen != self._seen:
+            self._nvm.put(_UPLINK, pack(self._uplink))
+            self._written, self._seen = self._uplink.counter, self._uplink.seen
+
     def _cycles(self, time_s: float) -> int:
         return -(-round(time_s * 1e9) // self._board.cycle_ns)
 
     def _answered(self, obt_ns: int, answer: SoftwareAnswer) -> list[Order]:
         """Keep its packets; gives its orders. What was asked of an earlier boot is answered too late."""
         if answer.boot != self._boot.boot:
-            note(self._nvm, "answers_dropped")
-            note(self._nvm, "packets_dropped", len(answer.telemetry))
+            self._noted["answers_dropped"] += 1
+            self._noted["packets_dropped"] += len(answer.telemetry)
             return []
         self._ram.silent = 0
         if answer.connect != self._ram.connect:
@@ -163,20 +178,20 @@ class ForeignSoftware(Software):
         try:
             found = read_telemetry_packet(packet)
         except DecodeError:
-            note(self._nvm, "no_packets")
+            self._noted["no_packets"] += 1
             return
         if found.apid == IDLE_APID:
-            note(self._nvm, "idle_packets")
+            self._noted["idle_packets"] += 1
             return
         expected = self._ram.expected.get(found.apid, found.sequence)
-        note(self._nvm, "packets_missing", (found.sequence - expected) % COUNTS)
+        self._noted["packets_missing"] += (found.sequence - expected) % COUNTS
         self._ram.expected[found.apid] = (found.sequence + 1) % COUNTS
         try:
             if found.apid not in self.apids:
                 raise DecodeError(f"APID {found.apid} is not in the dictionary")
             stream, stored = downlinked(self._board.dictionary, found, obt_ns, self._request)
         except DecodeError:
-            note(self._nvm, "not_in_the_dictionary")
+            self._noted["not_in_the_dictionary"] += 1
             stream, stored = raw(packet, obt_ns)
         self._store.append(stream, stored)
 
@@ -192,12 +207,12 @@ class ForeignSoftware(Software):
         packets: list[bytes] = []
         for said in uplink:
             if isinstance(said.body, IslFrame):
-                note(self._nvm, "crosslink_frames_dropped")  # no word of the protocol carries them
+                self._noted["crosslink_frames_dropped"] += 1  # no word of the protocol carries them
             if not isinstance(said.body, Telecommand | TelemetryAck):
                 continue
             counter = authentic(said, self._board.telecommand_key)
             if counter < 0:
-                note(self._nvm, "uplink_not_authentic")
+                self._noted["uplink_not_authentic"] += 1
             elif isinstance(said.body, TelemetryAck):
                 self._store.acknowledge(said.body.boot, said.body.stream, said.body.below)
             else:
@@ -209,7 +224,7 @@ class ForeignSoftware(Software):
         uplink = self._uplink
         window = fresh(uplink.counter, uplink.seen, counter)
         if window is None:
-            note(self._nvm, "telecommands_replayed")
+            self._noted["telecommands_replayed"] += 1
             return
         uplink.counter, uplink.seen = window
         request = said.ground_boot, said.request
@@ -222,14 +237,13 @@ class ForeignSoftware(Software):
                 raise DecodeError("too many in one cycle")
             packets.append(packet)
         except DecodeError:
-            note(self._nvm, "telecommands_dropped")
+            self._noted["telecommands_dropped"] += 1
         else:
             if request not in uplink.requests:
                 uplink.next = (uplink.next + 1) % COUNTS
                 uplink.requests[request] = count
                 while len(uplink.requests) > MAX_REQUESTS:
                     del uplink.requests[next(iter(uplink.requests))]
-        self._nvm.put(_UPLINK, pack(uplink))
 
     def _downlink(self, readings: Sequence[Reading]) -> list[Packet | StoreReport]:
         """In contact, what the link carries of the store."""
