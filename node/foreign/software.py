@@ -119,8 +119,9 @@ class ForeignSoftware(Software):
             boot=self._boot.boot, reason=self._boot.reason, obt_ns=obt_ns, values=(*values, *ages),
             telecommands=tuple(packets),
         )  # fmt: skip
-        self._write()
         reboot = BootReason.WATCHDOG if ram.silent > self._patience else None
+        self._noted["watchdog_resets"] += reboot is not None
+        self._write()
         return Cycle(orders, self._downlink(readings), reboot)
 
     def figures(self) -> Figures:

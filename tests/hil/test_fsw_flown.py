@@ -162,7 +162,7 @@ def test_gone_for_good_nobody_switches_anything_the_watchdog_resets_and_the_run_
     assert (row["device"], row["part"], row["timing"]) == ("fsw", "hardware", "INVALID") and row["counts"][
         "misses"
     ] > 100
-    assert exit_status(flown.summary) == 3
+    assert exit_status(flown.summary) == 3 and row["counts"]["watchdog_resets"] == 2
     assert shortcomings(flown.summary)[0].startswith("the timing of fsw of sc-1 is INVALID")
     assert {cycle.boot for cycle in boots} == {1}, "it heard no more"
     _, payload, boots_2 = flown.summary["expectations"]

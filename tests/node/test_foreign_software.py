@@ -180,7 +180,7 @@ def test_what_is_not_authentic_expired_or_too_much_is_counted_and_not_handed_ove
 
 def test_the_requests_it_remembers_are_bounded(craft: Craft) -> None:
     for number in range(MAX_REQUESTS + 10):
-        craft.step(craft.up(telecommand(number)))
+        craft.step(craft.said(), craft.up(telecommand(number)))
     reports = [packet(1, 1, struct.pack(">HH", 0x1864, 0xC000 + at), count) for count, at in enumerate((0, 200))]
     _, sent, _ = craft.step(craft.said(*reports))
     assert [v.request for v in sent if isinstance(v, Verification)] == [200]
