@@ -29,15 +29,22 @@ class Layouts(StrEnum):
 
 @group.command(epilog="Example: skyrack hil header pathfinder > skyrack_hil.h")
 def header(
-    design: Annotated[str, typer.Argument(help="A design: a name or a file.")], *, designs: Designs = []
+    design: Annotated[str, typer.Argument(help="A design: a name or a file.")],
+    *,
+    dictionary: Annotated[
+        Path | None, typer.Option(help="A dictionary of flight software, whose numbers go into the header.")
+    ] = None,
+    designs: Designs = [],
 ) -> None:
     """Print the fixed layout of a design's devices, and of its flight software, as a C header."""
+    from faults.scenarios.foreign_dictionary import load_foreign  # noqa: PLC0415
     from faults.scenarios.own_designs import Shelf  # noqa: PLC0415
     from node.assembly import order_places, outside_forms, software_form  # noqa: PLC0415
-    from node.hil.header import c_header  # noqa: PLC0415
+    from node.hil.header import c_header, c_words  # noqa: PLC0415
 
     name = Shelf(tuple(designs)).find(design)
-    sys.stdout.write(c_header(name, outside_forms(name), software_form(name), order_places(name)))
+    words = "" if dictionary is None else c_words(*load_foreign(dictionary))
+    sys.stdout.write(c_header(name, outside_forms(name), software_form(name), order_places(name), words))
 
 
 @group.command(epilog="Example: skyrack hil probe tcp://127.0.0.1:5701 --design pathfinder --device pcdu")

@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bus.dictionary import Argument, Dictionary, EventForm, Parameter, Structure, TelecommandForm
-from bus.errors import Refused
+from bus.errors import Refused, UserError
 from bus.pus import CODE_TEXTS, Severity
 from bus.space_packets import MAX_APID
 from bus.text.forms import Form
 from bus.text.leaves import Flag, Leaf, quantity, text, whole
-from bus.text.reader import Item
+from bus.text.reader import Item, Sheet
 from bus.text.units import show
 from node.foreign.packets import RAW_STRUCTURE
 from node.own_software import problems
@@ -109,14 +109,43 @@ def read_foreign(item: Item, path: Path) -> tuple[tuple[int, ...], str] | None:
     """APIDs and the dictionary as JSON, or None after a mistake in the file, which is told with its place there.
     `item`: where the scenario names it."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            item.refuse(f"{path.stat().st_size:,} bytes in {path}", f"at most {MAX_FILE_BYTES:,}")
-            return None
-        content = path.read_bytes()
-    except OSError as error:
-        item.refuse(f"{str(path)!r}: {error.strerror}", "a dictionary file beside the scenario")
+        content = _content(path)
+    except Refused as error:
+        item.refuse(error.found, error.allowed)
         return None
-    sheet = item.sheet.beside(str(path))
+    found = _read(item.sheet.beside(str(path)), content)
+    return None if found is None else (found[0], found[1].model_dump_json())
+
+
+def load_foreign(path: Path) -> tuple[tuple[int, ...], Dictionary]:
+    """APIDs and the dictionary of a file by itself. Raises UserError, with every mistake that is in it."""
+    try:
+        content = _content(path)
+    except Refused as error:
+        raise UserError(f"dictionary: {error}") from error
+    sheet = Sheet(str(path))
+    found = _read(sheet, content)
+    sheet.finish()
+    assert found is not None
+    return found
+
+
+def _content(path: Path) -> bytes:
+    """Raises Refused."""
+    allowed = f"a dictionary file of at most {MAX_FILE_BYTES:,} bytes"
+    try:
+        if path.exists() and not path.is_file():
+            raise Refused(f"{str(path)!r}, a folder or a device", allowed)
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise Refused(f"{str(path)!r}: {error.strerror}", allowed) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise Refused(f"{str(path)!r}, which is larger", allowed)
+    return content
+
+
+def _read(sheet: Sheet, content: bytes) -> tuple[tuple[int, ...], Dictionary] | None:
     mark = sheet.mark()
     root = sheet.compose(content)
     form = root.read(ForeignForm)
@@ -124,7 +153,7 @@ def read_foreign(item: Item, path: Path) -> tuple[tuple[int, ...], str] | None:
         return None
     words = _dictionary(form)
     _check(root, form, words)
-    return (tuple(form.apids), words.model_dump_json()) if sheet.clean_since(mark) else None
+    return (tuple(form.apids), words) if sheet.clean_since(mark) else None
 
 
 def _dictionary(form: ForeignForm) -> Dictionary:

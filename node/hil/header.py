@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bus.pus import MAX_PACKET_BYTES
+from bus.dictionary import Argument, Dictionary, Parameter
+from bus.pus import MAX_PACKET_BYTES, Severity
 from bus.wire.outside import FLIGHT_SOFTWARE
 from node.devices.device import Channel, DeviceForm
 from node.fsw.boot import BootReason
@@ -90,9 +91,9 @@ struct skyrack_packet {{ /* of flight software: telecommand and telemetry; a spa
 
 
 def c_header(design: str, forms: Sequence[DeviceForm], software: DeviceForm | None = None,
-             places: Mapping[str, Sequence[str]] | None = None) -> str:  # fmt: skip
+             places: Mapping[str, Sequence[str]] | None = None, words: str = "") -> str:  # fmt: skip
     """The header for these devices of a design, and for its flight software. `places`: names of the elements that
-    orders are for, by kind of part."""
+    orders are for, by kind of part; `words`: what `c_words` gives."""
     sizes = {"header": HEADER, "hello": HELLO, "tick": TICK, "order": ORDER, "bye": BYE, "cycle": CYCLE,
              "packet": PACKET}  # fmt: skip
     parts = [_COMMON, _enum("skyrack_kind", [(kind.name, int(kind), "") for kind in Kind], "SKYRACK")]
@@ -105,7 +106,30 @@ def c_header(design: str, forms: Sequence[DeviceForm], software: DeviceForm | No
         for kind, names in (places or {}).items():
             members = [(name, place, "") for place, name in enumerate(names)]
             parts += ["\n", _enum(f"skyrack_{kind}", members, f"SKYRACK_{kind.upper()}")] if names else []
-    return "".join([*parts, "\n#endif\n"])
+    return "".join([*parts, words, "\n#endif\n"])
+
+
+def c_words(apids: Sequence[int], words: Dictionary) -> str:
+    """The numbers of a dictionary of flight software, for the same header."""
+    severity = {int(one): one.name.lower() for one in Severity}
+    structures = [
+        (s.name, s.id, f"service {s.service}, subtype {s.subtype}: {_typed(map(words.parameter.get, s.parameters))}")
+        for s in words.structures
+    ]
+    events = [(e.name, e.id, f"{severity[e.severity]}: {_typed(e.arguments)}") for e in words.events]
+    lines = [f"\n/* What flight software says and understands. */\n\n#define SKYRACK_APID {apids[0]}\n"]
+    for form in words.telecommands:
+        prefix = f"#define SKYRACK_TC_{_word(form.name).upper()}"
+        lines.append(f"{prefix}_SERVICE {form.service} /* {_typed(form.arguments)} */\n")
+        lines.append(f"{prefix}_SUBTYPE {form.subtype}\n")
+        lines += [] if form.function is None else [f"{prefix}_FUNCTION {form.function}\n"]
+    for kind, members in (("structure", structures), ("event", events)):
+        lines += ["\n", _enum(f"skyrack_{kind}", members, f"SKYRACK_{kind.upper()}")] if members else []
+    return "".join(lines)
+
+
+def _typed(items: Iterable[Argument | Parameter | None]) -> str:
+    return ", ".join(f"{one.name} {one.type}" for one in items if one is not None) or "nothing"
 
 
 def _sizes(structs: dict[str, struct.Struct]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,14 @@ import pytest
 from bus.errors import ScenarioError, UserError
 from bus.scenario.model import Scenario
 from bus.scenario.outside import OutsideDevice
+from faults.scenarios.foreign_dictionary import load_foreign
 from faults.scenarios.load import load_text
 from faults.scenarios.outside import emulated
-from node.assembly import dictionary
+from node.assembly import dictionary, order_places, outside_forms, software_form
 from node.designs.load import load_design
+from node.hil.header import c_header, c_words
 from tests.kits.fsw_kit import WORDS
-from tests.kits.runs import TINY
+from tests.kits.runs import TINY, skyrack
 
 
 def scenario_of(folder: Path, fsw: str, *, words: str = WORDS, text: str = TINY) -> Scenario:
@@ -73,6 +77,7 @@ def test_campaigns_do_not_touch_it(tmp_path: Path) -> None:
         ("{remote: 'tcp://h:1', answers_ticks: false}", "fsw.answers_ticks: found an unknown field"),
         ("{remote: 'tcp://h:1', timeout: 5}", "fsw.timeout: found the plain number 5"),
         ("{remote: 'tcp://h:1', dictionary: none.yaml}", "fsw.dictionary: found 'none.yaml': No such file"),
+        ("{remote: 'tcp://h:1', dictionary: /dev/zero}", "fsw.dictionary: found '/dev/zero', a folder or a device"),
         ("{remote: 'tcp://h:1', dictionary: .}", "fsw.dictionary: found"),
         ("[fsw]", "spacecraft[0].fsw: found"),
         ("{remote: 'tcp://h:1'}\n    devices: {pcdu: {remote: 'tcp://h:1'}}", "found tcp://h:1 for"),
@@ -138,3 +143,30 @@ def test_one_program_cannot_fly_many_spacecraft(tmp_path: Path) -> None:
         "argument_of_latitude: 0 deg}\n",
     ).replace("sc-1.battery_soc", "sc-1-1-1.battery_soc")  # fmt: skip
     assert any("found fsw outside of 4 spacecraft" in mistake for mistake in mistakes(tmp_path, HERE, text=text))
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here")
+@pytest.mark.parametrize("design", ["pathfinder", "sc3"])
+def test_a_header_has_the_numbers_of_the_dictionary_and_compiles(design: str, tmp_path: Path) -> None:
+    (tmp_path / "words.yaml").write_text(WORDS, encoding="utf-8")
+    words = c_words(*load_foreign(tmp_path / "words.yaml"))
+    text = c_header(design, outside_forms(design), software_form(design), order_places(design), words)
+    (tmp_path / "skyrack_hil.h").write_text(text, encoding="ascii")
+    program = """#include "skyrack_hil.h"
+    _Static_assert(SKYRACK_APID == 100 && SKYRACK_TC_PAYLOAD_LIMIT_SERVICE == 8, "telecommands");
+    _Static_assert(SKYRACK_TC_PAYLOAD_LIMIT_FUNCTION == 1 && SKYRACK_TC_PING_SUBTYPE == 1, "telecommands");
+    _Static_assert(SKYRACK_STRUCTURE_HERE == 2 && SKYRACK_EVENT_PAYLOAD_OFF == 1, "telemetry");
+    _Static_assert(SKYRACK_FSW_CLOCK_OBT_S == 0 && SKYRACK_BOOT_WATCHDOG == 3, "readings");
+    """
+    (tmp_path / "it.c").write_text(program, encoding="ascii")
+    command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", str(tmp_path / "it.c")]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+
+
+def test_a_dictionary_by_itself_is_refused_as_beside_a_scenario(tmp_path: Path) -> None:
+    (tmp_path / "words.yaml").write_text(WORDS.replace("type: int", "type: text"), encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"words.yaml:5:.*parameters.boots.type: found 'text'"):
+        load_foreign(tmp_path / "words.yaml")
+    result = skyrack("hil", "header", "pathfinder", "--dictionary", tmp_path / "none.yaml")
+    assert result.returncode == 2 and "No such file" in result.stderr and "Traceback" not in result.stderr
