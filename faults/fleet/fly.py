@@ -14,6 +14,7 @@ from faults.fleet import books, checkpoint
 from faults.fleet.build_up import BuildUp, ShellPlan, build_up
 from faults.fleet.flight import Flight
 from faults.fleet.form import Constellation
+from faults.fleet.steps import finer, names_of
 from faults.fleet.tables import Tables
 from node.designs.load import load_design
 
@@ -39,7 +40,8 @@ class Worst:
 @dataclass
 class Flown:
     """A flight that is over, or was stopped. again: the worst, flown alone from the epoch; differing: those of them
-    that were not the same to the bit. open_books: times at which a book did not close."""
+    that were not the same to the bit. fine: the sampled ones alone, in finer steps. open_books: times at which a book
+    did not close."""
 
     flight: Flight
     tables: Tables
@@ -51,6 +53,7 @@ class Flown:
     steps: int
     tables_s: float
     build_up: BuildUp | None = None
+    fine: tuple[Flight, Tables] | None = None
 
 
 def fly(
@@ -86,9 +89,12 @@ def fly(
         if what.launches is not None:
             plans = [ShellPlan(one.id, one.count, load_design(one.design).form.mass) for one in what.shells]
             done.build_up = build_up(what.launches, plans, what.seed)
-        done.again = _again(what, sorted({one.spacecraft for one in done.worst}), stopped)
+        done.again = _alone(what, sorted({one.spacecraft for one in done.worst}), stopped)
         if done.again is not None:
             done.differing = done.again[0].same_bits(flight)
+        fine = finer(what)
+        if fine is not None:
+            done.fine = _alone(fine, names_of(flight, tables), stopped)
     return done
 
 
@@ -111,8 +117,8 @@ def worst(flight: Flight) -> list[Worst]:
     return found
 
 
-def _again(what: Constellation, names: list[str], stopped: Callable[[], object]) -> tuple[Flight, Tables] | None:
-    """These spacecraft alone, every report of them in full. None where that was stopped, or nobody is worst."""
+def _alone(what: Constellation, names: list[str], stopped: Callable[[], object]) -> tuple[Flight, Tables] | None:
+    """These spacecraft alone, every report of them in full. None where that was stopped, or there is nobody."""
     if not names:
         return None
     flight = Flight(what, names)

@@ -63,6 +63,8 @@ def render(flown: Flown, summary: Mapping[str, Any]) -> str:
     body += ["<h2>The worst</h2>", _worst(flown, summary)]
     if summary["build_up"] is not None:
         body += ["<h2>Launches</h2>", *build_up_section(flown, summary["build_up"])]
+    if summary["steps"] is not None:
+        body += ["<h2>What the steps cost</h2>", _steps(flown, summary["steps"])]
     body += ["<h2>Books</h2>", _books(books)]
     body.append(
         f"<footer>{escape(', '.join(summary['tables']))} in tables/. What is left out: docs/how-to/fleet.md.</footer>"
@@ -96,6 +98,21 @@ def _worst(flown: Flown, summary: Mapping[str, Any]) -> str:
     same = "the same to the bit" if not summary["flown_again_differing"] else "NOT the same"
     words = f"<p class='soft'>Each flown once more, alone: {same}. Its life in full: tables/worst-*.parquet.</p>"
     return shown + words + pictures.alone(flown, [one["spacecraft"] for one in summary["worst"]], 0)
+
+
+def _steps(flown: Flown, steps: Mapping[str, Any]) -> str:
+    assert flown.fine is not None
+    words = (
+        f"<p class='soft'>{len(flown.fine[0])} sampled spacecraft flown again in ticks of {flown.fine[0].tick_s:g} s: "
+        "this flight minus that one, over all reports.</p>"
+    )
+    rows = [
+        [escape(name), *("" if one[how] is None else f"{one[how]:.4g}" for how in
+                         ("fine_mean", "mean", "mean_absolute", "greatest"))]
+        for name, one in steps.items()
+    ]  # fmt: skip
+    heads = ["quantity", "mean in fine steps #", "error, mean #", "mean absolute #", "greatest #"]
+    return words + table(heads, rows, empty="")
 
 
 def _books(books: Mapping[str, Any]) -> str:

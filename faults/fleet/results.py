@@ -15,6 +15,7 @@ from faults.fleet.fly import Flown
 from faults.fleet.form import LOOK_TICKS
 from faults.fleet.ledger import tell
 from faults.fleet.report import render
+from faults.fleet.steps import errors
 from faults.fleet.tables import QUANTITIES, in_full, plain, quantity, write
 from faults.recording.summary import versions
 
@@ -81,6 +82,7 @@ def summarise(flown: Flown, files: list[str]) -> dict[str, Any]:
         ],
         "flown_again_alone": 0 if flown.again is None else len(flown.again[0]),
         "flown_again_differing": flown.differing,
+        "steps": None if flown.fine is None else errors((flight, flown.tables), flown.fine),
         "build_up": None if flown.build_up is None else tell(flown),
         "warnings": list(what.warnings),
         "tables": files,

@@ -45,7 +45,11 @@ HOUR_ROW = np.dtype(
 
 def quantity(wing: Wing, name: str) -> Values:
     """One of QUANTITIES, of every spacecraft of a wing."""
-    states = wing.fleet.states
+    return measured(wing.fleet.states, wing.memory, wing.radiator, name)
+
+
+def measured(states: Records, memory: Records, radiator: int | None, name: str) -> Values:
+    """One of QUANTITIES, from states and memories of one design. radiator: its node, where there is one."""
     if name == "chip_temperature_k":
         return _wide(states["accelerator_temperature_k"].max(axis=1))
     if name == "memory_temperature_k":
@@ -53,11 +57,11 @@ def quantity(wing: Wing, name: str) -> Values:
     if name == "work_rate":
         return _wide(states["accelerator_rate"].sum(axis=1, dtype=np.float64))
     if name == "radiator_temperature_k":
-        if wing.radiator is None:
-            return np.full(len(wing), np.nan)
-        return _wide(states["thermal_temperature_k"][:, wing.radiator])
+        if radiator is None:
+            return np.full(len(states), np.nan)
+        return _wide(states["thermal_temperature_k"][:, radiator])
     if name == "groups_shed":
-        return _wide(wing.memory["groups_shed"])
+        return _wide(memory["groups_shed"])
     return _wide(states[name])
 
 

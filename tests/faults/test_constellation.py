@@ -19,7 +19,9 @@ from bus.errors import UserError
 from faults.fleet import checkpoint
 from faults.fleet.books import books, closed
 from faults.fleet.flight import Flight
+from faults.fleet.form import read_fleet_text
 from faults.fleet.results import write_results
+from faults.fleet.steps import finer
 from node.fleet import Fleet
 from node.fsw import rules
 from tests.kits import fleet_kit as kit
@@ -151,6 +153,20 @@ def test_the_files_say_what_flew(tmp_path: Path) -> None:
     assert len(sampled) == 3 * 2 and sampled[-1]["thermal_temperature_k[radiator_1]"] > 200.0
     page = (tmp_path / "report.html").read_text()
     assert "dawn" in page and not re.findall(r"<(?:script|link|img)[^>]* (?:src|href)=", page)
+
+
+def test_the_error_of_coarse_steps_is_measured_on_the_sampled_spacecraft(tmp_path: Path) -> None:
+    text = kit.text(duration="1600 s").replace("tick: 1 s", "tick: 4 s").replace("40 s", "320 s")
+    done = kit.flown(read_fleet_text(text, "x.yaml"), tmp_path)
+    assert done.fine is not None and done.fine[0].tick_s == 1.0 and done.fine[1].times_s == done.tables.times_s
+    steps = write_results(tmp_path, done)["steps"]
+    by_hand = [
+        states["battery_soc"].astype(float)
+        for states in (done.tables.full(0)[0], done.fine[1].full(0)[0])
+    ]  # fmt: skip
+    assert steps["battery_soc"]["mean_absolute"] == np.abs(by_hand[0] - by_hand[1]).mean()
+    assert 0.0 < steps["battery_soc"]["greatest"] < 0.02 and abs(steps["illumination_fraction"]["mean"]) < 0.2
+    assert finer(kit.read()) is None
 
 
 def test_places_that_are_no_orbit_are_refused() -> None:
