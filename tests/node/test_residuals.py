@@ -10,7 +10,10 @@ from node.fsw.managers.heat import BEGUN_S, STUCK_K
 from tests.node.test_full_load import fly
 from tests.node.test_watch import LOOK, SEEN, listening, rows, watching
 
-LONG = round(BEGUN_S) + 12 * LOOK
+SLOW_SEEN = 2 * SEEN
+"""Cycles for what is looked at every other time."""
+
+LONG = round(BEGUN_S) + 16 * LOOK
 """Cycles after which everything is judged."""
 
 
@@ -29,7 +32,7 @@ def test_a_group_that_does_not_share_the_current_is_named(amps: tuple[float, flo
     heard = listening(board)
     for group, current in enumerate(amps, 1):
         board.set(f"battery_group_current_a.battery_{group}", current)
-    board.run(SEEN)
+    board.run(SLOW_SEEN)
     assert heard.get("battery_group_apart", []) == named
     assert rows(board) == (["battery.apart"] if named else [])
     assert board.heard("action_executed") == len(named), "work is saved"
@@ -39,7 +42,7 @@ def test_a_group_that_was_taken_off_the_bus_need_not_share() -> None:
     board = watching()
     assert board.command("battery.group", group="battery_2", on=False) is None
     board.set("battery_group_current_a.battery_1", 20.0)
-    board.run(SEEN)
+    board.run(SLOW_SEEN)
     assert "battery.apart" not in rows(board)
 
 
@@ -63,9 +66,9 @@ def test_charge_goes_as_the_current_says_or_cells_are_lost(share: float, found: 
 def test_the_gauge_of_the_whole_is_never_outside_of_its_groups() -> None:
     board = watching()
     board.set("battery_soc", 0.88)
-    assert rows(board.run(SEEN)) == []
+    assert rows(board.run(SLOW_SEEN)) == []
     board.set("battery_soc", 0.80)
-    assert rows(board.run(SEEN)) == ["battery_soc.apart"]
+    assert rows(board.run(SLOW_SEEN)) == ["battery_soc.apart"]
 
 
 def test_balances_close_on_the_plant_s_own_heat() -> None:
@@ -83,7 +86,7 @@ def test_a_part_that_warms_without_a_reason_is_named() -> None:
     names = load_design("pathfinder").thermal_nodes
     board.run(LONG)
     assert "heat_unbalanced" not in heard
-    for second in range(60):
+    for second in range(90):
         board.set("thermal_temperature_k.cold_plate", 293.15 + 0.1 * second)
         board.run(1)
     assert names.index("cold_plate") in heard["heat_unbalanced"] and "heat.unbalanced" in rows(board)
@@ -95,7 +98,7 @@ def test_the_shadow_and_a_turn_are_no_imbalance() -> None:
     board.run(LONG)
     board.set("sun_intensity", 1.0)
     board.run(LOOK)
-    for second in range(60):
+    for second in range(90):
         board.set("thermal_temperature_k.radiator_1", 293.15 + 0.1 * second)
         board.run(1)
     assert "heat_unbalanced" not in heard
@@ -110,10 +113,10 @@ def test_a_heater_that_stays_on_is_named_unless_it_was_ordered(ordered: bool) ->
     off_k = load_design("pathfinder").form.heaters["battery_heater"].off_above
     board.set("heater_state.battery_heater", 1.0)
     board.set("thermal_temperature_k.battery", off_k + 0.5 * STUCK_K)
-    board.run(SEEN)
+    board.run(SLOW_SEEN)
     assert "heater_stuck_on" not in heard
     board.set("thermal_temperature_k.battery", off_k + 2.0 * STUCK_K)
-    board.run(SEEN)
+    board.run(SLOW_SEEN)
     assert heard.get("heater_stuck_on", []) == ([] if ordered else [0])
 
 

@@ -30,19 +30,25 @@ CONFIRMED = 3
 """[A] Looks in a row before a group is named."""
 
 
+def _no_values() -> Values:
+    return np.zeros(0)
+
+
 @dataclass(slots=True)
 class State:
-    """A sample: how many groups are on the bus; for each, the charge that had left it, and its state of charge. The
-    oldest first. `sums`: of the looks of the sample that is being taken; `strayed`: what the last one showed."""
+    """A sample: for each group the charge that had left it, what of that is unsure, and its state of charge; the oldest
+    first. `sums`: of the looks of the sample that is being taken; `strayed`: what the last one showed."""
 
     groups_apart: int = telemetered("int", "Battery groups whose charge or current does not go as it should")
     gauge_offset: float = telemetered("float", "Charge of the whole battery outside of that of its groups", "1")
     wrong: list[int] = field(default_factory=list)
-    samples: list[list[float]] = field(default_factory=list)
-    sums: list[float] = field(default_factory=list)
+    samples: list[Values] = field(default_factory=list)
+    passed: Values = field(default_factory=_no_values)
+    sums: Values = field(default_factory=_no_values)
+    current: Values = field(default_factory=_no_values)
+    strayed: Values = field(default_factory=_no_values)
+    groups_on: float = -1.0
     looks: int = 0
-    strayed: list[float] = field(default_factory=list)
-    passed_c: list[float] = field(default_factory=list)
     at_ns: int = 0
 
 
@@ -96,48 +102,55 @@ class BatteryWatch(Component):
         state.groups_apart = sum(looks >= CONFIRMED for looks in state.wrong)
 
     def _swings(self, charge: Values, current: Values, on: NDArray[np.bool_], now_ns: int) -> Found:
-        """Whose charge does not go as its own current says, and by how much."""
+        """Whose charge does not go as its own current says, and by how much. Between two looks the current may have
+        gone either way: as much is allowed for."""
         state, n = self.state, len(charge)
         step_s, state.at_ns = (now_ns - state.at_ns) / 1e9, now_ns
-        if len(state.passed_c) != n or (state.samples and state.samples[-1][0] != float(on.sum())):
-            state.passed_c, state.samples, state.sums, state.looks, state.strayed = [0.0] * n, [], [], 0, []
-        passed = np.array(state.passed_c) + current * step_s
-        state.passed_c = passed.tolist()
-        sums = np.array(state.sums or [0.0] * (2 * n)) + np.concatenate((passed, charge))
+        groups_on = float(np.count_nonzero(on))
+        if state.groups_on != groups_on:
+            state.groups_on, state.current = groups_on, current
+            state.passed, state.sums, state.looks = np.zeros(2 * n), np.zeros(3 * n), 0
+            state.samples, state.strayed = [], np.zeros(n)
+        state.passed[:n] += (current + state.current) * (0.5 * step_s)
+        state.passed[n:] += np.abs(current - state.current) * (0.5 * step_s)
+        state.current = current
+        state.sums[: 2 * n] += state.passed
+        state.sums[2 * n :] += charge
         state.looks += 1
-        state.sums = sums.tolist()
         if state.looks * step_s >= SAMPLE_S:
-            sample, state.sums, state.looks = sums / state.looks, [], 0
-            state.strayed = self._strayed(sample).tolist()
-            state.samples = [*state.samples, [float(on.sum()), *sample.tolist()]][-SAMPLES:]
-        apart = np.array(state.strayed or [0.0] * n)
-        return on & (apart != 0.0), apart
+            sample, state.looks = state.sums / state.looks, 0
+            state.sums = np.zeros(3 * n)
+            state.strayed = self._strayed(sample)
+            state.samples = [*state.samples, sample][-SAMPLES:]
+        return on & (state.strayed != 0.0), state.strayed
 
     def _strayed(self, sample: Values) -> Values:
-        """How far the charge of each went from what its current says; 0 where the gauge's error explains it."""
+        """How far the charge of each went from what its current says; 0 where errors of gauge and looks explain it."""
         n = len(self._groups)
         if not self.state.samples or self._full_c <= 0.0:
             return np.zeros(n)
-        first = np.array(self.state.samples[0][1:])
-        swing, expected = sample[n:] - first[n:], (first[:n] - sample[:n]) / self._full_c
-        limit = SWING + SWING_SHARE * np.minimum(np.abs(expected), np.abs(swing))
+        passed, unsure, swing = (sample - self.state.samples[0]).reshape(3, n)
+        expected = -passed / self._full_c
+        limit = SWING + SWING_SHARE * np.minimum(np.abs(expected), np.abs(swing)) + unsure / self._full_c
         return np.where(np.abs(swing - expected) > limit, swing - expected, 0.0)
 
 
 def _strays(charge: Values) -> Found:
     """Whose charge is far from the others'."""
     away = charge - (charge.sum() - charge) / (len(charge) - 1)
-    return (np.abs(away) > APART) & (np.abs(away) >= np.abs(away).max() - 1e-9), away
+    far = np.abs(away)
+    most = float(far.max())
+    return (far > APART) & (far >= most - 1e-9), away
 
 
 def _shares(current: Values, on: NDArray[np.bool_]) -> Found:
     """Whose current is not the others': the one that gives less, or that takes what another one gives."""
-    mean = float(current[on].mean())
+    flows = current[on]
+    mean = float(flows.sum()) / len(flows)
     away = np.where(on, current - mean, 0.0)
     far = np.abs(away) > max(SHARE_A, SHARE * abs(mean))
     if not far.any():
         return far, away
-    against = current[on].min() < -SHARE_A and current[on].max() > SHARE_A
+    against = flows.min() < -SHARE_A and flows.max() > SHARE_A
     blame = away if against else np.abs(current)
-    least = float(blame[far].min())
-    return far & (blame <= least + 1e-9), away
+    return far & (blame <= float(blame[far].min()) + 1e-9), away

@@ -192,20 +192,22 @@ class Watch(Component):
                 due_ns[place] = max(due_ns[place] + LOOK_NS, now_ns)
                 look(self.on_board.state.pool, now_ns)
 
+    def _slow(self, now_ns: int) -> bool:
+        """Every other look: what goes on for minutes."""
+        return now_ns // LOOK_NS % 2 == 0 or self.on_board.cycle_ns > LOOK_NS
+
     def _fresh(self, *devices: str) -> bool:
         """Whether a design has these devices, and none is stale."""
         return not any(self._stale(self._devices[name]) if name in self._devices else True for name in devices)
 
     def _look_at_power_and_chips(self, pool: Values, now_ns: int) -> None:
-        del now_ns
         if self._fresh("pcdu"):
             self._look_at_power(pool)
-        if self._fresh("accelerators", "thermal-controller"):
+        if self._slow(now_ns) and self._fresh("accelerators", "thermal-controller"):
             self.parts.chips.look(pool)
 
     def _look_at_battery_and_wheels(self, pool: Values, now_ns: int) -> None:
-        del now_ns
-        if self._fresh("battery-monitor"):
+        if self._slow(now_ns) and self._fresh("battery-monitor"):
             self.parts.battery.look(pool)
         if self._fresh("attitude"):
             self._look_at_wheels(pool)
@@ -213,9 +215,10 @@ class Watch(Component):
 
     def _look_at_loop_and_heat(self, pool: Values, now_ns: int) -> None:
         """Heat only where all that it comes from is known, and light from outside does not change by a turn."""
-        del now_ns
         if self.on_board.equipment.coolant_hot_k > 0.0 and self._fresh("thermal-controller"):
             self._look_at_coolant(pool)
+        if not self._slow(now_ns):
+            return
         turns = self._attitude.state.attitude_phase != HOLD
         if turns or not self._fresh("thermal-controller", "pcdu", "accelerators", "attitude"):
             self.parts.heat.begin()
