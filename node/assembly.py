@@ -30,7 +30,7 @@ from node.devices.remote import Loads, RemoteDevice
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
 from node.devices.terminals import Terminals
-from node.fdir.figures import battery_charge_c, chip_figures, heat_figures, isl_near_m, panels
+from node.fdir.figures import battery_charge_c, chip_figures, heat_figures, isl_near_db, isl_near_m, panels
 from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
 from node.foreign.software import foreign_software
@@ -97,6 +97,7 @@ def _parts_of(design: Design) -> Equipment:
         accelerator_groups=design.accelerators,
         isl_heads=design.isl_heads,
         isl_near_m=isl_near_m(design),
+        isl_near_db=isl_near_db(design),
         job_slots=design.capacity.jobs,
         lcl_priorities=tuple(design.lcl_priorities.values()),
         lcl_loads_w=tuple(lcl.load if lcl.cycle is None else 0.0 for lcl in design.form.lcls.values()),

@@ -97,8 +97,9 @@ class Equipment:
     on which chips at rated power would shut down; 0: there is no pumped loop. `job_slots`: jobs at a time;
     `lcl_priorities`: 0 is closed first again; `lcl_loads_w`: what hangs behind each at all times;
     `coolant_flow_kg_s`: at full speed of the pump; `string_panels`: on which panel each is; `isl_near_m`: below it
-    a terminal gets all the light that its peer sends; `fdir`: its FDIR table; `procedures`: names and steps of its
-    on-board procedures; `heat`, `chips`: its thermal network and the chips of each group, as built.
+    a terminal gets all the light that its peer sends, `isl_near_db` over what its full rate needs; `fdir`: its FDIR
+    table; `procedures`: names and steps of its on-board procedures; `heat`, `chips`: its thermal network and the
+    chips of each group, as built.
     """
 
     design: str
@@ -121,6 +122,7 @@ class Equipment:
     body: Body = NO_BODY
     isl_heads: tuple[str, ...] = ()
     isl_near_m: float = 0.0
+    isl_near_db: float = 0.0
     job_slots: int = JOB_SLOTS
     lcl_priorities: tuple[int, ...] = ()
     lcl_loads_w: tuple[float, ...] = ()

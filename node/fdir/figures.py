@@ -45,6 +45,17 @@ def isl_near_m(design: Design) -> float:
     return gain * isl.wavelength / (4.0 * math.pi)
 
 
+def isl_near_db(design: Design) -> float:
+    """Light at a terminal in the near field over what its full rate needs: what is sent, less the losses and what the
+    shaking of the beam takes of it."""
+    isl = design.form.isl
+    if isl is None:
+        return 0.0
+    shake = isl.jitter / (2.0 * isl.wavelength / (math.pi * isl.aperture))
+    lost_db = isl.loss + 10.0 * math.log10(math.e) * 2.0 * shake * shake
+    return 10.0 * math.log10(isl.power / isl.threshold) - lost_db
+
+
 def heat_figures(design: Design) -> HeatFigures:
     """The thermal network."""
     form, nodes, lcls = design.form, design.thermal_nodes, design.lcls

@@ -56,6 +56,7 @@ PARTS = (
     ("heat.unbalanced", "nodes_unbalanced", "The heat of a part goes another way than it should", 1),
     ("heaters.stuck", "heaters_stuck", "A heater is on far above where it should be off", 1),
     ("accelerators.wasteful", "groups_wasteful", "A group takes more than its work explains", 1),
+    ("accelerators.shut_down", "groups_shut_down", "A group is off against its orders", 1),
     ("accelerators.warm", "groups_warm", "Chips are warmer than their power explains", 1),
     ("gyros.apart", "gyros_apart", "A gyro shows a turn while the attitude stands", 1),
     ("readings.frozen", "readings_frozen", "A reading has lost its own noise", 1),

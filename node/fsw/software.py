@@ -218,7 +218,7 @@ class FlightSoftware:
         self.devices = DeviceManager(board, pool)
         self.recovery = Recovery(board, pool, self.modes)
         self.power.battery_share = self.recovery.battery_share
-        parts = watchers(board, pool, self.acquisition, self.thermal, self.recovery)
+        parts = watchers(board, pool, self.acquisition, self.thermal, self.recovery, self.payload)
         self.battery_watch, self.heat, self.chips, self.noise, self.terminal_watch = parts
         self.watch = Watch(board, pool, self.acquisition, self.thermal, self.attitude, parts)
         self.monitoring = Monitoring(board, pool, self.storage, self.acquisition.stale, self.answers)

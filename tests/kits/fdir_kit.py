@@ -212,7 +212,7 @@ def _watched(design: Design) -> Iterator[Danger]:
     heaters = ("heaters_stuck",) if design.heaters else ()
     for reading in ("strings_weak", "limiters_dead", "groups_apart", "wheels_apart", "gyros_apart", "readings_frozen",
                     "readings_noisy", "orbit_inconsistent", "clock_drifts", "nodes_unbalanced", "groups_wasteful",
-                    "groups_warm", *heaters, *links):  # fmt: skip
+                    "groups_warm", "groups_shut_down", *heaters, *links):  # fmt: skip
         yield Danger(reading, 1.0, "told")
     yield Danger("gauge_offset", -0.1, "told")
     yield Danger("pointing_loosened_rad", 5e-4, "told")

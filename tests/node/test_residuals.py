@@ -145,10 +145,10 @@ def test_a_link_that_loses_light_or_stands_no_more_is_named() -> None:
     board.run(SEEN)
     assert "isl_lost" not in heard, "it never stood"
     board.set("isl_state.fore", 4.0)
-    board.set("isl_margin_db.fore", 40.0)
+    board.set("isl_margin_db.fore", 39.5)  # 5 W less 3 dB over 0.24 mW: 40.2 dB
     board.set("isl_range_m.fore", 1000.0)
     board.run(SEEN)
-    board.set("isl_margin_db.fore", 34.0)
+    board.set("isl_margin_db.fore", 33.5)
     board.set("isl_range_m.fore", 2.0 * board.equipment.isl_near_m)  # twice the range, a quarter of the light
     board.run(SEEN)
     assert heard == {}
@@ -179,6 +179,18 @@ def test_an_attitude_that_is_held_less_well_is_told_and_another_light_is_not(lig
     board.set("pointing_error_rad", 8e-4)
     board.run(12 * LOOK)
     assert [name for name in rows(board) if name == "pointing.loose"] == found
+
+
+@pytest.mark.parametrize(("limiter", "named"), [(1.0, [0]), (3.0, None)])
+def test_a_group_that_is_off_against_its_orders_is_named(limiter: float, named: list[int] | None) -> None:
+    board = watching()
+    heard = listening(board)
+    board.run(SLOW_SEEN)
+    assert "group_shut_down" not in heard
+    board.set("accelerator_state.gpu", 0.0)
+    board.set("lcl_state.payload", limiter)
+    board.run(SLOW_SEEN)
+    assert heard.get("group_shut_down") == named
 
 
 @pytest.mark.parametrize("told", [False, True])

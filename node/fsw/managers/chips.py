@@ -15,6 +15,7 @@ from bus.pus import Severity
 from node.devices.device import Values
 from node.fsw.component import Arg, Component, Event, OnBoard, telemetered
 from node.fsw.datapool import Layout
+from node.fsw.managers.payload import PayloadManager
 
 SPAN_S = 45.0
 """[A] Over which powers and temperatures are smoothed: several time constants of a die on its plate."""
@@ -26,9 +27,10 @@ EXCESS_SHARE = 0.005
 """[A] Of a group's rated power, beyond what its work explains: seven sigmas of a single H100's smoothed reading."""
 WARM_K, WARM_SHARE = 1.5, 0.2
 """[A] Over what the power explains: of dies that tell whole degrees, above plates good to half a degree."""
-BOOT = 1
-GONE = 6
+OFF, BOOT, GONE = 0, 1, 6
 """States of a group: off, boot, idle, run, throttled, ecc_pending, failed, quarantined."""
+CLOSED = 1
+"""Of a limiter's states."""
 
 
 def _no_values() -> Values:
@@ -41,12 +43,14 @@ class State:
 
     groups_wasteful: int = telemetered("int", "Accelerator groups that take more than their work explains")
     groups_warm: int = telemetered("int", "Accelerator groups warmer than their power explains")
+    groups_shut_down: int = telemetered("int", "Accelerator groups that are off against their orders")
     excess_w: Values = field(default_factory=_no_values)
     die_w: Values = field(default_factory=_no_values)
     over_k: Values = field(default_factory=_no_values)
     on_s: Values = field(default_factory=_no_values)
     wasteful: list[int] = field(default_factory=list)
     warm: list[int] = field(default_factory=list)
+    shut: list[int] = field(default_factory=list)
     at_ns: int = 0
 
 
@@ -67,8 +71,15 @@ class ChipWatch(Component):
          Arg("excess_k", "float", "beyond that", "K")),
     )  # fmt: skip
 
-    def __init__(self, on_board: OnBoard, layout: Layout) -> None:
+    SHUT = Event(
+        132, "group_shut_down", Severity.LOW, "A group is off although it was ordered on and its limiter is closed",
+        (Arg("group", "enum", "accelerator group", labels=lambda words: words.equipment.accelerator_groups),
+         Arg("temperature_k", "float", "of its dies", "K")),
+    )  # fmt: skip
+
+    def __init__(self, on_board: OnBoard, layout: Layout, payload: PayloadManager) -> None:
         super().__init__(on_board, State())
+        self._payload = payload
         chips, index = on_board.equipment.chips, layout.index
         kelvin = [at for name, at in index.items() if name.startswith("thermal_temperature_k.")]
 
@@ -77,6 +88,8 @@ class ChipWatch(Component):
 
         self._states, self._powers = places("accelerator_state"), places("accelerator_power_w")
         self._dies, self._rates = places("accelerator_temperature_k"), places("accelerator_rate")
+        limiters = [at for name, at in index.items() if name.startswith("lcl_state.")]
+        self._limiters = np.array([limiters[chip.lcl] for chip in chips], dtype=np.intp)
         self._clocks = places("accelerator_clock_fraction")
         self._plates = np.array([kelvin[chip.node] for chip in chips], dtype=np.intp)
 
@@ -96,13 +109,16 @@ class ChipWatch(Component):
         state, now_ns = self.state, self.on_board.time_ns
         groups = pool[self._states]
         on = (groups > BOOT) & (groups < GONE)
+        ordered = np.array(self._payload.state.ordered or [0] * len(groups))
+        shut = (groups == OFF) & (ordered == 1) & (pool[self._limiters] == CLOSED)
         if not state.on_s.size:
             zeros = np.zeros(len(on))
             state.excess_w, state.die_w, state.over_k, state.on_s = zeros, zeros.copy(), zeros.copy(), zeros.copy()
-            state.wasteful, state.warm = [0] * len(on), [0] * len(on)
+            state.wasteful, state.warm, state.shut = ([0] * len(on) for _ in range(3))
         step_s, state.at_ns = (now_ns - state.at_ns) / 1e9, now_ns
         state.on_s += step_s
         state.on_s *= on
+        state.groups_shut_down = self._judge(state.shut, shut, self.SHUT, pool[self._dies])
         if not on.any() and not (state.groups_wasteful or state.groups_warm):
             return
         clock, dies = pool[self._clocks], pool[self._dies]

@@ -14,8 +14,11 @@ from node.fsw.component import Arg, Component, Event, OnBoard, Words, telemetere
 from node.fsw.datapool import Layout
 from node.fsw.managers.link import LOCKED
 
+FINE = LOCKED - 1
+"""Of `isl_state`: its own loop is closed, and it waits for its peer's."""
+
 WEAK_DB = 1.0
-"""[A] Below what the link once had, range taken out: ten sigmas of the terminal's light meter."""
+"""[A] Below what the link budget gives: ten sigmas of the terminal's light meter."""
 CONFIRMED = 3
 """[A] Looks in a row before a terminal is named."""
 
@@ -26,12 +29,11 @@ def _heads(words: Words) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class State:
-    """`best_db`: the margin of each head at close range, the best since its link stands; `stood`: it has."""
+    """`stood`: the terminals had found each other. `lost`, `weak`: looks in a row."""
 
     isl_links_lost: int = telemetered("int", "Optical links that stood and are lost")
     isl_links_weak: int = telemetered("int", "Optical links with less light than their range accounts for")
     stood: list[bool] = field(default_factory=list)
-    best_db: list[float] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     weak: list[int] = field(default_factory=list)
 
@@ -54,8 +56,8 @@ class TerminalWatch(Component):
     def __init__(self, on_board: OnBoard, layout: Layout) -> None:
         heads = on_board.equipment.isl_heads
         n = len(heads)
-        super().__init__(on_board, State(stood=[False] * n, best_db=[-math.inf] * n, lost=[0] * n, weak=[0] * n))
-        self._near_m = on_board.equipment.isl_near_m
+        super().__init__(on_board, State(stood=[False] * n, lost=[0] * n, weak=[0] * n))
+        self._near_m, self._near_db = on_board.equipment.isl_near_m, on_board.equipment.isl_near_db
         self._places = [
             (layout.index[f"isl_state.{slug(head)}"], layout.index[f"isl_range_m.{slug(head)}"],
              layout.index[f"isl_margin_db.{slug(head)}"]) for head in heads
@@ -65,14 +67,13 @@ class TerminalWatch(Component):
         """Once more. The caller knows that the terminals are not stale."""
         state = self.state
         for head, (at, range_at, margin_at) in enumerate(self._places):
-            if pool.item(at) == LOCKED:
+            if FINE <= pool.item(at) <= LOCKED:
                 state.stood[head], state.lost[head] = True, 0
                 beyond = max(pool.item(range_at), 1.0) / max(self._near_m, 1.0)
-                margin_db = pool.item(margin_at) + max(0.0, 20.0 * math.log10(beyond))
-                best_db = state.best_db[head] = max(state.best_db[head], margin_db)
-                state.weak[head] = state.weak[head] + 1 if margin_db < best_db - WEAK_DB else 0
+                missing_db = self._near_db - max(0.0, 20.0 * math.log10(beyond)) - pool.item(margin_at)
+                state.weak[head] = state.weak[head] + 1 if missing_db > WEAK_DB else 0
                 if state.weak[head] == CONFIRMED:
-                    self.event(self.WEAK, head, best_db - margin_db)
+                    self.event(self.WEAK, head, missing_db)
             elif state.stood[head]:
                 state.lost[head] += 1
                 state.weak[head] = 0

@@ -25,6 +25,7 @@ from node.fsw.managers.battery_watch import BatteryWatch
 from node.fsw.managers.chips import ChipWatch
 from node.fsw.managers.heat import BEGUN_S, FAST_S, LIT, SLOW_S, HeatWatch
 from node.fsw.managers.noise import NoiseWatch
+from node.fsw.managers.payload import PayloadManager
 from node.fsw.managers.recovery import Recovery
 from node.fsw.managers.terminal_watch import TerminalWatch
 from node.fsw.managers.thermal import ThermalManager
@@ -53,8 +54,8 @@ DEVICES = ("pcdu", "battery-monitor", "thermal-controller", "attitude", "acceler
 DRIFT_DB, FADE_DB = 0.5, 5.0
 """[A] By which the carrier falls within a look as the ground moves away, and what is no more of it."""
 RATES = ("body_rate_rad_s.x", "body_rate_rad_s.y", "body_rate_rad_s.z")
-GONE = 5
-"""States of an accelerator group above it: failed, quarantined."""
+OFF, GONE = 0, 5
+"""States of an accelerator group: it is off; above the other, failed or quarantined."""
 CLOCK_SHARE, CLOCK_LOOKS = 1e-3, 12
 """[A] On-board time against the computer's timer: quartz is better by a factor of ten, over a minute."""
 
@@ -72,13 +73,15 @@ class Parts(NamedTuple):
 WATCHERS: tuple[type[Component], ...] = (BatteryWatch, HeatWatch, ChipWatch, NoiseWatch, TerminalWatch)
 
 
-def watchers(
-    on_board: OnBoard, layout: Layout, acquisition: Acquisition, thermal: ThermalManager, recovery: Recovery
-) -> Parts:
+def watchers(  # noqa: PLR0917
+    on_board: OnBoard, layout: Layout, acquisition: Acquisition, thermal: ThermalManager, recovery: Recovery,
+    payload: PayloadManager,
+) -> Parts:  # fmt: skip
     """All of them."""
     return Parts(
-        BatteryWatch(on_board, layout, recovery), HeatWatch(on_board, layout, thermal), ChipWatch(on_board, layout),
-        NoiseWatch(on_board, layout, acquisition), TerminalWatch(on_board, layout),
+        BatteryWatch(on_board, layout, recovery), HeatWatch(on_board, layout, thermal),
+        ChipWatch(on_board, layout, payload), NoiseWatch(on_board, layout, acquisition),
+        TerminalWatch(on_board, layout),
     )  # fmt: skip
 
 
@@ -309,7 +312,8 @@ class Watch(Component):
     def _look_at_hosts(self, pool: Values) -> None:
         """Work that is lost while every group is as it was, and counts no error, was lost by its host."""
         state = self.state
-        gone = (pool[self._groups] > GONE).astype(np.float64)
+        groups = pool[self._groups]
+        gone = ((groups == OFF) | (groups > GONE)).astype(np.float64)
         now = [pool.item(self._lost), *pool[self._xids].tolist(), *gone.tolist()]
         if state.work and now[0] > state.work[0] and now[1:] == state.work[1:]:
             state.hosts_crashed += 1
