@@ -26,7 +26,7 @@ try:
     from faults.commands.ending import check_memory, explain, take_outlets
     from faults.commands.flight_software import flying
     from faults.commands.groups import add_groups
-    from faults.commands.parts import Designs, OutDirectory, add_parts
+    from faults.commands.parts import AllowExec, Designs, OutDirectory, add_parts
     from faults.commands.procedure import Own
 except (ImportError, MemoryError) as lacking:  # a small `ulimit -v`, say; the interpreter's own end would be status 1
     why = str(lacking) or "not enough memory"
@@ -131,6 +131,7 @@ def run(
     no_progress: Annotated[
         bool, typer.Option("--no-progress", envvar="SKYRACK_NO_PROGRESS", help="No live display.")
     ] = False,
+    allow_exec: AllowExec = False,
     console: Annotated[
         bool, typer.Option("--console", help="Sit in front of it, at x10 unless --pace is given.")
     ] = False,
@@ -151,20 +152,27 @@ def run(
     options = RunOptions(
         scenario, in_process, pace, duration, seed, out, tle, tuple(select), design, tuple(designs),
         tuple(procedures), tuple(stations),
-        epoch, not no_progress, json, per_process,
+        epoch, not no_progress, json, per_process, allow_exec,
     )  # fmt: skip
     raise typer.Exit(run_command(options))
 
 
 @flying(app, epilog="Example: skyrack check faults/scenarios/first-light.yaml")
-def check(scenario: ScenarioName, *, designs: Designs = [], procedures: Own = [], json: Json = False) -> None:
+def check(
+    scenario: ScenarioName,
+    *,
+    designs: Designs = [],
+    procedures: Own = [],
+    allow_exec: AllowExec = False,
+    json: Json = False,
+) -> None:
     """Check a scenario without flying it.
 
     Prints what would fly, or every mistake with file, line and column.
     """
     from faults.commands.look import check_command  # noqa: PLC0415
 
-    raise typer.Exit(check_command(scenario, tuple(designs), tuple(procedures), as_json=json))
+    raise typer.Exit(check_command(scenario, tuple(designs), tuple(procedures), as_json=json, allow_exec=allow_exec))
 
 
 @app.command(epilog="Example: skyrack schema scenario > scenario.schema.json")

@@ -5,7 +5,7 @@ out/<name>-<counter>/
     scenario.yaml     as the user wrote it         trace.bin          the ordered record
     summary.json      figures and verdicts         archive.sqlite     what the ground received
     report.html       the same for people          run.json           endpoints, key paths, state of the run
-    keys/, nvm/, log/ of the processes; procedures/ of the user's own, where there are any
+    keys/, nvm/, log/ of the processes; procedures/ of the user's own and jobs/ of programs, where there are any
 """
 
 from __future__ import annotations
@@ -92,6 +92,16 @@ class RunDirectory:
     def outside(self) -> Path:
         """How long devices outside took to answer, in real time."""
         return self.path / "outside.json"
+
+    @property
+    def jobs(self) -> Path:
+        """A directory for each job whose work a program of the user's does."""
+        return self.path / "jobs"
+
+    @property
+    def programs(self) -> Path:
+        """What these programs told of themselves last."""
+        return self.path / "programs.json"
 
     def write(self, path: Path, content: str | bytes) -> None:
         """Write one of its files, whole or not at all. Raises EnvironmentFault."""

@@ -1,10 +1,10 @@
 """What the ground knows, for Prometheus: fleet, commanding, telemetry ledger, alarms, accelerators.
 
 It hears the rows on their way to the archive and asks the ground for its totals. What was never received is absent,
-not zero; how old the rest is stands beside it. Accelerators have the field names of NVIDIA's DCGM, its units, and its
-labels `gpu` and `Hostname` (github.com/NVIDIA/dcgm-exporter, etc/default-counters.csv), so that dashboards for data
-centres show them. Cardinality is bounded: `MOST_SPACECRAFT` are told of one by one, in the order of the scenario, with
-`MOST_GROUPS` accelerator groups of each; `skyrack_spacecraft_untold` counts the others, which are in the totals.
+not zero; how old the rest is stands beside it. Accelerators have the field names of NVIDIA's DCGM, so that dashboards
+for data centres show them. Cardinality is bounded: `MOST_SPACECRAFT` are told of one by one, in the order of the
+scenario, with `MOST_GROUPS` accelerator groups of each; `skyrack_spacecraft_untold` counts the others, which are in the
+totals.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bus.constants import CELSIUS_ZERO_K
+from bus.accelerators import CLOCK, CLOCK_METRIC, DCGM, shown
 from bus.dictionary import Dictionary
 from bus.wire.messages import Kind
 from groundstation.ground import Ground
@@ -40,19 +40,6 @@ FLEET = {
 """Telemetry -> (metric, what it is). Units are those of the dictionary."""
 SERVICE_LEVEL = "job_p99_s"
 """Labelled by job: the 99th percentile of a service's latency."""
-ACCELERATORS = {
-    "accelerator_temperature_k": ("DCGM_FI_DEV_GPU_TEMP", "gauge", "GPU temperature (in C)."),
-    "hbm_temperature_k": ("DCGM_FI_DEV_MEMORY_TEMP", "gauge", "Memory temperature (in C)."),
-    "accelerator_power_w": ("DCGM_FI_DEV_POWER_USAGE", "gauge", "Power draw of the group (in W)."),
-    "accelerator_xid": ("DCGM_FI_DEV_XID_ERRORS", "gauge", "Last XID error."),
-    "accelerator_ecc_corrected": ("DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", "counter", "Single-bit memory errors."),
-    "accelerator_ecc_uncorrected": ("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", "counter", "Double-bit memory errors."),
-    "accelerator_remapped_rows": (
-        "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS", "counter", "Rows remapped for uncorrectable errors.",
-    ),
-}  # fmt: skip
-"""Telemetry of a group -> (DCGM field, its type, help). A group is what DCGM calls a GPU."""
-CLOCK = "accelerator_clock_fraction"
 _MODE = "mode"
 
 
@@ -169,18 +156,15 @@ class GroundMetrics:
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
         from prometheus_client.core import Metric as Family  # noqa: PLC0415
 
-        for parameter, (field, kind, what) in ACCELERATORS.items():
+        for parameter, (field, kind, what) in DCGM.items():
             family = Family(field, what, kind if kind == "gauge" else "unknown")
             for name, values in self._values.items():
                 for key, value in values.items():
                     known, _, group = key.partition(".")
                     if known == parameter and math.isfinite(value):
-                        shown = round(value - CELSIUS_ZERO_K, 3) if parameter.endswith("_k") else value
-                        family.add_sample(field, {"gpu": group, "Hostname": name}, shown)
+                        family.add_sample(field, {"gpu": group, "Hostname": name}, shown(parameter, value))
             yield family
-        clock = GaugeMetricFamily(
-            "skyrack_accelerator_clock_ratio", "Clock, share of the boost clock", labels=["Hostname", "gpu"]
-        )
+        clock = GaugeMetricFamily(*CLOCK_METRIC, labels=["Hostname", "gpu"])
         for name, values in self._values.items():
             for key, value in values.items():
                 if key.partition(".")[0] == CLOCK and math.isfinite(value):
@@ -198,7 +182,7 @@ def _plan(dictionary: Dictionary) -> dict[int, list[tuple[int, str]]]:
 
     def wanted(name: str) -> bool:
         stem, _, label = name.partition(".")
-        if stem in ACCELERATORS or stem == CLOCK:
+        if stem in DCGM or stem == CLOCK:
             return groups.get(label, MOST_GROUPS) < MOST_GROUPS
         return name in FLEET or name == _MODE or stem == SERVICE_LEVEL
 

@@ -30,6 +30,7 @@ from node.devices.remote import Loads, RemoteDevice
 from node.devices.sensors import Sensors
 from node.devices.simulated import SimulatedDevice
 from node.devices.terminals import Terminals
+from node.executor.mailbox import OwnJobs
 from node.fdir.figures import battery_charge_c, chip_figures, heat_figures, isl_near_db, isl_near_m, panels
 from node.fdir.rules import coolant_hot_k
 from node.fdir.table import WordsOf, table_of
@@ -72,6 +73,7 @@ class Parts:
     upsets: MemoryUpsets
     terminals: Terminals | None
     remotes: Remotes | None
+    own_jobs: OwnJobs | None
 
 
 def equipment(design: Design) -> Equipment:
@@ -259,8 +261,9 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
         config.tick_ns,
     )
     upsets = MemoryUpsets(plant, *_memory(config.design), computer, who)
+    own_jobs = _own_jobs(config, forms, plant, sensors) if config.spacecraft.programs else None
     return Parts(plant, clock, sensors, devices, radio, nvm, computer, injections, signals, words, upsets,
-                 terminals, remotes)  # fmt: skip
+                 terminals, remotes, own_jobs)  # fmt: skip
 
 
 def _memory(design: Design) -> tuple[int | None, int]:
@@ -329,6 +332,15 @@ def _outside(
             found[form.name] = RemoteDevice(form, sensors.values[start:stop], inputs, takes, loads)
         start = stop
     return found
+
+
+def _own_jobs(config: NodeConfig, forms: tuple[DeviceForm, ...], plant: PlantLike, sensors: Sensors) -> OwnJobs:
+    """What stands on board for the programs of its jobs."""
+    (form,) = [form for form in forms if form.name == "accelerators"]
+    before = forms[: forms.index(form)]
+    start = sum(bool(channel.source) for other in before for channel in other.channels)
+    measured = sensors.values[start : start + len(form.channels)]
+    return OwnJobs(config.spacecraft.programs, plant, form, measured, config.tick_ns / 1e9)
 
 
 def _devices(  # noqa: PLR0917

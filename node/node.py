@@ -18,6 +18,7 @@ from bus.participant import Moment, Outbox
 from bus.pus import PACKETS_MADE, Service
 from bus.snapshot.pack import pack, unpack
 from bus.wire.crosslink import IslFrame
+from bus.wire.executor import EXECUTOR_ID, JobReport
 from bus.wire.messages import Account, Event, Injection, Message
 from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID, DeviceReading, SoftwareAnswer
 from node.assembly import Parts, wire
@@ -68,6 +69,7 @@ class Node:
         self._upsets, self._terminals, self._remotes = parts.upsets, parts.terminals, parts.remotes
         own = config.design.form.flight_software
         self._foreign = own is not None and own.name == OUTSIDE
+        self._own_jobs = parts.own_jobs
         self._device_index = {device.name: i for i, device in enumerate(parts.devices)}
         self._figures = Figures()
 
@@ -101,6 +103,8 @@ class Node:
         out = Outbox()
         if self._remotes is not None:
             inbox = self._remotes.deliver(tick, inbox)
+        if self._own_jobs is not None:
+            inbox = self._own_jobs.deliver(inbox)
         frames: list[Message] = []
         if self._foreign:
             inbox, frames = self._answers(inbox)
@@ -128,6 +132,8 @@ class Node:
         fsw = self._computer.fsw
         if isinstance(fsw, ForeignSoftware) and cycle is not None:
             out.messages.append(radio.message(end_ns, GATEWAY_ID, fsw.outgoing))
+        if self._own_jobs is not None:
+            out.messages += [radio.message(end_ns, EXECUTOR_ID, order) for order in self._own_jobs.orders()]
         out.truth = self._signals.sample()
         if self.config.seen:
             out.beacon = self._plant.beacon()
@@ -211,7 +217,7 @@ class Node:
     def _close(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """The final account. What is still on its way up is heard: an acknowledgement may release packets."""
         inbox, answers = self._answers(inbox) if self._foreign else (inbox, [])
-        space: Sequence[Message] = [m for m in inbox if not isinstance(m.body, Injection | DeviceReading)]
+        space: Sequence[Message] = [m for m in inbox if not isinstance(m.body, Injection | DeviceReading | JobReport)]
         if self._terminals is not None:
             space, _ = self._sorted(space, self._terminals)
         uplink = self._radio.receive(moment.tick, space)

@@ -246,6 +246,8 @@ MEANINGS: Mapping[str, str] = {
     "job_state": _numbered(JOB_STATES),
     "job_crashes": "since the epoch",
     "job_rollbacks": "silent errors found",
+    "job_life": "counts up whenever what runs begins again from a checkpoint",
+    "job_strikes": "silent errors that met the job at work",
     "jobs_active": "running, starting, writing a checkpoint",
     "jobs_done": "finished",
     "jobs_started": "of the queue",

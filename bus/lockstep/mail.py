@@ -17,8 +17,9 @@ from bus.wire.codec import Header, decode, peek, restamp
 from bus.wire.messages import MAX_MAIL, PLANE_OF, Allocation, Kind, Plane
 
 # What a participant owes the range whatever its planes are; accepted only if addressed to the range's own ids.
-ANSWERS_TO_RANGE = frozenset({Kind.INJECTION_REPORT, Kind.ACCOUNT, Kind.DEVICE_SAMPLE, Kind.SOFTWARE_CYCLE})
-RANGE_IDS = ("range", "bus", "hil")
+OWED = (Kind.INJECTION_REPORT, Kind.ACCOUNT, Kind.DEVICE_SAMPLE, Kind.SOFTWARE_CYCLE, Kind.JOB_ORDER)
+ANSWERS_TO_RANGE = frozenset(OWED)
+RANGE_IDS = ("range", "bus", "hil", "executor")
 # Not participants of every run, but legal destinations: their mail leaves the lockstep (`instructions.Outside`).
 OUTSIDERS = ("bus", "observer", "operator", "range")
 MAX_OUTSIDE_MAIL = 1024  # per tick

@@ -139,6 +139,11 @@ class Spacecraft(_Form):
     inputs: tuple[Measured, ...] = ()
 
     @property
+    def programs(self) -> dict[int, Job]:
+        """Jobs whose work a process of the user's does, by their slot."""
+        return {slot: job for slot, job in enumerate(self.jobs) if job.program is not None}
+
+    @property
     def job_ids(self) -> tuple[str, ...]:
         """Names of what has a place of its own on the accelerators: the jobs, then the services that logs feed."""
         return (*(job.id for job in self.jobs), *(log.id for log in self.logs if not log.queue))
@@ -308,8 +313,10 @@ class Scenario(_Form):
         for field in ("devices", "inputs"):
             if not any(getattr(one, field) for one in self.spacecraft):
                 unsaid[field] = True
-        if all(job.load == 1.0 and not job.mode for one in self.spacecraft for job in one.jobs):
-            unsaid["jobs"] = {"__all__": {"load", "mode"}}
+        jobs = [job for one in self.spacecraft for job in one.jobs]
+        silent = {"load", "mode"} if all(job.load == 1.0 and not job.mode for job in jobs) else set()
+        if silent := silent | ({"program"} if all(job.program is None for job in jobs) else set()):
+            unsaid["jobs"] = {"__all__": silent}
         if unsaid:
             none["spacecraft"] = {"__all__": unsaid}
         if not self.environment.bench:

@@ -30,6 +30,25 @@ class Checks(_Form):
     efficiency: float
 
 
+class Program(_Form):
+    """A process of the user's that does a job's work, never by a shell. follows: `steps` (it does what it is granted
+    and says so), or `signals` (it knows nothing of Skyrack). step_s: work in a step. timeout_s, start_timeout_s: real
+    time in which it answers a grant, and is ready. Limits: address space, processor time and a file's size of each of
+    its processes, how many these may be, and its log."""
+
+    argv: tuple[str, ...]
+    follows: Literal["steps", "signals"]
+    step_s: float
+    timeout_s: float
+    start_timeout_s: float
+    allowed_misses: int
+    memory_bytes: int
+    cpu_s: float
+    file_bytes: int
+    processes: int
+    log_bytes: int
+
+
 class Job(_Form):
     """One job with accelerators of its own: `chips` of each group by name.
 
@@ -37,7 +56,7 @@ class Job(_Form):
     every `checkpoint_every_s` of work (0: none) that takes `checkpoint_s`. Inference: Poisson arrivals of
     `arrival_rate_hz`, service of mean `service_s` on one accelerator by `service_law`; `service_spread` is the sigma of
     the logarithm of a lognormal one. `load`: share of its chips' full load that it is; `mode`: the power mode that they
-    run in meanwhile, empty for whatever they are in.
+    run in meanwhile, empty for whatever they are in. `program`: what does the work instead of the model.
     """
 
     id: str
@@ -55,6 +74,7 @@ class Job(_Form):
     objective_p99_s: float = 0.0
     load: float = 1.0
     mode: str = ""
+    program: Program | None = None
 
 
 class JobLog(_Form):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.wire.crosslink import IslFrame
+from bus.wire.executor import JobOrder, JobReport
 from bus.wire.messages import (
     Account,
     Allocation,
@@ -38,6 +39,6 @@ BODIES: dict[Kind, type[Body]] = {
         Hello, Welcome, Refusal, Piece, Tick, Tock, Bye, Telecommand, Telemetry, Event, Verification, TelemetryAck,
         StoreReport, Allocation, IslFrame, OperatorRequest, OperatorReply, OperatorAction, OperatorNote, OperatorStack,
         OperatorConfirmation, Injection, InjectionReport, Account, ClockOrder,
-        ClockState, DeviceSample, DeviceReading, SoftwareCycle, SoftwareAnswer,
+        ClockState, DeviceSample, DeviceReading, SoftwareCycle, SoftwareAnswer, JobOrder, JobReport,
     )
 }  # fmt: skip

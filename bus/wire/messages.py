@@ -1,13 +1,11 @@
 """Every message of the bus: the only schema.
 
 A message is an envelope (who, to whom, on which plane, what kind, which sequence number, when) and one body. Bodies
-are pydantic models: strict, frozen, no unknown fields, no NaN or infinity, every length bounded. Nothing here reads a
-clock, a socket or a file.
+are pydantic models: strict, frozen, no unknown fields, no NaN or infinity, every length bounded.
 
 Planes: TIME is the lockstep (every participant), SPACE is what a radio or the ground carries, RANGE is what only the
-test range knows (injections, accounts). A key opens the planes its role needs.
-
-Times are integer nanoseconds since the scenario's epoch; `obt_ns` is on-board time, which may drift or jump.
+test range knows (injections, accounts). A key opens the planes its role needs. Times are integer nanoseconds since the
+scenario's epoch; `obt_ns` is on-board time, which may drift or jump.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ MAX_MAIL, MAX_BEACON_BYTES, MAX_TRUTH_BYTES = 65535, 512, 16384  # of one Tick o
 ID_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 REQUEST_STATES = "^(recorded|HELD|QUEUED|SENT|ACCEPTED|STARTED|COMPLETED|FAILED|REJECTED|EXPIRED|INDETERMINATE)$"
 OPERATOR_VERBS = "^(procedure[.](run|answer|abort)|alarm[.](acknowledge|shelve))$"
-RESERVED_IDS = ("ground", "range", "bus", "operator", "observer", "all", "hil")
+RESERVED_IDS = ("ground", "range", "bus", "operator", "observer", "all", "hil", "executor")
 
 
 class Plane(IntEnum):
@@ -69,6 +67,8 @@ class Kind(IntEnum):
     DEVICE_READING = 46
     SOFTWARE_CYCLE = 47
     SOFTWARE_ANSWER = 48
+    JOB_ORDER = 49
+    JOB_REPORT = 50
 
 
 OPERATOR_MAIL = (Kind.OPERATOR_REQUEST, Kind.OPERATOR_ACTION, Kind.OPERATOR_STACK, Kind.OPERATOR_CONFIRMATION)

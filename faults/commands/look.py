@@ -31,6 +31,7 @@ from faults.scenarios.links import links
 from faults.scenarios.links import warnings as link_warnings
 from faults.scenarios.outside import outside_table, parts_table
 from faults.scenarios.own_designs import Shelf, is_path
+from faults.scenarios.own_jobs import may_execute, program_table
 from faults.truth.fields import field_rows
 from node import own_software
 from node.assembly import stretched_times
@@ -42,9 +43,15 @@ _ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed
 
 
 def check_command(
-    name: str, designs: tuple[Path, ...] = (), procedures: tuple[Path, ...] = (), *, as_json: bool
+    name: str,
+    designs: tuple[Path, ...] = (),
+    procedures: tuple[Path, ...] = (),
+    *,
+    as_json: bool,
+    allow_exec: bool = False,
 ) -> int:
-    """Validate a scenario and say what would fly. Every mistake is in the ScenarioError that the front door shows."""
+    """Validate a scenario and say what would fly. Every mistake is in the ScenarioError that the front door shows; of
+    programs that nobody allowed the rest is said first."""
     try:
         if is_constellation(name):
             return check_fleet(name, designs, as_json=as_json)
@@ -80,6 +87,7 @@ def check_command(
                 "scenario": content,
             }
         )
+        may_execute(scenario, allowed=allow_exec)
         return 0
     console = _console()
     duration = clock(scenario.duration_ns / 1e9)
@@ -90,6 +98,7 @@ def check_command(
     _print_table(console, "spacecraft", [_spacecraft(scenario, s.id) for s in scenario.spacecraft])
     _print_table(console, "lines to what is outside", outside_table(scenario))
     _print_table(console, "what is which part", parts_table(scenario))
+    _print_table(console, "programs", program_table(scenario))
     _print_table(console, "stations", [{"id": s.id, **_place(s)} for s in scenario.stations])
     for title, rows in operator_rows(scenario).items():
         _print_table(console, title, rows)
@@ -106,6 +115,7 @@ def check_command(
     for line in margin_warnings(margins):
         console.print(line, markup=False)
     console.print("no mistakes found")
+    may_execute(scenario, allowed=allow_exec)
     return 0
 
 

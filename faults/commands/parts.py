@@ -32,6 +32,9 @@ Designs = Annotated[
     list[Path],
     typer.Option("--designs", metavar="DIR", help="Directory with designs of your own, by file name. Repeatable."),
 ]
+AllowExec = Annotated[
+    bool, typer.Option("--allow-exec", help="The scenario may run programs of this machine (jobs with `exec:`).")
+]
 
 
 def add_parts(app: typer.Typer) -> None:
@@ -64,6 +67,7 @@ def bus(
     ] = None,
     designs: Designs = [],
     procedures: Own = [],
+    allow_exec: AllowExec = False,
 ) -> None:
     """Conduct a run, as one process of several.
 
@@ -85,6 +89,7 @@ def bus(
             archive=archive,
             designs=tuple(designs),
             procedures=tuple(procedures),
+            allow_exec=allow_exec,
         )
     )
 

@@ -32,7 +32,8 @@ from faults.run.processes import Listener
 from faults.run.progress import StatusSample
 from faults.run.warm import warm_up
 from faults.run_directory import BY_HAND, RunDirectory, create, discard
-from faults.scenarios.choose import load_named, load_resolved
+from faults.scenarios.choose import find_scenario, load_named, load_resolved
+from faults.scenarios.own_jobs import may_execute
 from node.designs.load import read_resolved
 
 
@@ -50,6 +51,7 @@ def bus_command(
     archive: Path | None = None,
     designs: tuple[Path, ...] = (),
     procedures: tuple[Path, ...] = (),
+    allow_exec: bool = False,
 ) -> int:
     """Conduct one run; gives the exit status of what was flown. `archive`: where the ground keeps its, if this process
     may read it; it is then copied to the other results."""
@@ -58,6 +60,8 @@ def bus_command(
     for option, endpoint in (("--bind", bind), ("--bind-range", bind_range), ("--bind-observe", bind_observe)):
         check_endpoint(option, endpoint)
     chosen = load_named(scenario, designs, procedures)
+    may_execute(chosen.scenario, allowed=allow_exec)
+    programs = find_scenario(scenario).parent if allow_exec else None
     for note in chosen.notes:
         _say(f"note: {note}")
     with Interruption() as interruption:
@@ -68,8 +72,9 @@ def bus_command(
             root.prepare(directory, chosen.scenario, chosen.text, procedures)
             binds = (bind, bind_range, bind_observe)
             status, flown = _conduct(
-                chosen.scenario, directory, keys, binds, pace=pace, advertise=advertise, metrics=metrics
-            )
+                chosen.scenario, directory, keys, binds, pace=pace, advertise=advertise, metrics=metrics,
+                programs=programs,
+            )  # fmt: skip
             interruption.signal = interruption.signal or flown.interrupted
         except KeyboardInterrupt:
             status, flown = INTERRUPTED, root.Flown(None, 0.0, interrupted=interruption.signal)
@@ -91,12 +96,14 @@ def _conduct(
     pace: str,
     advertise: str,
     metrics: str,
+    programs: Path | None,
 ) -> tuple[int, root.Flown]:
     from faults.run.bus_process import bus_plan, conduct  # noqa: PLC0415 - zmq only where it is used
 
     _provide_keys(keys, resolved)
     bind, bind_range, bind_observe = binds
-    plan = replace(bus_plan(resolved, pace, bind, bind_range, bind_observe), metrics=metrics)
+    plan = bus_plan(resolved, pace, bind, bind_range, bind_observe, directory=directory, programs=programs)
+    plan = replace(plan, metrics=metrics)
     endpoints = {"time": bind, "range": bind_range, "observe": bind_observe}
     facts = {
         "scenario": resolved.name,

@@ -19,6 +19,7 @@ from bus.scenario.model import Scenario
 from bus.sockets.keys import BUNDLE, has_telecommand_key, is_bundle, load_public, load_telecommand_key
 from bus.trace.reader import TraceReader
 from bus.trace.writer import TraceHeader, cpu_digest
+from bus.wire.executor import EXECUTOR_ID
 from bus.wire.outside import GATEWAY_ID
 from faults.oracle.lexer import close_names
 from faults.recording.read import check_same, read_scenario
@@ -128,8 +129,9 @@ def _say(text: str, as_json: bool) -> None:
 def _build(scenario: Scenario, participant: str, directory: RunDirectory, given: Path | None) -> Participant:
     if participant == DIRECTOR_ID:
         return Director(scenario)
-    if participant == GATEWAY_ID:
-        raise UserError("what devices outside said is in the trace; they do not fly again", hint="replay a spacecraft")
+    if participant in {GATEWAY_ID, EXECUTOR_ID}:
+        what = "devices outside said" if participant == GATEWAY_ID else "programs did"
+        raise UserError(f"what {what} is in the trace; they do not fly again", hint="replay a spacecraft")
     at = keys_of(directory)  # processes have keys; a run in one process has none
     places = [] if at is None else _bundles(given) if given is not None else [at, *_bundles(_secrets(directory))]
     if participant == GROUND_ID:

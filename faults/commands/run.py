@@ -17,6 +17,7 @@ from bus.scenario.model import Scenario
 from bus.text.times import clock
 from bus.trace.reader import TraceReader, read_record
 from faults.recording.outside import outside_in_words
+from faults.recording.programs import program_in_words
 from faults.recording.software import caught, in_words
 from faults.recording.summary import (
     alarms_in_words,
@@ -38,6 +39,7 @@ from faults.run.progress import Observer, StatusSampler, observer
 from faults.run.warm import warm_up
 from faults.run_directory import RunDirectory, create, discard
 from faults.scenarios.choose import Chosen, RunOptions, choose
+from faults.scenarios.own_jobs import may_execute
 
 PATIENCE_S = 3.0  # for the open tick to end after a signal
 JUDGE_WITHIN_S = 60.0  # what was flown is judged all the same, unless that takes longer or a second signal comes
@@ -57,6 +59,7 @@ def run_command(options: RunOptions) -> int:
             "--per-process is for processes: --in-process has everybody in one", hint="leave out one of them"
         )
     chosen = choose(options)
+    may_execute(chosen.scenario, allowed=options.allow_exec)
     for note in chosen.notes:
         sys.stderr.write(f"note: {note}\n")
     with Interruption() as interruption:
@@ -147,7 +150,8 @@ def _fly(
 ) -> root.Flown:
     if options.in_process:
         warm_up(scenario, display.say)
-        participants = root.build_all(scenario, directory.own_procedures)
+        outside = [*root.build_executor(scenario, directory, options.programs), *root.build_gateway(scenario)]
+        participants = root.build_all(scenario, directory.own_procedures, outside)
         director = next((each for each in participants if isinstance(each, Director)), None)
         sampler, failed = StatusSampler(scenario, director), FailedTelecommands()
 
@@ -173,6 +177,7 @@ def _fly(
         display=display,
         interruption=interruption,
         per_process=options.per_process or 0,
+        programs=options.programs,
     )
 
 
@@ -207,6 +212,8 @@ def print_end(summary: dict[str, Any], directory: RunDirectory) -> None:
         table.add_row("software", Text(in_words(row), style="yellow" if caught([row]) else ""))
     for row in summary.get("devices_outside", ()):
         table.add_row("outside", Text(outside_in_words(row), style="" if row["timing"] == "VALID" else "bold red"))
+    for row in summary.get("programs", ()):
+        table.add_row("program", Text(program_in_words(row), style="" if row["verdict"] != "INVALID" else "bold red"))
     lost = {loss["id"] for loss in summary["lost"]}
     for fault in _alike(summary["faults"], lost):
         table.add_row("fault", _fault(fault, lost))

@@ -10,11 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bus.errors import DecodeError, SkyrackError
 from bus.scenario.model import Scenario
 from bus.wire.codec import decode, peek
+from bus.wire.executor import EXECUTOR_ID
 from bus.wire.messages import Account, Kind
 from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID
 from faults.run_directory import BY_HAND, RunDirectory, read_run
@@ -79,7 +81,8 @@ class Books:
     """All of it. `counters` are the ground's own totals, empty without its account; `software`, by spacecraft, what was
     counted of flight software; `crosslinks`: of its optical terminals; `outside`: what the gateway to what is outside
     counted, and a spacecraft of its flight software there, empty without their accounts; `timing`: how long they took
-    to answer, empty where it was not kept."""
+    to answer, empty where it was not kept; `programs` and `told`: the same of the programs of jobs, what their executor
+    counted and what they said."""
 
     counters: Mapping[str, float] = field(default_factory=dict)
     ledgers: Mapping[str, Ledger] = field(default_factory=dict)
@@ -89,6 +92,8 @@ class Books:
     crosslinks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     outside: Mapping[str, float] = field(default_factory=dict)
     timing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    programs: Mapping[str, float] = field(default_factory=dict)
+    told: Sequence[Mapping[str, Any]] = ()
 
 
 def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[bytes]) -> Books:
@@ -98,6 +103,7 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
     crosslinks: dict[str, dict[str, float]] = {}
     outside: dict[str, float] = {}
     on_board = f"{FLIGHT_SOFTWARE}."
+    programs: dict[str, float] = {}
     rows: dict[str, Rows] = {}
     for frame in final:
         if peek(frame).kind is not Kind.ACCOUNT:
@@ -112,6 +118,8 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
             counters.update(account.counters)
         elif message.source == GATEWAY_ID:
             outside.update(account.counters)
+        elif message.source == EXECUTOR_ID:
+            programs.update(account.counters)
         else:
             software[message.source] = {k: n for k, n in account.counters.items() if k.startswith("software.")}
             mine = {f"{message.source}.{k}": n for k, n in account.counters.items() if k.startswith(on_board)}
@@ -122,17 +130,29 @@ def read_books(directory: RunDirectory, scenario: Scenario, final: Sequence[byte
     except SkyrackError as error:
         archived, settled = Archived(error.message), {}
     ledgers = {each.id: settled.get(each.id) or _partial(each.id, rows, counters) for each in scenario.spacecraft}
-    return Books(counters, ledgers, archived, frozenset(rows), software, crosslinks, outside, _timing(directory))
+    return Books(
+        counters, ledgers, archived, frozenset(rows), software, crosslinks, outside, _timing(directory), programs,
+        _told(directory),
+    )  # fmt: skip
 
 
 def _timing(directory: RunDirectory) -> Mapping[str, Mapping[str, Any]]:
-    """Nothing is judged by it, so a file that is damaged is as one that is not there."""
-    try:
-        with directory.outside.open("rb") as file:
-            kept = json.loads(file.read(MAX_TIMING_BYTES))
-    except (OSError, ValueError):
-        return {}
+    kept = _beside(directory.outside)
     return {k: v for k, v in kept.items() if isinstance(v, dict)} if isinstance(kept, dict) else {}
+
+
+def _told(directory: RunDirectory) -> Sequence[Mapping[str, Any]]:
+    kept = _beside(directory.programs)
+    return [row for row in kept if isinstance(row, dict)] if isinstance(kept, list) else []
+
+
+def _beside(path: Path) -> object:
+    """What lies beside the trace. Nothing is judged by it: a file that is damaged is as one that is not there."""
+    try:
+        with path.open("rb") as file:
+            return json.loads(file.read(MAX_TIMING_BYTES))
+    except (OSError, ValueError):
+        return None
 
 
 def _archive(
@@ -198,6 +218,7 @@ def losses(
     that the run ended, empty if it has no end: then the bus itself was lost."""
     found = [] if ended else [Loss("bus", ticks, "the trace breaks off without an end")]
     outside = [GATEWAY_ID] if any(each.devices for each in scenario.spacecraft) else []
+    outside += [EXECUTOR_ID] if any(each.programs for each in scenario.spacecraft) else []
     for id in (*(each.id for each in scenario.spacecraft), GROUND_ID, *outside):
         if id not in accounts:
             since = answered.get(id, -1) + 1

@@ -20,6 +20,7 @@ from faults.catalogue.injection_ids import injection_ids
 from faults.oracle.judge import Judgement
 from faults.recording.books import Ledger
 from faults.recording.outside import outside_rows, untimely
+from faults.recording.programs import behind, program_rows
 from faults.recording.recording import FaultRecord, Recording
 from faults.recording.retention import retention_row
 from faults.recording.software import own_software
@@ -131,6 +132,7 @@ def summarise(
         "procedures": recording.operations.procedures,
         "flight_software": [own.row() for own in own_software(recording)],
         "devices_outside": outside_rows(recording),
+        "programs": program_rows(recording, paced=pace != "free"),
         "recorded": _recorded(recording),
         "never_sent": _never_sent(recording),
         "refused_faults": sum(bool(fault.refused) for fault in _planned(recording)),
@@ -202,6 +204,7 @@ def shortcomings(summary: Mapping[str, Any]) -> list[str]:
     if None in summary["telecommands"].values() and not found:
         found.append("what became of the telecommands is unknown")
     found += untimely(summary.get("devices_outside", ()))
+    found += behind(summary.get("programs", ()))
     if summary["refused_faults"]:
         found.append(f"{summary['refused_faults']} of the scenario's faults were refused")
     return found

@@ -13,6 +13,7 @@ from bus.text.times import clock
 from faults.oracle.judge import Judgement
 from faults.recording import crosslinks
 from faults.recording.outside import outside_in_words
+from faults.recording.programs import program_in_words
 from faults.recording.recording import Recording, said
 from faults.recording.software import in_words
 from faults.recording.summary import margin_in_words, shortcomings, telecommands_in_words, telemetry_in_words
@@ -64,6 +65,9 @@ def render(
         told = "".join(f"<li>{escape(outside_in_words(row))}</li>" for row in summary["devices_outside"])
         told += "<li>Every other part, of these and all spacecraft, was simulated.</li>"
         body.append(f"<h2>What was outside</h2><div class='card'><ul>{told}</ul></div>")
+    if summary.get("programs"):
+        told = "".join(f"<li>{escape(program_in_words(row))}</li>" for row in summary["programs"])
+        body.append(f"<h2>Programs of your own</h2><div class='card'><ul>{told}</ul></div>")
     body.append("<h2>Faults</h2><div class='card'>" + _faults(recording) + "</div>")
     if summary.get("injections"):
         told = injections_table(summary["injections"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,16 @@ from bus.scenario.model import Scenario
 from bus.trace.reader import read_record
 from bus.trace.writer import TraceWriter
 from faults.run.compose import (
+    build_executor,
     build_gateway,
     dictionary_versions,
-    has_outside,
+    leave_outside,
     participant_plans,
     trace_header,
 )
 from faults.run.director import Director
 from faults.run.notices import FailedTelecommands
+from faults.run.own_jobs import allowed_from
 from faults.run.progress import MAX_ROWS, StatusSampler, in_order
 from faults.run_directory import RunDirectory
 from node.designs.load import read_resolved
@@ -88,9 +89,13 @@ class WatchedTrace:
         self._next_s = now_s + max(STATUS_EVERY_S, took_s / STATUS_SHARE)
 
 
-def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
-    """What the bus needs to know. `endpoints`: time, range, observe; any free loopback port where left out."""
-    gateway = build_gateway(scenario, paced=parse_pace(pace) is not None)
+def bus_plan(
+    scenario: Scenario, pace: str, *endpoints: str, directory: RunDirectory | None = None, programs: Path | None = None
+) -> BusPlan:
+    """What the bus needs to know. `endpoints`: time, range, observe; any free loopback port where left out. `programs`:
+    the folder of those that jobs run, where the user allowed that."""
+    paced = parse_pace(pace) is not None
+    executor, gateway = build_executor(scenario, directory, programs, paced=paced), build_gateway(scenario, paced=paced)
     time, range_, observe = (*endpoints, *([LOOPBACK] * (3 - len(endpoints))))
     return BusPlan(
         participants=participant_plans(scenario),
@@ -98,7 +103,7 @@ def bus_plan(scenario: Scenario, pace: str, *endpoints: str) -> BusPlan:
         tick_ns=scenario.tick_ns,
         scenario=scenario.to_json(),
         dictionaries=dictionary_versions(scenario),
-        local=(Director(scenario), *gateway),
+        local=(Director(scenario), *executor, *gateway),
         speed=parse_pace(pace),
         missing_tock=scenario.range.missing_tock,
         tock_timeout_s=scenario.range.tock_timeout_s,
@@ -131,11 +136,7 @@ def conduct(
         complete = done.complete and outcome.failure is None
         reason = outcome.failure.message if outcome.failure else done.reason
         writer.close(complete=complete, reason=reason, mail=done.mail)
-        if has_outside(scenario):
-            from faults.run.outside import keep_timing  # noqa: PLC0415
-
-            with suppress(SkyrackError):  # nothing is judged by it
-                keep_timing(directory, plan.local)
+        leave_outside(scenario, directory, plan.local)
         result.wall_s, result.failure, result.interrupted = trace.wall_s, outcome.failure, outcome.interrupted
         result.lost, result.refused = outcome.lost, outcome.refused
         return {"trace_hash": writer.trace_hash, "wall_s": trace.wall_s}
@@ -150,7 +151,10 @@ def main() -> int:
         given = {name: os.environ[f"SKYRACK_{name}"] for name in ("SCENARIO", "KEYS", "OUT")}
         scenario = read_resolved(Path(given["SCENARIO"]).read_bytes())
         binds = [os.environ.get(f"SKYRACK_BIND{end}") or LOOPBACK for end in ("", "_RANGE", "_OBSERVE")]
-        plan = bus_plan(scenario, os.environ.get("SKYRACK_PACE", "free"), *binds)
+        plan = bus_plan(
+            scenario, os.environ.get("SKYRACK_PACE", "free"), *binds,
+            directory=RunDirectory(Path(given["OUT"])), programs=allowed_from(os.environ),
+        )  # fmt: skip
     except (KeyError, OSError, ValueError) as error:
         lifeline.report_error(EnvironmentFault(f"the bus cannot start: {error}", hint="see `skyrack bus --help`"))
         return 2

@@ -17,11 +17,13 @@ from bus.lockstep.sessions import BOUNDS, Bounds, ParticipantPlan
 from bus.participant import Outbox, Participant
 from bus.scenario.model import Scenario
 from bus.trace.writer import Traced, TraceHeader, TraceWriter, cpu_digest
+from bus.wire.executor import EXECUTOR_ID
 from bus.wire.messages import Event, Plane
 from bus.wire.outside import GATEWAY_ID
 from faults.recording.summary import versions
 from faults.run.director import DIRECTOR_ID, Director
 from faults.run_directory import RunDirectory
+from faults.scenarios.own_jobs import has_programs
 from faults.scenarios.vocabulary import dictionary_of
 from groundstation.config import GROUND_ID
 
@@ -58,6 +60,8 @@ def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:
     for spacecraft in scenario.spacecraft:
         if spacecraft.devices:
             near[spacecraft.id].add(GATEWAY_ID)
+        if spacecraft.programs:
+            near[spacecraft.id].add(EXECUTOR_ID)
         for peer in spacecraft.peers:
             near[spacecraft.id].add(peer)
             near[peer].add(spacecraft.id)
@@ -66,6 +70,7 @@ def participant_plans(scenario: Scenario) -> tuple[ParticipantPlan, ...]:
         ParticipantPlan(GROUND_ID, SPACE_PLANES, forwards="operator"),
         ParticipantPlan(DIRECTOR_ID, RANGE_PLANES),
         *((ParticipantPlan(GATEWAY_ID, RANGE_PLANES),) if has_outside(scenario) else ()),
+        *((ParticipantPlan(EXECUTOR_ID, RANGE_PLANES),) if has_programs(scenario) else ()),
     )
 
 
@@ -99,6 +104,7 @@ def trace_header(scenario: Scenario) -> TraceHeader:
             Traced(GROUND_ID, "ground"),
             Traced(DIRECTOR_ID, "range"),
             *((Traced(GATEWAY_ID, "range"),) if has_outside(scenario) else ()),
+            *((Traced(EXECUTOR_ID, "range"),) if has_programs(scenario) else ()),
         ),
         versions=versions(),
         cpu=cpu_digest(),
@@ -134,12 +140,37 @@ def build_gateway(scenario: Scenario, *, paced: bool = False) -> list[Gateway]:
     return [open_gateway(scenario, paced=paced)]
 
 
+def build_executor(
+    scenario: Scenario, directory: RunDirectory | None = None, programs: Path | None = None, *, paced: bool = False
+) -> list[Participant]:
+    """Who runs the programs of jobs; nobody where there are none. `programs`: the folder they are in, where the user
+    allowed to run them. Raises UserError where one is not there, or nobody allowed it."""
+    if not has_programs(scenario):
+        return []
+    from faults.run.own_jobs import open_executor  # noqa: PLC0415 - processes only where they are used
+
+    return [open_executor(scenario, directory, programs, paced=paced)]
+
+
+def leave_outside(scenario: Scenario, directory: RunDirectory, everybody: Sequence[Participant]) -> None:
+    """After a run: its programs are ended, and what is known of programs and devices beside the trace is kept."""
+    if has_programs(scenario):
+        from faults.run.own_jobs import leave_programs  # noqa: PLC0415
+
+        leave_programs(directory, everybody)
+    if has_outside(scenario):
+        from faults.run.outside import keep_timing  # noqa: PLC0415
+
+        with suppress(SkyrackError):  # nothing is judged by it
+            keep_timing(directory, everybody)
+
+
 def build_all(
     scenario: Scenario, procedures: Sequence[Path] = (), gateway: Sequence[Participant] | None = None
 ) -> list[Participant]:
-    """Everybody, for a run in one process. `gateway`: who speaks for the devices outside, if not they themselves."""
+    """Everybody, for a run in one process. `gateway`: who speaks for what is outside, if not that itself."""
     nodes = [build_node(scenario, spacecraft.id) for spacecraft in scenario.spacecraft]
-    outside = build_gateway(scenario) if gateway is None else gateway
+    outside = [*build_executor(scenario), *build_gateway(scenario)] if gateway is None else gateway
     return [*nodes, build_ground(scenario, procedures=procedures), Director(scenario), *outside]
 
 
@@ -208,11 +239,7 @@ def fly_in_process(
         lost = (Lost(error.participant, error.tick, error.reason),) if isinstance(error, ParticipantLost) else ()
         return Flown(None, watch.seconds, error, lost=lost)
     finally:
-        if has_outside(scenario):
-            from faults.run.outside import keep_timing  # noqa: PLC0415
-
-            with suppress(SkyrackError):  # nothing is judged by it
-                keep_timing(directory, everybody)
+        leave_outside(scenario, directory, everybody)
         with suppress(SkyrackError):  # an archive that somebody took away: whoever sums up looks at what is left of it
             archive.close()
     return Flown(finished, watch.seconds, interrupted="" if finished.complete else stopped())

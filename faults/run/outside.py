@@ -1,4 +1,4 @@
-"""The gateway of a run to what is outside (devices, flight software): from the scenario, or played from a trace."""
+"""Who speaks for what is outside of a run (devices, flight software): from the scenario, or played from a trace."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from bus.scenario.model import Scenario
 from bus.snapshot.pack import Stateful
 from bus.trace.reader import TraceReader
 from bus.wire.codec import decode, peek
+from bus.wire.executor import EXECUTOR_ID
 from bus.wire.messages import Message
 from bus.wire.outside import FLIGHT_SOFTWARE, GATEWAY_ID
 from faults.run_directory import RunDirectory
 from faults.scenarios.outside import needs_pace
+from faults.scenarios.own_jobs import has_programs
 from node.assembly import outside_forms, software_form
 from node.devices.device import DeviceForm
 from node.hil.device_party import DeviceParty
@@ -71,18 +73,19 @@ class PlayedState:
 
 
 class Played(Stateful):
-    """Participant `hil` of a run that is flown again: says what a trace has of it, whatever is said to it."""
+    """Participant `hil` or `executor` of a run that is flown again: says what a trace has of it, whatever is said to
+    it."""
 
     state: PlayedState
 
-    def __init__(self, trace: Path) -> None:
-        self._reader = TraceReader(trace)
+    def __init__(self, trace: Path, who: str = GATEWAY_ID) -> None:
+        self._reader, self._who = TraceReader(trace), who
         self.state = PlayedState()
 
     @property
     def id(self) -> str:
         """Who it is on the bus."""
-        return GATEWAY_ID
+        return self._who
 
     def step(self, moment: Moment, inbox: Sequence[Message]) -> Outbox:
         """What was sent in this tick."""
@@ -97,5 +100,6 @@ class Played(Stateful):
 
 
 def played(scenario: Scenario, trace: Path) -> list[Participant]:
-    """The devices outside as a trace has them; nobody where there are none."""
-    return [Played(trace)] if any(spacecraft.devices for spacecraft in scenario.spacecraft) else []
+    """Devices and programs outside as a trace has them; nobody where there are none."""
+    devices = [Played(trace)] if any(spacecraft.devices for spacecraft in scenario.spacecraft) else []
+    return [*devices, *([Played(trace, EXECUTOR_ID)] if has_programs(scenario) else [])]

@@ -11,6 +11,8 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bus.clock import Stopwatch
@@ -19,6 +21,7 @@ from bus.lockstep.instructions import Lost
 from bus.scenario.model import Scenario
 from bus.sockets.keys import make_keys
 from bus.sockets.refusals import in_words
+from faults.run import own_jobs
 from faults.run.compose import Flown
 from faults.run.groups import in_groups, label, per_process_here
 from faults.run.interruption import Interruption
@@ -48,9 +51,11 @@ def fly_as_processes(
     display: Observer,
     interruption: Interruption,
     per_process: int = 0,
+    programs: Path | None = None,
 ) -> Flown:
     """The whole run. Whatever happens, no process is left and the trace is readable to its last full tick.
-    `per_process`: spacecraft in one process; 0: one, as long as this machine carries that."""
+    `per_process`: spacecraft in one process; 0: one, as long as this machine carries that. `programs`: the folder of
+    those that jobs run, where the user allowed that."""
     spacecraft = len(scenario.spacecraft)
     if not per_process:
         per_process = per_process_here(spacecraft)
@@ -66,6 +71,7 @@ def fly_as_processes(
         warm_up(scenario, say)
         make_keys(keys, [each.id for each in scenario.spacecraft])
     bus, others = members(scenario, directory, pace, per_process)
+    bus = replace(bus, environment={**bus.environment, **own_jobs.environment(programs)})
     facts = {"scenario": scenario.name, "digest": scenario.digest, "keys": str(keys.resolve()), "pace": pace}
     listener = Listener(display)
     with interruption.handled_by():  # whoever supervises looks for what was noted before it began

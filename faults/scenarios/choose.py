@@ -207,3 +207,9 @@ class RunOptions:
     progress: bool = True
     as_json: bool = False
     per_process: int | None = None
+    allow_exec: bool = False
+
+    @property
+    def programs(self) -> Path | None:
+        """The folder from which programs of jobs may be run; None: none may."""
+        return find_scenario(self.scenario).parent if self.allow_exec and self.scenario else None

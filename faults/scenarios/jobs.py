@@ -1,4 +1,4 @@
-"""The `jobs:` of a spacecraft: training, inference, batch, and cluster logs (`trace: FILE.csv`).
+"""The `jobs:` of a spacecraft: training, inference, batch, programs (`exec:`), and cluster logs (`trace: FILE.csv`).
 
 `jobs:` is a list, or one log alone. Accelerators are given out here, in the order of the list; rows of logs travel in
 the resolved scenario.
@@ -39,6 +39,7 @@ from faults.scenarios.job_fields import (
     spread_of,
 )  # fmt: skip
 from faults.scenarios.job_trace import LogForm, read_log
+from faults.scenarios.own_jobs import ProgramForm, check_program, program_job
 
 _WORK = quantity("time", 1.0, 1e10, "1 s and more, at full speed")
 Step = Annotated[float | None, quantity("time", 1e-3, DAY_S, "1 ms to 1 d")]
@@ -106,7 +107,7 @@ class InferenceForm(Form):
 
 
 FORMS: Mapping[str, type[Form]] = {"training": TrainingForm, "batch": BatchForm, "inference": InferenceForm}
-_Entry = TrainingForm | BatchForm | InferenceForm | LogForm
+_Entry = TrainingForm | BatchForm | InferenceForm | ProgramForm | LogForm
 JobEntries = Annotated[Any, Later(_Entry | list[_Entry])]
 
 
@@ -137,16 +138,18 @@ def read_jobs(
         mark = entry.sheet.mark()
         mapping = entry.node.entries if entry.node is not None else None
         is_log = mapping is not None and "trace" in mapping
+        is_program = not is_log and mapping is not None and "exec" in mapping
         kind: Kind = "training"
-        if not is_log:
+        if not is_log and not is_program:
             named = Item(entry.sheet, mapping["kind"][1] if mapping and "kind" in mapping else None, "", entry.at)
             wanted = named.node.value if named.node is not None else None
             kind = wanted if wanted in KINDS else "training"
             if wanted not in KINDS:
-                entry.below("kind").refuse(named.found, f"{one_of(KINDS, str(wanted))} (or `trace:` for a cluster log)")
+                others = "or `exec:` for a program, `trace:` for a cluster log"
+                entry.below("kind").refuse(named.found, f"{one_of(KINDS, str(wanted))} ({others})")
                 continue
-        parts = entry.parts(LogForm if is_log else FORMS[kind], without=("columns",))
-        name = parts["id"] or f"{'log' if is_log else kind}-{number}"
+        parts = entry.parts(LogForm if is_log else ProgramForm if is_program else FORMS[kind], without=("columns",))
+        name = parts["id"] or f"{'log' if is_log else 'program' if is_program else kind}-{number}"
         if name in ids:
             entry.below("id").refuse(f"{name!r}", "a name of its own")
         ids.add(name)
@@ -160,6 +163,11 @@ def read_jobs(
             continue
         chips = chips_of(entry, parts, found)
         _check_mode(entry, parts["mode"], chips, accelerators)
+        if is_program:
+            check_program(entry, parts)
+            if entry.sheet.clean_since(mark):
+                found.jobs.append(program_job(parts, name, chips))
+            continue
         spread = spread_of(entry, parts, 0.5) if kind == "inference" else 0.0
         if kind != "inference":
             _check_steps(entry, parts)

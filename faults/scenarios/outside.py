@@ -18,6 +18,7 @@ from bus.text.reader import Item
 from bus.text.units import show
 from bus.wire.outside import FLIGHT_SOFTWARE
 from faults.scenarios.foreign_dictionary import read_foreign
+from faults.scenarios.own_jobs import without_programs
 from node.assembly import all_forms, outside_forms
 from node.designs.load import with_software_outside
 from node.devices.device import NEVER_OUTSIDE
@@ -139,7 +140,7 @@ def emulated(scenario: Scenario, what: str) -> Scenario:
                 f"{name} of {one.id} is outside, at {device.endpoint}, and {what} flies many runs",
                 hint="fly it emulated there: `part: simulated` beside its endpoint",
             )
-    return scenario
+    return without_programs(scenario, what)
 
 
 def parts_of(spacecraft: Spacecraft) -> dict[str, str]:

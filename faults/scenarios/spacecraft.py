@@ -32,6 +32,7 @@ from faults.scenarios.orbits import CONSTELLATIONS, MAX_MEMBERS, OrbitForm, read
 from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
 from faults.scenarios.outside import Devices, SoftwareForm, check_endpoints, read_devices, read_software
 from faults.scenarios.own_designs import Shelf
+from faults.scenarios.own_jobs import check_programs
 from faults.scenarios.state_from import read_state
 from faults.scenarios.vocabulary import check_orbit, first_value
 from node.designs.bench import no_room
@@ -165,6 +166,7 @@ def read_spacecraft(
             peers.append((members, named))
     designs.update({one.id: one.design for one in everybody.values()})
     check_endpoints(item, everybody.values())
+    check_programs(item, list(everybody.values()))
     for members, named in peers:
         _check_peers(members, named, everybody, designs if complete else None)
     return list(everybody.values()), designs, complete

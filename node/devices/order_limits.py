@@ -32,6 +32,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "array_angle_command_rad": (-2.0 * math.pi, 2.0 * math.pi),
     "attitude_control": (0.0, 3.0),
     "job_refused": (0.0, 14.0),  # a bit for each kind of job
+    **dict.fromkeys(("job_own_ready", "job_own_kept"), (0.0, 2.0**31 - 1.0)),
     "guest_kind": (0.0, 3.0),
     "guest_chips": (0.0, 1e6),
     "guest_efficiency": (0.0, 1.0),

@@ -18,6 +18,7 @@ from bus.participant import Moment, Outbox
 from bus.wire.bodies import BODIES
 from bus.wire.codec import Header, covered, decode, digest, encode, pack_map, peek, read_body, restamp, seal
 from bus.wire.crosslink import IslFrame
+from bus.wire.executor import JobOrder, JobReport
 from bus.wire.messages import (
     MAX_MESSAGE_BYTES,
     MAX_PIECE_BYTES,
@@ -92,6 +93,9 @@ EXAMPLES: list[Body] = [
     DeviceReading(device="pcdu", tick=7, values=(28.0, 3.0), measured=(("load_w", 3, 12.5),)),
     SoftwareCycle(boot=1, reason=2, obt_ns=-5, values=(28.0, None), telecommands=(b"\x18\x01",)),
     SoftwareAnswer(boot=1, connect=1, orders=(("pcdu.lcl", 3, 1.0),), telemetry=(b"\x08\x01", b"")),
+    JobOrder(job="llm", life=1, up=True, state=1, begin=60, steps=64, checkpoint=2, strikes=1,
+             groups=(("tpu_1", (310.5, 1.0)),)),
+    JobReport(job="llm", life=1, ready=True, steps=64, kept=2, kept_steps=-1, event=1, figures={"loss": 0.5}),
 ]  # fmt: skip
 EXAMPLES_OF = {body.kind: body for body in EXAMPLES}
 

@@ -71,8 +71,9 @@ def test_a_mistake_in_the_jobs_is_none_of_the_sentences() -> None:
     assert len(mistakes) == 2 and "'job_stat[llm]'" in mistakes[1]
 
 
-ELSEWHERE = {"operations-day", "hil-pcdu", "hil-fsw-c"}
-"""Flown by tests of their own: tests/system/test_operations_day.py takes minutes, tests/hil has what is outside."""
+ELSEWHERE = {"operations-day", "hil-pcdu", "hil-fsw-c", "own-workload"}
+"""Flown by tests of their own: tests/system/test_operations_day.py takes minutes, tests/hil has what is outside, and
+tests/executor allows the program."""
 ANOMALIES = tuple(name for name in SHIPPED if sections(SHIPPED[name]))
 SHOWN_ALWAYS = ("anomaly-latchup", "common-cause", "dual-reset", "loop-pump-trip", "protection-stuck", "xid-79")
 """The cheapest of the anomalies; the others fly in the slow suite."""

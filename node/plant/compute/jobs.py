@@ -73,6 +73,8 @@ def state_fields(cap: Capacity) -> list[Field]:
         shaped("job_crashes", "i4", n),
         shaped("job_rollbacks", "i4", n),
         shaped("job_checkpoint_count", "i4", n),
+        shaped("job_life", "i4", n),  # counts up whenever what runs has to begin again from a checkpoint
+        shaped("job_strikes", "i4", n),  # silent errors that met the job at work
     ]
 
 
@@ -105,10 +107,16 @@ def input_fields(cap: Capacity) -> list[Field]:
     """Orders: 0 run, 1 take a checkpoint, 2 hold; `job_refused`: kinds that are not admitted, a bit each at the kind's
     number, which is a hold for all jobs of such a kind. Work of a log that arrives in this tick, and the queue's first
     job (`queue_chips` 0: nothing waits). A guest is a job of a peer, at its checkpoint: it gets a slot when
-    `guest_number` is higher than that of the last one. `give_number` likewise clears `give_slot`."""
+    `guest_number` is higher than that of the last one. `give_number` likewise clears `give_slot`.
+    Of a job whose work a process of the user's does (`own_outside`): the life, plus 1, that it is ready for; number of
+    its last checkpoint, and work in it (below zero: it could not); what happened to it (see `training`); work that it
+    confirms; work that it may be behind."""
     n = cap.jobs
+    outside = ("outside", "ready", "kept", "event")  # of a process of the user's that does the work
     return [
         *((f"guest_{name}", "f8") for name in GUEST),
+        *(shaped(f"job_own_{name}", "i4", n) for name in outside),
+        *(shaped(f"job_own_{name}_s", "f8", n) for name in ("confirmed", "kept", "window")),
         ("guest_number", "f8"),
         ("give_slot", "f8"),
         ("give_number", "f8"),
