@@ -22,7 +22,7 @@ EMPTY_SOC = 0.05
 
 def known_of(scenario: Scenario) -> dict[str, Known]:
     """By spacecraft."""
-    return {one.id: _known(one.design) for one in with_designs(scenario).spacecraft}
+    return {one.id: known_of_design(one.design) for one in with_designs(scenario).spacecraft}
 
 
 def injections_of_run(recording: Recording) -> list[Row]:
@@ -31,7 +31,8 @@ def injections_of_run(recording: Recording) -> list[Row]:
 
 
 @lru_cache(maxsize=64)
-def _known(design: str) -> Known:
+def known_of_design(design: str) -> Known:
+    """By its name."""
     form = load_design(design).form
     dies = [(f"accelerator_temperature_k[{name}]", group.chip.shutdown, 1) for name, group in form.accelerators.items()]
     limits = (("battery_soc", EMPTY_SOC, -1), ("main_bus_voltage_v", form.power_bus.undervoltage, -1), *dies)

@@ -9,6 +9,7 @@ import pytest
 from faults.oracle.injections import OUTCOMES, QUESTIONS, WORST_FIRST, names_unit, verdicts, worst
 from faults.recording.facts import units_of
 from faults.recording.summary import open_verdict
+from faults.run.known import known_of_design
 from tests.kits.injection_facts import event, facts, fault
 
 SAFE = {"mode": "SAFE", "modes": [[0.0, "NOMINAL"], [9.0, "SAFE"]]}
@@ -147,6 +148,15 @@ def test_an_alarm_on_the_ground_is_a_report() -> None:
         ("device", "battery-monitor.battery_soc", "device.battery_monitor.silent", [], "", True),
         ("device", "battery-monitor.battery_soc", "reading_invalid", ["battery-monitor"], "", True),
         ("device", "battery-monitor.battery_soc", "charge.low", [], "charge_zone", False),
+        ("plant", "main_bus_short_w", "bus.leak", [], "bus_unaccounted_w", True),
+        ("plant", "loop_blockage_factor", "coolant.starved", [], "coolant_missing_fraction", True),
+        ("plant", "disturbance_torque_n_m[0]", "torque.unexplained", [], "total_momentum_n_m_s", True),
+        ("plant", "latchups[regulators]", "lcl.storage.high", [], "lcl_current_a.storage", True),
+        ("plant", "latchups[regulators]", "lcl.payload.high", [], "lcl_current_a.payload", False),
+        ("plant", "face_health[2]", "heat_unbalanced", ["radiator_1"], "", True),
+        ("plant", "face_health[2]", "heat_unbalanced", ["radiator_2"], "", False),
+        ("plant", "device_sensitivity[obc_memory]", "memory_uncorrected", [], "", True),
+        ("host", "computer", "clock.drift", [], "clock_drifts", True),
         ("host", "computer", "booted", ["watchdog"], "", True),
         ("link", "uplink", "command_loss", [], "", True),
         ("link", "uplink", "charge.low", [], "charge_zone", False),
@@ -155,4 +165,5 @@ def test_an_alarm_on_the_ground_is_a_report() -> None:
 def test_what_names_the_struck_unit(  # noqa: PLR0917
     seam: str, place: str, event_name: str, words: list[str], reading: str, named: bool
 ) -> None:
-    assert names_unit(event(1.0, event_name, *words, reading=reading), units_of(seam, place)) is named
+    parts = known_of_design("pathfinder").parts
+    assert names_unit(event(1.0, event_name, *words, reading=reading), units_of(seam, place, parts)) is named
