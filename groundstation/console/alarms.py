@@ -96,7 +96,7 @@ class AlarmsScreen(Frame):
     def on_mount(self) -> None:
         """The table has the keys."""
         super().on_mount()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def draw(self) -> None:
         """Those that wait for somebody first, the worst of them first."""

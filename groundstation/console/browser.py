@@ -25,6 +25,24 @@ from bus.web.access import Asked, Doorkeeper, Refused, Role
 COOKIE = "skyrack_console"
 MOST_PAGES = 8
 """Open at once: each is a process of some 60 MB."""
+KEYS_AT_ONCE = """
+    <noscript>The console needs JavaScript and a websocket; without them, `skyrack console` in a terminal.</noscript>
+    <script>
+      (function () {
+        const terminal = document.getElementById("terminal");
+        const listen = () => {
+          const keys = terminal.querySelector("textarea");
+          if (!keys) return;
+          keys.setAttribute("aria-label", "Keys for the console; F1 explains a screen");
+          keys.focus();
+        };
+        terminal.setAttribute("role", "application");
+        terminal.setAttribute("aria-label", "Skyrack console");
+        new MutationObserver(listen).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+      })();
+    </script>
+"""
+"""At the end of the page: keys are heard as soon as there is a screen, without a click first."""
 _ELSEWHERE = re.compile(r"<link[^>]*https?://[^>]*>", re.DOTALL)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -42,7 +60,8 @@ class BrowserConsole(Server):
         self._pages = 0
         self._folder = tempfile.TemporaryDirectory(prefix="skyrack-page-")
         page = (Path(self.templates_path) / "app_index.html").read_text(encoding="utf-8")
-        (Path(self._folder.name) / "app_index.html").write_text(_ELSEWHERE.sub("", page), encoding="utf-8")
+        page = _ELSEWHERE.sub("", page).replace("</body>", f"{KEYS_AT_ONCE}  </body>")
+        (Path(self._folder.name) / "app_index.html").write_text(page, encoding="utf-8")
         self.templates_path = Path(self._folder.name)
 
     async def app(self) -> web.Application:

@@ -54,7 +54,7 @@ class TimeScreen(Frame):
         """The table has the keys."""
         super().on_mount()
         self.query_one(Table).fill(list(SPEEDS))
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def tick(self) -> None:
         """The time moves by itself."""

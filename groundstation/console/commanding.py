@@ -30,6 +30,7 @@ FOLLOW_S = 240.0
 class CommandScreen(Frame):
     """Choose a telecommand, fill in its arguments, send it. `target`: an id, several with commas, or all."""
 
+    AUTO_FOCUS: ClassVar[str | None] = "#find-telecommand"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "send", "Send"),
         Binding("slash", "find", "Find", show=False),
@@ -78,7 +79,7 @@ class CommandScreen(Frame):
         """The dictionary of whoever is commanded."""
         super().on_mount()
         self.query_one("#confirmed").display = False
-        self.query_one("#find-telecommand").focus()
+        self.set_focus(self.query_one("#find-telecommand"))
         self._load()
 
     @work(exclusive=True, group="dictionary")
@@ -184,7 +185,7 @@ class CommandScreen(Frame):
 
     def action_find(self) -> None:
         """To the search."""
-        self.query_one("#find-telecommand").focus()
+        self.set_focus(self.query_one("#find-telecommand"))
 
     @work(exclusive=True, group="send")
     async def _send(self, order: forms.Order) -> None:
@@ -300,7 +301,7 @@ class TelecommandsScreen(Frame):
     def on_mount(self) -> None:
         """The table has the keys."""
         super().on_mount()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def draw(self) -> None:
         """Read again where anything changed."""

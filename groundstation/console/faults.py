@@ -36,6 +36,7 @@ _ORDER = ("active", "asked", "planned", "refused", "cleared")
 class FaultsScreen(Frame):
     """See the module."""
 
+    AUTO_FOCUS: ClassVar[str | None] = "#find-fault"
     title_words = "Faults"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "inject", "Inject"),
@@ -108,7 +109,7 @@ class FaultsScreen(Frame):
     def on_mount(self) -> None:
         """The search has the keys; what acts is read again and again."""
         super().on_mount()
-        self.query_one("#find-fault").focus()
+        self.set_focus(self.query_one("#find-fault"))
         self.set_interval(EVERY_S, self._read)
         self._read()
         self._begin()
@@ -245,7 +246,7 @@ class FaultsScreen(Frame):
 
     def action_find(self) -> None:
         """To the search."""
-        self.query_one("#find-fault").focus()
+        self.set_focus(self.query_one("#find-fault"))
 
     @work(exclusive=True, group="injections")
     async def _read(self) -> None:

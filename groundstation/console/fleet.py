@@ -75,7 +75,7 @@ class FleetScreen(Frame):
         Binding("slash", "search", "Search", key_display="/"),
         Binding("x", "exceptions", "Only trouble"),
     ]
-    DEFAULT_CSS = "#find { height: 3; display: none; } #find.on { display: block; }"
+    DEFAULT_CSS = "#find { height: 3; display: none; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class FleetScreen(Frame):
     def on_mount(self) -> None:
         """The table has the keys."""
         super().on_mount()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def draw(self) -> None:
         """Rows as sorted, grouped and searched for."""
@@ -160,15 +160,16 @@ class FleetScreen(Frame):
 
     def action_search(self) -> None:
         """Type what to look for."""
-        self.query_one("#find").add_class("on")
-        self.query_one("#find").focus()
+        field = self.query_one("#find", Input)
+        field.display = True  # at once: what is not seen cannot have the keys
+        self.set_focus(field)
 
     def action_back(self) -> None:
         """Clear the search."""
         field = self.query_one("#find", Input)
         field.value = ""
-        field.remove_class("on")
-        self.query_one(Table).focus()
+        field.display = False
+        self.set_focus(self.query_one(Table))
         self.draw()
 
     @on(Input.Changed, "#find")
@@ -179,7 +180,7 @@ class FleetScreen(Frame):
     @on(Input.Submitted, "#find")
     def kept(self) -> None:
         """Back to the table, the search stays."""
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     @on(Table.Chosen)
     def opened(self, event: Table.Chosen) -> None:

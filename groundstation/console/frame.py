@@ -34,6 +34,7 @@ class Frame(Screen[None]):
         Binding("escape", "back", "Back"),
         Binding("question_mark,f1", "help", "Help", key_display="?"),
     ]
+    AUTO_FOCUS: ClassVar[str | None] = "Table"  # not a field, which would take letters that are commands
     title_words: str = ""
 
     def __init__(self) -> None:

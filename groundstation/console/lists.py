@@ -54,7 +54,7 @@ class EventsScreen(Frame):
     def on_mount(self) -> None:
         """The table has the keys."""
         super().on_mount()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     @on(Input.Changed, "#find-event")
     def draw(self) -> None:
@@ -69,11 +69,11 @@ class EventsScreen(Frame):
     @on(Input.Submitted, "#find-event")
     def kept(self) -> None:
         """Back to the table."""
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def action_find(self) -> None:
         """To the search."""
-        self.query_one("#find-event").focus()
+        self.set_focus(self.query_one("#find-event"))
 
     def action_severity(self) -> None:
         """From the next severity on."""
@@ -126,7 +126,7 @@ class ContactsScreen(Frame):
     def on_mount(self) -> None:
         """The table has the keys."""
         super().on_mount()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def tick(self) -> None:
         """Time moves the lines; they are read again now and then."""
@@ -234,7 +234,7 @@ class ProceduresScreen(Frame):
     def on_mount(self) -> None:
         """The table has the keys."""
         super().on_mount()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def draw(self) -> None:
         """Read again where anything changed."""
@@ -267,7 +267,7 @@ class ProceduresScreen(Frame):
             self.notify("this run asks nothing")
             return
         self.query_one("#reply").add_class("on")
-        self.query_one("#reply").focus()
+        self.set_focus(self.query_one("#reply"))
 
     @on(Input.Submitted, "#reply")
     def replied(self, event: Input.Submitted) -> None:
@@ -277,7 +277,7 @@ class ProceduresScreen(Frame):
             self._tell(run.run, event.value.strip())
         self.query_one("#reply", Input).value = ""
         self.query_one("#reply").remove_class("on")
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     def action_abort(self) -> None:
         """End the one under the cursor."""
@@ -350,7 +350,7 @@ class LevelsScreen(Frame):
     def on_mount(self) -> None:
         """Read once."""
         super().on_mount()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
         self.action_again()
 
     def draw(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from rich.text import Text
 
 from groundstation.api import forms
@@ -10,14 +12,19 @@ from groundstation.console import words
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Unicode 10.0, block Braille Patterns: the bit of each dot, by column and row from the top."""
 LABEL = 10
-JOINED = 0.03
-"""Values further apart than this share of the width are not joined: nobody knows what was between them."""
+JOINED, TYPICAL = 0.03, 2.5
+"""Values further apart than this share of the width, and than so many times what is usual between them, are not joined:
+nobody knows what was between them."""
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7")
 
 
-def plot(all_series: list[forms.Series], width: int, height: int, cursor_s: float | None = None) -> Text:
-    """Several parameters over the same time; each scaled alone where their units differ. Empty ones say so."""
-    wide, high = max(10, width - LABEL - 1), max(3, height - 2 - len(all_series))
+def plot(
+    all_series: list[forms.Series], width: int, height: int, cursor_s: float | None = None,
+    shadow: forms.Series | None = None,
+) -> Text:  # fmt: skip
+    """Several parameters over the same time; each scaled alone where their units differ. Empty ones say so. `shadow`:
+    whether it was in the Earth's, as it told itself, for a band below."""
+    wide, high = max(10, width - LABEL - 1), max(3, height - 2 - len(all_series) - (shadow is not None))
     starts = [each.stretches[0].start_s for each in all_series if each.stretches]
     ends = [each.stretches[-1].start_s + each.width_s for each in all_series if each.stretches]
     text = Text(no_wrap=True)
@@ -48,8 +55,28 @@ def plot(all_series: list[forms.Series], width: int, height: int, cursor_s: floa
             else:
                 text.append("┄" if row in limits else " ", limits.get(row, ""))
         text.append("\n")
+    if shadow is not None:
+        text.append(f"{'shadow':>{LABEL}} {_band(shadow, from_s, to_s, wide)}\n", "dim")
     left, right = words.clock(from_s), words.clock(to_s)
     return text.append(f"{' ' * (LABEL + 1)}{left}{right:>{max(1, wide - len(left))}}", "dim")
+
+
+def _band(shadow: forms.Series, from_s: float, to_s: float, wide: int) -> str:
+    """Dark where it was in the shadow, dots where it was not, nothing where nobody knows."""
+    told = [(each.start_s, each.last > 0.5) for each in shadow.stretches if each.last is not None]
+    places = [(min(wide, max(0, int((at_s - from_s) / max(to_s - from_s, 1e-9) * wide))), dark) for at_s, dark in told]
+    far = _far([x for x, _ in places], wide)
+    cells = [" "] * wide
+    for (x, dark), (following, _) in pairwise([*places, (wide, False)]):
+        until = following if following - x <= far else x + 1
+        cells[x:until] = ["▓" if dark else "·"] * (until - x)
+    return "".join(cells[:wide])
+
+
+def _far(places: list[int], wide: int) -> float:
+    """Beyond which two values, in places from left to right, are not joined."""
+    gaps = sorted(after - one for one, after in pairwise(places))
+    return max(3.0, wide * JOINED, TYPICAL * gaps[len(gaps) // 2] if gaps else 0.0)
 
 
 def _legend(series: forms.Series, cursor_s: float | None) -> str:
@@ -98,17 +125,20 @@ def _draw(
         bits, _ = cells[y // 4][x // 2]
         cells[y // 4][x // 2] = (bits | _DOTS[x % 2][y % 4], look)
 
+    def across(at_s: float) -> int:
+        return min(wide - 1, max(0, int((at_s + series.width_s / 2 - span[0]) / (span[1] - span[0]) * wide)))
+
+    far = _far([across(each.start_s) for each in series.stretches if each.last is not None], wide)
     before: tuple[int, int] | None = None
     for each in series.stretches:
         if each.least is None or each.greatest is None or each.last is None:
             before = None
             continue
-        middle_s = each.start_s + series.width_s / 2
-        x = min(wide - 1, max(0, int((middle_s - span[0]) / (span[1] - span[0]) * wide)))
+        x = across(each.start_s)
         for y in range(down(each.greatest), down(each.least) + 1):
             dot(x, y)
         here = (x, down(each.last))
-        if before is not None and x - before[0] <= max(3, wide * JOINED):
+        if before is not None and x - before[0] <= far:
             for step in range(1, x - before[0]):
                 dot(before[0] + step, round(before[1] + (here[1] - before[1]) * step / (x - before[0])))
         before = here

@@ -26,6 +26,9 @@ from groundstation.console.table import Column, Table
 Named = tuple[str, forms.Value]
 SPANS_S = (600.0, 3_600.0, 6 * 3_600.0, 86_400.0, 7 * 86_400.0)
 MOST_TRACES = 4
+SHADOW = "in_shadow"
+PLOT_EVERY_NS = 2_000_000_000
+"""A plot is read again so often, where anything new has come."""
 LINE_POINTS = 24
 
 
@@ -56,6 +59,8 @@ class SpacecraftScreen(Frame):
     #find-value { height: 3; }
     """
 
+    AUTO_FOCUS: ClassVar[str | None] = "*"
+
     def __init__(self, spacecraft: str, tab: str = "overview") -> None:
         super().__init__()
         self.spacecraft, self._first = spacecraft, tab
@@ -65,7 +70,8 @@ class SpacecraftScreen(Frame):
         self._lines: dict[str, list[float | None]] = {}
         self._span = 1
         self._cursor_s: float | None = None
-        self._asked_revision = -1
+        self._shadow: forms.Series | None = None
+        self._read_revision, self._read_ns = -1, 0
 
     def parts(self) -> ComposeResult:
         """Tabs."""
@@ -153,11 +159,13 @@ class SpacecraftScreen(Frame):
         """Another tab."""
         self.draw()
         tables = self.query_one(TabbedContent).active_pane
-        if tables is not None:
-            for onboard in tables.query(OnBoard):
-                onboard.load()
+        if tables is None:
+            return
+        for onboard in tables.query(OnBoard):
+            onboard.load()
+        if self.focused is None or tables not in self.focused.ancestors:  # whoever was quicker keeps the keys
             for widget in (*tables.query(Table), *tables.query(VerticalScroll)):
-                widget.focus()
+                self.set_focus(widget)
                 break
 
     def action_tab(self, name: str) -> None:
@@ -167,7 +175,7 @@ class SpacecraftScreen(Frame):
     def action_find(self) -> None:
         """A value by a part of its name."""
         self.action_tab("values")
-        self.query_one("#find-value").focus()
+        self.set_focus(self.query_one("#find-value"))
 
     def action_command(self) -> None:
         """Ask it for something."""
@@ -213,22 +221,34 @@ class SpacecraftScreen(Frame):
     @on(Input.Submitted, "#find-value")
     def found(self) -> None:
         """Back to the table."""
-        self.query_one("#all-values").focus()
+        self.set_focus(self.query_one("#all-values"))
+
+    def tick(self) -> None:
+        """A plot goes on as the archive does."""
+        super().tick()
+        store = self.store
+        seen = self.console.screen is self and self.query_one(TabbedContent).active == "plot"
+        new = self._traces and store.connected and store.revision != self._read_revision
+        if seen and new and store.clock.now_ns() - self._read_ns >= PLOT_EVERY_NS:
+            self._read_plot()
 
     @work(exclusive=True, group="plot")
     async def _read_plot(self) -> None:
+        self._read_revision, self._read_ns = self.store.revision, self.store.clock.now_ns()
+        shadow = [SHADOW] if SHADOW in self.store.values and SHADOW not in self._traces else []
         end_s = self.store.mission_s()
         if end_s is None:
             end_s = self.store.moment.archived_until_s if self.store.moment else None
         from_s = None if end_s is None else max(0.0, end_s - SPANS_S[self._span])
         try:
-            self._series = (
-                []
-                if not self._traces
-                else await self.store.client.several(
-                    self.spacecraft, self._traces, from_s, end_s, points=2 * max(40, self.size.width)
+            found = (
+                await self.store.client.several(
+                    self.spacecraft, [*self._traces, *shadow], from_s, end_s, points=2 * max(40, self.size.width)
                 )
+                if self._traces
+                else []
             )
+            self._series, self._shadow = found[: len(self._traces)], found[-1] if shadow and found else None
         except SkyrackError as error:
             self.notify(error.message, severity="error", markup=False)
         self._draw_plot()
@@ -246,7 +266,8 @@ class SpacecraftScreen(Frame):
             target.update(Text("Choose values in tab 2: Enter plots one, p adds up to four; [ and ] change the time."))
             return
         head = Text(f"{words.span(SPANS_S[self._span])} back;  [ ] change it, ← → read values\n", "dim")
-        target.update(Group(head, plot(self._series, self.size.width - 6, self.size.height - 9, self._cursor_s)))
+        wide, high = self.size.width - 6, self.size.height - 9
+        target.update(Group(head, plot(self._series, wide, high, self._cursor_s, self._shadow)))
 
     def _overview(self, values: dict[str, forms.Value]) -> Group:
         row = self.store.rows.get(self.spacecraft)

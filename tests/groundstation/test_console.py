@@ -219,6 +219,12 @@ def test_a_plot_draws_gaps_as_gaps_and_limits_where_they_lie() -> None:
     assert "last 0.5" in lines[0] and "deleted by retention" in lines[0]
     assert "0.9" in lines[1] and "0.1" in lines[-2] and "0:00:40" in lines[-1]
     assert sum("┄" in line for line in lines) == 1
+    dark = [
+        forms.Stretch(start_s=10.0 * n, count=1, least=v, greatest=v, last=v) for n, v in enumerate([0.0, 1.0, None])
+    ]
+    shadow = series.model_copy(update={"stretches": dark})
+    (band,) = [line[11:] for line in plot([series], 51, 13, shadow=shadow).plain.splitlines() if "shadow" in line]
+    assert band == "·" * 10 + "▓" + " " * 29  # it was dark when it told last, and nobody knows for how long
     empty = plot([series.model_copy(update={"stretches": []})], 51, 13).plain
     assert "nothing was archived" in empty
 
