@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.wire.authentication import authentic, derived_key, sign
+from bus.wire.authentication import WINDOW, authentic, derived_key, sign
 from bus.wire.messages import Message, Telecommand, TelemetryAck
 from node.fsw.modes import Mode
-from node.fsw.services.authentication import QUIET_NS, WINDOW
+from node.fsw.services.authentication import QUIET_NS
 from tests.kits.fake_spacecraft import TICK_NS, Flight
 
 KEY, OTHER = derived_key(1, "sat-1"), derived_key(1, "sat-2")
