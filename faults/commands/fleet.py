@@ -49,8 +49,13 @@ def fleet(
         raise UserError(
             "--out and --resume cannot both be given", hint="--resume names the directory that is gone on with"
         )
-    if resume is not None and not resume.is_dir():
-        raise UserError(f"{resume} is no directory", hint="--resume takes that of a flight that was stopped")
+    if resume is not None and not (resume / "scenario.yaml").is_file():
+        raise UserError(
+            f"{resume} is no flight's directory: it has no scenario.yaml",
+            hint="--resume takes the directory of a constellation that was stopped",
+        )
+    if resume is not None and (resume / "summary.json").exists():
+        raise UserError(f"{resume} was flown to its end", hint="fly it anew without --resume")
     what = read_fleet(find_fleet(scenario), Shelf(tuple(designs or ())))
     raise typer.Exit(_fly(what, (out, resume), checkpoint_every, shows=not no_progress, as_json=json))
 
@@ -72,11 +77,12 @@ def _fly(
     folder = create(what.name, out).path if resume is None else resume
     error = Console(stderr=True, highlight=False)
     for warning in what.warnings:
-        error.print(f"note: {warning}", markup=False)
-    warm_up(error.print)
+        error.print(f"note: {warning}", markup=False, soft_wrap=True)
+    warm_up(what, error.print)
     error.print(
         f"{what.name}: {what.flown:,} of {what.count:,} spacecraft, {len(what.shells)} shells; into {folder}",
         markup=False,
+        soft_wrap=True,
     )
     (folder / "scenario.yaml").write_text(what.text, encoding="utf-8")
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
@@ -90,7 +96,7 @@ def _fly(
     if flown.flight.tick < what.ticks:
         error.print(
             f"interrupted by {interruption.signal} at tick {flown.flight.tick} of {what.ticks}; go on with: "
-            f"skyrack fleet {what.file} --resume {folder}", markup=False,
+            f"skyrack fleet {what.file} --resume {folder}", markup=False, soft_wrap=True,
         )  # fmt: skip
         return INTERRUPTED
     summary = write_results(folder, flown)
@@ -159,8 +165,9 @@ def check_fleet(name: str, designs: tuple[Path, ...], *, as_json: bool) -> int:
     return 0
 
 
-def warm_up(say: Callable[[str], None]) -> None:
-    """Have the physics compiled where that has not been done on this machine."""
+def warm_up(what: Constellation, say: Callable[[str], None]) -> None:
+    """Have the physics compiled where that has not been done on this machine, while a signal still ends it at once."""
+    from faults.fleet.flight import Flight  # noqa: PLC0415
     from faults.run.warm import compile_classes  # noqa: PLC0415
     from node.plant.cache import point_numba  # noqa: PLC0415
 
@@ -168,6 +175,8 @@ def warm_up(say: Callable[[str], None]) -> None:
     kept = point_numba()
     if not any(kept.rglob("fleet.fly_fleet-*.nbc")):
         say("compiling the physics for all cores, once on this machine: some two minutes ...")
+    first = what.shells[0]
+    Flight(what, [f"{first.id}-{first.planes[0].labels[0]}"]).step()
 
 
 def _told(bar: Any, task: Any, what: Constellation) -> Callable[[int, int], None]:

@@ -72,12 +72,19 @@ def resume(folder: Path, flight: Flight, tables: Tables) -> None:
                 hint="resume with the scenario and the release that it began with, or fly it anew",
             )
         place = folder / str(facts["folder"])
-        arrays = {path.stem: np.load(path, allow_pickle=False) for path in sorted(place.glob("*.npy"))}
+        arrays = {path.stem: _load(path) for path in sorted(place.glob("*.npy"))}
         _take(arrays, flight)
         tables.restore(arrays)
         flight.tick = int(facts["tick"])
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the checkpoint in {folder} cannot be read: {error}", hint="fly it anew") from error
+
+
+def _load(path: Path) -> NDArray[Any]:
+    """An array; the large ones are mapped, or a flight gone on with would need twice its memory."""
+    large = path.stem.startswith(("states-", "orders-", "memory-"))
+    found: NDArray[Any] = np.load(path, allow_pickle=False, mmap_mode="r" if large else None)
+    return found
 
 
 def _take(arrays: dict[str, NDArray[Any]], flight: Flight) -> None:

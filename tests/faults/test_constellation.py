@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from typer.testing import CliRunner
 
 from bus.errors import UserError
 from faults.fleet import checkpoint
@@ -24,6 +26,7 @@ from faults.fleet.results import write_results
 from faults.fleet.steps import finer
 from node.fleet import Fleet
 from node.fsw import rules
+from skyrack import app
 from tests.kits import fleet_kit as kit
 from tests.kits.runs import command, skyrack
 
@@ -93,6 +96,35 @@ def test_a_flight_that_was_killed_leaves_the_same_tables(tmp_path: Path) -> None
     assert skyrack("fleet", file, "--resume", killed).returncode == 0
     for path in sorted((through / "tables").iterdir()):
         assert path.read_bytes() == (killed / "tables" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_a_checkpoint_and_the_next_step(tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(kit.text(duration="200000 s").replace("report_every: 40 s", "report_every: 8000 s"))
+    process = subprocess.Popen(
+        command("fleet", file, "--out", tmp_path / "out", "--checkpoint-every", "0"), stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120.0
+    while not (tmp_path / "out/checkpoint.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted by SIGINT at tick" in said
+    assert f"go on with: skyrack fleet {file} --resume {tmp_path / 'out'}" in said
+    assert (tmp_path / "out/checkpoint.json").exists() and not (tmp_path / "out/summary.json").exists()
+
+
+def test_only_a_flight_that_was_stopped_is_gone_on_with(tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(kit.text())
+    runner = CliRunner()
+    no_flight = runner.invoke(app, ["fleet", str(file), "--resume", str(tmp_path)])
+    assert isinstance(no_flight.exception, UserError) and "no scenario.yaml" in no_flight.exception.message
+    (tmp_path / "scenario.yaml").write_text(kit.text())
+    (tmp_path / "summary.json").write_text("{}")
+    flown = runner.invoke(app, ["fleet", str(file), "--resume", str(tmp_path)])
+    assert isinstance(flown.exception, UserError) and "to its end" in flown.exception.message
 
 
 def test_a_checkpoint_of_another_constellation_is_refused(tmp_path: Path) -> None:
