@@ -107,7 +107,8 @@ class BatteryWatch(Component):
         state, n = self.state, len(charge)
         step_s, state.at_ns = (now_ns - state.at_ns) / 1e9, now_ns
         groups_on = float(np.count_nonzero(on))
-        if state.groups_on != groups_on:
+        unseen = step_s > max(SAMPLE_S, 1.5 * self.on_board.cycle_ns / 1e9)  # the monitor was silent
+        if state.groups_on != groups_on or unseen:
             state.groups_on, state.current = groups_on, current
             state.passed, state.sums, state.looks = np.zeros(2 * n), np.zeros(3 * n), 0
             state.samples, state.strayed = [], np.zeros(n)
