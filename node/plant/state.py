@@ -68,7 +68,7 @@ def layout(capacity_class: str) -> Layout:
     if cap.name == "fleet":
         unused = {field[0] for field in loop.state_fields(cap)} | IDLE  # a fleet has no room for a coolant loop
         states = [_narrow(field, unused) for field in states]
-        orders = [_narrow(field) for field in orders]
+        orders = [_narrow(field, IDLE) for field in orders]
     return Layout(
         cap,
         _record(states),
@@ -93,10 +93,16 @@ IDLE = frozenset(
         "isl_timer_s", "isl_range_m", "isl_range_rate_m_s", "isl_light_time_s", "isl_received_w", "isl_rate_bps",
         "isl_drift_rad", "isl_jitter_factor", "isl_margin_db", "isl_attempts", "job_inflow",
         "guests_taken", "jobs_given", "tracker_timer_s", "battery_group_slow_polarisation_v",
+        "isl_peer_position_teme_m", "isl_peer_velocity_teme_m_s", "isl_peer_valid", "isl_peer_state", "isl_peer_head",
+        "guest_kind", "guest_chips", "guest_length_s", "guest_saved_s", "guest_interval_s", "guest_checkpoint_s",
+        "guest_restart_s", "guest_detect_s", "guest_efficiency", "guest_number", "give_slot", "give_number",
+        "isl_health", "job_life", "job_strikes", "job_own_outside", "job_own_ready", "job_own_kept",
+        "job_own_event",
+        "job_own_confirmed_s", "job_own_kept_s", "job_own_window_s",
     }
 )  # fmt: skip
-"""What a fleet never uses: its spacecraft do not see each other, take no jobs from each other, no logs come, and their
-designs have neither trackers nor second polarisations."""
+"""What a fleet never uses: its spacecraft do not see each other, take no jobs from each other, no logs come, no program
+of a user's does the work, and their designs have neither trackers nor second polarisations."""
 
 FLAGS = frozenset(
     {
