@@ -15,7 +15,7 @@ MEANINGS: Mapping[str, str] = {
     "time_s": "since the epoch",
     "position_teme_m": "in TEME of date",
     "velocity_teme_m_s": "in TEME of date",
-    "orbit_period_s": "nodal, of the mean orbit",
+    "orbit_period_s": "Keplerian, of the mean orbit",
     "orbit_decay_m": "semi-major axis lost to drag (gained by thrust: negative)",
     "orbit_advance_rad": "mean anomaly gained by that",
     "thruster_health": "0: no thrust",

@@ -36,7 +36,7 @@ from faults.truth.fields import field_rows
 from node import own_software
 from node.assembly import stretched_times
 from node.designs.audit.margins import Margin, audit_scenario
-from node.designs.load import SHIPPED, Design
+from node.designs.load import SHIPPED, Design, load_design
 
 Rows = list[dict[str, Any]]
 _ONLY_IN_JSON = ("source", "traces_to", "fmeca", "severity", "figures", "assumed_figures", "labels", "valid", "file")
@@ -108,7 +108,7 @@ def check_command(
     _print_table(console, "inter-satellite links, share of an orbit", [link.as_row() for link in found])
     for line in link_warnings(found):
         console.print(f"warning: {line}", markup=False)
-    for line in tick_warnings(scenario.tick_ns):
+    for line in [*tick_warnings(scenario.tick_ns), *cycle_warnings(scenario)]:
         console.print(line, markup=False)
     margins = audit_scenario(scenario)
     _print_table(console, MARGINS_TITLE, margin_rows(margins))
@@ -367,6 +367,23 @@ def tick_warnings(tick_ns: int) -> list[str]:
         return []
     times = ", ".join(f"{t.name} {t.declared_s:g} s to {t.flown_s:g} s" for t in stretched)
     return [f"warning: a tick of {tick_ns / 1e9:g} s stretches times of flight software: {times}"]
+
+
+def cycle_warnings(scenario: Scenario) -> list[str]:
+    """Loads that come and go within a tick, which looks at them once."""
+    tick_s, found = scenario.tick_ns / 1e9, []
+    for design in dict.fromkeys(one.design for one in scenario.spacecraft):
+        for name, lcl in load_design(design).form.lcls.items():
+            if (
+                lcl.cycle
+                and lcl.cycle.every - lcl.cycle.on > 0.0
+                and min(lcl.cycle.on, lcl.cycle.every - lcl.cycle.on) < tick_s
+            ):
+                found.append(
+                    f"warning: the cycle of {name} ({lcl.cycle.on:g} s on in every {lcl.cycle.every:g} s) is too fast "
+                    f"for a tick of {tick_s:g} s, which looks at it once: shorter ticks, or its mean as its load"
+                )
+    return found
 
 
 def margin_warnings(margins: Sequence[Margin]) -> list[str]:

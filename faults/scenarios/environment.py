@@ -18,7 +18,7 @@ from bus.scenario.model import Bench, Environment
 from bus.text.forms import Form
 from bus.text.instants import parse_instant
 from bus.text.leaves import Leaf, duration, quantity, text
-from bus.text.near import one_of
+from bus.text.near import nearest, one_of
 from bus.text.reader import Item
 from bus.text.tables import read_file
 from bus.text.times import clock
@@ -118,9 +118,15 @@ def _read_bench(item: Item) -> Environment | None:
     )  # fmt: skip
 
 
+def is_bench(item: Item) -> bool:
+    """Whether a bench is meant, be it misspelt: then nothing of an orbit is asked for."""
+    written = (item.node.entries or {}) if item.node is not None else {}
+    return "bench" in written or (len(written) == 1 and any(nearest(name, ("bench",)) for name in written))
+
+
 def read_environment(item: Item) -> Environment | None:
     """The surroundings, or None after a mistake."""
-    if item.has("bench"):
+    if is_bench(item):
         return _read_bench(item)
     mark = item.sheet.mark()
     parts = item.parts(EnvironmentForm)

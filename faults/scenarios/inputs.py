@@ -22,8 +22,9 @@ from bus.text.instants import parse_instant
 from bus.text.leaves import duration, quantity, text
 from bus.text.near import nearest, one_of
 from bus.text.reader import Item
-from faults.scenarios.orders import check_order, find_order
+from faults.scenarios.orders import MODE, check_order, find_order
 from node.designs.load import load_design
+from node.devices.order_limits import WORDS
 
 LOAD, POWER = "lcl_load_w", "accelerator_power_w"
 OFFSET, QUATERNION = "pointing_offset_rad", "quaternion_body_from_teme"
@@ -33,7 +34,7 @@ MOST_DRIVEN, MOST_TERMS, MOST_ROWS = 32, 8, 200_000
 _YEAR_NS = 400 * 86_400 * 10**9
 _SECONDS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
 _COLUMN = text(longest=128, shape="the name of a column of the table")
-_NUMBER = quantity("number", -1e12, 1e12)
+_NUMBER = quantity("number", -1e12, 1e12, "-1e12 to 1e12")
 
 
 class Term(Form):
@@ -74,8 +75,9 @@ class InputsForm(Form):
     drive: Annotated[dict[Annotated[str, text(longest=128)], DriveForm], Field(min_length=1, max_length=MOST_DRIVEN)]
 
 
-def read_inputs(item: Item, design: str, epoch: datetime) -> tuple[Measured, ...]:
-    """What a log says, by what it drives. What is wrong is noted with its line, in the scenario or in the table."""
+def read_inputs(item: Item, design: str, epoch: datetime, span_s: float | None) -> tuple[Measured, ...]:
+    """What a log says, by what it drives. What is wrong is noted with its line, in the scenario or in the table;
+    a log that says nothing of the flight is a warning."""
     mark = item.sheet.mark()
     form = item.read(InputsForm)
     if form is None:
@@ -87,7 +89,14 @@ def read_inputs(item: Item, design: str, epoch: datetime) -> tuple[Measured, ...
         return ()
     path = Path(item.sheet.file).parent / form.csv
     try:
-        return _read(form, path, epoch, design)
+        measured = _read(form, path, epoch, design)
+        begin, end = min(one.times_s[0] for one in measured), max(one.times_s[-1] for one in measured)
+        if span_s is not None and (end < 0.0 or begin >= span_s):
+            item.below("csv").warn(
+                f"{units.show(form.csv)}, of {begin:g} s to {end:g} s after the epoch",
+                f"rows within the flight (0 s to {span_s:g} s), or it drives nothing: `time` and `shift` place it",
+            )
+        return measured
     except ScenarioError as error:
         for mistake in error.mistakes:
             if mistake.line:
@@ -113,10 +122,14 @@ def _check(item: Item, name: str, drive: DriveForm, design: str) -> None:
                 raise Refused(units.show(name), f"{stem}[0] to {stem}[{STATES[stem] - 1}]")
         else:
             find_order(design, name)
+            if drive.between == "line" and stem in (MODE, *WORDS):
+                raise Refused("between: line", "hold: it goes from one word to the next, with nothing between")
         if drive.unit not in units.DIMENSIONS[units.dimension_of_name(stem)]:
             raise Refused(
                 units.show(drive.unit) if drive.unit else "no unit",
-                units.allowed_units(units.dimension_of_name(stem)) or "no unit",
+                "no unit"
+                if "" in (allowed := units.DIMENSIONS[units.dimension_of_name(stem)]) and len(allowed) == 1
+                else units.allowed_units(units.dimension_of_name(stem)),
             )
     except UnknownNameError as error:
         item.adopt(error)
@@ -171,6 +184,9 @@ def _read(form: InputsForm, path: Path, epoch: datetime, design: str) -> tuple[M
                 raise tables.refused(shown, line, name, f"{value:g} {drive.unit}".strip(), allowed) from None
             found[name][0].append(moment)
             found[name][1].append(si)
+        turned = [values[-1] for name, (times, values) in found.items() if name.startswith(QUATERNION) and times]
+        if len(turned) == STATES[QUATERNION] and not any(turned):
+            raise tables.refused(shown, line, QUATERNION, "four zeros", "a quaternion, which has a length")
     for name, (times, _) in found.items():
         if not times:
             raise tables.refused(shown, header.line, name, "no row with a value", "at least one")

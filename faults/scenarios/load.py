@@ -19,7 +19,7 @@ from bus.text.leaves import Leaf, duration, quantity, text, whole
 from bus.text.reader import Item, Sheet
 from bus.text.units import show
 from faults.catalogue.resolve import FAULTS
-from faults.scenarios.environment import EnvironmentForm, GroundForm, read_environment, within
+from faults.scenarios.environment import EnvironmentForm, GroundForm, is_bench, read_environment, within
 from faults.scenarios.events import Expected, read_expectations, read_faults
 from faults.scenarios.fault_entry import FaultEntry
 from faults.scenarios.known_orbit import Given
@@ -142,11 +142,11 @@ def load_tree(root: Item, shelf: Shelf | None = None) -> Scenario:
 
     mark = sheet.mark()
     first_orbit_s = _first_orbit_s(root.below("spacecraft"), epoch)
-    duration_ns = _duration(root.below("duration"), tick_ns, first_orbit_s)
+    bench = is_bench(root.below("environment"))
+    duration_ns = _duration(root.below("duration"), tick_ns, first_orbit_s, bench=bench)
     end = epoch + timedelta(microseconds=duration_ns // 1000) if epoch and sheet.clean_since(mark) else None
     mark = sheet.mark()
-    on_bench = environment is not None and environment.bench is not None
-    everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf(), bench=on_bench)
+    everybody = read_spacecraft(root.below("spacecraft"), epoch or _NO_EPOCH, end, shelf or Shelf(), bench=bench)
     spacecraft, designs, complete = everybody
     whole_fleet = complete and sheet.clean_since(mark)
     _check_room(root.below("stations"), len(stations), spacecraft)
@@ -254,8 +254,11 @@ def _first_orbit_s(item: Item, epoch: datetime | None) -> float | None:
     return places[0].period_s if places else None
 
 
-def _duration(item: Item, tick_ns: int, orbit_s: float | None) -> int:
+def _duration(item: Item, tick_ns: int, orbit_s: float | None, *, bench: bool) -> int:
     """Whole ticks: orbits are rounded to them, other durations must be a multiple."""
+    if bench and item.node is not None and "orbit" in str(item.node.value):
+        item.refuse(item.found, "a time such as 40 min: nothing goes round on a bench")
+        return tick_ns
     if orbit_s is None and item.node is not None and "orbit" in str(item.node.value):
         return tick_ns  # The orbit itself is a mistake already.
     length = duration(tick_ns, LONGEST_NS, "one tick to 366 d", orbit_s=orbit_s)

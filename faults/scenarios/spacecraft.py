@@ -33,7 +33,7 @@ from faults.scenarios.orders import ORDERS_SCHEMA, read_orders
 from faults.scenarios.outside import Devices, SoftwareForm, check_endpoints, read_devices, read_software
 from faults.scenarios.own_designs import Shelf
 from faults.scenarios.own_jobs import check_programs
-from faults.scenarios.state_from import read_state
+from faults.scenarios.state_from import GROUP_CHARGES, WHOLE_CHARGE, read_state
 from faults.scenarios.vocabulary import check_orbit, first_value
 from node.designs.bench import no_room
 from node.designs.fdir_entry import FdirEntry
@@ -121,9 +121,12 @@ def read_spacecraft(
         complete = complete and (bool(places) or not any(entry.below("orbit").has(kind) for kind in CONSTELLATIONS))
         initial = _initial(entry.below("initial"), parts["initial"] or {}, design)
         if parts["state_from"] and design:
-            initial = {**read_state(entry.below("state_from"), parts["state_from"], design), **initial}
-        inputs = read_inputs(entry.below("inputs"), design, epoch) if entry.has("inputs") and design else ()
+            left = read_state(entry.below("state_from"), parts["state_from"], design)
+            if WHOLE_CHARGE in initial:  # it is that of every group, too
+                left = {name: value for name, value in left.items() if not name.startswith(GROUP_CHARGES)}
+            initial = {**left, **initial}
         span_s = (end - epoch).total_seconds() if end else None
+        inputs = read_inputs(entry.below("inputs"), design, epoch, span_s) if entry.has("inputs") and design else ()
         orders = read_orders(entry.below("orders"), design, span_s)
         jobs: tuple[Job, ...] = ()
         logs: tuple[JobLog, ...] = ()

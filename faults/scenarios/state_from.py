@@ -24,7 +24,9 @@ from node.plant.thermal import loop, thermal
 SHAPE = "FILE.csv@TIME or RUN@TIME, such as 'monday.csv@180 min'"
 CARRIED = (power, limiters, battery, thermal, loop, compute, tracker)
 """Models whose state a spacecraft carries in itself."""
-LEAST = ("battery_soc", "battery_group_soc")
+WHOLE_CHARGE = "battery_soc"
+GROUP_CHARGES = ("battery_group_soc", "battery_group_turn_soc", "battery_group_peak_soc")
+LEAST = (WHOLE_CHARGE, GROUP_CHARGES[0])
 """Without one of these a state says too little to begin from."""
 
 

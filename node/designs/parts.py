@@ -127,6 +127,8 @@ class BatteryCell(Form):
     @model_validator(mode="after")
     def _monotone(self) -> Self:
         curve_v = self.open_circuit_voltage
+        if min([*curve_v, *(volts for _, volts in curve_v.pairs)]) <= 0.0:
+            raise Refused("open_circuit_voltage of 0 V or less", "above 0 V at every charge")
         if any(b <= a for a, b in itertools.pairwise(curve_v)):
             raise Refused("open_circuit_voltage that falls", "11 values that rise from 0 to 100 % charge")
         if any(b[1] <= a[1] for a, b in itertools.pairwise(curve_v.pairs)):

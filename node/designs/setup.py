@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bus.orbits.elements import satellite
 from bus.scenario.model import Environment, OmmOrbit, Spacecraft, Station, TleOrbit
@@ -91,9 +91,14 @@ def plant_setup(
         solar_event_samples=environment.solar_event_samples,
         sunlight=environment.bench is None,
         peers=spacecraft.peers,
-        initial=spacecraft.initial,
+        initial=_in_order(spacecraft.initial),
         workload=workload(spacecraft),
     )
+
+
+def _in_order(initial: Mapping[str, float]) -> dict[str, float]:
+    """The charge of the whole battery, then what is said of one group: a run's own file has names by the alphabet."""
+    return {name: initial[name] for name in sorted(initial, key=lambda name: name != "battery_soc")}
 
 
 def _site(station: Station) -> GroundSite:

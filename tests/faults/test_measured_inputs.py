@@ -109,6 +109,8 @@ LOG = "t,a\n0,1\n1,2\n"
         ("t}", "t}", "t,a\n0,NA\n", "lcl_load_w[aocs]", "at least one"),
         ("lcl_load_w[aocs]", "battery_soc", LOG, "battery_soc", "a known order"),
         ("lcl_load_w[aocs]", "quaternion_body_from_teme[0]", LOG, "quaternion", "all four"),
+        ("'lcl_load_w[aocs]': {column: a, unit: W", "pump_select: {column: a, between: line", LOG, "pump", "hold"),
+        ("'lcl_load_w[aocs]': {column: a, unit: W", "attitude_mode: {column: a, unit: s", LOG, "attitude", "no unit"),
     ],
 )  # fmt: skip
 def test_wrong_inputs_are_refused_with_file_and_line(  # noqa: PLR0917 - one row of the table
@@ -121,6 +123,25 @@ def test_wrong_inputs_are_refused_with_file_and_line(  # noqa: PLR0917 - one row
     assert field in mistake.field or field in mistake.found
     assert mistake.line > 0
     assert says in f"{mistake.found} {mistake.allowed}"
+
+
+def test_a_quaternion_of_nothing_is_refused_with_its_row(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("t,a,b,c,d\n0,,0,0,0\n1,0,0,0,1\n2,0,0,0,0\n")
+    drive = "".join(f"\n        quaternion_body_from_teme[{i}]: {{column: {c}}}" for i, c in enumerate("abcd"))
+    more = f"inputs:\n      csv: log.csv\n      time: {{column: t}}\n      drive:{drive}"
+    with pytest.raises(ScenarioError) as error:
+        load_named(str(written(tmp_path, more)))
+    (mistake,) = error.value.mistakes
+    assert (mistake.line, mistake.field, mistake.found) == (4, "quaternion_body_from_teme", "four zeros")
+
+
+@pytest.mark.parametrize(("shift", "told"), [("0 s", 0), ("9 s", 0), ("10 s", 1), ("-1 s", 0), ("-2 s", 1)])
+def test_a_log_that_says_nothing_of_the_flight_is_a_warning(shift: str, told: int, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(LOG)
+    path = written(tmp_path, GOOD.replace("drive:", f"shift: {shift}, drive:"))
+    found = [one for one in load_named(str(path)).scenario.warnings if "inputs.csv" in one]
+    assert len(found) == told
+    assert all(one.startswith(f"{path}:13:") and "drives nothing" in one for one in found)
 
 
 # --- state_from
@@ -194,6 +215,23 @@ def test_what_is_written_overrules_what_was_left(tmp_path: Path) -> None:
     assert load_named(str(written(tmp_path, more))).scenario.spacecraft[0].initial["battery_soc"] == 0.7
     more = "state_from: whole.csv@59 s"
     assert load_named(str(written(tmp_path, more))).scenario.spacecraft[0].initial["battery_soc"] == 0.5
+
+
+def test_a_written_charge_goes_over_that_of_every_group(tmp_path: Path) -> None:
+    """Of the whole, and of two equal groups: the mean of them; 1e-6 for a tick's own rounding."""
+    table = "time_s,battery_soc,battery_group_soc[battery_1],battery_group_peak_soc[battery_1]\n0,0.5,0.4,0.9\n"
+    (tmp_path / "whole.csv").write_text(table)
+    signals = ("battery_soc", "battery_group_soc[battery_1]", "battery_group_soc[battery_2]")
+    left = "state_from: whole.csv@0 s"
+    for more, charges in (
+        (left, (0.45, 0.4, 0.5)),
+        (left + "\n    initial: {battery_soc: 70 %}", (0.7, 0.7, 0.7)),
+        ('initial: {battery_soc: 70 %, "battery_group_soc[battery_1]": 40 %}', (0.55, 0.4, 0.7)),
+        # a run's own scenario has names by the alphabet
+        ('initial: {"battery_group_soc[battery_1]": 40 %, battery_soc: 70 %}', (0.55, 0.4, 0.7)),
+    ):
+        rows = watched(load_named(str(written(tmp_path, more))).scenario, *signals)
+        assert rows[0] == pytest.approx(charges, abs=1e-6)
 
 
 # --- orbits
@@ -305,6 +343,16 @@ def test_what_stands_on_a_bench_has_no_orbit() -> None:
     with pytest.raises(ScenarioError) as error:
         load_text("\n".join(line for line in text.splitlines() if "orbit:" not in line))
     assert error.value.mistakes[0].field == "spacecraft[0].orbit"
-    with pytest.raises(ScenarioError) as error:
-        load_text(bench.replace("convection: 5 W/m2 K", "convection: 5 W"))
-    assert "convection" in error.value.mistakes[0].field
+    ours = "\n".join(line for line in bench.splitlines() if "orbit:" not in line)
+    assert load_text(ours).environment.bench is not None
+    for old, new, field, allowed in (  # one mistake each: no orbit is asked for
+        ("convection: 5 W/m2 K", "convection: 5 W", "environment.bench.convection", "W/m2 K"),
+        ("{bench", "{benhc", "environment.benhc", "did you mean bench"),
+        ("duration: 10 s", "duration: 2 orbits", "duration", "40 min"),
+    ):
+        with pytest.raises(ScenarioError) as error:
+            load_text(ours.replace(old, new))
+        mistake = error.value.mistakes[-1]
+        assert mistake.field == field
+        assert allowed in mistake.allowed
+        assert not any("orbit" in one.field for one in error.value.mistakes)

@@ -232,6 +232,14 @@ def test_half_the_array_is_noticed() -> None:
     assert energy.verdict == "warning" and "cap the accelerators" in energy.advice
 
 
+def test_an_array_that_gives_nothing_is_noticed() -> None:
+    design = load_design("formation")
+    dark = changed(design, array=design.form.array.model_copy(update={"area": 0.0}))
+    path = Circle(reference("formation").radius_m, math.radians(30.0), 0.0, START)
+    energy = margin(audit(dark, path, EPOCH), "load carried")
+    assert (energy.verdict, energy.value) == ("warning", 0.0)
+
+
 def test_small_radiators_are_noticed() -> None:
     design = load_design("formation")
     faces = tuple(f.model_copy(update={"area": f.area / 5}) if f.kind == "radiator" else f for f in design.form.faces)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bus.errors import ScenarioError
+from faults.commands.look import cycle_warnings
 from faults.scenarios.choose import load_named
 from faults.scenarios.orders import check_order, give_orders
 from faults.truth.flight import craft
@@ -274,6 +275,21 @@ def test_a_job_has_its_mode_and_its_load(tmp_path: Path) -> None:
         assert error.value.mistakes[0].line == 13
 
 
+def test_a_cycle_within_a_tick_is_a_warning() -> None:
+    def told(every: str, on: str) -> list[str]:
+        cycle = {"every": [every, SOURCE], "on": [on, SOURCE]}
+        name = variant(lambda root: root["lcls"]["aocs"].update(cycle=cycle))
+        scenario = load_named("quick").scenario
+        one = scenario.spacecraft[0].model_copy(update={"design": name})
+        return cycle_warnings(scenario.model_copy(update={"spacecraft": (one,), "tick_ns": 2 * 10**9}))
+
+    assert not told("10 s", "2 s")
+    assert not told("1 s", "1 s")  # always on
+    for every, on in (("10 s", "1 s"), ("10 s", "9 s"), ("1 ms", "0.5 ms")):
+        (line,) = told(every, on)
+        assert "cycle of aocs" in line and "tick of 2 s" in line
+
+
 def test_a_mode_is_ordered_by_its_name() -> None:
     design = variant(board)
     check_order(design, "accelerator_mode[gpu]", "full")
@@ -310,6 +326,7 @@ def _cycle(root: dict[str, Any]) -> None:
         (_cell(slow_polarisation_time=["9 s", SOURCE]), "cell", "both or neither"),
         (_cell(open_circuit_voltage=[[[0, 3], [0.5, 2]], "V", SOURCE]), "voltage", "0 to 1"),
         (_cell(open_circuit_voltage=[[[0, 3], [1, 2]], "V", SOURCE]), "cell", "rise"),
+        (_cell(open_circuit_voltage=[[[0, 0], [1, 4]], "V", SOURCE]), "cell", "above 0 V"),
         (_chip(clocks=[[0.5, 0.4, 1], SOURCE]), "clocks", "rise to 1"),
         (_chip(modes={f"m{place}": MODES["low"] for place in range(9)}), "modes", "at most 8"),
     ],

@@ -120,5 +120,5 @@ def battery_heat_w(design: Design, orbit: Circle, day: Day, load_w: float) -> fl
     cells = battery.energy / (cell.capacity * volts)
     amps = cell.capacity / 3600.0
     dark = day.eclipse_s * (rate * amps) ** 2
-    bright = rate / back * day.eclipse_s * (back * amps) ** 2
+    bright = rate * back * day.eclipse_s * amps**2  # what went out comes back at this rate, longer
     return cells * ohm * (dark + bright) / orbit.period_s
