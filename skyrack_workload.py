@@ -72,6 +72,8 @@ class Workload:
 
     def roll_back(self, checkpoints: int = 1) -> None:
         """Go back to the last checkpoint (1), or further, after this step: the work since then is lost."""
+        if not 1 <= checkpoints < KEPT:
+            raise ValueError(f"{checkpoints} checkpoints back: 1 to {KEPT - 1} are kept")
         self._back = checkpoints
 
     def steps(
@@ -90,7 +92,7 @@ class Workload:
         begin = int(os.environ.get("SKYRACK_BEGIN_STEP", "0")) if self.connected else 0
         self.folder.mkdir(parents=True, exist_ok=True)
         store = _Store(self.folder, suffix, save, load)
-        store.begin(begin)
+        store.begin(begin, anew=not self.connected)
         if self.connected:
             self._say({"hello": VERSION, "step": begin, "hook": arrays is not None})
             return self._granted(begin, total, store, arrays)
@@ -168,10 +170,10 @@ class _Store:
     def _path(self, step: int) -> Path:
         return self._folder / f"checkpoint-{step:09d}{self._suffix}"
 
-    def begin(self, step: int) -> None:
-        """Go back to the checkpoint of a step; what was written after it is of a life that is over."""
+    def begin(self, step: int, *, anew: bool = False) -> None:
+        """Go back to the checkpoint of a step; what was written after it is of a life that is over. anew: all is."""
         for path in self._folder.glob(f"checkpoint-*{self._suffix}"):
-            if path > self._path(step):
+            if anew or path > self._path(step):
                 path.unlink()
         if self._load is not None and (step or self._path(step).exists()):
             self._load(self._path(step))
@@ -192,13 +194,15 @@ def flip(arrays: Sequence[Any], seed: int) -> tuple[int, int, int]:
     """Flip one bit of these arrays (numpy, or torch on any device), each with the same odds; the seed says which."""
     parts = [_bytes_of(array) for array in arrays]
     sizes = [len(part) for part in parts]
+    if not sum(sizes):
+        raise ValueError("no arrays")
     byte, bit = divmod(seed % (8 * sum(sizes)), 8)
     for number, part in enumerate(parts):
         if byte < sizes[number]:
             part[byte] = int(part[byte]) ^ (1 << bit)
             return number, byte, bit
         byte -= sizes[number]
-    raise ValueError("no arrays")
+    raise AssertionError("a byte beyond all arrays")
 
 
 def _bytes_of(array: Any) -> Any:

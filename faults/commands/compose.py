@@ -25,6 +25,7 @@ from bus.sockets.keys import BUNDLE, make_keys, write_bundle
 from faults.commands.kubernetes import overlay, pod
 from faults.run.groups import in_groups
 from faults.scenarios.choose import load_named
+from faults.scenarios.own_jobs import may_be_contained
 
 ANYBODY = "10001:10001"
 """The user of the image; root has the files made for it, anybody else has them made for himself."""
@@ -63,6 +64,7 @@ def compose_command(wanted: Wanted) -> int:
     """Write the directory; gives the exit status."""
     parse_pace(wanted.pace)
     chosen = load_named(wanted.scenario, wanted.designs, wanted.procedures)
+    may_be_contained(chosen.scenario)
     for note in chosen.notes:
         sys.stderr.write(f"note: {note}\n")
     groups = in_groups([each.id for each in chosen.scenario.spacecraft], wanted.per_container)

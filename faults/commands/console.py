@@ -184,6 +184,7 @@ def fly_with_console(
             [sys.executable, "-m", "skyrack", "run", *arguments, "--no-progress"],
             stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
+        begun = False
         try:
             sys.stderr.write(f"starting {scenario or 'the run'} into {out} ...\n")
             waited = Stopwatch()
@@ -194,6 +195,7 @@ def fly_with_console(
                 if waited.seconds > STARTS_WITHIN_S:
                     raise RangeFailure(f"the run has not begun within {STARTS_WITHIN_S:g} s", hint=f"see {log}")
             else:
+                begun = True
                 beside(RunDirectory(out), "fleet", with_range=not rehearsal)
         finally:
             if flight.poll() is None:
@@ -204,7 +206,7 @@ def fly_with_console(
             except subprocess.TimeoutExpired:
                 flight.kill()
                 flight.wait()
-    if not rehearsal:  # what flew would tell what was hidden
+    if not (rehearsal and begun):  # what flew would tell what was hidden
         sys.stdout.write(log.read_text(errors="replace"))
     return flight.returncode
 

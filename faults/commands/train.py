@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from faults.commands.parts import AllowExec
 from faults.commands.procedure import Json
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def train(
     designs: Annotated[
         list[Path], typer.Option("--designs", metavar="DIR", help="Directory with designs of your own. Repeatable.")
     ] = [],
+    allow_exec: AllowExec = False,
     debrief: Annotated[bool, typer.Option("--debrief", help="Only the debrief of a run that was flown.")] = False,
     json: Json = False,
 ) -> None:
@@ -45,6 +47,7 @@ def train(
         path = out if out is not None else create(Path(scenario).stem, None).path
         words = [scenario, "--out", str(path), "--pace", pace]
         words += ["--seed", str(seed)] if seed is not None else []
+        words += ["--allow-exec"] if allow_exec else []
         for directory in designs:
             words += ["--designs", str(directory)]
         status = fly_with_console(words, scenario, path, pace, rehearsal=True)

@@ -137,6 +137,13 @@ def check_program(entry: Item, parts: Mapping[str, Any]) -> None:
 
 def find_program(argv: tuple[str, ...], folder: Path) -> str:
     """Which file would be executed: a path beside the scenario, a command, or this interpreter. Raises Refused."""
+    try:
+        return _find_program(argv, folder)
+    except OSError as error:  # a name too long, a folder that nobody may look into
+        raise Refused(show(argv[0]), f"a program of this machine ({error.strerror})") from error
+
+
+def _find_program(argv: tuple[str, ...], folder: Path) -> str:
     word = argv[0]
     if word == PYTHON:
         script = argv[1] if len(argv) > 1 and argv[1].endswith(".py") else ""
@@ -165,7 +172,7 @@ def program_table(scenario: Scenario) -> list[dict[str, Any]]:
     """What `skyrack check` shows of them."""
     return [
         {
-            "spacecraft": one.id, "job": job.id, "part": "software", "would run": shlex.join(job.program.argv),
+            "spacecraft": one.id, "job": job.id, "part": "software", "would run": _shown(job.program.argv),
             "follows": job.program.follows, "timeout s": job.program.timeout_s,
             "flies": "in lockstep or paced" if job.program.follows == "steps" else "with --pace only",
         }
@@ -173,6 +180,11 @@ def program_table(scenario: Scenario) -> list[dict[str, Any]]:
         for job in one.programs.values()
         if job.program is not None
     ]  # fmt: skip
+
+
+def _shown(argv: Sequence[str]) -> str:
+    """As one would type it; what a terminal would obey rather than show is written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shlex.join(argv))
 
 
 def may_execute(scenario: Scenario, *, allowed: bool) -> None:
@@ -194,6 +206,15 @@ def without_programs(scenario: Scenario, what: str) -> Scenario:
             hint="fly it emulated there: `part: simulated` beside its exec",
         )
     return scenario
+
+
+def may_be_contained(scenario: Scenario) -> None:
+    """Raises UserError where it runs programs: containers do not carry them, and nobody could allow them there."""
+    for row in program_table(scenario):
+        raise UserError(
+            f"{row['job']} of {row['spacecraft']} runs a program, {row['would run']}, which containers do not have",
+            hint=f"fly it on this machine (run {ALLOW}), or emulated: `part: simulated` beside its exec",
+        )
 
 
 def check_programs(item: Item, everybody: Sequence[Spacecraft]) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -224,7 +224,10 @@ class Process:
     def close(self) -> None:
         """Its keeper kills what does not heed."""
         self._wait(KILLED_WITHIN_NS)
+        heeded = self._ended is not None
         self.kill()
+        if not heeded and self._ended is not None and not self._ended.why:
+            self._ended = replace(self._ended, why="its line was closed or broken, and it did not end")
 
     def _wait(self, within_ns: int) -> None:
         until_ns = self._clock.now_ns() + within_ns

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from bus.scenario.workload import Job, Program
 from bus.wire.executor import MAX_FIGURES, NOT_KEPT, JobEvent, JobOrder, JobReport
@@ -194,7 +194,7 @@ class Seat:
         child = life.child
         if child is None:
             return
-        over = child.hung_up
+        over = self._is_over(child)
         for words in child.take():
             if life.event is JobEvent.NONE:
                 self._hear(words)
@@ -203,8 +203,12 @@ class Seat:
         self.counts.garbage += garbage
         if life.garbage > MAX_GARBAGE:
             self._dies(f"it said {life.garbage} lines that are no words")
-        elif over or child.hung_up:
+        elif over or self._is_over(child):
             self._over(child)
+
+    def _is_over(self, child: Child) -> bool:
+        """Nothing more will come of it. Whoever follows signals may close the line: it says nothing on it."""
+        return child.hung_up if self.steps_by else child.ended is not None
 
     def _hear(self, words: Mapping[str, Any]) -> None:
         if not self.steps_by:
@@ -258,9 +262,9 @@ class Seat:
             self.counts.refused += 1
             return {}
         good = {
-            str(name): float(value)
+            name: float(value)
             for name, value in sorted(figures.items())
-            if 0 < len(str(name)) <= 64 and isinstance(value, int | float) and math.isfinite(value)
+            if 0 < len(name) <= 64 and name.isprintable() and _is_number(value)
         }
         self.counts.refused += len(good) < len(figures)
         return good
@@ -362,6 +366,14 @@ class Seat:
             child.close()
             self._books(child)
             self.life.child = None
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """One that is finite, as a double too."""
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # whole numbers of JSON have no end
+        return False
 
 
 def _whole(value: object) -> int | None:

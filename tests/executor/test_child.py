@@ -121,6 +121,8 @@ def test_lines_that_are_no_words_are_counted_and_one_without_an_end_breaks_the_l
         hall.wait([flood], end_ns)
         assert flood.take() == []
     assert flood.hung_up and flood.garbage == 1
+    flood.close()
+    assert flood.ended is not None and flood.ended.why == "its line was closed or broken, and it did not end"
 
 
 STUBBORN = SAY + (

@@ -11,6 +11,7 @@ import pytest
 
 from bus.errors import ScenarioError, UserError
 from bus.trace.reader import TraceReader
+from faults.commands.compose import Wanted, compose_command
 from faults.commands.look import check_command
 from faults.commands.replay import replay
 from faults.recording.summary import exit_status
@@ -20,6 +21,7 @@ from faults.run.outside import played
 from faults.run_directory import RunDirectory, create
 from faults.scenarios.load import load_text
 from faults.scenarios.outside import emulated
+from faults.scenarios.own_jobs import program_table
 from tests.kits.runs import HOUSE, fly, skyrack
 
 SCENARIO = HOUSE / "faults" / "scenarios" / "own-workload.yaml"
@@ -143,6 +145,9 @@ def test_a_program_that_is_not_there_or_cannot_be_run_is_a_mistake_with_its_line
     assert "'no-such-command'; allowed: a command of this machine, or a path with a slash" in said
     (said,) = mistakes(tmp_path, ("python, train.py", "./train.py"))
     assert "'./train.py', which is not executable; allowed: an executable file (chmod +x)" in said
+    for word in (f"./{'a' * 300}", f"python, {'a' * 300}.py"):
+        (said,) = mistakes(tmp_path, ("python, train.py", word))
+        assert "short.yaml:14" in said and "a program of this machine (File name too long)" in said
     (said,) = mistakes(tmp_path, ('[python, train.py, --steps, "1000000", --protect, checksum]', "[]"))
     assert "a program and its arguments" in said
     (said,) = mistakes(tmp_path, ("        step_time: 2 s\n", "        step_time: 2 s\n        follows: signals\n"))
@@ -177,6 +182,22 @@ def test_nothing_is_executed_that_nobody_allowed(tmp_path: Path) -> None:
     simulated = short(tmp_path / "b", ("step_time: 2 s", "step_time: 2 s\n        part: simulated"))
     text = simulated.read_text(encoding="utf-8")
     assert not load_text(text, file=str(simulated)).spacecraft[0].programs
+
+
+def test_what_would_be_run_is_shown_and_obeyed_by_no_terminal(tmp_path: Path) -> None:
+    path = short(tmp_path, ("[python, train.py,", r'[python, train.py, "\e[2K\rharmless\nline",'))
+    (row,) = program_table(load_text(path.read_text(encoding="utf-8"), file=str(path)))
+    assert row["would run"].startswith(r"python train.py '\x1b[2K\rharmless\nline' --steps")
+
+
+def test_containers_have_no_programs_and_a_rehearsal_says_why_it_does_not_begin(tmp_path: Path) -> None:
+    path = short(tmp_path / "a")
+    with pytest.raises(UserError, match=r"mine of rack-1 runs a program, .*, which containers do not have"):
+        compose_command(Wanted(str(path), tmp_path / "composed", 1, "free", (), ()))
+    assert not (tmp_path / "composed").exists()
+    result = skyrack("train", path, cwd=tmp_path)
+    assert result.returncode == 2 and "would run a program of this machine" in result.stdout + result.stderr
+    assert "--allow-exec" in skyrack("train", "--help").stdout
 
 
 def test_who_follows_signals_needs_the_clock(tmp_path: Path) -> None:

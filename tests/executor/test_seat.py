@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bus.wire.codec import decode, encode
 from bus.wire.executor import JobEvent, JobReport
+from bus.wire.messages import Message
 from node.executor.child import Ended
 from node.executor.seat import MAX_GARBAGE, SILENT_MISSES, Seat
 from tests.kits.executor_kit import Disk, Obedient, job, order
@@ -125,6 +127,10 @@ def test_figures_are_numbers_and_few() -> None:
     child.answer = {"step": 2, "figures": {str(number): 1.0 for number in range(9)}}
     table.turn(steps=2)
     assert table.seat.figures == {"loss": 0.5, "accuracy": 1.0} and table.seat.counts.refused == 2
+    child.answer = {"step": 3, "figures": {"huge": 10**400, "\ud800": 1.0, "\x1b[2J": 1.0, "a\nb": 1.0, "loss": 0.25}}
+    report = table.turn(steps=3)
+    assert report is not None and report.figures == {"loss": 0.25} and table.seat.counts.refused == 3
+    assert decode(encode(Message(1, "executor", 0, "rack-1", report))).body == report
 
 
 def test_a_checkpoint_that_could_not_be_written_is_told_and_counts_as_none() -> None:
@@ -185,3 +191,22 @@ def test_one_that_follows_signals_runs_in_as_many_ticks_as_its_accelerators_leav
     table.turn(state=5, steps=3)
     assert child.words_to_keeper == ["stop", "go", "stop", "go", "checkpoint", "stop"]
     assert child.heard == [] and table.seat.counts.checkpoints == 1
+
+
+def test_one_that_follows_signals_may_close_the_line_it_knows_nothing_of() -> None:
+    class Daemon(Odd):
+        """Closes all descriptors that it did not open."""
+
+        @property
+        def hung_up(self) -> bool:
+            return True
+
+    child = Daemon()
+    table = Table(child, follows="signals", waits=False)
+    table.turn(state=3)
+    report = table.turn(state=1, steps=1)
+    assert child.ended is None and table.seat.counts.deaths == 0
+    assert report is not None and report.event == JobEvent.NONE
+    child.over = Ended(0)
+    report = table.turn(state=1, steps=2)
+    assert report is not None and report.event == JobEvent.DONE

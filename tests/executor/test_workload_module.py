@@ -72,6 +72,31 @@ def test_alone_it_does_all_steps_keeps_the_newest_checkpoints_and_goes_back(tmp_
     assert kept == [f"checkpoint-{step:09d}.npy" for step in range(14, 31, 2)]
 
 
+def test_alone_it_begins_anew_whatever_an_earlier_run_left(tmp_path: Path) -> None:
+    """One of another program, or of another shape of its arrays."""
+    (tmp_path / "checkpoint-000000000.txt").write_text("of another", encoding="utf-8")
+    (tmp_path / "checkpoint-000000100.txt").write_text("of another", encoding="utf-8")
+    total = 0
+
+    def load(path: Path) -> None:
+        nonlocal total
+        total = int(path.read_text(encoding="utf-8"))
+
+    def save(path: Path) -> None:
+        path.write_text(str(total), encoding="utf-8")
+
+    work = Workload(tmp_path)
+    for step in work.steps(4, save=save, load=load, suffix=".txt"):
+        total += step
+    assert total == 6 and [path.name for path in tmp_path.iterdir()] == ["checkpoint-000000000.txt"]
+
+
+def test_going_back_further_than_is_kept_is_an_error_at_once() -> None:
+    for checkpoints in (0, -1, 9):
+        with pytest.raises(ValueError, match=f"{checkpoints} checkpoints back: 1 to 8 are kept"):
+            Workload().roll_back(checkpoints)
+
+
 def test_alone_it_is_struck_as_it_is_told(tmp_path: Path) -> None:
     memory = np.zeros(8, np.uint8)
     work = Workload(tmp_path, strikes={3: [0, 9]})
