@@ -41,6 +41,7 @@ def fork(
     from faults.fork.change import changed  # noqa: PLC0415
     from faults.fork.fly import fork as fly  # noqa: PLC0415
     from faults.fork.values import with_values  # noqa: PLC0415
+    from faults.recording.programs import played_rows  # noqa: PLC0415
     from faults.recording.read import read_recording, read_scenario  # noqa: PLC0415
     from faults.recording.summary import exit_status  # noqa: PLC0415
     from faults.run import compose as root  # noqa: PLC0415
@@ -75,6 +76,8 @@ def fork(
             told=lambda tick: display.show(tick, {}), stopped=lambda: interruption.signal,
         )  # fmt: skip
     display.close()
+    if played := played_rows(scenario):
+        directory.write(directory.programs, json_module.dumps(played, indent=1))
     summary = conclude(directory, flown, mode="in-process", pace="free")
     first, second = read_recording(source), read_recording(directory)
     parted = beside.first_difference(first, second, (source.trace, directory.trace))

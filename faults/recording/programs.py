@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bus.scenario.model import Scenario
 from bus.wire.executor import JobEvent
 from faults.recording.recording import Recording
 
@@ -31,6 +32,8 @@ def program_rows(recording: Recording, *, paced: bool) -> list[dict[str, Any]]:
             verdict = BEST_EFFORT if paced or job.program.follows == "signals" else VALID
             verdict = INVALID if counts["misses"] > job.program.allowed_misses else verdict
         said = told.get((spacecraft, job.id), {})
+        if said.get("played") is True:  # the account is that of another run
+            counts = end = verdict = None
         found.append(
             {
                 "spacecraft": spacecraft, "job": job.id, "part": "software", "argv": list(job.program.argv),
@@ -40,6 +43,16 @@ def program_rows(recording: Recording, *, paced: bool) -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return found
+
+
+def played_rows(scenario: Scenario) -> list[dict[str, Any]]:
+    """What lies beside the trace of a fork: its executor's account is that of the run which it left."""
+    why = "nothing was run: what it said is from the run that was forked"
+    return [
+        {"spacecraft": one.id, "job": job.id, "played": True, "why": why}
+        for one in scenario.spacecraft
+        for job in one.programs.values()
+    ]
 
 
 def behind(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -56,7 +69,7 @@ def program_in_words(row: Mapping[str, Any]) -> str:
     """One of them on a line."""
     who = f"{row['job']} of {row['spacecraft']}"
     if row["counts"] is None:
-        return f"{who}: unknown, its executor gave no account"
+        return f"{who}: {row['why'] or 'unknown, its executor gave no account'}"
     counts = [f"{n:,} {what.replace('_', ' ')}" for what, n in row["counts"].items() if n]
     figures = ", ".join(f"{name} {value:.4g}" for name, value in (row["figures"] or {}).items())
     why = f"; {row['why']}" if row["why"] else ""

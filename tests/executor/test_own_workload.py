@@ -131,6 +131,18 @@ def test_the_trace_speaks_for_the_program_when_it_is_flown_again(
         replay(directory.path, "executor")
 
 
+def test_a_fork_does_not_pass_off_the_counts_of_the_run_that_it_left(
+    once: tuple[RunDirectory, dict[str, Any]], tmp_path: Path
+) -> None:
+    fault = "rack-1 accelerator_memory_error group=tpu_2"
+    result = skyrack("fork", once[0].path, "--at", "5 min", "--fault", fault, "--out", tmp_path / "fork")
+    assert result.returncode in {0, 1}, result.stderr
+    (row,) = json.loads((tmp_path / "fork" / "summary.json").read_text(encoding="utf-8"))["programs"]
+    assert (row["counts"], row["verdict"], row["end"], row["figures"]) == (None, None, None, None)
+    page = (tmp_path / "fork" / "report.html").read_text(encoding="utf-8")
+    assert "mine of rack-1: nothing was run: what it said is from the run that was forked" in page
+
+
 def mistakes(folder: Path, *changes: tuple[str, str]) -> list[str]:
     path = short(folder, *changes)
     with pytest.raises(ScenarioError) as error:
