@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from scipy.stats import binom
 
 from bus.errors import UnknownNameError, UserError
 from faults.fit import pool
@@ -111,12 +112,18 @@ def test_the_figures_that_made_the_telemetry_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_two_standard_deviations_hold_in_nineteen_of_twenty(tmp_path: Path) -> None:
-    held = 0
+def test_two_standard_deviations_hold_as_often_as_they_should(tmp_path: Path) -> None:
+    """95.4 in a hundred, told from chance at one in a hundred; and no sigma is far too wide. All that made the telemetry
+    is free: a figure that is held where it is not would bias the others. Measured: 18, 19 and 18 of 20, rms 1.1."""
+    apart: dict[str, list[float]] = {}
     for seed in range(20):
         (tmp_path / str(seed)).mkdir()
-        held += max(off(fitted(tmp_path / str(seed), FREE[:1], seed)).values()) < 2.0
-    assert held >= 19
+        for path, sigmas in off(fitted(tmp_path / str(seed), FREE, seed)).items():
+            apart.setdefault(path, []).append(sigmas)
+    everything = [sigmas for of_one in apart.values() for sigmas in of_one]
+    for sigmas in (*apart.values(), everything):
+        assert binom.cdf(sum(each < 2.0 for each in sigmas), len(sigmas), 0.9545) > 0.01, apart
+    assert 0.8 < float(np.sqrt(np.mean(np.square(everything)))) < 1.25, apart
 
 
 def test_several_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
