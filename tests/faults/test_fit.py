@@ -113,8 +113,8 @@ def test_the_figures_that_made_the_telemetry_are_found(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_two_standard_deviations_hold_as_often_as_they_should(tmp_path: Path) -> None:
-    """95.4 in a hundred, told from chance at one in a hundred; and no sigma is far too wide. All that made the telemetry
-    is free: a figure that is held where it is not would bias the others. Measured: 18, 19 and 18 of 20, rms 1.1."""
+    """95.4 in a hundred, told from chance at one in a hundred; and no sigma is far too wide. All that made the
+    telemetry is free: a figure that is held where it is not would bias the others. Measured: 18, 19 and 18 of 20."""
     apart: dict[str, list[float]] = {}
     for seed in range(20):
         (tmp_path / str(seed)).mkdir()
