@@ -70,10 +70,11 @@ def program_in_words(row: Mapping[str, Any]) -> str:
     who = f"{row['job']} of {row['spacecraft']}"
     if row["counts"] is None:
         return f"{who}: {row['why'] or 'unknown, its executor gave no account'}"
+    end = row["end"] if row["counts"]["starts"] else "it never started"
     counts = [f"{n:,} {what.replace('_', ' ')}" for what, n in row["counts"].items() if n]
     figures = ", ".join(f"{name} {value:.4g}" for name, value in (row["figures"] or {}).items())
     why = f"; {row['why']}" if row["why"] else ""
     return (
-        f"{who}: timing {row['verdict']}, {row['end']}; {', '.join(counts) or 'it never started'}"
+        f"{who}: timing {row['verdict']}, {end}{'; ' if counts else ''}{', '.join(counts)}"
         f"{'; ' + figures if figures else ''}{why}"
     )

@@ -31,7 +31,7 @@ def open_executor(
 ) -> Participant:
     """Every program is there; none is started yet. `folder`: that of the scenario, None where nobody allowed to run
     any. Raises UserError."""
-    may_execute(scenario, allowed=folder is not None and directory is not None)
+    may_execute(scenario, allowed=folder is not None and directory is not None, by_option=directory is not None)
     assert folder is not None and directory is not None
     seats, places = [], []
     for spacecraft in scenario.spacecraft:

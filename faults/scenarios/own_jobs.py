@@ -187,14 +187,17 @@ def _shown(argv: Sequence[str]) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shlex.join(argv))
 
 
-def may_execute(scenario: Scenario, *, allowed: bool) -> None:
-    """Raises UserError where programs would be run, and nobody has said that they may."""
+def may_execute(scenario: Scenario, *, allowed: bool, by_option: bool = True) -> None:
+    """Raises UserError where programs would be run, and nobody has said that they may. by_option: there is one to
+    say so with."""
     table = [] if allowed else program_table(scenario)
     if table:
         first, more = table[0], f" (and {len(table) - 1} more)" if len(table) > 1 else ""
         raise UserError(
             f"{first['job']} of {first['spacecraft']} would run a program of this machine: {first['would run']}{more}",
-            hint=f"{ALLOW}, if you trust this scenario; or fly the job emulated: `part: simulated`",
+            hint=f"{ALLOW}, if you trust this scenario; or fly the job emulated: `part: simulated`"
+            if by_option
+            else "fly the job emulated here: `part: simulated` beside its exec",
         )
 
 

@@ -14,6 +14,7 @@ from bus.trace.reader import TraceReader
 from faults.commands.compose import Wanted, compose_command
 from faults.commands.look import check_command
 from faults.commands.replay import replay
+from faults.recording.programs import program_in_words
 from faults.recording.summary import exit_status
 from faults.run import compose as root
 from faults.run.conclude import conclude
@@ -143,6 +144,14 @@ def test_a_fork_does_not_pass_off_the_counts_of_the_run_that_it_left(
     assert "mine of rack-1: nothing was run: what it said is from the run that was forked" in page
 
 
+def test_one_that_never_started_is_not_said_to_run() -> None:
+    counts = {"starts": 0, "kills": 0}
+    row = {"spacecraft": "rack-1", "job": "mine", "verdict": "VALID", "end": "runs", "figures": {}, "why": ""}
+    assert program_in_words({**row, "counts": counts}) == "mine of rack-1: timing VALID, it never started"
+    counts["starts"] = 1
+    assert program_in_words({**row, "counts": counts}) == "mine of rack-1: timing VALID, runs; 1 starts"
+
+
 def mistakes(folder: Path, *changes: tuple[str, str]) -> list[str]:
     path = short(folder, *changes)
     with pytest.raises(ScenarioError) as error:
@@ -189,8 +198,9 @@ def test_nothing_is_executed_that_nobody_allowed(tmp_path: Path) -> None:
     scenario = load_text(path.read_text(encoding="utf-8"), file=str(path))
     with pytest.raises(UserError, match=r"mine of rack-1 runs a program, .* and a campaign flies many runs"):
         emulated(scenario, "a campaign")
-    with pytest.raises(UserError, match="would run a program"):
+    with pytest.raises(UserError, match="would run a program") as error:
         root.build_all(scenario)
+    assert error.value.hint == "fly the job emulated here: `part: simulated` beside its exec"  # a test has no options
     simulated = short(tmp_path / "b", ("step_time: 2 s", "step_time: 2 s\n        part: simulated"))
     text = simulated.read_text(encoding="utf-8")
     assert not load_text(text, file=str(simulated)).spacecraft[0].programs
