@@ -174,7 +174,7 @@ def _power(design: Design, rated_w: float) -> Iterator[FdirRow]:
     )  # fmt: skip
     yield FdirRow(
         "bus.short", "bus_unaccounted_w", "The bus is short-circuited beyond its limiters", repetition=2,
-        interval_s=LOOK_S, high=round(SHORT_SHARE * loads_w, 1), **safe,  # type: ignore[arg-type]
+        interval_s=LOOK_S, high=round(max(LEAK_W, SHORT_SHARE * loads_w), 1), **safe,  # type: ignore[arg-type]
     )  # fmt: skip
     yield FdirRow(
         "array.lost", "array_missing", "The Sun is seen, and the array does not give what it should",
@@ -183,7 +183,7 @@ def _power(design: Design, rated_w: float) -> Iterator[FdirRow]:
     safe |= {"arguments": (("mode", "SURVIVAL"), ("cause", "monitor")), "modes": ("SAFE",)}
     yield FdirRow(
         "bus.drained", "bus_unaccounted_w", "The bus stays short-circuited in SAFE", repetition=STAYS,
-        interval_s=LOOK_S, high=round(SHORT_SHARE * loads_w, 1), **safe,  # type: ignore[arg-type]
+        interval_s=LOOK_S, high=round(max(LEAK_W, SHORT_SHARE * loads_w), 1), **safe,  # type: ignore[arg-type]
     )  # fmt: skip
     yield FdirRow(
         "array.gone", "array_missing", "The array gives nothing in SAFE", repetition=STAYS,

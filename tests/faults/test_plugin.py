@@ -58,6 +58,8 @@ def test_a_cubesat_passes_as_it_is_written(tmp_path: Path) -> None:
     checked = skyrack("check", "scenario.yaml", cwd=tmp_path / "mine")
     assert checked.returncode == 0 and "outer faces, mean" in checked.stdout
     assert "warning" not in checked.stdout
+    flown = skyrack("run", "scenario.yaml", "--in-process", cwd=tmp_path / "mine")
+    assert flown.returncode == 0, flown.stdout  # so small a load, and noise of its readings that is no short circuit
     result = run_pytest(tmp_path / "mine", "-n", "0", "-k", "computer")
     assert result.returncode == 0 and "1 passed" in result.stdout, result.stdout
     other = skyrack("init", tmp_path / "other", "--design", "cubesit", cwd=tmp_path)
