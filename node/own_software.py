@@ -39,6 +39,13 @@ MAX_DECLARED, MAX_VALUES, MAX_ARGUMENTS, MAX_EVENT_ARGUMENTS = 10_000, 2048, 64,
 """Of each kind, and what a message of the bus carries."""
 
 
+class Problem(NamedTuple):
+    """What does not fit in a dictionary. place: of the entry, by kind, name and field; empty: of no single one."""
+
+    found: str
+    place: tuple[str | int, ...] = ()
+
+
 class Found(NamedTuple):
     """A class, and the digest of its sources: 32 hex digits."""
 
@@ -176,43 +183,62 @@ def declared(name: str, software: type[Software], equipment: Equipment, devices:
     if words.version != again.version:
         raise Refused(f"{name!r} whose declare() differs from call to call", "a function of its arguments alone")
     for problem in problems(words):
-        raise Refused(f"{name!r} whose dictionary has {problem}", "a dictionary that fits itself")
+        raise Refused(f"{name!r} whose dictionary has {problem.found}", "a dictionary that fits itself")
     return words.model_copy(update={"design": equipment.design})
 
 
-def problems(words: Dictionary) -> list[str]:
+def problems(words: Dictionary) -> list[Problem]:
     """What does not fit in a dictionary."""
     parameters = [p.name for p in words.parameters]
+    structures, events = [s.name for s in words.structures], [e.name for e in words.events]
     found = [
         *_twice("parameters", parameters),
-        *_twice("structures", [s.name for s in words.structures]),
-        *_twice("structure ids", [str(s.id) for s in words.structures]),
-        *_twice("events", [e.name for e in words.events]),
-        *_twice("event ids", [str(e.id) for e in words.events]),
+        *_twice("structures", structures),
+        *_twice("structure ids", [str(s.id) for s in words.structures], "structures", structures),
+        *_twice("events", events),
+        *_twice("event ids", [str(e.id) for e in words.events], "events", events),
         *_twice("telecommands", [t.name for t in words.telecommands]),
         *_twice("on-board parameters", [p.name for p in words.on_board_parameters]),
     ]
     known = frozenset(parameters)
     for structure in words.structures:
         if not 0 <= structure.id <= 65535 or not 0 <= structure.service <= 255:
-            found.append(f"structure {structure.name} with id {structure.id}, service {structure.service}")
+            wrong = f"structure {structure.name} with id {structure.id}, service {structure.service}"
+            found.append(Problem(wrong, ("structures", structure.name)))
         if len(structure.parameters) > MAX_VALUES:
-            found.append(f"structure {structure.name} with {len(structure.parameters)} values, more than {MAX_VALUES}")
-        found += [f"structure {structure.name} of {n!r}, no parameter" for n in structure.parameters if n not in known]
+            wrong = f"structure {structure.name} with {len(structure.parameters)} values, more than {MAX_VALUES}"
+            found.append(Problem(wrong, ("structures", structure.name)))
+        found += [
+            Problem(
+                f"structure {structure.name} of {n!r}, no parameter", ("structures", structure.name, "parameters", at)
+            )
+            for at, n in enumerate(structure.parameters)
+            if n not in known
+        ]
     for event in words.events:
         if not 0 <= event.id <= 65535 or event.severity not in (1, 2, 3, 4):
-            found.append(f"event {event.name} with id {event.id}, severity {event.severity}")
+            wrong = f"event {event.name} with id {event.id}, severity {event.severity}"
+            found.append(Problem(wrong, ("events", event.name)))
         if len(event.arguments) > MAX_EVENT_ARGUMENTS:
-            found.append(f"event {event.name} with more than {MAX_EVENT_ARGUMENTS} arguments")
-    found += [f"telecommand {t.name} with too many" for t in words.telecommands if len(t.arguments) > MAX_ARGUMENTS]
+            wrong = f"event {event.name} with more than {MAX_EVENT_ARGUMENTS} arguments"
+            found.append(Problem(wrong, ("events", event.name)))
+    found += [
+        Problem(f"telecommand {t.name} with too many", ("telecommands", t.name))
+        for t in words.telecommands
+        if len(t.arguments) > MAX_ARGUMENTS
+    ]
     return found
 
 
-def _twice(what: str, names: Sequence[str]) -> list[str]:
+def _twice(what: str, names: Sequence[str], kind: str = "", entries: Sequence[str] = ()) -> list[Problem]:
+    """`entries` of a kind that have these numbers, where it is not the entries' names."""
     if len(names) > MAX_DECLARED:
-        return [f"{len(names)} {what}, more than {MAX_DECLARED}"]
+        return [Problem(f"{len(names)} {what}, more than {MAX_DECLARED}")]
     again = sorted({name for name in names if names.count(name) > 1}) if len(frozenset(names)) < len(names) else []
-    return [f"{what} twice: {', '.join(again[:5])}"] if again else []
+    if not again:
+        return []
+    second = [at for at, name in enumerate(names) if name == again[0]][1]
+    return [Problem(f"{what} twice: {', '.join(again[:5])}", (kind, entries[second], "id") if entries else ())]
 
 
 def _failed(name: str, what: str, error: BaseException) -> Refused:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bus.pus import PACKETS_MADE
 from bus.scenario.model import Scenario
+from bus.wire.outside import FLIGHT_SOFTWARE
 from faults.recording.recording import Recording
 
 TOLD = ("mode", "payload_shed", "telemetry_generated", "telemetry_on_board", *PACKETS_MADE.values())
@@ -19,7 +20,8 @@ _REFUSED = f"{_COUNTER}refused."
 
 @dataclass(frozen=True, slots=True)
 class OwnSoftware:
-    """Of one spacecraft. crashes, refused: None without its final account. unknown: what it never told."""
+    """Of one spacecraft. crashes, refused: None without its final account; crashes also where it flew outside, because
+    nobody sees there whether a program crashed. unknown: what it never told."""
 
     spacecraft: str
     name: str
@@ -49,7 +51,9 @@ def own_software(recording: Recording) -> list[OwnSoftware]:
         refused = None
         if counters is not None:
             refused = {k.removeprefix(_REFUSED): int(n) for k, n in counters.items() if k.startswith(_REFUSED)}
-        crashes = None if counters is None else int(counters.get(f"{_COUNTER}crashes", 0))
+        crashes = None
+        if counters is not None and FLIGHT_SOFTWARE not in spacecraft.devices:
+            crashes = int(counters.get(f"{_COUNTER}crashes", 0))
         found.append(OwnSoftware(spacecraft.id, name, source, crashes, refused, _unknown(recording, spacecraft.id)))
     return found
 
@@ -70,14 +74,18 @@ def names(scenario: Scenario) -> dict[str, tuple[str, str]]:
 
 def in_words(row: Mapping[str, Any]) -> str:
     """One row of the summary as a sentence."""
-    if row["crashes"] is None:
+    if row["refused"] is None:
         caught = "no account of what was caught of it"
     else:
         refused = ", ".join(f"{n:,} {kind}" for kind, n in row["refused"].items())
-        crashes = f"{row['crashes']:,} crashes" if row["crashes"] != 1 else "1 crash"
+        crashes = "crashes unknown" if row["crashes"] is None else _crashes(row["crashes"])
         caught = f"{crashes}, refused: {refused or 'nothing'}"
     unknown = f"; unknown, because it does not tell: {', '.join(row['unknown'])}" if row["unknown"] else ""
     return f"{row['id']} flew {row['name']} ({row['source'][:8]}): {caught}{unknown}"
+
+
+def _crashes(count: int) -> str:
+    return f"{count:,} crashes" if count != 1 else "1 crash"
 
 
 def caught(rows: Sequence[Mapping[str, Any]]) -> bool:

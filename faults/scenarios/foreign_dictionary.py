@@ -203,7 +203,7 @@ def _check(root: Item, form: ForeignForm, words: Dictionary) -> None:
     if not form.apids:
         root.below("apids").refuse("an empty list", "the APID that telecommands go to, and others that it speaks with")
     for problem in problems(words):
-        root.refuse(problem, "a dictionary that fits itself")
+        root.place(problem.place).refuse(problem.found, "a dictionary that fits itself")
     for kind, some in (("parameters", form.parameters), ("events", form.events), ("telecommands", form.telecommands)):
         for name, entry in some.items():
             place = root.place((kind, name))

@@ -89,20 +89,26 @@ def read_devices(item: Item, design: str) -> dict[str, OutsideDevice]:
 
 def read_software(item: Item, design: str) -> tuple[str, dict[str, OutsideDevice]]:
     """The design that flies flight software from outside, and where that answers; where it is `simulated`, the design
-    as it is and nothing."""
-    form = item.read(SoftwareForm)
-    if form is None or form.part == "simulated":
+    as it is and nothing. The design is empty where nobody can know, after a mistake, what it would understand."""
+    mark = item.sheet.mark()
+    parts = item.parts(SoftwareForm)
+    sound = item.sheet.clean_since(mark)
+    if parts["part"] == "simulated":
         return design, {}
     apids: tuple[int, ...] = (1,)
     words = ""
-    if form.dictionary:
-        found = read_foreign(item.below("dictionary"), Path(item.sheet.file).parent / form.dictionary)
+    if parts["dictionary"]:  # whatever else is wrong here, the timeline is checked by what it says
+        found = read_foreign(item.below("dictionary"), Path(item.sheet.file).parent / parts["dictionary"])
         if found is None:
             return "", {}
         apids, words = found
+    elif not sound:
+        return "", {}
+    if not sound:
+        return with_software_outside(design, apids, words), {}
     line = OutsideDevice(
-        endpoint=form.remote, part=form.part, layout=form.layout, timeout_s=form.timeout, answers_ticks=True,
-        allowed_misses=form.allowed_misses,
+        endpoint=parts["remote"], part=parts["part"], layout=parts["layout"], timeout_s=parts["timeout"],
+        answers_ticks=True, allowed_misses=parts["allowed_misses"],
     )  # fmt: skip
     return with_software_outside(design, apids, words), {FLIGHT_SOFTWARE: line}
 

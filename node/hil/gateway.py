@@ -88,12 +88,13 @@ class Gateway(Stateful):
             what = "flight software" if wrong[0].device == FLIGHT_SOFTWARE else "device"
             first, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
             trouble = f" ({first.line.trouble})" if first.line.trouble else ""
-            why = first.refusal or f"nobody answered within {START_NS / 1e9:g} s{trouble}"
+            said = first.said_instead
+            why = said or f"nobody answered within {START_NS / 1e9:g} s{trouble}"
             self.close("not everybody is there")
             raise EnvironmentFault(
                 f"{first.name} at {first.outside.endpoint}: {why}{more}",
                 hint=f"put the right {what} there, or fly it emulated: `part: simulated`"
-                if first.refusal
+                if said
                 else f"start the {what} first, or fly it emulated: `part: simulated`",
             )
 

@@ -83,6 +83,7 @@ class Party(ABC, Generic[Asked, C]):
         self.counts = counts
         self.greeted = False
         self.refusal = ""
+        self._goodbye = ""
         self.silent = 0
         self.timing = Timing()
         self.timed = True
@@ -92,6 +93,7 @@ class Party(ABC, Generic[Asked, C]):
         self._was_up = False
         self._next_ns: int | None = None
         self._asked, self._answered, self._asked_ns = -1, -1, 0
+        self._unjudged = False
 
     @abstractmethod
     def _words(self, tick: int, body: Asked) -> Sequence[Word]:
@@ -124,6 +126,17 @@ class Party(ABC, Generic[Asked, C]):
         """It was asked, can answer, and has not."""
         return self.greeted and self.outside.answers_ticks and self._answered < self._asked
 
+    @property
+    def said_instead(self) -> str:
+        """What it said where a hello was due, for people; empty: nothing at all."""
+        counts = self.counts
+        garbage_bytes = counts.garbage_bytes + self._splitter.held_bytes
+        if self.refusal or self._goodbye:
+            return self.refusal or self._goodbye
+        if counts.refused or garbage_bytes:
+            return f"what it said is no hello ({counts.refused:,} refused, {garbage_bytes:,} garbage bytes)"
+        return ""
+
     def tend(self, now_ns: int) -> None:
         """Take what has come; open the line if it is down, greet who has not answered."""
         self.listen(now_ns)
@@ -153,7 +166,7 @@ class Party(ABC, Generic[Asked, C]):
 
     def ask(self, tick: int, time_ns: int, body: Asked, now_ns: int) -> None:
         """Say what there is to say in this tick."""
-        self._asked, self._asked_ns = tick, now_ns
+        self._asked, self._asked_ns, self._unjudged = tick, now_ns, True
         if not self.greeted:
             self._unheard(body)
             return
@@ -189,6 +202,8 @@ class Party(ABC, Generic[Asked, C]):
                 self._meet(word)
             case _ if not self.greeted:
                 self.counts.refused += 1
+                if isinstance(word, Bye):  # no refusal: it may be left over from before, or come back
+                    self._goodbye = f"it said goodbye: {word.reason[:64]!r}" if word.reason else "it said goodbye"
             case Tick() if word.tick <= self._asked:
                 if word.tick == self._asked and self._answered < word.tick and self.timed:
                     self.timing.answered(now_ns - self._asked_ns)
@@ -210,7 +225,7 @@ class Party(ABC, Generic[Asked, C]):
         elif self.outside.answers_ticks and not hello.answers_ticks:
             self.refusal = "it does not answer ticks, and the scenario says that it does"
         else:
-            self.refusal, self.greeted, self.silent = "", True, 0
+            self.refusal, self._goodbye, self.greeted, self.silent = "", "", True, 0
             return
         self.counts.refused += 1
         self.greeted = False
@@ -221,9 +236,11 @@ class Party(ABC, Generic[Asked, C]):
         return self._collected(tick)
 
     def _judge(self) -> None:
-        """Whether the tick that was asked for was answered in time. Who stays silent too often is cut off."""
-        if self._asked < 0:
+        """Whether the tick that was asked for was answered in time, once: where nobody is asked, nobody misses. Who
+        stays silent too often is cut off."""
+        if not self._unjudged:
             return
+        self._unjudged = False
         answered = self._answered >= self._asked if self.outside.answers_ticks else self._spoke
         self.silent = 0 if answered else self.silent + 1
         self.counts.misses += not answered

@@ -18,6 +18,7 @@ from bus.wire.outside import SoftwareAnswer
 from faults.commands.replay import replay
 from faults.hil.play import Player
 from faults.hil.record import read_record, record_command
+from faults.recording.software import in_words
 from faults.recording.summary import exit_status, shortcomings
 from faults.run import compose as root
 from faults.run.outside import Played
@@ -239,6 +240,8 @@ def test_what_is_not_in_the_dictionary_is_kept_raw_and_counted_and_nothing_is_lo
 def test_orders_that_the_design_does_not_have_are_refused_and_the_others_act(odd: Flown) -> None:
     (row,) = odd.summary["flight_software"]
     assert row["refused"] == {"order_value": 2}
+    assert row["crashes"] is None, "nobody sees whether a program outside crashed"
+    assert "): crashes unknown, refused: 2 order_value" in in_words(row)
     obt_ns = [cycle.obt_ns for cycle in odd.pilot.cycles]
     assert max(b - a for a, b in pairwise(obt_ns)) == pytest.approx(2e9, abs=1e6)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import closing
 
+import msgpack
 import pytest
 
 from bus.errors import EnvironmentFault
@@ -13,6 +14,7 @@ from bus.participant import Moment
 from bus.wire.messages import Message
 from bus.wire.outside import MAX_ORDERS, MAX_PACKETS, MAX_PACKETS_BYTES, SoftwareAnswer, SoftwareCycle
 from node.assembly import software_form
+from node.hil.frames import frame
 from node.hil.gateway import Gateway
 from node.hil.language import Bye, Cycle, Language, Layout, Order, Reading, Telecommand, Telemetry, Tick, Word
 from node.hil.lines import line_to
@@ -266,6 +268,52 @@ def test_nobody_there_is_said_after_ten_seconds() -> None:
     with pytest.raises(EnvironmentFault, match="nobody answered within 10 s") as raised:
         bench.gateway.open()
     assert raised.value.hint == "start the flight software first, or fly it emulated: `part: simulated`"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (Language(FORM).write(Bye("battery low")), "it said goodbye: 'battery low'"),
+        (
+            frame(1, msgpack.packb(["fsw"]), fixed=False),
+            r"what it said is no hello \([1-9]\d* refused, 0 garbage bytes",
+        ),
+        (
+            frame(1, msgpack.packb({"device": 7}), fixed=False),
+            r"what it said is no hello \([1-9]\d* refused, 0 garbage",
+        ),
+        (b"login: " * 9, r"what it said is no hello \(0 refused, [1-9][\d,]* garbage bytes\)"),
+        (b"S", r"what it said is no hello \(0 refused, [1-9]\d* garbage bytes\)"),
+    ],
+    ids=["bye", "list", "types", "garbage", "half"],
+)
+def test_what_is_said_where_a_hello_is_due_is_told(said: bytes, why: str) -> None:
+    class Other(Pilot):
+        def hear(self, data: bytes) -> list[tuple[int, bytes]]:
+            return [(MS, said)]
+
+    with pytest.raises(EnvironmentFault, match=why) as raised:
+        Bench(Other()).gateway.open()
+    assert raised.value.hint.startswith("put the right flight software there")
+
+
+def test_a_goodbye_from_before_the_hello_is_no_matter() -> None:
+    class Late(Pilot):
+        def hear(self, data: bytes) -> list[tuple[int, bytes]]:
+            return [(0, self.language.write(Bye("the run is over"))), *super().hear(data)]
+
+    assert ready(Late()).party.greeted
+
+
+def test_while_the_computer_boots_nobody_is_asked_and_nobody_misses_whether_there_or_gone() -> None:
+    bench = ready(Orders())
+    assert bench.step()
+    bench.line.unplug()
+    assert bench.step() is None
+    for _ in range(5):
+        assert bench.step(asked=False) is None
+    bench.step(boot=2)
+    assert bench.close()["misses"] == 2
 
 
 def test_paced_nobody_is_waited_for_and_telecommands_of_ticks_that_came_together_are_all_handed_over() -> None:

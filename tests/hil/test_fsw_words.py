@@ -105,8 +105,16 @@ def test_mistakes_name_their_place_and_what_is_allowed(fsw: str, words: str, tmp
         ("apids: [100]", "apids: []", "apids: found an empty list; allowed: the APID"),
         ("type: int}", "type: text}", "parameters.boots.type: found 'text'; allowed: float, int, bool, enum"),
         ("type: int}", "type: enum}", "parameters.boots: found no labels; allowed: labels of an enum"),
-        ("[battery_soc, boots]", "[battery_soc, boot]", "structure housekeeping of 'boot', no parameter"),
-        ("{id: 2, parameters", "{id: 1, parameters", "structure ids twice: 1"),
+        (
+            "[battery_soc, boots]",
+            "[battery_soc, boot]",
+            "structures.housekeeping.parameters[1]: found structure housekeeping of 'boot', no parameter",
+        ),
+        (
+            "{id: 2, parameters",
+            "{id: 1, parameters",
+            "words.yaml:8:14: structures.here.id: found structure ids twice: 1",
+        ),
         (
             "{id: 2, parameters",
             "{id: 65535, parameters",
@@ -134,6 +142,23 @@ def test_a_timeline_is_checked_by_its_dictionary(tmp_path: Path) -> None:
     timeline = "timeline:\n  - {at: 5 s, telecommand: {to: sc-1, name: payload.limit, arguments: {charge: 95 %}}}\n"
     (mistake,) = mistakes(tmp_path, HERE, text=TINY + timeline)
     assert "arguments.charge" in mistake and "0.9" in mistake
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("dictionary: words", "timeout: soon, dictionary: words", "fsw.timeout: found 'soon'"),
+        ("dictionary: words", "part: real, dictionary: words", "fsw.part: found 'real'"),
+        ("dictionary: words", "dictionry: words", "fsw.dictionry: found an unknown field"),
+        ("{remote: 'tcp://127.0.0.1:5601', dictionary: words.yaml}", "[fsw]", "fsw: found"),
+    ],
+)
+def test_a_mistake_beside_its_dictionary_brings_no_others_with_it(
+    old: str, new: str, words: str, tmp_path: Path
+) -> None:
+    timeline = "timeline:\n  - {at: 5 s, telecommand: {to: sc-1, name: ping}}\n"
+    (mistake,) = mistakes(tmp_path, HERE.replace(old, new), text=TINY + timeline)
+    assert words in mistake
 
 
 def test_one_program_cannot_fly_many_spacecraft(tmp_path: Path) -> None:
