@@ -247,7 +247,8 @@ def wire(config: NodeConfig, plant: PlantLike | None = None) -> Parts:
     terminals = next((device for device in devices if isinstance(device, Terminals)), None)
     nvm = NonVolatileMemory()
     board = Board(parts, forms, words, config.tick_ns, config.initial_mode, config.telecommand_key, peers)
-    harness = Harness(software, board, limits, config.id)
+    own = config.design.form.flight_software
+    harness = Harness(software, board, limits, config.id, outside=own is not None and own.name == OUTSIDE)
     computer = Computer(harness, nvm, config.tick_ns)
     signals = Signals(plant, config.truth_signals)
     injections = Injections(

@@ -72,16 +72,22 @@ class Caught:
 
 
 class Harness:
-    """Builds flight software and asks it. `say` hears, once for each kind, what was caught."""
+    """Builds flight software and asks it. `say` hears, once for each kind, what was caught. `outside`: what is built
+    stands for a program that is elsewhere, so that people are told of that, in its protocol's words."""
 
-    def __init__(self, software: type[Software], board: Board, limits: Limits, who: str) -> None:
+    def __init__(
+        self, software: type[Software], board: Board, limits: Limits, who: str, *, outside: bool = False
+    ) -> None:
         self.caught = Caught()
         self.say: Callable[[str], None] = lambda text: None
         self._make = software
         self._board = board
         self._limits = limits
         self._own = software is not FlightSoftware
+        self._outside = outside
         self._name = f"{who}: flight software {software.__module__}:{software.__qualname__}"
+        if outside:
+            self._name = f"flight software outside of {who}"
         self._kinds: tuple[type[BaseException], ...] = (Exception, SystemExit) if self._own else (Crashed,)
         self._version = bytes.fromhex(board.dictionary.version)
         self._boot = 0
@@ -262,14 +268,21 @@ class Harness:
                 limit = None
             if limit is None:
                 known = ", ".join(sorted(f"{d}.{w}" for d, w in self._limits))
-                self._refuse("unknown_order", f"order {_shown(order)}; allowed: {known}")
+                self._refuse("unknown_order", f"order {self._order(order)}; allowed: {known}")
             elif not limit.takes(element, value):
                 fractions = "whole numbers " if limit.whole else ""
                 most = f"elements 0 to {limit.elements - 1}, {fractions}{limit.low:g} to {limit.high:g}"
-                self._refuse("order_value", f"order {_shown(order)}; allowed: {most}")
+                self._refuse("order_value", f"order {self._order(order)}; allowed: {most}")
             else:
                 taken.append(order if type(order) is Order else Order(*order))
         return taken
+
+    def _order(self, order: tuple[Any, ...]) -> str:
+        """For people: as their program wrote it."""
+        if not self._outside:
+            return _shown(order)
+        device, what, element, value = order
+        return f"{device}.{what}, element {element}, value {value:g}"
 
     def _packets(self, given: Iterable[Any], budget_bytes: float) -> Sequence[Packet | StoreReport]:
         """Those that the dictionary has, as far as the link carries them."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, redirect_stderr
 from itertools import pairwise
 from pathlib import Path
 
@@ -216,8 +217,15 @@ class Odd(Pilot):
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Flown:
-    return fly(tmp_path_factory.mktemp("odd"), Odd())
+def told() -> io.StringIO:
+    """What stands on standard error after the flight of `odd`."""
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory, told: io.StringIO) -> Flown:
+    with redirect_stderr(told):
+        return fly(tmp_path_factory.mktemp("odd"), Odd())
 
 
 def test_what_is_not_in_the_dictionary_is_kept_raw_and_counted_and_nothing_is_lost_uncounted(odd: Flown) -> None:
@@ -244,6 +252,11 @@ def test_orders_that_the_design_does_not_have_are_refused_and_the_others_act(odd
     assert "): crashes unknown, refused: 2 order_value" in in_words(row)
     obt_ns = [cycle.obt_ns for cycle in odd.pilot.cycles]
     assert max(b - a for a, b in pairwise(obt_ns)) == pytest.approx(2e9, abs=1e6)
+
+
+def test_what_was_refused_is_told_in_the_words_of_the_protocol(odd: Flown, told: io.StringIO) -> None:
+    (line,) = told.getvalue().splitlines()
+    assert line.startswith("flight software outside of sc-1: refused order pcdu.lcl, element 99, value 1; allowed: ")
 
 
 def test_everything_that_crossed_is_in_the_trace(odd: Flown) -> None:
