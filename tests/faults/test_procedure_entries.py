@@ -153,7 +153,7 @@ def test_summary_and_report_tell_alarms_with_why_and_procedures_with_their_log(t
     assert (run["state"], len(run["log"])) == ("COMPLETED", 8)
     subjects = [row["subject"] for row in summary["alarms"]]
     assert "battery_soc" in subjects
-    assert alarms_in_words(summary).startswith("1 warning, 2 critical"), alarms_in_words(summary)
+    assert alarms_in_words(summary).startswith("2 warning, 2 critical"), alarms_in_words(summary)
     listed = skyrack("alarm", "list", directory.path, "--open")
     assert listed.returncode == 0, listed.stderr
     assert "sc-1 battery_soc (critical, CLEARED): battery_soc 0." in listed.stdout

@@ -78,7 +78,7 @@ def test_communication_and_checks_cost_speed(tmp_path: Path) -> None:
     ("jobs", "expected"),
     [
         ("- {kind: trianing}", "14:16: spacecraft[0].jobs[0].kind: found 'trianing'; allowed: training, inference"),
-        ("- {work: 1 h}", "jobs[0].kind: found nothing; allowed: training, inference, batch (or `trace:`"),
+        ("- {work: 1 h}", "jobs[0].kind: found nothing; allowed: training, inference, batch (or `exec:` for a program"),
         ("- {kind: batch, work: 1}", "jobs[0].work: found the plain number 1; allowed: a time in s"),
         ("- {kind: batch}", "jobs[0].work: found nothing; allowed: a time in"),
         ("- {kind: batch, work: 1 h, rate: 2}", "jobs[0].rate: found an unknown field; allowed: id, kind"),

@@ -74,7 +74,7 @@ def test_steps_are_read_in_peoples_units(flight: Flight) -> None:
         ("wait 5 s; wait", "step 2: 'wait'", "wait TIME"),
         ("wait 5", "step 1: '5'", "a time in s"),
         ("wait 3 d", "step 1: '3 d'", "up to 86400 s"),
-        ("check batery_soc > 5 %", "step 1: 'batery_soc'", "battery_soc, or another"),
+        ("check batery_soc > 5 %", "step 1: 'batery_soc'", "battery_soc or"),
         ("check mode == HAPPY", "step 1: 'HAPPY'", "SURVIVAL"),
         ("check checked_value > 1", "step 1: 'checked_value'", "comes by itself"),
         ("until battery_soc > 5 %", "step 1", "until CONDITION within TIME"),

@@ -357,6 +357,8 @@ def test_a_changed_constant_is_seen_through_the_cache(tmp_path: Path) -> None:
     """On a copy of the plant: a kernel is compiled and cached; a constant changes in a kernel that it calls."""
     shutil.copytree(ROOT / "node" / "plant", tmp_path / "node" / "plant", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "bus", tmp_path / "bus", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "node" / "fsw").mkdir()
+    shutil.copy(ROOT / "node" / "fsw" / "rules.py", tmp_path / "node" / "fsw")
     (tmp_path / "node" / "__init__.py").write_text("")
     folder = tmp_path / "node" / "plant"
     (folder / "chain_outer.py").write_text(OUTER)
