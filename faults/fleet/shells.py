@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bus.constants import EARTH_MU_M3_S2, EARTH_RADIUS_M, WGS72_MU_M3_S2, Epoch
 from bus.errors import EnvironmentFault, Refused, ScenarioError
@@ -29,7 +29,7 @@ from bus.text.units import show
 from faults.scenarios.element_sets import read_catalogue, select
 from faults.scenarios.from_catalogue import ids_of
 from faults.scenarios.known_orbit import Altitude, Angle, Given
-from faults.scenarios.orbits import STALE_AFTER, Lattice, Ltan, sun_synchronous
+from faults.scenarios.orbits import STALE_AFTER, Lattice, Ltan, OneOf, sun_synchronous
 from node.plant.orbit.setup import Sgp4
 
 MOST_SPACECRAFT = 2_000_000
@@ -195,23 +195,13 @@ class Catalogue(Form):
         return [Plane("all", ids_of(chosen.elements), np.array(rows))]
 
 
-class PlaceForm(Form):
+class PlaceForm(OneOf):
     """Exactly one kind of shell."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     walker: ShellWalker | None = None
     sun_synchronous: SunSynchronous | None = None
     cluster: Cluster | None = None
     catalogue: Catalogue | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        named = sorted(self.model_fields_set, key=list(type(self).model_fields).index)
-        if len(named) != 1 or getattr(self, named[0]) is None:
-            found = " and ".join(named) or "an empty mapping"
-            raise Refused(found, f"exactly one of {', '.join(type(self).model_fields)}")
-        return self
 
     @property
     def kind(self) -> str:

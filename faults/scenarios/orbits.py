@@ -244,10 +244,22 @@ class Lattice(Form):
         return _many(orbits.suncatcher81(self.altitude, inclination, raan, self.argument_of_latitude, self.radius))
 
 
-class OrbitForm(Form):
-    """Exactly one kind of orbit."""
+class OneOf(Form):
+    """A form of which exactly one field is given."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        named = sorted(self.model_fields_set, key=list(type(self).model_fields).index)
+        if len(named) != 1 or getattr(self, named[0]) is None:
+            found = " and ".join(named) or "an empty mapping"
+            raise Refused(found, f"exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+
+class OrbitForm(OneOf):
+    """Exactly one kind of orbit."""
 
     tle: Tle | None = None
     kepler: Kepler | None = None
@@ -257,14 +269,6 @@ class OrbitForm(Form):
     planes: Planes | None = None
     lattice: Lattice | None = None
     omm: Omm | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        named = sorted(self.model_fields_set, key=list(type(self).model_fields).index)
-        if len(named) != 1 or getattr(self, named[0]) is None:
-            found = " and ".join(named) or "an empty mapping"
-            raise Refused(found, f"exactly one of {', '.join(type(self).model_fields)}")
-        return self
 
 
 CONSTELLATIONS = ("walker", "planes", "lattice")

@@ -43,6 +43,10 @@ class Layout:
     size: int
     structures: tuple[Structure, ...]
 
+    def parts(self, reading: str) -> NDArray[np.intp]:
+        """Pool positions of a reading that there is one of for each part, such as `lcl_current_a`, in their order."""
+        return np.array([at for name, at in self.index.items() if name.startswith(reading + ".")], dtype=np.intp)
+
     def positions(self, structure: Structure) -> NDArray[np.intp]:
         """Pool positions of a structure's parameters."""
         return np.array([self.index[name] for name in structure.parameters], dtype=np.intp)

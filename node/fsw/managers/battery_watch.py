@@ -72,13 +72,9 @@ class BatteryWatch(Component):
         super().__init__(on_board, State())
         index, equipment = layout.index, on_board.equipment
         self._recovery = recovery
-        places = [at for name, at in index.items() if name.startswith("battery_group_soc.")]
-        self._groups = np.array(places, dtype=np.intp)
-        self._currents = np.array(
-            [at for name, at in index.items() if name.startswith("battery_group_current_a.")], dtype=np.intp
-        )
+        self._groups, self._currents = layout.parts("battery_group_soc"), layout.parts("battery_group_current_a")
         self._soc = index["battery_soc"]
-        self._full_c = equipment.battery_charge_c / max(len(places), 1)
+        self._full_c = equipment.battery_charge_c / max(len(self._groups), 1)
 
     def look(self, pool: Values) -> None:
         """Once more. The caller knows that the battery monitor is not stale."""

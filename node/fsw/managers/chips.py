@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bus.pus import Severity
 from node.devices.device import Values
@@ -80,15 +81,10 @@ class ChipWatch(Component):
     def __init__(self, on_board: OnBoard, layout: Layout, payload: PayloadManager) -> None:
         super().__init__(on_board, State())
         self._payload = payload
-        chips, index = on_board.equipment.chips, layout.index
-        kelvin = [at for name, at in index.items() if name.startswith("thermal_temperature_k.")]
-
-        def places(stem: str) -> Values:
-            return np.array([at for name, at in index.items() if name.startswith(stem + ".")], dtype=np.intp)
-
+        chips, places = on_board.equipment.chips, layout.parts
+        kelvin, limiters = places("thermal_temperature_k"), places("lcl_state")
         self._states, self._powers = places("accelerator_state"), places("accelerator_power_w")
         self._dies, self._rates = places("accelerator_temperature_k"), places("accelerator_rate")
-        limiters = [at for name, at in index.items() if name.startswith("lcl_state.")]
         self._limiters = np.array([limiters[chip.lcl] for chip in chips], dtype=np.intp)
         self._clocks = places("accelerator_clock_fraction")
         self._plates = np.array([kelvin[chip.node] for chip in chips], dtype=np.intp)
@@ -143,7 +139,7 @@ class ChipWatch(Component):
         state.groups_wasteful = self._judge(state.wasteful, wasteful, self.WASTEFUL, state.excess_w)
         state.groups_warm = self._judge(state.warm, warm, self.WARM, excess_k)
 
-    def _judge(self, looks: list[int], wrong: Values, event: Event, values: Values) -> int:
+    def _judge(self, looks: list[int], wrong: NDArray[np.bool_], event: Event, values: Values) -> int:
         for group, is_wrong in enumerate(wrong.tolist()):
             looks[group] = looks[group] + 1 if is_wrong else 0
             if looks[group] == CONFIRMED:

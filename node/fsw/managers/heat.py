@@ -72,11 +72,7 @@ class HeatWatch(Component):
     def __init__(self, on_board: OnBoard, layout: Layout, thermal: ThermalManager) -> None:
         super().__init__(on_board, State())
         self._thermal = thermal
-        heat, chips, index = on_board.equipment.heat, on_board.equipment.chips, layout.index
-
-        def places(stem: str) -> Values:
-            return np.array([at for name, at in index.items() if name.startswith(stem + ".")], dtype=np.intp)
-
+        heat, chips, index, places = on_board.equipment.heat, on_board.equipment.chips, layout.index, layout.parts
         self._kelvin = places("thermal_temperature_k")
         self._currents, self._heaters = places("lcl_current_a"), places("heater_state")
         self._dies, self._memories = places("accelerator_temperature_k"), places("hbm_temperature_k")

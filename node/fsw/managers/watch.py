@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bus.constants import EARTH_MU_M3_S2
 from bus.pus import Severity
@@ -117,10 +118,6 @@ class State:
     pointing: list[float] = field(default_factory=list)
 
 
-def _names(index: Iterable[str], stem: str) -> list[str]:
-    return [name for name in index if name.startswith(stem + ".")]
-
-
 class Watch(Component):
     """Every look once in `LOOK_NS`."""
 
@@ -157,19 +154,19 @@ class Watch(Component):
         def places(names: Iterable[str]) -> Values:
             return np.array([index[name] for name in names], dtype=np.intp)
 
-        self._strings = places(_names(index, "string_current_a"))
+        self._strings = layout.parts("string_current_a")
         panels = np.array(equipment.string_panels or (0,) * len(self._strings))
         self._panels = [np.flatnonzero(panels == panel) for panel in range(int(panels.max(initial=0)) + 1)]
-        self._currents, self._states = places(_names(index, "lcl_current_a")), places(_names(index, "lcl_state"))
+        self._currents, self._states = layout.parts("lcl_current_a"), layout.parts("lcl_state")
         self._least_w = np.array(equipment.lcl_loads_w or (0.0,) * len(equipment.lcls))
-        self._wheels = places(_names(index, "wheel_momentum_n_m_s"))
+        self._wheels = layout.parts("wheel_momentum_n_m_s")
         self._null = _null_space(equipment.body.wheel_axes)
         self._axes = np.array(equipment.body.wheel_axes).reshape(-1, 3)
         self._inertia = np.array(equipment.body.inertia_kg_m2)
-        self._lost, self._xids = index["job_lost_total_s"], places(_names(index, "accelerator_xid_count"))
+        self._lost, self._xids = index["job_lost_total_s"], layout.parts("accelerator_xid_count")
         self._pointing = index["pointing_error_rad"]
-        self._groups = places(_names(index, "accelerator_state"))
-        self._rates = places(_names(index, "body_rate_rad_s"))
+        self._groups = layout.parts("accelerator_state")
+        self._rates = layout.parts("body_rate_rad_s")
         self._apart = WHEEL_SHARE * equipment.body.wheel_momentum_n_m_s
         self._orbit = places(
             f"gnss_{what}.{axis}" for what in ("position_teme_m", "velocity_teme_m_s") for axis in "xyz"
@@ -241,7 +238,7 @@ class Watch(Component):
             self._look_at_orbit(pool, now_ns)
         self.parts.noise.look(pool)
 
-    def _judge(self, what: str, wrong: Values, event: Event, values: Values) -> int:
+    def _judge(self, what: str, wrong: NDArray[np.bool_], event: Event, values: Values) -> int:
         """How many parts are wrong by now; each is named once, and again only when it was well in between."""
         if not (self.state.wrong or wrong.any()):
             return 0
